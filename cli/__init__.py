@@ -1,0 +1,1 @@
+"""The command line: parse, call the library, render. Installed as `nets_deap_cli`."""

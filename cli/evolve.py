@@ -1,0 +1,150 @@
+"""`nets-deap evolve`: search for a ticket by evolution."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import render
+from .options import combined, dataset_options, option, output_options, run_options, training_options
+
+if TYPE_CHECKING:
+    from nets_deap.checkpoint import Row
+    from nets_deap.config import EvolveConfig
+    from nets_deap.evolution import Evolution, Outcome
+
+evolution_options = combined(
+    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
+    option("--pop", type=int, metavar="N", help="Population size."),
+    option("--gens", type=int, metavar="N", help="Generations; 0 evaluates the first population only."),
+    option("--select", metavar="NAME[:ARG=VALUE,…]", help="Selection, e.g. tournament:tournsize=3."),
+    option("--algorithm", metavar="NAME", help="simple, mu-plus-lambda or mu-comma-lambda. [what --select needs]"),
+    option("--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"),
+    option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2]"),
+    option("--crossover", type=float, metavar="RATE", help="Per gene: swapped between parents."),
+    option("--noise", type=float, metavar="RATE", help="Per gene: N(0, 0.1²) added to the weight."),
+    option("--resample", type=float, metavar="RATE", help="Per gene: weight drawn anew."),
+    option("--dormancy", type=float, metavar="RATE", help="Per gene: switched off."),
+    option("--awaken", type=float, metavar="RATE", help="Per gene: switched on. [balances --dormancy at the target]"),
+    option("--target-density", type=float, metavar="D", help="τ of the density penalty."),
+    option("--init-density", type=float, metavar="D", help="Density of the first population. [the target]"),
+    option("--data-fraction", type=float, metavar="SHARE", help="Share of the training set in an evaluation."),
+    option("--patience", type=int, metavar="N", help="Stop after more than N generations without improvement; 0 = off."),
+    option("--time-limit", type=float, metavar="SECONDS", help="Stop after the generation that passes it; resumable."),
+    option("--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."),
+    option("--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."),
+)
+
+
+@click.command()
+@dataset_options
+@evolution_options
+@training_options
+@run_options
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder, or start it.")
+@click.option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
+@output_options
+def evolve(
+    resume: bool, list_selections: bool, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+) -> int:
+    """Evolve a ticket: initial weights and a mask, by DEAP.
+
+    Writes a run folder with config.json, logbook.csv, ticket.safetensors and a checkpoint.
+    """
+    if list_selections:
+        return _list_selections()
+    from nets_deap import checkpoint
+    from nets_deap.config import EvolveConfig, explicit
+    from nets_deap.evolution import evolve as run
+    from nets_deap.evolution import finished
+    from nets_deap.parallel import make_map
+
+    given = explicit(EvolveConfig, preset, config, **options)
+    settled, folder = checkpoint.settle(given, resume)
+    if (folder / checkpoint.CONFIG).exists():
+        logbook = checkpoint.read_logbook(folder)
+        if over := finished(settled, logbook):
+            if not quiet:
+                click.echo(f"{folder} is finished ({over}); to go on: --out {folder} --resume --gens MORE", err=as_json)
+            return 0
+        if not resume:
+            raise click.UsageError(f"{folder} holds an unfinished run: add --resume to go on, or choose another --out")
+
+    engine = make_map(settled.map, settled.workers, settled.torch_device())
+    try:
+        with render.progress(settled.gens, quiet or as_json, "generation") as report:
+            outcome = run(settled, folder, engine, lambda evolution, row: report(row["gen"], _line(row)))
+    finally:
+        engine.close()
+    _tell(settled, outcome, quiet, as_json)
+    return 130 if outcome.reason == "interrupted" else 0
+
+
+def _line(row: Row) -> str:
+    return (
+        f"fitness {row['fitness_min']:.4f}  density {render.percent(row['density_best'])}"
+        f"  val acc {render.percent(row['val_acc_best'])}"
+    )
+
+
+def _tell(config: EvolveConfig, outcome: Outcome, quiet: bool, as_json: bool) -> None:
+    """What was found, or how to go on."""
+    folder, evolution = outcome.folder, outcome.evolution
+    if as_json:
+        click.echo(json.dumps(_result(outcome)))
+    if not outcome.finished:
+        if evolution.logbook:
+            what = f"{outcome.reason} after generation {evolution.generation}, which is saved"
+        else:
+            what = f"{outcome.reason} before generation 0 was complete"
+        click.echo(f"{what}; to go on: nets-deap evolve --out {folder} --resume", err=True)
+    elif not (quiet or as_json):
+        _show(evolution, outcome)
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    evolution = outcome.evolution
+    result: dict[str, Any] = {"folder": str(outcome.folder), "finished": outcome.finished, "reason": outcome.reason}
+    if evolution.logbook:
+        ticket = evolution.ticket()
+        result |= {
+            "ticket": str(outcome.folder / "ticket.safetensors"),
+            "generations": evolution.generation,
+            "density": ticket.density,
+            **ticket.info,
+        }
+    return result
+
+
+def _show(evolution: Evolution, outcome: Outcome) -> None:
+    from nets_deap.evolution import last_improvement
+
+    ticket, folder = evolution.ticket(), outcome.folder
+    click.echo(
+        f"\nTicket after {outcome.reason}, found in generation {last_improvement(evolution.logbook)}: "
+        f"density {render.percent(ticket.density)}"
+    )
+    click.echo(
+        f"  after the brief training: validation loss {ticket.info['val_loss']:.4f}, "
+        f"accuracy {render.percent(ticket.info['val_acc'])}"
+    )
+    front = folder / "front.csv"
+    if front.exists():
+        click.echo(f"  Pareto front of {len(evolution.hall)} tickets: {front}")
+    click.echo(f"  ticket:  {folder / 'ticket.safetensors'}\n  logbook: {folder / 'logbook.csv'}")
+    click.echo(f"Train it to the end: nets-deap train {folder}")
+
+
+def _list_selections() -> int:
+    from nets_deap.selection import table
+
+    for name, arguments, objectives, algorithms, note in table():
+        click.echo(f"{name}{':' + arguments if arguments else ''}")
+        click.echo(f"    on {objectives}; {algorithms}" if algorithms != "refused" else "    refused")
+        click.echo(f"    {note}")
+    return 0
+
+

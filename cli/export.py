@@ -1,0 +1,33 @@
+"""`nets-deap export`: a ticket for plain PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("ticket", metavar="TICKET")
+@click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
+@click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
+def export(ticket: str, out: str | None, dense: bool) -> None:
+    """Write TICKET as weights.safetensors, a plain state_dict, and masks.safetensors.
+
+    The weights are the initialisation θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask.
+    """
+    import numpy as np
+
+    from nets_deap import files
+    from nets_deap.checkpoint import TICKET
+    from nets_deap.ticket import load
+
+    path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
+    loaded = load(path)
+    folder = Path(out) if out else path.parent / "export"
+    theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
+    weights = {f"{name}.weight": np.ascontiguousarray(part) for name, part in loaded.layout.split(theta)}
+    masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
+    files.write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
+    files.write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
+    click.echo(f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}")

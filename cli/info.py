@@ -1,0 +1,91 @@
+"""`nets-deap info`: what a ticket or a run folder holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import render
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def info(path: str, as_json: bool) -> None:
+    """Show what PATH holds: a ticket's file, or a run folder."""
+    from nets_deap import checkpoint
+    from nets_deap.ticket import load
+
+    place = Path(path)
+    run: dict[str, Any] = {}
+    if place.is_dir():
+        if not (place / checkpoint.CONFIG).exists():
+            raise click.UsageError(f"{place} is not a run folder: it has no {checkpoint.CONFIG}")
+        run = _run(place)
+        place = place / checkpoint.TICKET
+    ticket = load(place)
+    layers = [
+        {
+            "layer": name,
+            "shape": list(mask.shape),
+            "active": int(mask.sum()),
+            "density": float(mask.mean()),
+        }
+        for name, mask in ticket.layout.split(ticket.mask)
+    ]
+    described = {
+        "ticket": str(place),
+        "architecture": ticket.architecture.name,
+        "dataset": ticket.config.get("dataset"),
+        "seed": ticket.config.get("seed"),
+        "active": int(ticket.mask.sum()),
+        "weights": ticket.layout.size,
+        "density": ticket.density,
+        **ticket.info,
+        **run,
+    }
+    if as_json:
+        click.echo(json.dumps({**described, "layers": layers, "config": ticket.config}))
+        return
+    for key, value in described.items():
+        if value is not None:
+            click.echo(f"{key + ':':18} {_text(key, value)}")
+    rows = [
+        [
+            layer["layer"],
+            "×".join(map(str, layer["shape"])),
+            f"{layer['active']:,}",
+            render.percent(layer["density"]),
+        ]
+        for layer in layers
+    ]
+    rows.append(["all", "", f"{described['active']:,}", render.percent(ticket.density)])
+    render.table(["layer", "shape", "active", "density"], rows)
+
+
+def _text(key: str, value: Any) -> str:
+    if key in ("density", "val_acc"):
+        return render.percent(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    """How far a run has come."""
+    from nets_deap import checkpoint
+    from nets_deap.config import EvolveConfig, validate
+    from nets_deap.evolution import finished, last_improvement
+
+    config = validate(EvolveConfig, checkpoint.read_config(folder))
+    logbook = checkpoint.read_logbook(folder)
+    if not logbook:
+        return {"state": "no generation is complete yet"}
+    return {
+        "state": finished(config, logbook) or "unfinished: go on with --resume",
+        "generation": int(logbook[-1]["gen"]),
+        "last improvement": last_improvement(logbook),
+        "evaluations": sum(row["nevals"] for row in logbook),
+        "seconds": float(logbook[-1]["elapsed_s"]),
+    }

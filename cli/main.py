@@ -1,0 +1,54 @@
+"""The command `nets-deap`, and how its errors look: one line, exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from nets_deap import __version__
+from nets_deap.errors import NetsError
+
+from .evolve import evolve
+from .export import export
+from .info import info
+from .train import train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="nets-deap")
+def cli() -> None:
+    """Find lottery tickets: sparse initialisations that train as well as the dense network."""
+
+
+for command in (evolve, train, info, export):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except NetsError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone: `nets-deap … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

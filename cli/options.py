@@ -1,0 +1,62 @@
+"""Options that several commands share. None means "not said": the config decides what that stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def combined(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order they are listed."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def option(*names: str, **arguments: Any) -> Callable[[Any], Any]:
+    return click.option(*names, default=None, **arguments)
+
+
+dataset_options = combined(
+    option(
+        "--dataset",
+        metavar="NAME",
+        help="digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, or folder:PATH.",
+    ),
+    option(
+        "--data-dir", metavar="DIR", envvar="NETS_DATA_DIR", help="Where data sets lie. [data, or NETS_DATA_DIR]"
+    ),
+    option("--download", is_flag=True, help="Fetch a missing data set."),
+    option("--data-limit", type=int, metavar="N", help="Use N stratified training samples only."),
+)
+
+training_options = combined(
+    option("--epochs", type=int, metavar="N", help="Length of a training, in epochs,"),
+    option("--iterations", type=int, metavar="N", help="or in optimiser steps."),
+    option("--optimizer", metavar="NAME", help="sgd, momentum or adam."),
+    option("--lr", type=float, metavar="RATE", help="Learning rate."),
+    option("--batch-size", type=int, metavar="N", help="Samples a step; 0 is all of them."),
+    option("--seed", type=int, metavar="N", help="Decides all that is random. [1]"),
+)
+
+run_options = combined(
+    option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]"),
+    option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
+    option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]"),
+    option("--out", metavar="DIR", help="The folder to write to."),
+    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
+    option("--config", metavar="FILE", help="A TOML file of options, or a run's config.json."),
+)
+
+output_options = combined(
+    click.option("--quiet", is_flag=True, help="No progress, only errors."),
+    click.option("--json", "as_json", is_flag=True, help="The result as one JSON object, and nothing else."),
+)

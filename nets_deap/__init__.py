@@ -1,0 +1,42 @@
+"""nets-deap: lottery tickets by neuroevolution, on DEAP.
+
+The names below are imported when first used, so that `import nets_deap` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "genome": ["Genome", "Layout", "MinimisedFitness", "ParetoFitness", "initGenome", "initial_std"],
+    "operators": [
+        "cxUniformGene",
+        "mutAwaken",
+        "mutDormancy",
+        "mutGaussianNoise",
+        "mutResampleWeights",
+        "mutSequence",
+    ],
+    "config": ["EvolveConfig", "TrainConfig", "configure"],
+    "errors": ["NetsError"],
+    "problem": ["Problem", "Recipe"],
+    "fitness": ["DensityPenalty", "Evaluation", "Evaluator"],
+    "parallel": ["MultiprocessMap", "SerialMap"],
+    "evolution": ["ElitistHallOfFame", "Evolution", "make_toolbox"],
+    "ticket": ["Ticket"],
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = ["__version__", *_MODULE_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'nets_deap' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"nets_deap.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

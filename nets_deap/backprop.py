@@ -1,0 +1,187 @@
+"""Networks in training under a mask: one optimiser step at a time.
+
+`MaskedMLP` has hand-derived gradients and is what runs. `MaskedModule` is the same thing by autograd over
+a plain `nn.Module`: the reference that the tests hold the first against, and the way for any other
+architecture. Both keep one promise: a pruned weight is zero after every step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.errors import unknown
+from nets_deap.models import Architecture, state_dict
+from nets_deap.problem import Recipe
+
+# name -> torch's optimiser and its arguments beside the learning rate
+OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+    "sgd": (torch.optim.SGD, {}),
+    "momentum": (torch.optim.SGD, {"momentum": 0.9}),
+    "adam": (torch.optim.Adam, {}),
+}
+
+
+def make_optimizer(recipe: Recipe, parameters: list[Tensor], fused: bool = False) -> torch.optim.Optimizer:
+    """torch's optimiser for a recipe. Raises NetsError for a name that is not in OPTIMIZERS."""
+    if recipe.optimizer not in OPTIMIZERS:
+        raise unknown("optimizer", recipe.optimizer, OPTIMIZERS)
+    make, arguments = OPTIMIZERS[recipe.optimizer]
+    return make(parameters, lr=recipe.lr, fused=fused, **arguments)  # type: ignore[call-arg]
+
+
+def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
+    """Loss of each sample, [n]; its mean is the loss that training minimises."""
+    if loss == "mse":
+        return (outputs - targets).square().mean(dim=1)
+    return -(torch.log_softmax(outputs, dim=1) * targets).sum(dim=1)
+
+
+class MaskedMLP:
+    """A multilayer perceptron without biases, trained by hand-derived gradients.
+
+    weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
+    softmax of a cross-entropy.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.architecture = architecture
+        self.mask = torch.tensor(mask, device=device, dtype=dtype)
+        self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
+        self.layers: list[Tensor] = [view for _, view in architecture.layout.split(self.flat)]
+        self.lr = recipe.lr
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.gradients: list[Tensor] = []
+        if recipe.optimizer != "sgd":
+            self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
+            self.flat.grad = torch.zeros_like(self.flat)
+            self.gradients = [view for _, view in architecture.layout.split(self.flat.grad)]
+        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+
+    def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Activations and errors of every layer for one batch size, allocated once."""
+        if batch not in self._buffers:
+
+            def buffers() -> list[Tensor]:
+                return [self.flat.new_empty(batch, layer.shape[0]) for layer in self.layers]
+
+            self._buffers[batch] = (buffers(), buffers())
+        return self._buffers[batch]
+
+    def _activate(self, z: Tensor, last: bool) -> None:
+        if self.architecture.activation == "sigmoid":
+            z.sigmoid_()
+        elif not last:
+            z.relu_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] for samples [n, *shape]."""
+        x = x.flatten(1)
+        for i, layer in enumerate(self.layers, start=1):
+            x = torch.mm(x, layer.t())
+            self._activate(x, last=i == len(self.layers))
+        return x
+
+    def step(self, x: Tensor, targets: Tensor) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
+        x = x.flatten(1)
+        hidden, errors = self._buffers_for(len(x))
+        last = len(self.layers) - 1
+        below = x
+        for i, layer in enumerate(self.layers):
+            torch.mm(below, layer.t(), out=hidden[i])
+            self._activate(hidden[i], last=i == last)
+            below = hidden[i]
+        self.outputs = hidden[last]
+        self._output_error(errors[last], targets)
+        for i in range(last, -1, -1):
+            if i:
+                torch.mm(errors[i], self.layers[i], out=errors[i - 1])
+                self._through_activation(errors[i - 1], hidden[i - 1])
+            below = hidden[i - 1] if i else x
+            if self.optimizer is None:
+                self.layers[i].addmm_(errors[i].t(), below, alpha=-self.lr)
+            else:
+                torch.mm(errors[i].t(), below, out=self.gradients[i])
+        if self.optimizer is None:
+            self.flat.mul_(self.mask)
+        else:
+            assert self.flat.grad is not None
+            self.flat.grad.mul_(self.mask)
+            self.optimizer.step()
+
+    def _output_error(self, error: Tensor, targets: Tensor) -> None:
+        """∂loss/∂z of the output layer, into `error`."""
+        if self.architecture.loss == "mse":
+            torch.sub(self.outputs, targets, out=error)
+            error.mul_(2 / error.numel())
+        else:
+            torch.softmax(self.outputs, 1, out=error)
+            error.sub_(targets).div_(len(targets))
+        if self.architecture.activation == "sigmoid":
+            self._through_activation(error, self.outputs)
+
+    def _through_activation(self, error: Tensor, activated: Tensor) -> None:
+        """∂loss/∂z from ∂loss/∂a, in place."""
+        if self.architecture.activation == "sigmoid":
+            torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
+        else:
+            torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [n]."""
+        return self.flat.cpu().numpy().copy()
+
+
+class MaskedModule:
+    """The same interface by autograd over the architecture's `nn.Module`."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.architecture = architecture
+        self.module = architecture.module()
+        self.module.load_state_dict(state_dict(architecture.layout, weights, mask))
+        self.module.to(device, dtype)
+        self.parameters = [self.module.get_parameter(f"{n}.weight") for n in architecture.layout.names]
+        self.masks = [
+            torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
+        ]
+        self.optimizer = make_optimizer(recipe, [*self.module.parameters()])
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.module(x)
+
+    def step(self, x: Tensor, targets: Tensor) -> None:
+        self.optimizer.zero_grad()
+        outputs = self.module(x)
+        sample_losses(outputs, targets, self.architecture.loss).mean().backward()
+        for parameter, mask in zip(self.parameters, self.masks, strict=True):
+            assert parameter.grad is not None
+            parameter.grad.mul_(mask)
+        self.optimizer.step()
+        self.outputs = outputs.detach()
+
+    def weights(self) -> np.ndarray:
+        return np.concatenate([p.detach().cpu().numpy().ravel() for p in self.parameters])
+
+
+Network = MaskedMLP | MaskedModule

@@ -1,0 +1,198 @@
+"""The run folder: config, checkpoint, logbook, tickets. Every write is atomic.
+
+The checkpoint is the run: what is beside it is derived, and written again on resuming. It holds the
+population, the elites that are not in it, and the logbook; random numbers need no state, since every
+generation starts its own streams. At n genes a generation costs 4n + n/8 bytes per genome.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deap import base
+from safetensors import SafetensorError, safe_open
+
+from nets_deap import files
+from nets_deap.config import EvolveConfig, ProblemConfig, defaults, layered, validate
+from nets_deap.errors import NetsError
+from nets_deap.fitness import Evaluation
+from nets_deap.genome import Genome
+
+FORMAT = "nets-deap checkpoint 1"
+CONFIG, CHECKPOINT, LOGBOOK, TICKET = "config.json", "checkpoint.safetensors", "logbook.csv", "ticket.safetensors"
+
+Row = dict[str, Any]
+
+
+@dataclass
+class State:
+    """A run between two generations.
+
+    logbook: one row per generation, 0 first
+    checksum: of the training data, so that a run is not resumed on other data
+    """
+
+    population: list[Genome]
+    hall: list[Genome]
+    logbook: list[Row]
+    checksum: str
+
+    @property
+    def generation(self) -> int:
+        return int(self.logbook[-1]["gen"])
+
+
+def default_folder(config: ProblemConfig) -> Path:
+    """runs/<dataset>-<arch>-<seed>-<fingerprint>."""
+    dataset = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
+    return Path("runs") / f"{dataset}-{config.arch}-{config.seed}-{config.fingerprint()}"
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a checkpoint: weights float32[g, n], masks packed to bits, the rest as JSON."""
+    genomes = list(state.population)
+    hall = []
+    for elite in state.hall:
+        found = next((i for i, g in enumerate(genomes) if _same(g, elite)), len(genomes))
+        if found == len(genomes):
+            genomes.append(elite)
+        hall.append(found)
+    described = {
+        "genomes": [_describe(genome) for genome in genomes],
+        "population": len(state.population),
+        "hall": hall,
+        "logbook": state.logbook,
+        "checksum": state.checksum,
+        "size": genomes[0].mask.size,
+    }
+    tensors = {
+        "weights": np.stack([genome.weights for genome in genomes]),
+        "masks": np.packbits(np.stack([genome.mask for genome in genomes]), axis=1),
+    }
+    files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
+
+
+def _same(a: Genome, b: Genome) -> bool:
+    return a.fitness.wvalues == b.fitness.wvalues and a.same_genes(b)
+
+
+def _describe(genome: Genome) -> Row:
+    evaluation = genome.evaluation
+    return {
+        "values": genome.fitness.values,
+        "evaluation": asdict(evaluation) if evaluation else None,
+    }
+
+
+def load_state(path: Path, fitness: type[base.Fitness]) -> State:
+    """Read a checkpoint. Raises NetsError if it is damaged or not ours."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise NetsError(f"{path} is no checkpoint of format '{FORMAT}'")
+            described = json.loads(metadata["state"])
+            weights = file.get_tensor("weights")
+            masks = np.unpackbits(file.get_tensor("masks"), axis=1, count=described["size"])
+        genomes = []
+        for row, w, m in zip(described["genomes"], weights, masks, strict=True):
+            genome = Genome(w, m, fitness)
+            genome.fitness.values = row["values"]
+            genome.measured = _evaluation(row["evaluation"])
+            genomes.append(genome)
+        count = described["population"]
+        hall = [genomes[i] for i in described["hall"]]
+        return State(genomes[:count], hall, described["logbook"], described["checksum"])
+    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def read_logbook(folder: Path) -> list[Row]:
+    """The logbook as the checkpoint holds it; empty where there is no checkpoint yet."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return []
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return list(json.loads((file.metadata() or {})["state"])["logbook"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> NetsError:
+    reason = str(error).splitlines()[0]
+    return NetsError(f"checkpoint {path} is damaged ({reason}): delete the run folder to start afresh")
+
+
+def _evaluation(row: Row | None) -> Evaluation | None:
+    return None if row is None else Evaluation(**{**row, "class_losses": tuple(row["class_losses"])})
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Rows of the same keys; floats in full precision."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(path, text.getvalue())
+
+
+def write_config(folder: Path, config: ProblemConfig) -> None:
+    """The whole config but the folder's own path, so that the folder can be moved."""
+    files.write_text(folder / CONFIG, config.model_dump_json(indent=2, exclude={"out"}) + "\n")
+
+
+def read_config(folder: Path) -> Row:
+    """The stored config of a run. Raises NetsError if it is damaged."""
+    path = folder / CONFIG
+    try:
+        values = json.loads(path.read_text())
+        assert isinstance(values, dict)
+        return values
+    except (OSError, ValueError, AssertionError) as error:
+        raise NetsError(f"{path} is damaged: delete the run folder to start afresh") from error
+
+
+def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
+    """The config of a run and its folder, from what preset, config file and options say.
+
+    Resuming, what is not said comes from the run; what is said must agree with it, except for where it runs
+    (PLACE_FIELDS) and a larger `gens`. Raises NetsError naming the first field that does not.
+    """
+    config = validate(EvolveConfig, layered(defaults(EvolveConfig, given), given))
+    folder = Path(config.out) if config.out else default_folder(config)
+    stored_path = folder / CONFIG
+    if not stored_path.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise NetsError(f"{folder} exists and is not a run folder: choose another --out")
+        return config, folder
+    stored = read_config(folder)
+    if resume:
+        if "dataset" in given and given["dataset"] != stored.get("dataset"):
+            raise NetsError(_difference(folder, "dataset", given["dataset"], stored.get("dataset")))
+        config = validate(EvolveConfig, layered(stored, given))
+    before = validate(EvolveConfig, stored)
+    for name, value in config.identity().items():
+        old = getattr(before, name)
+        if name == "gens" and value > old:
+            if not resume:
+                raise NetsError(f"{folder} holds a run of {old} generations: add --resume to go on to {value}")
+        elif value != old:
+            raise NetsError(_difference(folder, name, value, old))
+    return config, folder
+
+
+def _difference(folder: Path, name: str, value: object, old: object) -> str:
+    return (
+        f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
+        "leave the option out, or choose another --out"
+    )
+
+

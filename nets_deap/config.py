@@ -1,0 +1,296 @@
+"""Validated configs, and where their values come from: option, config file, preset, data set's defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nets_deap import data, selection
+from nets_deap.errors import NetsError, unknown
+from nets_deap.genome import INITIALISERS
+from nets_deap.models import MODELS
+from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.problem import Problem, Recipe
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+# Where a run happens, not what it is: these may differ when a run is resumed, and name no run.
+PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
+# Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
+DURATION_FIELDS = frozenset({"epochs", "iterations"})
+
+
+class ProblemConfig(BaseModel):
+    """What `evolve` and `train` share: data, architecture, training recipe, place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset: str = "digits"
+    data_dir: str = "data"
+    download: bool = False
+    data_limit: Positive | None = None
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    split_seed: Count = 0
+    arch: str = "lenet-300-100"
+    init: str = "normal"
+    optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    batch_size: Count = 60
+    epochs: Positive = 1
+    iterations: Positive | None = None
+    seed: Count = 1
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    workers: Positive | None = None
+    out: str | None = None
+
+    @field_validator("dataset")
+    @classmethod
+    def _dataset(cls, name: str) -> str:
+        data.check_name(name)
+        return name
+
+    @field_validator("arch")
+    @classmethod
+    def _arch(cls, name: str) -> str:
+        if name not in MODELS:
+            raise unknown("architecture", name, MODELS)
+        return name
+
+    @field_validator("init")
+    @classmethod
+    def _init(cls, name: str) -> str:
+        if name not in INITIALISERS:
+            raise unknown("initialiser", name, INITIALISERS)
+        return name
+
+    def recipe(self) -> Recipe:
+        return Recipe(self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations)
+
+    def problem(self) -> Problem:
+        return Problem(
+            self.dataset,
+            self.arch,
+            self.recipe(),
+            self.init,
+            self.data_dir,
+            self.download,
+            self.data_limit,
+            self.validation,
+            self.split_seed,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that decide the results."""
+        return self.model_dump(exclude=set(PLACE_FIELDS))
+
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that tell one identity from another."""
+        text = json.dumps(self.identity(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def torch_device(self) -> str:
+        """`device` with auto resolved. Raises NetsError for cuda where there is none."""
+        if self.device == "cpu":
+            return "cpu"
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+        if self.device == "auto":
+            return "cpu"
+        raise NetsError("--device cuda: this machine has no usable CUDA device: take --device cpu or auto")
+
+
+class EvolveConfig(ProblemConfig):
+    """One evolution. Rates are per gene; `init_density` None starts at the target density.
+
+    awaken None balances dormancy at the target density: s·τ/(1−τ).
+    offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
+    """
+
+    pop: Annotated[int, Field(ge=2)] = 20
+    gens: Count = 25
+    select: str = "tournament:tournsize=3"
+    algorithm: str | None = None
+    offspring: Positive | None = None
+    elites: Count = 2
+    crossover: Rate = 0.5
+    noise: Rate = 0.1
+    resample: Rate = 0.1
+    dormancy: Rate = 0.02
+    awaken: Rate | None = None
+    target_density: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    init_density: Share | None = None
+    data_fraction: Share = 1.0
+    patience: Count = 0
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    fitness: str | None = None
+    track_test: bool = False
+    map: str = "multiprocess"
+
+    @field_validator("map")
+    @classmethod
+    def _map(cls, name: str) -> str:
+        if name not in ("serial", "multiprocess"):
+            raise unknown("map", name, ("serial", "multiprocess"))
+        return name
+
+    @field_validator("algorithm")
+    @classmethod
+    def _algorithm(cls, name: str | None) -> str | None:
+        if name is not None and name not in selection.ALGORITHMS:
+            raise unknown("algorithm", name, selection.ALGORITHMS)
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EvolveConfig:
+        choice = selection.parse(self.select)
+        selection.check(choice, self.resolved_algorithm, self.pop)
+        if self.elites > self.pop:
+            raise NetsError(f"--elites {self.elites} is more than --pop {self.pop}")
+        if self.offspring is not None and self.resolved_algorithm == selection.SIMPLE:
+            raise NetsError("--offspring goes with --algorithm mu-plus-lambda or mu-comma-lambda only")
+        if self.resolved_algorithm == selection.COMMA and self.resolved_offspring < self.pop:
+            raise NetsError(f"--algorithm mu-comma-lambda needs --offspring of at least --pop {self.pop}")
+        if self.resolved_awaken > 1:
+            raise NetsError(
+                f"--dormancy {self.dormancy} cannot be balanced at --target-density {self.target_density}: "
+                "give --awaken yourself"
+            )
+        return self
+
+    @property
+    def resolved_algorithm(self) -> str:
+        return self.algorithm or selection.parse(self.select).selection.algorithms[0]
+
+    @property
+    def resolved_offspring(self) -> int:
+        if self.offspring is not None:
+            return self.offspring
+        return 2 * self.pop if self.resolved_algorithm == selection.COMMA else self.pop
+
+    @property
+    def resolved_awaken(self) -> float:
+        if self.awaken is not None:
+            return self.awaken
+        return self.dormancy * self.target_density / (1 - self.target_density)
+
+    @property
+    def resolved_init_density(self) -> float:
+        return self.target_density if self.init_density is None else self.init_density
+
+    def recipe(self) -> Recipe:
+        return Recipe(
+            self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations, self.data_fraction
+        )
+
+
+class TrainConfig(ProblemConfig):
+    """The training of one ticket to the end.
+
+    eval_every: iterations between two rows of training.csv; 0 is once an epoch
+    random: how many random tickets of the same density to train beside it
+    """
+
+    eval_every: Count = 0
+    random: Count = 0
+    map: str = "multiprocess"
+
+
+Config = TypeVar("Config", bound=ProblemConfig)
+
+
+def configure(
+    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]
+    preset: str | None = None,
+    config: str | Path | None = None,
+    base: dict[str, Any] | None = None,
+    **options: Any,
+) -> Config:
+    """A validated config; what is given weighs more than the file, the preset, `base`, and the defaults.
+
+    preset: a name in COMMAND_PRESETS
+    config: a TOML file, or a run's config.json
+    base: what stands in for the data set's defaults (a ticket's own config)
+    Raises NetsError, in one line, for whatever is wrong with any of them.
+    """
+    given = explicit(kind, preset, config, **options)
+    return validate(kind, layered(base if base is not None else defaults(kind, given), given))
+
+
+def explicit(
+    kind: type[ProblemConfig], preset: str | None = None, config: str | Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """What preset, config file and options say together, the later ones first."""
+    from_file = read_config_file(Path(config)) if config is not None else {}
+    from_options = {key: value for key, value in options.items() if value is not None}
+    check_keys(kind, from_file, f"{config}")
+    check_keys(kind, from_options, "options")
+    dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
+    from_preset: dict[str, Any] = {}
+    if preset is not None:
+        presets = COMMAND_PRESETS[_command(kind)]
+        if preset not in presets:
+            raise unknown("preset", preset, presets)
+        from_preset = presets[preset](dataset)
+    return layered(from_preset, from_file, from_options)
+
+
+def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the data set that `given` names."""
+    return dataset_defaults(_command(kind), given.get("dataset", "digits"))
+
+
+def _command(kind: type[ProblemConfig]) -> str:
+    return "train" if issubclass(kind, TrainConfig) else "evolve"
+
+
+def layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones; epochs and iterations replace each other."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if DURATION_FIELDS & {key for key, value in layer.items() if value is not None}:
+            merged = {key: value for key, value in merged.items() if key not in DURATION_FIELDS}
+        merged.update(layer)
+    return merged
+
+
+def validate(kind: type[Config], values: dict[str, Any]) -> Config:
+    """Values as a config; a pydantic error becomes one line."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise NetsError(f"--{name.replace('_', '-')} {first['input']}: {message}") from error
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """The fields of a TOML file or a config.json; dashes and underscores in keys are the same."""
+    try:
+        text = path.read_text()
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise NetsError(f"cannot read config {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, ValueError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise NetsError(f"config {path} is not valid {kind}: {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise NetsError(f"config {path} holds no table of options")
+    return {key.replace("-", "_"): value for key, value in values.items()}
+
+
+def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:
+    """Raise NetsError for the first key that is no field of the config."""
+    for key in values:
+        if key not in kind.model_fields:
+            raise unknown(f"key in {where}", key, kind.model_fields)

@@ -1,0 +1,320 @@
+"""Toolbox assembly, and DEAP's algorithms one generation at a time."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deap import algorithms, base, tools
+
+from nets_deap import checkpoint, files, selection
+from nets_deap.checkpoint import Row, State
+from nets_deap.config import EvolveConfig
+from nets_deap.errors import NetsError
+from nets_deap.fitness import DensityPenalty, Evaluator, TestScore, load_fitness
+from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
+from nets_deap.operators import (
+    cxUniformGene,
+    mutAwaken,
+    mutDormancy,
+    mutGaussianNoise,
+    mutResampleWeights,
+    mutSequence,
+)
+from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
+from nets_deap.problem import Problem
+from nets_deap.randomness import Role, generator, restart, seed_python_random
+from nets_deap.ticket import Ticket
+
+
+class ElitistHallOfFame(tools.HallOfFame):
+    """A hall of fame whose members live on.
+
+    After recording, elites that are not in `population` overwrite its worst, as clones. DEAP's algorithms
+    update the hall with the offspring before these replace the population, so this carries elites over.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize, similar=Genome.same_genes)
+
+    def update(self, population: list[Genome]) -> None:
+        super().update(population)
+        missing, others = [], list(range(len(population)))
+        for elite in self:
+            place = next((i for i in others if elite.same_genes(population[i])), None)
+            if place is None:
+                missing.append(elite)
+            else:
+                others.remove(place)
+        others.sort(key=lambda i: population[i].fitness)  # DEAP's order: the worst first
+        for place, elite in zip(others, missing, strict=False):
+            population[place] = copy.deepcopy(elite)
+
+
+def make_toolbox(
+    config: EvolveConfig,
+    engine: SerialMap | MultiprocessMap | None = None,
+    rng: np.random.Generator | None = None,
+) -> base.Toolbox:
+    """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
+
+    engine: the map; serial unless given
+    rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
+    """
+    problem = config.problem()
+    std = problem.initial_std()
+    choice = selection.parse(config.select)
+    objectives = choice.selection.objectives
+    toolbox = base.Toolbox()
+    toolbox.register(
+        "individual",
+        initGenome,
+        std,
+        config.resolved_init_density,
+        MinimisedFitness if objectives == 1 else ParetoFitness,
+        rng=rng,
+    )
+    toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+    fitness = load_fitness(config.fitness) if config.fitness else DensityPenalty(config.target_density)
+    evaluator = Evaluator(problem, fitness, objectives, config.seed, config.torch_device())
+    toolbox.register("evaluate", evaluator)
+    toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
+    mutations = [
+        partial(mutGaussianNoise, indpb=config.noise, rng=rng),
+        partial(mutResampleWeights, indpb=config.resample, std=std, rng=rng),
+        partial(mutDormancy, indpb=config.dormancy, rng=rng),
+        partial(mutAwaken, indpb=config.resolved_awaken, rng=rng),
+    ]
+    active = [mutation for mutation in mutations if mutation.keywords["indpb"] > 0]
+    toolbox.register("mutate", mutSequence, mutations=active)
+    toolbox.register("select", choice)
+    toolbox.register("map", map_genomes, engine or SerialMap())
+    return toolbox
+
+
+def make_statistics() -> tools.Statistics:
+    """The columns of the logbook that describe a population."""
+
+    def fitness(population: tuple[Genome, ...]) -> np.ndarray:
+        return np.array([genome.evaluation.fitness for genome in population])  # type: ignore[union-attr]
+
+    statistics = tools.Statistics()
+    statistics.register("fitness_min", lambda population: float(fitness(population).min()))
+    statistics.register("fitness_avg", lambda population: float(fitness(population).mean()))
+    statistics.register("fitness_std", lambda population: float(fitness(population).std()))
+    statistics.register("fitness_max", lambda population: float(fitness(population).max()))
+    statistics.register("density_best", lambda population: best_of(population).density)
+    statistics.register(
+        "density_avg", lambda population: float(np.mean([genome.density for genome in population]))
+    )
+    statistics.register("val_loss_best", lambda population: best_of(population).evaluation.val_loss)
+    statistics.register("val_acc_best", lambda population: best_of(population).evaluation.val_acc)
+    return statistics
+
+
+def best_of(genomes: Any) -> Genome:
+    """The genome of smallest scalar fitness, in Pareto runs too; the first of equals."""
+    return min(genomes, key=lambda genome: genome.evaluation.fitness)
+
+
+def last_improvement(logbook: list[Row]) -> int:
+    """The generation that last lowered the best fitness so far."""
+    best, when = float("inf"), 0
+    for row in logbook:
+        if row["fitness_min"] < best:
+            best, when = row["fitness_min"], int(row["gen"])
+    return when
+
+
+def finished(config: EvolveConfig, logbook: list[Row]) -> str:
+    """Why a run is over, or "" if it is not."""
+    if not logbook:
+        return ""
+    generation = int(logbook[-1]["gen"])
+    stalled = generation - last_improvement(logbook)
+    if config.patience and stalled > config.patience:
+        return f"no improvement for {stalled} generations"
+    return f"{generation} generations" if generation >= config.gens else ""
+
+
+class Evolution:
+    """One run in memory, advanced a generation at a time.
+
+    Resuming needs the state between two generations and nothing else: each generation starts its own
+    random streams, derived from the run's seed.
+    """
+
+    def __init__(self, config: EvolveConfig, engine: SerialMap | MultiprocessMap | None = None) -> None:
+        self.config = config
+        self.engine = engine or SerialMap()
+        self.rng = generator(config.seed, 0, Role.INITIALISATION)
+        self.problem: Problem = config.problem()
+        self.toolbox = make_toolbox(config, self.engine, self.rng)
+        self.evaluator: Evaluator = self.toolbox.evaluate.func
+        self.statistics = make_statistics()
+        self.algorithm = config.resolved_algorithm
+        self.pareto = self.evaluator.objectives == 2
+        self.hall = self._make_hall()
+        self.population: list[Genome] = []
+        self.logbook: list[Row] = []
+        self._tested: tuple[Genome, float] | None = None
+        self._started = time.monotonic()
+
+    def _make_hall(self) -> tools.HallOfFame:
+        if self.pareto:
+            return tools.ParetoFront(similar=Genome.same_genes)
+        if self.algorithm == selection.PLUS or self.config.elites == 0:
+            return tools.HallOfFame(max(1, self.config.elites), similar=Genome.same_genes)
+        return ElitistHallOfFame(self.config.elites)
+
+    def state(self) -> State:
+        return State(self.population, list(self.hall), self.logbook, self.problem.data.checksum)
+
+    def restore(self, state: State) -> None:
+        """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
+        if state.checksum != self.problem.data.checksum:
+            raise NetsError(f"the run was made on other data than what --dataset {self.config.dataset} holds now")
+        self.population, self.logbook = state.population, state.logbook
+        self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
+        self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]
+        self._started = time.monotonic() - float(self.logbook[-1]["elapsed_s"])
+
+    @property
+    def generation(self) -> int:
+        """The last one that is complete; −1 before the first."""
+        return int(self.logbook[-1]["gen"]) if self.logbook else -1
+
+    def advance(self) -> Row:
+        """Run one generation (the first call evaluates the initial population) and return its record."""
+        generation, seed = self.generation + 1, self.config.seed
+        self.evaluator.generation = generation
+        seed_python_random(seed, generation, Role.SELECTION)
+        if generation == 0:
+            restart(self.rng, seed, 0, Role.INITIALISATION)
+            self.population = self.toolbox.population(n=self.config.pop)
+        else:
+            restart(self.rng, seed, generation, Role.VARIATION)
+        evaluated = self._run(generations=min(generation, 1))
+        self.hall.update(self.population)  # under mu-comma-lambda survivor selection may have lost an elite
+        row = {"gen": generation, "nevals": evaluated, **self.statistics.compile(self.population)}
+        if self.config.track_test:
+            row["test_acc_best"] = self._test_accuracy(best_of(self.population))
+        row["elapsed_s"] = time.monotonic() - self._started
+        self.logbook.append(row)
+        return row
+
+    def _run(self, generations: int) -> int:
+        """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""
+        config, arguments = self.config, {"ngen": generations, "halloffame": self.hall, "verbose": False}
+        if self.algorithm == selection.SIMPLE:
+            _, log = algorithms.eaSimple(self.population, self.toolbox, cxpb=1, mutpb=1, **arguments)
+        else:
+            run = {
+                selection.PLUS: algorithms.eaMuPlusLambda,
+                selection.COMMA: algorithms.eaMuCommaLambda,
+            }[self.algorithm]
+            size = {"mu": config.pop, "lambda_": config.resolved_offspring}
+            _, log = run(self.population, self.toolbox, cxpb=0.5, mutpb=0.5, **size, **arguments)
+        return int(log[-1]["nevals"])
+
+    def _test_accuracy(self, best: Genome) -> float:
+        if self._tested is None or not self._tested[0].same_genes(best):
+            score = TestScore(self.problem, self.config.seed, self.evaluator.device)
+            self._tested = (best, self.engine(score, [best])[0].accuracy)
+        return self._tested[1]
+
+    def ticket(self, genome: Genome | None = None) -> Ticket:
+        """The best genome so far, or the one given, as a ticket."""
+        genome = genome or best_of(self.hall)
+        evaluation = genome.evaluation
+        assert evaluation is not None
+        info = {
+            "method": "nets",
+            "fitness": evaluation.fitness,
+            "val_loss": evaluation.val_loss,
+            "val_acc": evaluation.val_acc,
+        }
+        config = self.config.model_dump(mode="json", exclude={"out", "map", "workers", "device", "time_limit"})
+        return Ticket(genome.weights, genome.mask, self.problem.architecture, config, info)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `evolve` ended.
+
+    reason: why the run is over, "time limit", or "interrupted"
+    finished: False where it can be resumed
+    """
+
+    folder: Path
+    evolution: Evolution
+    reason: str
+    finished: bool
+
+
+def evolve(
+    config: EvolveConfig,
+    folder: Path,
+    engine: SerialMap | MultiprocessMap,
+    on_generation: Callable[[Evolution, Row], None] | None = None,
+) -> Outcome:
+    """Run or go on with the evolution in a folder; every complete generation is saved.
+
+    A checkpoint in the folder is gone on from; `checkpoint.settle` says whether that may be.
+    Ctrl-C ends it as a time limit does: the generation in progress is lost, the rest is saved.
+    """
+    evolution = Evolution(config, engine)
+    if (folder / checkpoint.CHECKPOINT).exists():
+        fitness = ParetoFitness if evolution.pareto else MinimisedFitness
+        evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
+        _write_results(folder, evolution)
+    files.make_folder(folder)
+    start = time.monotonic()
+    try:
+        while not (reason := finished(config, evolution.logbook)):
+            if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
+                return Outcome(folder, evolution, "time limit", finished=False)
+            row = evolution.advance()
+            checkpoint.write_config(folder, config)
+            checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
+            _write_results(folder, evolution)
+            if on_generation:
+                on_generation(evolution, row)
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()  # nothing was evaluated: leave nothing behind
+    return Outcome(folder, evolution, reason, finished=reason != "interrupted")
+
+
+def _write_results(folder: Path, evolution: Evolution) -> None:
+    """What follows from the checkpoint: logbook, ticket, and the front of a Pareto run."""
+    checkpoint.write_csv(folder / checkpoint.LOGBOOK, evolution.logbook)
+    evolution.ticket().save(folder / checkpoint.TICKET)
+    if evolution.pareto and finished(evolution.config, evolution.logbook):
+        _write_front(folder, evolution)
+
+
+def _write_front(folder: Path, evolution: Evolution) -> None:
+    rows = []
+    for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
+        evaluation = genome.evaluation
+        name = f"front/ticket-{i:03}.safetensors"
+        evolution.ticket(genome).save(folder / name)
+        rows.append(
+            {
+                "ticket": name,
+                "density": genome.density,
+                "val_loss": evaluation.val_loss,
+                "val_acc": evaluation.val_acc,
+                "fitness": evaluation.fitness,
+            }
+        )
+    checkpoint.write_csv(folder / "front.csv", rows)

@@ -1,0 +1,52 @@
+"""Writing files so that a reader sees the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nets_deap.errors import NetsError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file in one step. Raises NetsError where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise NetsError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Tensors and text metadata; the same content gives the same bytes."""
+    from safetensors.numpy import save
+
+    content = save(dict(tensors), metadata)
+    # safetensors writes metadata in an order that differs from process to process: sort its header.
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the tensors start at a multiple of eight
+    write_bytes(path, len(header).to_bytes(8, "little") + header + content[end:])
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder that can be written to, or raise NetsError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NetsError(f"cannot create the folder {path}: {error.strerror or error}") from error
+    if not os.access(path, os.W_OK):
+        raise NetsError(f"cannot write to the folder {path}: choose another --out")

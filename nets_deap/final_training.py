@@ -1,0 +1,119 @@
+"""Training a ticket to the end: the verdict on every ticket, whoever found it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from nets_deap.backprop import MaskedMLP
+from nets_deap.errors import NetsError
+from nets_deap.problem import Problem
+from nets_deap.randomness import Role, generator
+from nets_deap.ticket import Ticket
+from nets_deap.training import assert_masked, evaluate, one_thread, train
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One ticket trained to the end.
+
+    rows: one per evaluation, as in training.csv
+    weights, early_stop_weights: float32[n], at the end and where the validation loss was least
+    """
+
+    density: float
+    rows: list[Row]
+    weights: np.ndarray = field(repr=False)
+    early_stop_weights: np.ndarray = field(repr=False)
+
+    @property
+    def early_stop(self) -> Row:
+        """The row of least validation loss; the first of equals. A NaN is never least."""
+        return min(self.rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
+
+    @property
+    def final(self) -> Row:
+        return self.rows[-1]
+
+    def summary(self) -> dict[str, float]:
+        """What is said of a trained ticket; the test figures at early stop are its verdict."""
+        stop, end = self.early_stop, self.final
+        return {
+            "density": self.density,
+            "early_stop_iteration": stop["iteration"],
+            "val_loss": stop["val_loss"],
+            "val_acc": stop["val_acc"],
+            "test_loss": stop["test_loss"],
+            "test_acc": stop["test_acc"],
+            "final_test_loss": end["test_loss"],
+            "final_test_acc": end["test_acc"],
+        }
+
+
+def check_ticket(problem: Problem, ticket: Ticket) -> None:
+    """Raise NetsError if the ticket's network does not take this problem's data."""
+    ours, theirs = problem.architecture, ticket.architecture
+    if ours != theirs:
+        raise NetsError(
+            f"the ticket is for {theirs.name} with inputs {theirs.input_shape} and {theirs.outputs} outputs, "
+            f"but {problem.dataset} needs {ours.name} with inputs {ours.input_shape} and {ours.outputs}"
+        )
+
+
+def train_ticket(
+    ticket: Ticket,
+    problem: Problem,
+    seed: int,
+    eval_every: int = 0,
+    device: str = "cpu",
+    on_row: Callable[[Row], None] | None = None,
+) -> TrainingRun:
+    """Train a ticket by the problem's recipe, scored every `eval_every` iterations (0: once an epoch).
+
+    The minibatches depend on the seed alone, so that tickets are compared on the same ones. Test figures
+    are recorded and decide nothing: the early stop is where the validation loss is least.
+    Raises NetsError if the ticket's network does not take this problem's data.
+    """
+    check_ticket(problem, ticket)
+    architecture, recipe = ticket.architecture, problem.recipe
+    data = problem.data.to(device, torch.float32)
+    per_epoch = recipe.steps_per_epoch(len(data.train.y))
+    rows: list[Row] = []
+    best = np.inf
+    start = time.monotonic()
+    with one_thread():
+        network = MaskedMLP(architecture, ticket.weights, ticket.mask, recipe, device)
+        early_stop_weights = network.weights()
+
+        def score(iteration: int, train_loss: float) -> None:
+            nonlocal best, early_stop_weights
+            validation = evaluate(network, data.validation, data.classes)
+            test = evaluate(network, data.test, data.classes)
+            rows.append(
+                {
+                    "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
+                    "iteration": iteration,
+                    "train_loss": train_loss,
+                    "val_loss": validation.loss,
+                    "val_acc": validation.accuracy,
+                    "test_loss": test.loss,
+                    "test_acc": test.accuracy,
+                    "elapsed_s": time.monotonic() - start,
+                }
+            )
+            if validation.loss < best:
+                best, early_stop_weights = validation.loss, network.weights()
+            if on_row:
+                on_row(rows[-1])
+
+        rng = generator(seed, 0, Role.FINAL_TRAINING)
+        train(network, data.train, recipe, rng, score, eval_every or per_epoch)
+    for weights in (network.weights(), early_stop_weights):
+        assert_masked(architecture, weights, ticket.mask)
+    return TrainingRun(ticket.density, rows, network.weights(), early_stop_weights)

@@ -1,0 +1,182 @@
+"""What a genome is worth: a brief training, the validation loss, and a penalty on density.
+
+NeTS paper, Algorithm 2. The trained weights are discarded, and no evaluation ever sees test data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from nets_deap.backprop import MaskedMLP
+from nets_deap.data import Data
+from nets_deap.errors import NetsError
+from nets_deap.genome import Genome
+from nets_deap.models import check_fits
+from nets_deap.problem import Problem
+from nets_deap.randomness import Role, generator
+from nets_deap.training import Score, assert_masked, evaluate, one_thread, train
+
+WORST = 1e9  # stands for a loss that is not finite: a NaN would beat everything in DEAP
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation measured, after the brief training, on the validation set.
+
+    class_losses: mean loss of each class, the cases of lexicase selection
+    generation: the generation whose minibatches it was trained on
+    fitness: the scalar to be minimised; NaN while a fitness function is still being asked for it
+    """
+
+    val_loss: float
+    val_acc: float
+    density: float
+    class_losses: tuple[float, ...]
+    generation: int
+    fitness: float = math.nan
+
+
+FitnessFunction = Callable[[Evaluation, Genome], float]
+
+
+def finite(value: float) -> float:
+    """`value`, or WORST where it is NaN, infinite or worse than WORST."""
+    return min(value, WORST) if math.isfinite(value) else WORST
+
+
+@dataclass(frozen=True)
+class DensityPenalty:
+    """Validation loss + ((d − τ)/(1 − τ))² (NeTS paper, equation 1). τ = 1 would divide by zero."""
+
+    target: float
+
+    def __call__(self, evaluation: Evaluation, genome: Genome) -> float:
+        return evaluation.val_loss + ((evaluation.density - self.target) / (1 - self.target)) ** 2
+
+
+def load_fitness(name: str) -> FitnessFunction:
+    """The user's fitness function `module:function`, looked for beside the working directory too.
+
+    Raises NetsError if there is no such module or function.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise NetsError(f"fitness '{name}' is not of the form module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except ImportError as error:
+        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {error}") from error
+    except AttributeError as error:
+        raise NetsError(f"fitness '{name}': '{module_name}' has no function '{function_name}'") from error
+    if not callable(function):
+        raise NetsError(f"fitness '{name}' is not a function")
+    return function
+
+
+def train_briefly(
+    problem: Problem, genome: Genome, seed: int, generation: int, device: str, dtype: torch.dtype
+) -> tuple[MaskedMLP, Data]:
+    """Express a genome and train it under its mask on the minibatches of one generation.
+
+    Returns the trained network and the data it was trained on; the genome is left as it is.
+    """
+    architecture, data = problem.architecture, problem.data.to(device, dtype)
+    check_fits(architecture.layout, genome.mask.size, "the genome")
+    network = MaskedMLP(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
+    train(network, data.train, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
+    assert_masked(architecture, network.weights(), genome.mask)
+    return network, data
+
+
+class Evaluator:
+    """`toolbox.evaluate`: a genome in, DEAP's fitness values out.
+
+    Calling it also leaves the full `Evaluation` on the genome, as `measured`. It pickles in a few hundred bytes: the data
+    is loaded once per process, whatever the map.
+
+    fitness: what is minimised; the paper's penalty with target density 0.2 unless given
+    objectives: 1 for the fitness alone, 2 for (validation loss, density)
+    generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
+        loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        fitness: FitnessFunction | None = None,
+        objectives: int = 1,
+        seed: int = 0,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.problem = problem
+        self.fitness = fitness or DensityPenalty(0.2)
+        self.objectives = objectives
+        self.seed = seed
+        self.device = device
+        self.dtype = dtype
+        self.generation = 0
+
+    def __call__(self, genome: Genome) -> tuple[float, ...]:
+        evaluation = self.evaluate(genome)
+        genome.measured = evaluation
+        if self.objectives == 2:
+            return (evaluation.val_loss, evaluation.density)
+        return (evaluation.fitness,)
+
+    def evaluate(self, genome: Genome) -> Evaluation:
+        with one_thread():
+            network, data = train_briefly(
+                self.problem, genome, self.seed, self.generation, self.device, self.dtype
+            )
+            score = evaluate(network, data.validation, data.classes)
+        evaluation = Evaluation(
+            val_loss=finite(score.loss),
+            val_acc=score.accuracy,
+            density=genome.density,
+            class_losses=tuple(finite(loss) for loss in score.class_losses),
+            generation=self.generation,
+        )
+        return replace(evaluation, fitness=self._fitness(evaluation, genome))
+
+    def _fitness(self, evaluation: Evaluation, genome: Genome) -> float:
+        try:
+            value = self.fitness(evaluation, genome)
+        except Exception as error:
+            name = getattr(self.fitness, "__name__", repr(self.fitness))
+            raise NetsError(f"the fitness function {name} raised {type(error).__name__}: {error}") from error
+        try:
+            return finite(float(value))
+        except (TypeError, ValueError) as error:
+            raise NetsError(f"the fitness function returned {value!r}, expected a number") from error
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """A callable that repeats an evaluation's training and scores the network on the test set.
+
+    For Figure 1 only. It takes no part in `Evaluator`, so that its result cannot reach selection.
+    """
+
+    problem: Problem
+    seed: int
+    device: str = "cpu"
+
+    def __call__(self, genome: Genome) -> Score:
+        if genome.evaluation is None:
+            raise ValueError("only an evaluated genome has a training to repeat")
+        with one_thread():
+            network, data = train_briefly(
+                self.problem, genome, self.seed, genome.evaluation.generation, self.device, torch.float32
+            )
+            return evaluate(network, data.test, data.classes)
+

@@ -1,0 +1,174 @@
+"""The genome: a network's initial weights and a binary mask, as a DEAP individual.
+
+Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Definition 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from deap import base
+
+from nets_deap.errors import unknown
+from nets_deap.randomness import as_generator
+
+if TYPE_CHECKING:
+    from nets_deap.fitness import Evaluation
+
+
+class MinimisedFitness(base.Fitness):
+    """One number, the smaller the better."""
+
+    weights = (-1.0,)
+
+
+class ParetoFitness(base.Fitness):
+    """(validation loss, density), both to be minimised."""
+
+    weights = (-1.0, -1.0)
+
+
+class Genome:
+    """A DEAP individual.
+
+    weights: float32[n], the initial weights θ₀ of all prunable layers, dormant ones included
+    mask:    bool[n], True where the weight is expressed
+    fitness: a `deap.base.Fitness`
+    measured: what the last evaluation measured, or None; `evaluation` is the same while it holds
+    """
+
+    __slots__ = ("fitness", "mask", "measured", "weights")
+
+    def __init__(
+        self,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        fitness: type[base.Fitness] = MinimisedFitness,
+    ) -> None:
+        self.weights = np.ascontiguousarray(weights, dtype=np.float32)
+        self.mask = np.ascontiguousarray(mask, dtype=bool)
+        if self.weights.ndim != 1 or self.weights.shape != self.mask.shape:
+            raise ValueError(
+                f"weights and mask must be vectors of one length, got {weights.shape} and {mask.shape}"
+            )
+        self.fitness = fitness()
+        self.measured: Evaluation | None = None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the last evaluation measured; None once variation has made the fitness invalid."""
+        return self.measured if self.fitness.valid else None
+
+    @property
+    def density(self) -> float:
+        """Active weights over all prunable weights together (NeTS paper, Definition 1)."""
+        return len(self) / self.mask.size
+
+    def __len__(self) -> int:
+        """Active weights: what DEAP's parsimony tournaments compare."""
+        return int(np.count_nonzero(self.mask))
+
+    def __bool__(self) -> bool:
+        return True  # an all-dormant genome is still a genome, though its length is 0
+
+    def same_genes(self, other: Genome) -> bool:
+        """Equal weights and equal mask: the `similar` of a hall of fame."""
+        return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
+        # DEAP clones by deepcopy; the arrays are all that has to be copied. An evaluation is immutable.
+        copy = object.__new__(type(self))
+        copy.weights = self.weights.copy()
+        copy.mask = self.mask.copy()
+        copy.fitness = type(self.fitness)()
+        copy.fitness.wvalues = self.fitness.wvalues
+        copy.measured = self.evaluation
+        return copy
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.weights, self.mask, type(self.fitness), self.fitness.wvalues, self.evaluation
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.weights, self.mask, fitness, wvalues, self.measured = state
+        self.fitness = fitness()
+        self.fitness.wvalues = wvalues
+
+    def __repr__(self) -> str:
+        fitness = ", ".join(f"{v:.4g}" for v in self.fitness.values) or "not evaluated"
+        return f"<Genome of {self.mask.size} genes, density {self.density:.4f}, fitness {fitness}>"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the flat vector of a genome maps to the weight tensors of layers, in order.
+
+    names:  one per layer, as in the module's `state_dict` without ".weight"
+    shapes: (out, in) of a linear layer, (out, in, *kernel) of a convolution
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(int(np.prod(shape)) for shape in self.shapes)
+
+    @property
+    def size(self) -> int:
+        """n, the number of prunable weights."""
+        return sum(self.sizes)
+
+    def split(self, vector: Any) -> Iterator[tuple[str, Any]]:
+        """(name, view of its shape) per layer, of a flat array or tensor of length n."""
+        start = 0
+        for name, shape, size in zip(self.names, self.shapes, self.sizes, strict=True):
+            yield name, vector[start : start + size].reshape(shape)
+            start += size
+
+    def densities(self, mask: np.ndarray) -> dict[str, float]:
+        """Share of active weights in each layer."""
+        return {name: float(np.mean(part)) for name, part in self.split(mask)}
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    receptive = int(np.prod(shape[2:]))
+    return shape[1] * receptive, shape[0] * receptive
+
+
+# Each initialiser is a zero-mean normal distribution; it gives the standard deviation of one layer.
+INITIALISERS = {
+    "normal": lambda fan_in, fan_out: 0.1,  # NeTS paper, section 3.1
+    "glorot": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,  # Glorot & Bengio 2010, eq. 12
+    "kaiming": lambda fan_in, fan_out: (2 / fan_in) ** 0.5,  # He et al. 2015, eq. 10
+}
+
+
+def initial_std(layout: Layout, name: str = "normal") -> np.ndarray:
+    """float32[n]: each weight's standard deviation under the initialiser `name`.
+
+    Raises NetsError for a name that is not in INITIALISERS.
+    """
+    if name not in INITIALISERS:
+        raise unknown("initialiser", name, INITIALISERS)
+    std = [INITIALISERS[name](*_fans(shape)) for shape in layout.shapes]
+    return np.repeat(np.array(std, dtype=np.float32), layout.sizes)
+
+
+def initGenome(
+    std: np.ndarray,
+    density: float,
+    fitness: type[base.Fitness] = MinimisedFitness,
+    rng: np.random.Generator | None = None,
+) -> Genome:
+    """A fresh genome: weights from N(0, std²), each mask bit 1 with probability `density`.
+
+    std: float32[n], from `initial_std`. Every call draws its own weights and its own mask.
+    """
+    rng = as_generator(rng)
+    weights = rng.standard_normal(std.size, dtype=np.float32)
+    weights *= std
+    return Genome(weights, rng.random(std.size, dtype=np.float32) < density, fitness)

@@ -1,0 +1,87 @@
+"""Variation in DEAP's convention: in place, returning a tuple.
+
+Every operator works on all genes at once and takes `rng`, a `numpy.random.Generator`; None draws a seed
+from Python's `random`, so `random.seed` governs it as it governs DEAP's own operators. `indpb` is the
+probability of each gene, as in DEAP. The four operators of the paper: NeTS, section 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nets_deap.genome import Genome
+from nets_deap.randomness import as_generator
+
+Mutation = Callable[[Genome], tuple[Genome]]
+
+
+def _hits(size: int, indpb: float, rng: np.random.Generator) -> np.ndarray:
+    """bool[size], each True with probability `indpb`."""
+    return rng.random(size, dtype=np.float32) < indpb
+
+
+def cxUniformGene(
+    ind1: Genome, ind2: Genome, indpb: float = 0.5, rng: np.random.Generator | None = None
+) -> tuple[Genome, Genome]:
+    """Swap each gene, weight and mask bit together, with probability `indpb`."""
+    swap = _hits(ind1.mask.size, indpb, as_generator(rng))
+    for a, b in ((ind1.weights, ind2.weights), (ind1.mask, ind2.mask)):
+        kept = a.copy()
+        np.copyto(a, b, where=swap)
+        np.copyto(b, kept, where=swap)
+    return ind1, ind2
+
+
+def mutGaussianNoise(
+    individual: Genome,
+    indpb: float = 0.1,
+    sigma: float = 0.1,
+    rng: np.random.Generator | None = None,
+) -> tuple[Genome]:
+    """Add N(0, sigma²) to the weight of each gene hit."""
+    rng = as_generator(rng)
+    hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
+    individual.weights[hits] += np.float32(sigma) * rng.standard_normal(hits.size, dtype=np.float32)
+    return (individual,)
+
+
+def mutResampleWeights(
+    individual: Genome,
+    indpb: float = 0.1,
+    std: np.ndarray | float = 0.1,
+    rng: np.random.Generator | None = None,
+) -> tuple[Genome]:
+    """Draw the weight of each gene hit anew from its initial distribution N(0, std²).
+
+    std: one number, or float32[n] from `nets_deap.genome.initial_std`
+    """
+    rng = as_generator(rng)
+    hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
+    scale = np.float32(std) if np.ndim(std) == 0 else np.asarray(std)[hits]
+    individual.weights[hits] = scale * rng.standard_normal(hits.size, dtype=np.float32)
+    return (individual,)
+
+
+def mutDormancy(
+    individual: Genome, indpb: float = 0.2, rng: np.random.Generator | None = None
+) -> tuple[Genome]:
+    """Switch each gene hit off; its weight stays in the genome, unexpressed."""
+    individual.mask[_hits(individual.mask.size, indpb, as_generator(rng))] = False
+    return (individual,)
+
+
+def mutAwaken(
+    individual: Genome, indpb: float = 0.05, rng: np.random.Generator | None = None
+) -> tuple[Genome]:
+    """Switch each gene hit on, with the weight it has kept: the way back that the paper lacks."""
+    individual.mask[_hits(individual.mask.size, indpb, as_generator(rng))] = True
+    return (individual,)
+
+
+def mutSequence(individual: Genome, mutations: Sequence[Mutation]) -> tuple[Genome]:
+    """Apply several mutations, each with its own arguments bound, one after another."""
+    for mutation in mutations:
+        (individual,) = mutation(individual)
+    return (individual,)

@@ -1,0 +1,1 @@
+"""Search methods, one file per kind: a problem in, a ticket out."""

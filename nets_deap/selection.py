@@ -1,0 +1,244 @@
+"""DEAP's selection operators by name, each with what it needs, checked before anything runs.
+
+Ours differ from DEAP's own only where those would mislead on a minimised loss: roulette and SUS get a
+maximised merit, the lexicase family gets one loss per class, tournament-dcd its crowding distances.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from deap import base, tools
+
+from nets_deap.errors import NetsError, unknown
+from nets_deap.genome import Genome
+
+Select = Callable[..., list[Genome]]  # (individuals, k, **arguments) -> selected
+
+SIMPLE, PLUS, COMMA = "simple", "mu-plus-lambda", "mu-comma-lambda"
+ALGORITHMS = (SIMPLE, PLUS, COMMA)
+
+
+class _Merit(base.Fitness):
+    weights = (1.0,)
+
+
+def _by_merit(select: Select) -> Select:
+    """Let a proportional selection see worst − loss + ε, to be maximised, in place of the loss."""
+
+    def selected(individuals: list[Genome], k: int) -> list[Genome]:
+        losses = np.array([ind.fitness.values[0] for ind in individuals])
+        spread = float(losses.max() - losses.min())
+        # ε leaves the worst a small chance, and everybody the same where all losses are equal.
+        merits = losses.max() - losses + (0.01 * spread or 1.0)
+        stand_ins = [
+            SimpleNamespace(genome=ind, fitness=_Merit((float(merit),)))
+            for ind, merit in zip(individuals, merits, strict=True)
+        ]
+        return [stand_in.genome for stand_in in select(stand_ins, k)]
+
+    return selected
+
+
+def _by_class_losses(select: Select) -> Select:
+    """Let a lexicase selection see the validation loss of each class as its cases."""
+
+    def selected(individuals: list[Genome], k: int, **arguments: float) -> list[Genome]:
+        stand_ins = []
+        for ind in individuals:
+            if ind.evaluation is None:
+                raise NetsError(
+                    "lexicase selection reads genome.evaluation.class_losses: "
+                    "evaluate with nets_deap's Evaluator"
+                )
+            losses = ind.evaluation.class_losses
+            cases = SimpleNamespace(values=losses, weights=(-1.0,) * len(losses))
+            stand_ins.append(SimpleNamespace(genome=ind, fitness=cases))
+        return [stand_in.genome for stand_in in select(stand_ins, k, **arguments)]
+
+    return selected
+
+
+def _tournament_dcd(individuals: list[Genome], k: int) -> list[Genome]:
+    tools.emo.assignCrowdingDist(individuals)
+    return tools.selTournamentDCD(individuals, k)
+
+
+def _nsga3(individuals: list[Genome], k: int, p: int = 12) -> list[Genome]:
+    """NSGA-III over p + 1 reference points. It shuffles by numpy's global state: seed that from `random`."""
+    state = np.random.get_state()
+    np.random.seed(random.getrandbits(32))
+    try:
+        return tools.selNSGA3(individuals, k, tools.uniform_reference_points(nobj=2, p=p))
+    finally:
+        np.random.set_state(state)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A selection operator and what it needs.
+
+    arguments:  its arguments with their defaults
+    objectives: 1 (fitness) or 2 (validation loss, density)
+    algorithms: those it has an effect in; the first is the default
+    minimum:    smallest value allowed of each argument
+    maximum:    largest value allowed of each argument
+    multiple:   the population size must be a multiple of it
+    refused:    why it cannot be used at all, or ""
+    note:       what a user should know
+    """
+
+    select: Select
+    arguments: dict[str, Any] = field(default_factory=dict)
+    objectives: int = 1
+    algorithms: tuple[str, ...] = ALGORITHMS
+    minimum: dict[str, float] = field(default_factory=dict)
+    maximum: dict[str, float] = field(default_factory=dict)
+    multiple: int = 1
+    refused: str = ""
+    note: str = ""
+
+
+_TOURNAMENT_SIZE = {"tournsize": 1}
+
+SELECTIONS: dict[str, Selection] = {
+    "tournament": Selection(
+        tools.selTournament,
+        {"tournsize": 3},
+        minimum=_TOURNAMENT_SIZE,
+        note="the default; tournsize=1 has no pressure",
+    ),
+    "double-tournament": Selection(
+        tools.selDoubleTournament,
+        {"fitness_size": 3, "parsimony_size": 1.4, "fitness_first": True},
+        minimum={"fitness_size": 1, "parsimony_size": 1},
+        maximum={"parsimony_size": 2},
+        note="prefers sparser genomes among the fit: size is the number of active weights",
+    ),
+    "best": Selection(
+        tools.selBest, algorithms=(PLUS, COMMA), note="truncation; of n it selects n under simple"
+    ),
+    "roulette": Selection(
+        _by_merit(tools.selRoulette), note="on merit = worst − loss + ε: DEAP's own would favour the worst"
+    ),
+    "sus": Selection(
+        _by_merit(tools.selStochasticUniversalSampling), note="stochastic universal sampling, on merit"
+    ),
+    "lexicase": Selection(_by_class_losses(tools.selLexicase), note="cases: validation loss per class"),
+    "epsilon-lexicase": Selection(
+        _by_class_losses(tools.selEpsilonLexicase),
+        {"epsilon": 0.05},
+        minimum={"epsilon": 0},
+        note="cases: validation loss per class",
+    ),
+    "auto-epsilon-lexicase": Selection(
+        _by_class_losses(tools.selAutomaticEpsilonLexicase), note="cases: validation loss per class"
+    ),
+    "nsga2": Selection(tools.selNSGA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"),
+    "nsga3": Selection(
+        _nsga3, {"p": 12}, 2, (PLUS, COMMA), {"p": 1}, note="p + 1 reference points; writes a Pareto front"
+    ),
+    "spea2": Selection(tools.selSPEA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"),
+    "tournament-dcd": Selection(
+        _tournament_dcd,
+        objectives=2,
+        algorithms=(SIMPLE,),
+        multiple=4,
+        note="dominance, then crowding; writes a Pareto front",
+    ),
+    "random": Selection(tools.selRandom, note="no selection pressure: for controls only"),
+    "worst": Selection(tools.selWorst, refused="it would keep the worst genomes and lose the best"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A selection operator with its arguments bound."""
+
+    name: str
+    selection: Selection
+    arguments: dict[str, Any]
+
+    def __call__(self, individuals: list[Genome], k: int) -> list[Genome]:
+        return self.selection.select(individuals, k, **self.arguments)
+
+
+def parse(text: str) -> Choice:
+    """`name` or `name:argument=value,argument=value`, checked against the registry.
+
+    Raises NetsError for an unknown name or argument, a value of the wrong type or size, a refused operator.
+    """
+    name, _, rest = text.partition(":")
+    name = name.removeprefix("sel")
+    if name not in SELECTIONS:
+        raise unknown("selection", name, SELECTIONS)
+    selection = SELECTIONS[name]
+    if selection.refused:
+        raise NetsError(f"selection '{name}' is refused: {selection.refused}; take tournament, or random for none")
+    arguments = dict(selection.arguments)
+    for item in filter(None, rest.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise NetsError(f"selection '{text}': '{item}' is not of the form argument=value")
+        if key not in arguments:
+            if not arguments:
+                raise NetsError(f"selection '{name}' takes no arguments, got '{key}'")
+            raise unknown(f"argument of selection '{name}'", key, arguments)
+        arguments[key] = _value(name, key, value, selection)
+    return Choice(name, selection, arguments)
+
+
+def _value(name: str, key: str, text: str, selection: Selection) -> Any:
+    """An argument's value, of the type of its default."""
+    expected = type(selection.arguments[key])
+    try:
+        value = ast.literal_eval(text.capitalize() if expected is bool else text)
+    except (ValueError, SyntaxError):
+        value = None
+    if expected is float and type(value) is int:
+        value = float(value)
+    low, high = selection.minimum.get(key), selection.maximum.get(key)
+    if type(value) is not expected or (low is not None and value < low) or (high is not None and value > high):
+        limits = "" if low is None else f" of at least {low}" + ("" if high is None else f" and at most {high}")
+        kind = {int: "a whole number", float: "a number", bool: "true or false"}[expected]
+        raise NetsError(f"selection '{name}': {key}={text} is not {kind}{limits}")
+    return value
+
+
+def check(choice: Choice, algorithm: str, population: int) -> None:
+    """Raise NetsError if the operator has no effect, or fails, in this algorithm at this population size."""
+    allowed = choice.selection.algorithms
+    if algorithm not in allowed:
+        why = (
+            "selecting n of n changes nothing there"
+            if SIMPLE not in allowed
+            else "it selects parents, not survivors"
+        )
+        raise NetsError(
+            f"selection '{choice.name}' does not go with --algorithm {algorithm} ({why}): take {allowed[0]}"
+        )
+    if population % choice.selection.multiple:
+        multiple = choice.selection.multiple
+        nearest = max(multiple, round(population / multiple) * multiple)
+        raise NetsError(
+            f"selection '{choice.name}' needs a population that is a multiple of {multiple}, "
+            f"got {population}: take --pop {nearest}"
+        )
+
+
+def table() -> list[tuple[str, str, str, str, str]]:
+    """(name, arguments, objectives, algorithms, note) of every operator, for people to read."""
+    rows = []
+    for name, selection in SELECTIONS.items():
+        arguments = ",".join(f"{key}={value}" for key, value in selection.arguments.items())
+        objectives = "fitness" if selection.objectives == 1 else "loss, density"
+        algorithms = "refused" if selection.refused else ", ".join(selection.algorithms)
+        rows.append((name, arguments, objectives, algorithms, selection.refused or selection.note))
+    return rows
+

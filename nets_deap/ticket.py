@@ -1,0 +1,93 @@
+"""A ticket (θ₀, M): initial weights and mask, with what is needed to train it again (NeTS, Definition 2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from nets_deap import __version__
+from nets_deap.errors import NetsError
+from nets_deap.files import write_safetensors
+from nets_deap.genome import Layout
+from nets_deap.models import Architecture
+
+FORMAT = "nets-deap ticket 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """weights: float32[n], dormant ones included; mask: bool[n]; config: of the run that found it."""
+
+    weights: np.ndarray
+    mask: np.ndarray
+    architecture: Architecture
+    config: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        return self.architecture.layout
+
+    @property
+    def density(self) -> float:
+        """Active weights over all prunable weights together (NeTS, Definition 1)."""
+        return float(np.mean(self.mask))
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
+        architecture = self.architecture
+        metadata = {
+            "format": FORMAT,
+            "version": __version__,
+            "architecture": json.dumps(
+                {
+                    "name": architecture.name,
+                    "input_shape": architecture.input_shape,
+                    "hidden": architecture.hidden,
+                    "outputs": architecture.outputs,
+                    "activation": architecture.activation,
+                    "loss": architecture.loss,
+                }
+            ),
+            "layers": json.dumps(dict(zip(self.layout.names, self.layout.shapes, strict=True))),
+            "dataset": str(self.config.get("dataset", "")),
+            "seed": str(self.config.get("seed", "")),
+            "density": repr(self.density),
+            "config": json.dumps(self.config),
+            "info": json.dumps(self.info),
+        }
+        write_safetensors(path, {"weights": self.weights, "mask": self.mask}, metadata)
+
+
+def load(path: Path) -> Ticket:
+    """Read a ticket. Raises NetsError for a file that is missing, truncated, or no ticket."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise NetsError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
+            weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
+        stored = json.loads(metadata["architecture"])
+        architecture = Architecture(
+            stored["name"],
+            tuple(stored["input_shape"]),
+            tuple(stored["hidden"]),
+            stored["outputs"],
+            stored["activation"],
+            stored["loss"],
+        )
+        config, info = json.loads(metadata["config"]), json.loads(metadata["info"])
+    except OSError as error:
+        raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise NetsError(f"{path} is not a ticket, or it is damaged ({reason})") from error
+    size = architecture.layout.size
+    if weights.shape != (size,) or mask.shape != (size,) or weights.dtype != np.float32 or mask.dtype != bool:
+        raise NetsError(f"{path} does not fit its own architecture of {size:,} weights: it is damaged")
+    return Ticket(weights, mask, architecture, config, info)

@@ -1,0 +1,117 @@
+"""Gradient descent under a mask: the one place that trains networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nets_deap.backprop import Network, sample_losses
+from nets_deap.data import Part
+from nets_deap.models import Architecture
+from nets_deap.problem import Recipe
+
+EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread, so that every map gives the same bits and workers do not get in each other's way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Loss and accuracy over a set of samples, and the mean loss of each class."""
+
+    loss: float
+    accuracy: float
+    class_losses: tuple[float, ...]
+
+
+def evaluate(network: Network, part: Part, classes: int) -> Score:
+    """Score a network on samples it is not trained on. Sums in float64."""
+    architecture = network.architecture
+    losses, correct = [], 0
+    for x, y in zip(part.x.split(EVALUATION_BATCH), part.y.split(EVALUATION_BATCH), strict=True):
+        outputs = network.forward(x)
+        losses.append(sample_losses(outputs, architecture.targets(y, outputs.dtype), architecture.loss))
+        predicted = outputs[:, 0] > 0.5 if architecture.outputs == 1 else outputs.argmax(dim=1)
+        correct += int((predicted == y).sum())
+    per_sample = torch.cat(losses).double()
+    totals = torch.bincount(part.y, weights=per_sample, minlength=classes)
+    counts = torch.bincount(part.y, minlength=classes).clamp(min=1)
+    return Score(
+        float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist())
+    )
+
+
+def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray | None]:
+    """Indices of each optimiser step's samples; None stands for all of them.
+
+    A share of the data is drawn once for the whole training; its order is drawn afresh in every epoch.
+    """
+    samples = recipe.samples(available)
+    batch = recipe.batch_size or samples
+    steps = recipe.steps(available)
+    if batch >= available and samples == available:
+        yield from (None for _ in range(steps))
+        return
+    chosen = rng.permutation(available)[:samples]
+    done = 0
+    while done < steps:
+        for start in range(0, samples, batch):
+            yield chosen[start : start + batch]
+            done += 1
+            if done == steps:
+                return
+        chosen = rng.permutation(chosen)
+
+
+def train(
+    network: Network,
+    part: Part,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    report: Callable[[int, float], None] | None = None,
+    every: int = 0,
+) -> None:
+    """Train a network in place.
+
+    rng: decides the minibatches, and nothing else
+    report: called after every `every` steps, and after the last, with the number of steps done and the mean
+        loss of the minibatches since the last call (each before its step)
+    """
+    targets = network.architecture.targets(part.y, part.x.dtype)
+    steps = recipe.steps(len(part.y))
+    losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
+    since = 0
+    for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
+        x, y = part.x, targets
+        if indices is not None:
+            chosen = torch.from_numpy(indices).to(part.x.device)
+            x, y = part.x.index_select(0, chosen), targets.index_select(0, chosen)
+        network.step(x, y)
+        if report is None:
+            continue
+        losses += sample_losses(network.outputs, y, network.architecture.loss).mean()
+        since += 1
+        if step == steps or (every and step % every == 0):
+            report(step, float(losses) / since)
+            losses.zero_()
+            since = 0
+
+
+def assert_masked(architecture: Architecture, weights: np.ndarray, mask: np.ndarray) -> None:
+    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN)."""
+    alive = (weights != 0) & ~mask & np.isfinite(weights)
+    if alive.any():
+        raise AssertionError(f"{alive.sum()} pruned weights of {architecture.name} came back to life")
