@@ -21,21 +21,46 @@ evolution_options = combined(
     option("--pop", type=int, metavar="N", help="Population size."),
     option("--gens", type=int, metavar="N", help="Generations; 0 evaluates the first population only."),
     option("--select", metavar="NAME[:ARG=VALUE,…]", help="Selection, e.g. tournament:tournsize=3."),
-    option("--algorithm", metavar="NAME", help="simple, mu-plus-lambda or mu-comma-lambda. [what --select needs]"),
-    option("--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"),
+    option(
+        "--algorithm", metavar="NAME", help="simple, mu-plus-lambda or mu-comma-lambda. [what --select needs]"
+    ),
+    option(
+        "--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"
+    ),
     option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2]"),
     option("--crossover", type=float, metavar="RATE", help="Per gene: swapped between parents."),
     option("--noise", type=float, metavar="RATE", help="Per gene: N(0, 0.1²) added to the weight."),
     option("--resample", type=float, metavar="RATE", help="Per gene: weight drawn anew."),
     option("--dormancy", type=float, metavar="RATE", help="Per gene: switched off."),
-    option("--awaken", type=float, metavar="RATE", help="Per gene: switched on. [balances --dormancy at the target]"),
+    option(
+        "--awaken",
+        type=float,
+        metavar="RATE",
+        help="Per gene: switched on. [balances --dormancy at the target]",
+    ),
     option("--target-density", type=float, metavar="D", help="τ of the density penalty."),
     option("--init-density", type=float, metavar="D", help="Density of the first population. [the target]"),
-    option("--data-fraction", type=float, metavar="SHARE", help="Share of the training set in an evaluation."),
-    option("--patience", type=int, metavar="N", help="Stop after more than N generations without improvement; 0 = off."),
-    option("--time-limit", type=float, metavar="SECONDS", help="Stop after the generation that passes it; resumable."),
-    option("--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."),
-    option("--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."),
+    option(
+        "--data-fraction", type=float, metavar="SHARE", help="Share of the training set in an evaluation."
+    ),
+    option(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="Stop after more than N generations without improvement; 0 = off.",
+    ),
+    option(
+        "--time-limit",
+        type=float,
+        metavar="SECONDS",
+        help="Stop after the generation that passes it; resumable.",
+    ),
+    option(
+        "--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."
+    ),
+    option(
+        "--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."
+    ),
 )
 
 
@@ -48,7 +73,13 @@ evolution_options = combined(
 @click.option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
 def evolve(
-    resume: bool, list_selections: bool, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+    resume: bool,
+    list_selections: bool,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    **options: Any,
 ) -> int:
     """Evolve a ticket: initial weights and a mask, by DEAP.
 
@@ -56,7 +87,7 @@ def evolve(
     """
     if list_selections:
         return _list_selections()
-    from nets_deap import checkpoint
+    from nets_deap import checkpoint, selection
     from nets_deap.config import EvolveConfig, explicit
     from nets_deap.evolution import evolve as run
     from nets_deap.evolution import finished
@@ -68,11 +99,21 @@ def evolve(
         logbook = checkpoint.read_logbook(folder)
         if over := finished(settled, logbook):
             if not quiet:
-                click.echo(f"{folder} is finished ({over}); to go on: --out {folder} --resume --gens MORE", err=as_json)
+                click.echo(
+                    f"{folder} is finished ({over}); to go on: --out {folder} --resume --gens MORE",
+                    err=as_json,
+                )
             return 0
         if not resume:
-            raise click.UsageError(f"{folder} holds an unfinished run: add --resume to go on, or choose another --out")
+            raise click.UsageError(
+                f"{folder} holds an unfinished run: add --resume to go on, or choose another --out"
+            )
 
+    if not quiet and not selection.parse(settled.select).has_pressure:
+        click.echo(
+            f"note: --select {settled.select} has no selection pressure: better genomes are not favoured",
+            err=True,
+        )
     engine = make_map(settled.map, settled.workers, settled.torch_device())
     try:
         with render.progress(settled.gens, quiet or as_json, "generation") as report:
@@ -107,7 +148,11 @@ def _tell(config: EvolveConfig, outcome: Outcome, quiet: bool, as_json: bool) ->
 
 def _result(outcome: Outcome) -> dict[str, Any]:
     evolution = outcome.evolution
-    result: dict[str, Any] = {"folder": str(outcome.folder), "finished": outcome.finished, "reason": outcome.reason}
+    result: dict[str, Any] = {
+        "folder": str(outcome.folder),
+        "finished": outcome.finished,
+        "reason": outcome.reason,
+    }
     if evolution.logbook:
         ticket = evolution.ticket()
         result |= {
@@ -146,5 +191,3 @@ def _list_selections() -> int:
         click.echo(f"    on {objectives}; {algorithms}" if algorithms != "refused" else "    refused")
         click.echo(f"    {note}")
     return 0
-
-

@@ -27,7 +27,7 @@ def info(path: str, as_json: bool) -> None:
         run = _run(place)
         place = place / checkpoint.TICKET
     ticket = load(place)
-    layers = [
+    layers: list[dict[str, Any]] = [
         {
             "layer": name,
             "shape": list(mask.shape),
@@ -36,7 +36,7 @@ def info(path: str, as_json: bool) -> None:
         }
         for name, mask in ticket.layout.split(ticket.mask)
     ]
-    described = {
+    described: dict[str, Any] = {
         "ticket": str(place),
         "architecture": ticket.architecture.name,
         "dataset": ticket.config.get("dataset"),
@@ -69,7 +69,9 @@ def info(path: str, as_json: bool) -> None:
 def _text(key: str, value: Any) -> str:
     if key in ("density", "val_acc"):
         return render.percent(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    )
 
 
 def _run(folder: Path) -> dict[str, Any]:

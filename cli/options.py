@@ -32,7 +32,10 @@ dataset_options = combined(
         help="digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, or folder:PATH.",
     ),
     option(
-        "--data-dir", metavar="DIR", envvar="NETS_DATA_DIR", help="Where data sets lie. [data, or NETS_DATA_DIR]"
+        "--data-dir",
+        metavar="DIR",
+        envvar="NETS_DATA_DIR",
+        help="Where data sets lie. [data, or NETS_DATA_DIR]",
     ),
     option("--download", is_flag=True, help="Fetch a missing data set."),
     option("--data-limit", type=int, metavar="N", help="Use N stratified training samples only."),

@@ -34,7 +34,7 @@ Report = Callable[[int, str], None]
 
 @contextmanager
 def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
-    """A function of (steps done, text): a live bar in a terminal, a line each when piped, nothing if quiet."""
+    """A function of (steps done, text): a live bar in a terminal, lines when piped, nothing if quiet."""
     if quiet:
         yield lambda done, text: None
     elif not sys.stdout.isatty():

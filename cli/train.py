@@ -81,10 +81,12 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     check_ticket(problem, ticket)
     files.make_folder(folder)
     device = config.torch_device()
-    arguments = {"problem": problem, "seed": config.seed, "eval_every": config.eval_every, "device": device}
+    train_one = partial(
+        train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
+    )
     steps = problem.recipe.steps(len(problem.data.train.y))
     with render.progress(steps, quiet, "iteration") as report:
-        run = train_ticket(ticket, **arguments, on_row=lambda row: report(int(row["iteration"]), _line(row)))
+        run = train_one(ticket, on_row=lambda row: report(int(row["iteration"]), _line(row)))
     checkpoint.write_csv(folder / "training.csv", run.rows)
     files.write_safetensors(
         folder / "trained.safetensors",
@@ -102,7 +104,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         ]
         engine = make_map(config.map, config.workers, device)
         try:
-            runs: list[TrainingRun] = engine(partial(train_ticket, **arguments), controls)
+            runs: list[TrainingRun] = engine(train_one, controls)
         finally:
             engine.close()
         rows = [{"ticket": f"random-{i}", **row} for i, run in enumerate(runs, start=1) for row in run.rows]
@@ -147,5 +149,7 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         rows.append([name, *(shown(key, [c[key] for c in controls]) for key in columns.values())])
     click.echo()
     render.table(["", *columns], rows)
-    click.echo("early stop: the iteration of least validation loss; test figures are taken there, ± is the 95 % interval")
+    click.echo(
+        "early stop: where the validation loss is least; test figures are taken there; ±: 95 % interval"
+    )
     click.echo(f"training: {folder / 'training.csv'}\nweights:  {folder / 'trained.safetensors'}")

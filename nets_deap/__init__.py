@@ -29,7 +29,7 @@ _HOME = {
     "ticket": ["Ticket"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-__all__ = ["__version__", *_MODULE_OF]
+__all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604 (names, all of them)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,30 +7,24 @@ architecture. Both keep one promise: a pruned weight is zero after every step.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from nets_deap.errors import unknown
 from nets_deap.models import Architecture, state_dict
-from nets_deap.problem import Recipe
-
-# name -> torch's optimiser and its arguments beside the learning rate
-OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
-    "sgd": (torch.optim.SGD, {}),
-    "momentum": (torch.optim.SGD, {"momentum": 0.9}),
-    "adam": (torch.optim.Adam, {}),
-}
+from nets_deap.problem import OPTIMIZERS, Recipe
 
 
 def make_optimizer(recipe: Recipe, parameters: list[Tensor], fused: bool = False) -> torch.optim.Optimizer:
     """torch's optimiser for a recipe. Raises NetsError for a name that is not in OPTIMIZERS."""
     if recipe.optimizer not in OPTIMIZERS:
         raise unknown("optimizer", recipe.optimizer, OPTIMIZERS)
-    make, arguments = OPTIMIZERS[recipe.optimizer]
-    return make(parameters, lr=recipe.lr, fused=fused, **arguments)  # type: ignore[call-arg]
+    name, arguments = OPTIMIZERS[recipe.optimizer]
+    optimizer: torch.optim.Optimizer = getattr(torch.optim, name)(
+        parameters, lr=recipe.lr, fused=fused, **arguments
+    )
+    return optimizer
 
 
 def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:

@@ -26,7 +26,12 @@ from nets_deap.fitness import Evaluation
 from nets_deap.genome import Genome
 
 FORMAT = "nets-deap checkpoint 1"
-CONFIG, CHECKPOINT, LOGBOOK, TICKET = "config.json", "checkpoint.safetensors", "logbook.csv", "ticket.safetensors"
+CONFIG, CHECKPOINT, LOGBOOK, TICKET = (
+    "config.json",
+    "checkpoint.safetensors",
+    "logbook.csv",
+    "ticket.safetensors",
+)
 
 Row = dict[str, Any]
 
@@ -72,7 +77,7 @@ def save_state(path: Path, state: State) -> None:
         "checksum": state.checksum,
         "size": genomes[0].mask.size,
     }
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "weights": np.stack([genome.weights for genome in genomes]),
         "masks": np.packbits(np.stack([genome.mask for genome in genomes]), axis=1),
     }
@@ -145,8 +150,9 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
-    """The whole config but the folder's own path, so that the folder can be moved."""
-    files.write_text(folder / CONFIG, config.model_dump_json(indent=2, exclude={"out"}) + "\n")
+    """The config without what belongs to one call: a folder can be moved, a time limit is not inherited."""
+    text = config.model_dump_json(indent=2, exclude={"out", "time_limit"})
+    files.write_text(folder / CONFIG, text + "\n")
 
 
 def read_config(folder: Path) -> Row:
@@ -183,7 +189,9 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
         old = getattr(before, name)
         if name == "gens" and value > old:
             if not resume:
-                raise NetsError(f"{folder} holds a run of {old} generations: add --resume to go on to {value}")
+                raise NetsError(
+                    f"{folder} holds a run of {old} generations: add --resume to go on to {value}"
+                )
         elif value != old:
             raise NetsError(_difference(folder, name, value, old))
     return config, folder
@@ -194,5 +202,3 @@ def _difference(folder: Path, name: str, value: object, old: object) -> str:
         f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
         "leave the option out, or choose another --out"
     )
-
-

@@ -5,17 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from nets_deap import data, selection
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
 from nets_deap.models import MODELS
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.problem import Problem, Recipe
+from nets_deap.problem import OPTIMIZERS, Problem, Recipe
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -24,6 +33,15 @@ Count = Annotated[int, Field(ge=0)]
 
 # Where a run happens, not what it is: these may differ when a run is resumed, and name no run.
 PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
+# What a field that holds a name is called, and the names there are
+NAMES: dict[str, tuple[str, Collection[str]]] = {
+    "arch": ("architecture", MODELS),
+    "init": ("initialiser", INITIALISERS),
+    "optimizer": ("optimizer", OPTIMIZERS),
+    "device": ("device", ("cpu", "cuda", "auto")),
+    "algorithm": ("algorithm", selection.ALGORITHMS),
+    "map": ("map", ("serial", "multiprocess")),
+}
 # Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
@@ -41,13 +59,13 @@ class ProblemConfig(BaseModel):
     split_seed: Count = 0
     arch: str = "lenet-300-100"
     init: str = "normal"
-    optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
+    optimizer: str = "sgd"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     batch_size: Count = 60
     epochs: Positive = 1
     iterations: Positive | None = None
     seed: Count = 1
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    device: str = "cpu"
     workers: Positive | None = None
     out: str | None = None
 
@@ -57,18 +75,12 @@ class ProblemConfig(BaseModel):
         data.check_name(name)
         return name
 
-    @field_validator("arch")
+    @field_validator(*NAMES, check_fields=False)
     @classmethod
-    def _arch(cls, name: str) -> str:
-        if name not in MODELS:
-            raise unknown("architecture", name, MODELS)
-        return name
-
-    @field_validator("init")
-    @classmethod
-    def _init(cls, name: str) -> str:
-        if name not in INITIALISERS:
-            raise unknown("initialiser", name, INITIALISERS)
+    def _name(cls, name: str | None, field: ValidationInfo) -> str | None:
+        kind, known = NAMES[str(field.field_name)]
+        if name is not None and name not in known:
+            raise unknown(kind, name, known)
         return name
 
     def recipe(self) -> Recipe:
@@ -135,20 +147,6 @@ class EvolveConfig(ProblemConfig):
     fitness: str | None = None
     track_test: bool = False
     map: str = "multiprocess"
-
-    @field_validator("map")
-    @classmethod
-    def _map(cls, name: str) -> str:
-        if name not in ("serial", "multiprocess"):
-            raise unknown("map", name, ("serial", "multiprocess"))
-        return name
-
-    @field_validator("algorithm")
-    @classmethod
-    def _algorithm(cls, name: str | None) -> str | None:
-        if name is not None and name not in selection.ALGORITHMS:
-            raise unknown("algorithm", name, selection.ALGORITHMS)
-        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> EvolveConfig:

@@ -66,7 +66,7 @@ class Raw(NamedTuple):
 
 
 def _digits(data_dir: Path, download: bool) -> Raw:
-    """scikit-learn's 1,797 handwritten digits of 8 × 8 pixels; test = a stratified fifth, drawn with seed 0."""
+    """scikit-learn's 1,797 digits of 8 × 8 pixels; test = a stratified fifth, drawn with seed 0."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -99,6 +99,11 @@ def _xor_corners(data_dir: Path, download: bool) -> Raw:
     return Raw(x, y, x, y, validation=(x, y), normalise=False)
 
 
+def _channels_first(images: np.ndarray) -> np.ndarray:
+    """[n, h, w] or [n, h, w, c] as [n, c, h, w]."""
+    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+
+
 def _torchvision(
     class_name: str, folder: str, mean: float | None = None, std: float | None = None
 ) -> Callable[[Path, bool], Raw]:
@@ -118,43 +123,43 @@ def _torchvision(
                 "NETS_DATA_DIR at the folder that holds them, add --download to fetch them, or take "
                 "--dataset digits, which works offline"
             ) from error
-        arrays = []
-        for part in parts:
-            x = np.asarray(part.data)
-            x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-            arrays += [x, np.asarray(part.targets)]
-        return Raw(*arrays, mean=mean, std=std)
+        train, test = ((_channels_first(np.asarray(p.data)), np.asarray(p.targets)) for p in parts)
+        return Raw(*train, *test, mean=mean, std=std)
 
     return load
 
 
 def _folder(path: str) -> Raw:
-    """Your own images: PATH/train/<class>/… and PATH/test/<class>/…, all of one size and one colour mode."""
+    """Your own images: PATH/train/<class>/… and PATH/test/<class>/…, all of one size; read as RGB."""
+    train_x, train_y, train_classes = _images(Path(path) / "train")
+    test_x, test_y, test_classes = _images(Path(path) / "test")
+    if train_classes != test_classes:
+        raise NetsError(
+            f"{path}: the classes in train/ and test/ differ: {', '.join(train_classes)} "
+            f"and {', '.join(test_classes)}"
+        )
+    if train_x.shape[1:] != test_x.shape[1:]:
+        raise NetsError(
+            f"{path}: the images in train/ and test/ differ in size: resize them to one size first"
+        )
+    return Raw(train_x, train_y, test_x, test_y)
+
+
+def _images(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images uint8[n, 3, h, w], labels, and the names of the classes."""
     from torchvision.datasets import ImageFolder
 
-    arrays: list[np.ndarray] = []
-    classes: list[list[str]] = []
-    for part in ("train", "test"):
-        where = Path(path) / part
-        try:
-            images = ImageFolder(str(where))
-            pixels = [np.asarray(image) for image, _ in images]
-        except (OSError, FileNotFoundError) as error:
-            raise NetsError(
-                f"cannot read images from {where}/<class>/: {error}".splitlines()[0]
-            ) from error
-        shapes = {image.shape for image in pixels}
-        if len(shapes) != 1 or (arrays and arrays[0].shape[2:] != pixels[0].shape[:2]):
-            raise NetsError(
-                f"the images in {path} differ in size or colour mode ({sorted(shapes)[:3]}…): "
-                "resize them to one size first"
-            )
-        x = np.stack(pixels)
-        arrays += [x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2), np.array(images.targets)]
-        classes.append(images.classes)
-    if classes[0] != classes[1]:
-        raise NetsError(f"{path}: the folders in train/ and test/ differ: {classes[0]} and {classes[1]}")
-    return Raw(*arrays)
+    try:
+        images = ImageFolder(str(folder))
+        pixels = [np.asarray(image) for image, _ in images]
+    except OSError as error:
+        raise NetsError(f"cannot read images from {folder}/<class>/: {str(error).splitlines()[0]}") from error
+    sizes = {image.shape[:2] for image in pixels}
+    if len(sizes) > 1:
+        raise NetsError(
+            f"the images in {folder} differ in size, {min(sizes)} to {max(sizes)}: resize them to one size"
+        )
+    return _channels_first(np.stack(pixels)), np.array(images.targets), images.classes
 
 
 DATASETS: dict[str, Callable[[Path, bool], Raw]] = {
@@ -235,7 +240,7 @@ def load(
             samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
         return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))
 
-    checksum = zlib.crc32(np.ascontiguousarray(train_y), zlib.crc32(np.ascontiguousarray(train_x)))
+    checksum = zlib.crc32(train_y.tobytes(), zlib.crc32(train_x.tobytes()))
     return Data(
         part(train_x, train_y),
         part(val_x, val_y),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from deap import algorithms, base, tools
@@ -17,7 +16,7 @@ from nets_deap import checkpoint, files, selection
 from nets_deap.checkpoint import Row, State
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluator, TestScore, load_fitness
+from nets_deap.fitness import DensityPenalty, Evaluation, Evaluator, ScoreOnTest, load_fitness
 from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
 from nets_deap.operators import (
     cxUniformGene,
@@ -36,8 +35,8 @@ from nets_deap.ticket import Ticket
 class ElitistHallOfFame(tools.HallOfFame):
     """A hall of fame whose members live on.
 
-    After recording, elites that are not in `population` overwrite its worst, as clones. DEAP's algorithms
-    update the hall with the offspring before these replace the population, so this carries elites over.
+    After recording, elites that are not in `population` overwrite its worst, as clones. `eaSimple` updates
+    the hall with the offspring before these replace the population, so this carries the elites over.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -45,16 +44,21 @@ class ElitistHallOfFame(tools.HallOfFame):
 
     def update(self, population: list[Genome]) -> None:
         super().update(population)
-        missing, others = [], list(range(len(population)))
-        for elite in self:
-            place = next((i for i in others if elite.same_genes(population[i])), None)
-            if place is None:
-                missing.append(elite)
-            else:
-                others.remove(place)
-        others.sort(key=lambda i: population[i].fitness)  # DEAP's order: the worst first
-        for place, elite in zip(others, missing, strict=False):
-            population[place] = copy.deepcopy(elite)
+        keep_elites(self, population)
+
+
+def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
+    """Overwrite the worst of `population` by clones of those elites that are not in it."""
+    missing, others = [], list(range(len(population)))
+    for elite in elites:
+        place = next((i for i in others if elite.same_genes(population[i])), None)
+        if place is None:
+            missing.append(elite)
+        else:
+            others.remove(place)
+    others.sort(key=lambda i: population[i].fitness)  # DEAP's order: the worst first
+    for place, elite in zip(others, missing, strict=False):
+        population[place] = copy.deepcopy(elite)
 
 
 def make_toolbox(
@@ -102,7 +106,7 @@ def make_statistics() -> tools.Statistics:
     """The columns of the logbook that describe a population."""
 
     def fitness(population: tuple[Genome, ...]) -> np.ndarray:
-        return np.array([genome.evaluation.fitness for genome in population])  # type: ignore[union-attr]
+        return np.array([measured(genome).fitness for genome in population])
 
     statistics = tools.Statistics()
     statistics.register("fitness_min", lambda population: float(fitness(population).min()))
@@ -113,14 +117,21 @@ def make_statistics() -> tools.Statistics:
     statistics.register(
         "density_avg", lambda population: float(np.mean([genome.density for genome in population]))
     )
-    statistics.register("val_loss_best", lambda population: best_of(population).evaluation.val_loss)
-    statistics.register("val_acc_best", lambda population: best_of(population).evaluation.val_acc)
+    statistics.register("val_loss_best", lambda population: measured(best_of(population)).val_loss)
+    statistics.register("val_acc_best", lambda population: measured(best_of(population)).val_acc)
     return statistics
 
 
-def best_of(genomes: Any) -> Genome:
+def best_of(genomes: Iterable[Genome]) -> Genome:
     """The genome of smallest scalar fitness, in Pareto runs too; the first of equals."""
-    return min(genomes, key=lambda genome: genome.evaluation.fitness)
+    return min(genomes, key=lambda genome: measured(genome).fitness)
+
+
+def measured(genome: Genome) -> Evaluation:
+    """The evaluation of a genome that has one."""
+    if genome.evaluation is None:
+        raise ValueError("the genome has not been evaluated by nets_deap's Evaluator")
+    return genome.evaluation
 
 
 def last_improvement(logbook: list[Row]) -> int:
@@ -169,9 +180,9 @@ class Evolution:
     def _make_hall(self) -> tools.HallOfFame:
         if self.pareto:
             return tools.ParetoFront(similar=Genome.same_genes)
-        if self.algorithm == selection.PLUS or self.config.elites == 0:
-            return tools.HallOfFame(max(1, self.config.elites), similar=Genome.same_genes)
-        return ElitistHallOfFame(self.config.elites)
+        if self.algorithm == selection.SIMPLE and self.config.elites:
+            return ElitistHallOfFame(self.config.elites)
+        return tools.HallOfFame(max(1, self.config.elites), similar=Genome.same_genes)
 
     def state(self) -> State:
         return State(self.population, list(self.hall), self.logbook, self.problem.data.checksum)
@@ -179,7 +190,9 @@ class Evolution:
     def restore(self, state: State) -> None:
         """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
         if state.checksum != self.problem.data.checksum:
-            raise NetsError(f"the run was made on other data than what --dataset {self.config.dataset} holds now")
+            raise NetsError(
+                f"the run was made on other data than what --dataset {self.config.dataset} holds now"
+            )
         self.population, self.logbook = state.population, state.logbook
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
         self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]
@@ -201,7 +214,8 @@ class Evolution:
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
         evaluated = self._run(generations=min(generation, 1))
-        self.hall.update(self.population)  # under mu-comma-lambda survivor selection may have lost an elite
+        if self.config.elites and not self.pareto:
+            keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
         row = {"gen": generation, "nevals": evaluated, **self.statistics.compile(self.population)}
         if self.config.track_test:
             row["test_acc_best"] = self._test_accuracy(best_of(self.population))
@@ -225,22 +239,23 @@ class Evolution:
 
     def _test_accuracy(self, best: Genome) -> float:
         if self._tested is None or not self._tested[0].same_genes(best):
-            score = TestScore(self.problem, self.config.seed, self.evaluator.device)
+            score = ScoreOnTest(self.problem, self.config.seed, self.evaluator.device)
             self._tested = (best, self.engine(score, [best])[0].accuracy)
         return self._tested[1]
 
     def ticket(self, genome: Genome | None = None) -> Ticket:
         """The best genome so far, or the one given, as a ticket."""
         genome = genome or best_of(self.hall)
-        evaluation = genome.evaluation
-        assert evaluation is not None
+        evaluation = measured(genome)
         info = {
             "method": "nets",
             "fitness": evaluation.fitness,
             "val_loss": evaluation.val_loss,
             "val_acc": evaluation.val_acc,
         }
-        config = self.config.model_dump(mode="json", exclude={"out", "map", "workers", "device", "time_limit"})
+        config = self.config.model_dump(
+            mode="json", exclude={"out", "map", "workers", "device", "time_limit"}
+        )
         return Ticket(genome.weights, genome.mask, self.problem.architecture, config, info)
 
 
@@ -305,7 +320,7 @@ def _write_results(folder: Path, evolution: Evolution) -> None:
 def _write_front(folder: Path, evolution: Evolution) -> None:
     rows = []
     for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
-        evaluation = genome.evaluation
+        evaluation = measured(genome)
         name = f"front/ticket-{i:03}.safetensors"
         evolution.ticket(genome).save(folder / name)
         rows.append(

@@ -100,8 +100,8 @@ def train_briefly(
 class Evaluator:
     """`toolbox.evaluate`: a genome in, DEAP's fitness values out.
 
-    Calling it also leaves the full `Evaluation` on the genome, as `measured`. It pickles in a few hundred bytes: the data
-    is loaded once per process, whatever the map.
+    Calling it also leaves the full `Evaluation` on the genome, as `measured`. It pickles in a few hundred
+    bytes: the data is loaded once per process, whatever the map.
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
@@ -161,7 +161,7 @@ class Evaluator:
 
 
 @dataclass(frozen=True)
-class TestScore:
+class ScoreOnTest:
     """A callable that repeats an evaluation's training and scores the network on the test set.
 
     For Figure 1 only. It takes no part in `Evaluator`, so that its result cannot reach selection.
@@ -179,4 +179,3 @@ class TestScore:
                 self.problem, genome, self.seed, genome.evaluation.generation, self.device, torch.float32
             )
             return evaluate(network, data.test, data.classes)
-

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from nets_deap import data, models
 from nets_deap.genome import Layout, initial_std
+
+# name -> torch's optimiser and its arguments beside the learning rate
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": 0.9}),
+    "adam": ("Adam", {}),
+}
 
 
 @dataclass(frozen=True)

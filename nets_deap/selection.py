@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from deap import base, tools
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import Genome
 
-Select = Callable[..., list[Genome]]  # (individuals, k, **arguments) -> selected
+Select = Callable[..., list[Any]]  # (individuals, k, **arguments) -> selected
 
 SIMPLE, PLUS, COMMA = "simple", "mu-plus-lambda", "mu-comma-lambda"
 ALGORITHMS = (SIMPLE, PLUS, COMMA)
@@ -84,6 +84,8 @@ def _nsga3(individuals: list[Genome], k: int, p: int = 12) -> list[Genome]:
 class Selection:
     """A selection operator and what it needs.
 
+    deap:       its name in `deap.tools`
+    select:     DEAP's function, or our way of calling it
     arguments:  its arguments with their defaults
     objectives: 1 (fitness) or 2 (validation loss, density)
     algorithms: those it has an effect in; the first is the default
@@ -94,12 +96,13 @@ class Selection:
     note:       what a user should know
     """
 
+    deap: str
     select: Select
     arguments: dict[str, Any] = field(default_factory=dict)
     objectives: int = 1
     algorithms: tuple[str, ...] = ALGORITHMS
-    minimum: dict[str, float] = field(default_factory=dict)
-    maximum: dict[str, float] = field(default_factory=dict)
+    minimum: Mapping[str, float] = field(default_factory=dict)
+    maximum: Mapping[str, float] = field(default_factory=dict)
     multiple: int = 1
     refused: str = ""
     note: str = ""
@@ -109,12 +112,14 @@ _TOURNAMENT_SIZE = {"tournsize": 1}
 
 SELECTIONS: dict[str, Selection] = {
     "tournament": Selection(
+        "selTournament",
         tools.selTournament,
         {"tournsize": 3},
         minimum=_TOURNAMENT_SIZE,
         note="the default; tournsize=1 has no pressure",
     ),
     "double-tournament": Selection(
+        "selDoubleTournament",
         tools.selDoubleTournament,
         {"fitness_size": 3, "parsimony_size": 1.4, "fitness_first": True},
         minimum={"fitness_size": 1, "parsimony_size": 1},
@@ -122,38 +127,65 @@ SELECTIONS: dict[str, Selection] = {
         note="prefers sparser genomes among the fit: size is the number of active weights",
     ),
     "best": Selection(
-        tools.selBest, algorithms=(PLUS, COMMA), note="truncation; of n it selects n under simple"
+        "selBest", tools.selBest, algorithms=(PLUS, COMMA), note="truncation; of n it selects n under simple"
     ),
     "roulette": Selection(
-        _by_merit(tools.selRoulette), note="on merit = worst − loss + ε: DEAP's own would favour the worst"
+        "selRoulette",
+        _by_merit(tools.selRoulette),
+        note="on merit = worst − loss + ε: DEAP's own would favour the worst",
     ),
     "sus": Selection(
-        _by_merit(tools.selStochasticUniversalSampling), note="stochastic universal sampling, on merit"
+        "selStochasticUniversalSampling",
+        _by_merit(tools.selStochasticUniversalSampling),
+        note="stochastic universal sampling, on merit",
     ),
-    "lexicase": Selection(_by_class_losses(tools.selLexicase), note="cases: validation loss per class"),
+    "lexicase": Selection(
+        "selLexicase", _by_class_losses(tools.selLexicase), note="cases: validation loss per class"
+    ),
     "epsilon-lexicase": Selection(
+        "selEpsilonLexicase",
         _by_class_losses(tools.selEpsilonLexicase),
-        {"epsilon": 0.05},
+        {"epsilon": 0.01},
         minimum={"epsilon": 0},
         note="cases: validation loss per class",
     ),
     "auto-epsilon-lexicase": Selection(
-        _by_class_losses(tools.selAutomaticEpsilonLexicase), note="cases: validation loss per class"
+        "selAutomaticEpsilonLexicase",
+        _by_class_losses(tools.selAutomaticEpsilonLexicase),
+        note="cases: validation loss per class",
     ),
-    "nsga2": Selection(tools.selNSGA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"),
+    "nsga2": Selection(
+        "selNSGA2", tools.selNSGA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"
+    ),
     "nsga3": Selection(
-        _nsga3, {"p": 12}, 2, (PLUS, COMMA), {"p": 1}, note="p + 1 reference points; writes a Pareto front"
+        "selNSGA3",
+        _nsga3,
+        {"p": 12},
+        2,
+        (PLUS, COMMA),
+        {"p": 1},
+        note="p + 1 reference points; writes a Pareto front",
     ),
-    "spea2": Selection(tools.selSPEA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"),
+    "spea2": Selection(
+        "selSPEA2", tools.selSPEA2, objectives=2, algorithms=(PLUS, COMMA), note="writes a Pareto front"
+    ),
     "tournament-dcd": Selection(
+        "selTournamentDCD",
         _tournament_dcd,
         objectives=2,
         algorithms=(SIMPLE,),
         multiple=4,
         note="dominance, then crowding; writes a Pareto front",
     ),
-    "random": Selection(tools.selRandom, note="no selection pressure: for controls only"),
-    "worst": Selection(tools.selWorst, refused="it would keep the worst genomes and lose the best"),
+    "random": Selection("selRandom", tools.selRandom, note="no selection pressure: for controls only"),
+    "worst": Selection(
+        "selWorst", tools.selWorst, refused="it would keep the worst genomes and lose the best"
+    ),
+    "nsga3-with-memory": Selection(
+        "selNSGA3WithMemory",
+        _nsga3,
+        refused="its memory between generations would be lost on resuming; take nsga3",
+    ),
 }
 
 
@@ -165,22 +197,26 @@ class Choice:
     selection: Selection
     arguments: dict[str, Any]
 
+    @property
+    def has_pressure(self) -> bool:
+        return self.name != "random" and self.arguments.get("tournsize") != 1
+
     def __call__(self, individuals: list[Genome], k: int) -> list[Genome]:
         return self.selection.select(individuals, k, **self.arguments)
 
 
 def parse(text: str) -> Choice:
-    """`name` or `name:argument=value,argument=value`, checked against the registry.
+    """`name` or `name:argument=value,argument=value`, checked against the registry. DEAP's names will do too.
 
     Raises NetsError for an unknown name or argument, a value of the wrong type or size, a refused operator.
     """
     name, _, rest = text.partition(":")
-    name = name.removeprefix("sel")
+    name = next((ours for ours, entry in SELECTIONS.items() if entry.deap == name), name)
     if name not in SELECTIONS:
         raise unknown("selection", name, SELECTIONS)
     selection = SELECTIONS[name]
     if selection.refused:
-        raise NetsError(f"selection '{name}' is refused: {selection.refused}; take tournament, or random for none")
+        raise NetsError(f"selection '{name}' is refused: {selection.refused}")
     arguments = dict(selection.arguments)
     for item in filter(None, rest.split(",")):
         key, equals, value = item.partition("=")
@@ -204,8 +240,14 @@ def _value(name: str, key: str, text: str, selection: Selection) -> Any:
     if expected is float and type(value) is int:
         value = float(value)
     low, high = selection.minimum.get(key), selection.maximum.get(key)
-    if type(value) is not expected or (low is not None and value < low) or (high is not None and value > high):
-        limits = "" if low is None else f" of at least {low}" + ("" if high is None else f" and at most {high}")
+    if (
+        type(value) is not expected
+        or (low is not None and value < low)
+        or (high is not None and value > high)
+    ):
+        limits = (
+            "" if low is None else f" of at least {low}" + ("" if high is None else f" and at most {high}")
+        )
         kind = {int: "a whole number", float: "a number", bool: "true or false"}[expected]
         raise NetsError(f"selection '{name}': {key}={text} is not {kind}{limits}")
     return value
@@ -241,4 +283,3 @@ def table() -> list[tuple[str, str, str, str, str]]:
         algorithms = "refused" if selection.refused else ", ".join(selection.algorithms)
         rows.append((name, arguments, objectives, algorithms, selection.refused or selection.note))
     return rows
-

@@ -19,7 +19,7 @@ EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute in one thread, so that every map gives the same bits and workers do not get in each other's way."""
+    """Compute in one thread: every map gives the same bits, and workers do not compete for cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -49,9 +49,7 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
     per_sample = torch.cat(losses).double()
     totals = torch.bincount(part.y, weights=per_sample, minlength=classes)
     counts = torch.bincount(part.y, minlength=classes).clamp(min=1)
-    return Score(
-        float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist())
-    )
+    return Score(float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist()))
 
 
 def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray | None]:

@@ -1,0 +1,71 @@
+"""Small problems and genomes that the tests share."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from nets_deap.config import EvolveConfig, configure
+from nets_deap.genome import Genome, initGenome
+
+MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data"))
+needs_mnist = pytest.mark.skipif(
+    not (MNIST_DIR / "MNIST" / "raw" / "train-images-idx3-ubyte").exists(),
+    reason=f"no MNIST files under {MNIST_DIR}: set NETS_DATA_DIR",
+)
+
+
+@pytest.fixture(autouse=True)
+def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every test starts from one seed, in an empty folder."""
+    random.seed(0)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def genome(rng: np.random.Generator) -> Genome:
+    """1,000 genes, half of them active."""
+    return initGenome(np.full(1000, 0.1, dtype=np.float32), 0.5, rng=rng)
+
+
+@pytest.fixture
+def config() -> Callable[..., EvolveConfig]:
+    """A config whose evaluations take milliseconds: mlp-10 on the corners, for five steps."""
+
+    def make(**options: Any) -> EvolveConfig:
+        small = {"dataset": "xor-corners", "pop": 4, "gens": 3, "epochs": 5, "map": "serial"}
+        return configure(**{**small, **options})
+
+    return make
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run `nets-deap` with arguments in this process."""
+    from nets_deap_cli.main import main
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["nets-deap", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capfd.readouterr()
+        return Ran(int(exit_.value.code or 0), out, err)
+
+    return run

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from nets_deap.backprop import MaskedMLP, MaskedModule, sample_losses
+from nets_deap.genome import initGenome, initial_std
+from nets_deap.models import MODELS, build
+from nets_deap.problem import OPTIMIZERS, Recipe
+
+SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
+cases = pytest.mark.parametrize(("model", "optimizer"), list(itertools.product(MODELS, OPTIMIZERS)))
+
+
+def networks(model: str, optimizer: str, dtype: torch.dtype):
+    architecture = build(model, *SHAPES[model])
+    std = initial_std(architecture.layout, "kaiming")
+    genome = initGenome(std, 0.5, rng=np.random.default_rng(1))
+    recipe = Recipe(optimizer, lr=0.01)
+    pair = [
+        network(architecture, genome.weights, genome.mask, recipe, dtype=dtype)
+        for network in (MaskedMLP, MaskedModule)
+    ]
+    return architecture, genome, pair
+
+
+def batch(architecture, size: int, dtype: torch.dtype):
+    shape, classes = SHAPES[architecture.name]
+    generator = torch.Generator().manual_seed(size)
+    x = torch.randn(size, *shape, generator=generator, dtype=dtype)
+    y = torch.randint(classes, (size,), generator=generator)
+    return x, architecture.targets(y, dtype)
+
+
+def test_every_model_has_a_shape_to_be_tested_at() -> None:
+    assert set(SHAPES) == set(MODELS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_gradients_equal_autograd_in_float64(model: str) -> None:
+    architecture, genome, (ours, _) = networks(model, "sgd", torch.float64)
+    x, targets = batch(architecture, 7, torch.float64)
+    weights = ours.flat.clone().requires_grad_()
+    module = architecture.module().to(torch.float64)
+    parameters = {f"{name}.weight": view for name, view in architecture.layout.split(weights)}
+    outputs = torch.func.functional_call(module, parameters, (x,))
+    sample_losses(outputs, targets, architecture.loss).mean().backward()
+    before = ours.flat.clone()
+    ours.step(x, targets)
+    step = (before - ours.flat) / ours.lr
+    expected = weights.grad * torch.tensor(genome.mask)
+    assert (step - expected).abs().max() <= 1e-9 * expected.abs().max()
+
+
+@cases
+def test_both_networks_agree_in_float64(model: str, optimizer: str) -> None:
+    architecture, _, (ours, reference) = networks(model, optimizer, torch.float64)
+    for size in (6, 6, 6, 4) * 5:  # the last batch of an epoch is smaller
+        x, targets = batch(architecture, size, torch.float64)
+        ours.step(x, targets)
+        reference.step(x, targets)
+        assert torch.allclose(ours.outputs, reference.outputs, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.weights(), reference.weights(), rtol=1e-9, atol=1e-12)
+    assert torch.allclose(ours.forward(x), reference.forward(x), rtol=1e-9, atol=1e-12)
+
+
+@cases
+def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str) -> None:
+    architecture, genome, pair = networks(model, optimizer, torch.float32)
+    for network in pair:
+        for _ in range(5):
+            network.step(*batch(architecture, 6, torch.float32))
+        weights = network.weights()
+        assert (weights[~genome.mask] == 0).all()
+        assert (weights[genome.mask] != genome.weights[genome.mask]).mean() > 0.5
+
+
+def test_the_genome_is_left_as_it_is() -> None:
+    architecture, genome, (ours, _) = networks("mlp-10", "sgd", torch.float32)
+    weights, mask = genome.weights.copy(), genome.mask.copy()
+    ours.step(*batch(architecture, 4, torch.float32))
+    assert (genome.weights == weights).all()
+    assert (genome.mask == mask).all()
+
+
+def test_losses_against_torchs_own() -> None:
+    outputs, labels = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
+    targets = torch.nn.functional.one_hot(labels, 3).float()
+    ours = sample_losses(outputs, targets, "cross-entropy")
+    assert torch.allclose(ours, torch.nn.functional.cross_entropy(outputs, labels, reduction="none"))
+    mse = torch.nn.functional.mse_loss(outputs, targets)
+    assert torch.allclose(sample_losses(outputs, targets, "mse").mean(), mse)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nets_deap import checkpoint
+from nets_deap.checkpoint import State, load_state, save_state
+from nets_deap.config import EvolveConfig
+from nets_deap.errors import NetsError
+from nets_deap.evolution import Evolution, evolve
+from nets_deap.fitness import Evaluation
+from nets_deap.genome import Genome, MinimisedFitness, initGenome
+from nets_deap.parallel import SerialMap
+
+Config = Callable[..., EvolveConfig]
+
+
+def state(count: int, size: int = 1001) -> State:
+    rng = np.random.default_rng(0)
+    genomes = []
+    for i in range(count):
+        genome = initGenome(np.ones(size, dtype=np.float32), 0.3, rng=rng)
+        genome.measured = Evaluation(0.1 * i + 1 / 3, 0.5, genome.density, (0.1, 0.2), 2, 0.1 * i)
+        genome.fitness.values = (0.1 * i,)
+        genomes.append(genome)
+    elsewhere = genomes.pop()
+    return State(genomes, [genomes[0], elsewhere], [{"gen": 2, "elapsed_s": 1 / 7}], "abc")
+
+
+def test_a_checkpoint_gives_back_what_was_put_in() -> None:
+    before = state(4)
+    save_state(Path("c"), before)
+    after = load_state(Path("c"), MinimisedFitness)
+    for genomes in zip(before.population + before.hall, after.population + after.hall, strict=True):
+        a, b = genomes
+        assert a.same_genes(b)
+        assert a.fitness.values == b.fitness.values
+        assert a.evaluation == b.evaluation
+    assert (after.logbook, after.checksum, after.generation) == (before.logbook, "abc", 2)
+
+
+def test_elites_in_the_population_are_not_stored_twice() -> None:
+    size = 80_000
+    save_state(Path("c"), state(5, size))
+    per_genome = 4 * size + size / 8
+    assert Path("c").stat().st_size == pytest.approx(5 * per_genome, rel=0.01)
+
+
+def test_the_same_state_gives_the_same_bytes() -> None:
+    save_state(Path("a"), state(3))
+    save_state(Path("b"), state(3))
+    assert Path("a").read_bytes() == Path("b").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "foreign"])
+def test_a_damaged_checkpoint_is_one_line(damage: str) -> None:
+    path = Path("c")
+    save_state(path, state(3))
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[:-100], "empty": b"", "text": b"hello", "foreign": content}[damage])
+    if damage == "foreign":
+        path.write_bytes(content.replace(b"nets-deap checkpoint", b"some-other checkpoint"))
+    with pytest.raises(NetsError, match=r"checkpoint") as raised:
+        load_state(path, MinimisedFitness)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_write_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    save_state(Path("c"), state(2))
+    before = Path("c").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(NetsError, match="No space left"):
+        save_state(Path("c"), state(3))
+    assert Path("c").read_bytes() == before
+
+
+def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
+    evolve(config(), Path("run"), SerialMap())
+    assert {p.name for p in Path("run").iterdir()} == {
+        "config.json", "logbook.csv", "ticket.safetensors", "checkpoint.safetensors",
+    }  # fmt: skip
+    with Path("run/logbook.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "gen",
+        "nevals",
+        "fitness_min",
+        "fitness_avg",
+        "fitness_std",
+        "fitness_max",
+        "density_best",
+        "density_avg",
+        "val_loss_best",
+        "val_acc_best",
+        "elapsed_s",
+    ]
+    assert [row["gen"] for row in rows] == ["0", "1", "2", "3"]
+
+
+def test_derived_files_come_back_on_resuming(config: Config) -> None:
+    evolve(config(), Path("run"), SerialMap())
+    before = {p.name: p.read_bytes() for p in Path("run").iterdir()}
+    for name in ("logbook.csv", "ticket.safetensors"):
+        Path("run", name).unlink()
+    evolve(config(), Path("run"), SerialMap())
+    assert {p.name: p.read_bytes() for p in Path("run").iterdir()} == before
+
+
+def test_a_run_is_not_resumed_on_other_data(config: Config) -> None:
+    evolution = Evolution(config())
+    evolution.advance()
+    other = evolution.state()
+    other.checksum = "00000000"
+    with pytest.raises(NetsError, match="other data"):
+        Evolution(config()).restore(other)
+
+
+def test_settle_takes_what_is_not_said_from_the_run(config: Config) -> None:
+    evolve(config(pop=6, lr=0.01), Path("run"), SerialMap())
+    settled, folder = checkpoint.settle({"out": "run", "workers": 2}, resume=True)
+    assert (settled.pop, settled.lr, settled.workers, folder) == (6, 0.01, 2, Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pop": 5}, "--pop 4, not 5"),
+        ({"gens": 2}, "--gens 3, not 2"),
+        ({"dataset": "digits"}, "--dataset xor-corners, not digits"),
+        ({"track_test": True}, "--track-test False, not True"),
+    ],
+)
+def test_settle_refuses_what_differs_by_name(given: dict, message: str, config: Config) -> None:
+    evolve(config(), Path("run"), SerialMap())
+    with pytest.raises(NetsError, match=message):
+        checkpoint.settle({"out": "run", **given}, resume=True)
+
+
+def test_settle_lets_a_run_go_on_for_longer(config: Config) -> None:
+    evolve(config(), Path("run"), SerialMap())
+    assert checkpoint.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
+    with pytest.raises(NetsError, match="add --resume to go on to 9"):
+        checkpoint.settle(
+            {**json.loads(Path("run/config.json").read_text()), "out": "run", "gens": 9}, resume=False
+        )
+
+
+def test_a_longer_run_is_the_same_as_one_that_was_always_longer(config: Config) -> None:
+    evolve(config(gens=2), Path("a"), SerialMap())
+    evolve(config(gens=5), Path("a"), SerialMap())
+    evolve(config(gens=5), Path("b"), SerialMap())
+    assert Path("a/ticket.safetensors").read_bytes() == Path("b/ticket.safetensors").read_bytes()
+
+
+def test_settle_never_writes_into_a_strangers_folder() -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.tex").touch()
+    for resume in (False, True):
+        with pytest.raises(NetsError, match="not a run folder"):
+            checkpoint.settle({"out": "mine"}, resume)
+
+
+def test_a_genome_of_a_checkpoint_can_be_varied() -> None:
+    save_state(Path("c"), state(3))
+    (genome, _) = load_state(Path("c"), MinimisedFitness).population
+    genome.weights[0] = 1  # safetensors' own arrays may be read-only
+    genome.mask[0] = True
+    assert isinstance(genome, Genome)

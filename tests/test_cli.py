@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.utils import prune
+
+TINY = ("evolve", "--dataset", "xor-corners", "--pop", "4", "--gens", "3", "--epochs", "5", "--map", "serial")
+
+
+def rows_of(path: str) -> list[dict[str, str]]:
+    """A csv without its time columns."""
+    with Path(path).open() as file:
+        return [{k: v for k, v in row.items() if not k.endswith("_s")} for row in csv.DictReader(file)]
+
+
+def test_from_an_evolution_to_a_network_in_plain_pytorch(cli) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    assert cli("info", "run").out.count("fc") == 2
+    trained = cli("train", "run", "--epochs", "20", "--random", "2", "--out", "trained")
+    assert trained.code == 0
+    assert "mean of 2 random" in trained.out
+    assert cli("export", "run", "--out", "export").code == 0
+
+    from safetensors.torch import load_file
+
+    net = torch.nn.Sequential()
+    net.add_module("fc1", torch.nn.Linear(2, 10, bias=False))
+    net.add_module("sigmoid1", torch.nn.Sigmoid())
+    net.add_module("fc2", torch.nn.Linear(10, 1, bias=False))
+    net.load_state_dict(load_file("export/weights.safetensors"))
+    for name, mask in load_file("export/masks.safetensors").items():
+        prune.custom_from_mask(net.get_submodule(name), "weight", mask)
+    active = sum(int((p != 0).sum()) for p in (net.fc1.weight, net.fc2.weight))
+    assert active == json.loads(cli("info", "run", "--json").out)["active"]
+
+
+def test_the_training_csv_has_the_columns_of_the_readme(cli) -> None:
+    cli(*TINY, "--out", "run")
+    cli("train", "run", "--epochs", "3", "--out", "trained")
+    with Path("trained/training.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert ",".join(rows[0]) == "epoch,iteration,train_loss,val_loss,val_acc,test_loss,test_acc,elapsed_s"
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert {p.name for p in Path("trained").iterdir()} == {
+        "config.json", "summary.json", "trained.safetensors", "training.csv",
+    }  # fmt: skip
+
+
+def test_training_twice_does_nothing_and_says_so(cli) -> None:
+    cli(*TINY, "--out", "run")
+    first = cli("train", "run", "--epochs", "3", "--json")
+    again = cli("train", "run", "--epochs", "3", "--json")
+    assert json.loads(first.out) == json.loads(again.out)
+    assert "is finished" in again.err
+    assert cli("train", "run", "--epochs", "4", "--json").out != first.out
+
+
+def test_a_ticket_alone_can_be_trained(cli) -> None:
+    cli(*TINY, "--out", "run", "--lr", "0.03")
+    Path("run/ticket.safetensors").rename("lonely.safetensors")
+    result = cli("train", "lonely.safetensors", "--epochs", "3", "--out", "trained")
+    assert result.code == 0
+    assert json.loads(Path("trained/config.json").read_text())["lr"] == 0.03  # the recipe it was found with
+
+
+def test_finished_unfinished_and_longer(cli) -> None:
+    unfinished = cli(*TINY, "--out", "run", "--time-limit", "1e-9")
+    assert unfinished.code == 0
+    assert "nets-deap evolve --out run --resume" in unfinished.err
+    refused = cli(*TINY, "--out", "run")
+    assert refused.code == 2
+    assert "--resume" in refused.err
+    assert cli(*TINY, "--out", "run", "--resume").code == 0
+    before = Path("run/logbook.csv").read_bytes()
+    finished = cli(*TINY, "--out", "run")
+    assert finished.code == 0
+    assert len(finished.out.splitlines()) == 1
+    assert Path("run/logbook.csv").read_bytes() == before
+    assert cli("evolve", "--out", "run", "--gens", "5", "--resume").code == 0
+    assert len(rows_of("run/logbook.csv")) == 6
+    cli(*TINY, "--gens", "5", "--out", "other")
+    assert rows_of("other/logbook.csv") == rows_of("run/logbook.csv")
+
+
+def test_the_default_folder_is_named_after_the_run(cli) -> None:
+    cli(*TINY, "--seed", "3")
+    (folder,) = Path("runs").iterdir()
+    assert folder.name.startswith("xor-corners-mlp-10-3-")
+    cli(*TINY, "--seed", "3", "--workers", "2", "--map", "multiprocess")  # the same run: finished
+    assert len(list(Path("runs").iterdir())) == 1
+
+
+def test_a_run_repeats_from_its_config_alone(cli) -> None:
+    cli(*TINY, "--select", "lexicase", "--out", "a")
+    assert cli("evolve", "--config", "a/config.json", "--out", "b").code == 0
+    assert rows_of("a/logbook.csv") == rows_of("b/logbook.csv")
+    assert Path("a/config.json").read_bytes() == Path("b/config.json").read_bytes()
+
+
+def test_json_is_all_there_is_on_stdout(cli) -> None:
+    result = json.loads(cli(*TINY, "--json").out)
+    assert result["finished"] is True
+    assert Path(result["ticket"]).exists()
+    assert cli(*TINY, "--seed", "2", "--quiet").out == ""
+
+
+def test_selections_are_listed(cli) -> None:
+    out = cli("evolve", "--list-selections").out
+    assert all(word in out for word in ("tournament:tournsize=3", "no selection pressure", "refused"))
+
+
+def test_a_selection_without_pressure_says_so(cli) -> None:
+    assert "no selection pressure" in cli(*TINY, "--select", "random").err
+
+
+BAD = {
+    "no such command": ["evlove"],
+    "no such option": ["evolve", "--popp", "3"],
+    "pop as a word": ["evolve", "--pop", "many"],
+    "pop 1": ["evolve", "--pop", "1"],
+    "pop 0": ["evolve", "--pop", "0"],
+    "gens negative": ["evolve", "--gens", "-1"],
+    "density 0": ["evolve", "--target-density", "0"],
+    "density above 1": ["evolve", "--init-density", "1.5"],
+    "density nan": ["evolve", "--init-density", "nan"],
+    "tau 1": ["evolve", "--target-density", "1"],
+    "more elites than genomes": ["evolve", "--pop", "4", "--elites", "5"],
+    "rate above 1": ["evolve", "--crossover", "1.1"],
+    "negative rate": ["evolve", "--dormancy", "-0.1"],
+    "lr 0": ["evolve", "--lr", "0"],
+    "lr infinite": ["evolve", "--lr", "inf"],
+    "epochs 0": ["evolve", "--epochs", "0"],
+    "batch negative": ["evolve", "--batch-size", "-5"],
+    "fraction 0": ["evolve", "--data-fraction", "0"],
+    "limit 0": ["evolve", "--data-limit", "0"],
+    "limit too small": ["evolve", "--data-limit", "3"],
+    "patience negative": ["evolve", "--patience", "-1"],
+    "time limit 0": ["evolve", "--time-limit", "0"],
+    "workers 0": ["evolve", "--workers", "0"],
+    "unknown data set": ["evolve", "--dataset", "minst"],
+    "missing data": ["evolve", "--dataset", "mnist", "--data-dir", "nowhere"],
+    "folder missing": ["evolve", "--dataset", "folder:nowhere"],
+    "folder without path": ["evolve", "--dataset", "folder:"],
+    "unknown architecture": ["evolve", "--arch", "resnet"],
+    "unknown optimizer": ["evolve", "--optimizer", "adma"],
+    "unknown selection": ["evolve", "--select", "torunament"],
+    "refused selection": ["evolve", "--select", "worst"],
+    "selection argument": ["evolve", "--select", "tournament:k=2"],
+    "selection in the wrong algorithm": ["evolve", "--select", "best", "--algorithm", "simple"],
+    "dcd at population 5": ["evolve", "--select", "tournament-dcd", "--pop", "5"],
+    "unknown algorithm": ["evolve", "--algorithm", "mu"],
+    "unknown map": ["evolve", "--map", "threads"],
+    "unknown preset": ["evolve", "--preset", "papers"],
+    "unknown fitness": ["evolve", "--fitness", "nowhere:f"],
+    "fitness without a function": ["evolve", "--fitness", "math"],
+    "config missing": ["evolve", "--config", "nowhere.toml"],
+    "config with unknown keys": ["evolve", "--config", "unknown.toml"],
+    "config of wrong types": ["evolve", "--config", "types.toml"],
+    "config that is no toml": ["evolve", "--config", "text.toml"],
+    "config that is a folder": ["evolve", "--config", "folder"],
+    "out is a file": ["evolve", "--out", "text.toml"],
+    "out below a file": ["evolve", "--out", "text.toml/run"],
+    "out is a stranger's folder": ["evolve", "--out", "folder"],
+    "out cannot be created": ["evolve", "--out", "/proc/nets-deap"],
+    "epochs and iterations": ["evolve", "--epochs", "3", "--iterations", "0"],
+    "ticket missing": ["train", "nowhere"],
+    "ticket that is text": ["train", "text.toml"],
+    "ticket truncated": ["train", "cut.safetensors"],
+    "ticket of another architecture": ["train", "run", "--dataset", "digits"],
+    "train into a stranger's folder": ["train", "run", "--out", "folder"],
+    "info on a stranger's folder": ["info", "folder"],
+    "info on nothing": ["info", "nowhere"],
+    "export of text": ["export", "text.toml"],
+    "no argument": ["train"],
+    "resume with another seed": ["evolve", "--out", "run", "--resume", "--seed", "9"],
+    "resume with fewer generations": ["evolve", "--out", "run", "--resume", "--gens", "1"],
+    "resume from a damaged checkpoint": ["evolve", "--out", "hurt", "--resume", "--gens", "9"],
+}
+
+
+def tree() -> dict[str, int]:
+    return {str(p): p.stat().st_mtime_ns for p in Path().rglob("*")}
+
+
+@pytest.fixture
+def place(cli) -> None:
+    """A folder with a run and some obstacles."""
+    cli(*TINY, "--out", "run")
+    cli(*TINY, "--out", "hurt")
+    Path("hurt/checkpoint.safetensors").write_bytes(Path("hurt/checkpoint.safetensors").read_bytes()[:200])
+    Path("cut.safetensors").write_bytes(Path("run/ticket.safetensors").read_bytes()[:-30])
+    Path("unknown.toml").write_text("popp = 3\n")
+    Path("types.toml").write_text('gens = "all"\n')
+    Path("text.toml").write_text("a text = = that is no toml\n")
+    Path("folder").mkdir()
+    Path("folder/thesis.tex").touch()
+
+
+@pytest.mark.usefixtures("place")
+def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
+    assert len(BAD) >= 40
+    before = tree()
+    for name, arguments in BAD.items():
+        result = cli(*arguments)
+        assert result.code == 2, (name, result)
+        assert result.err.startswith("Error: "), (name, result)
+        assert len(result.err.splitlines()) == 1, (name, result)
+        assert result.out == "", (name, result)
+        assert tree() == before, name
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "nets_deap_cli.main", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+SLOW = (
+    "evolve",
+    "--pop",
+    "6",
+    "--gens",
+    "4",
+    "--epochs",
+    "10",
+    "--data-limit",
+    "600",
+    "--workers",
+    "2",
+    "--out",
+    "run",
+)
+
+
+def await_generation(process: subprocess.Popen[str], generation: int) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(f"generation {generation}/"):
+            return
+    raise AssertionError("the run ended too early")
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        left = [pid for pid in pids if Path(f"/proc/{pid}/stat").exists()]
+        if not any(Path(f"/proc/{p}/stat").read_text().split(")")[1].split()[0] != "Z" for p in left):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
+    process = start(*SLOW)
+    await_generation(process, 0)
+    workers = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "nets-deap evolve --out run --resume" in err
+    assert len(err.splitlines()) == 1
+    assert gone(workers)
+
+    process = start("evolve", "--out", "run", "--resume")
+    await_generation(process, 1)
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    assert gone(workers)
+
+    process = start("evolve", "--out", "run", "--resume")
+    await_generation(process, 2)
+    workers = children(process.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert gone(workers)
+
+    undisturbed = start(*SLOW[:-1], "other")
+    undisturbed.communicate(timeout=120)
+    assert rows_of("run/logbook.csv") == rows_of("other/logbook.csv")
+    assert Path("run/ticket.safetensors").read_bytes() == Path("other/ticket.safetensors").read_bytes()
+
+
+def test_help_needs_no_heavy_imports() -> None:
+    code = (
+        "import sys; sys.argv = ['nets-deap', 'evolve', '--help']\n"
+        "from nets_deap_cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'numpy', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

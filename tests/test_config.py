@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nets_deap.config import EvolveConfig, TrainConfig, configure
+from nets_deap.errors import NetsError
+from nets_deap.presets import COMMAND_PRESETS
+
+
+def test_option_over_file_over_preset_over_data_set() -> None:
+    Path("run.toml").write_text("pop = 7\nlr = 0.5\ntarget-density = 0.3\n")
+    assert configure().target_density == 0.05  # of digits
+    assert configure(preset="paper").target_density == 0.2
+    config = configure(preset="paper", config="run.toml", pop=9)
+    assert (config.pop, config.lr, config.target_density, config.dormancy) == (9, 0.5, 0.3, 0.2)
+
+
+def test_the_preset_knows_the_data_set_that_the_file_names() -> None:
+    Path("run.toml").write_text('dataset = "xor"\n')
+    config = configure(preset="paper", config="run.toml")
+    assert (config.arch, config.optimizer, config.lr, config.epochs) == ("mlp-10", "adam", 0.05, 3000)
+
+
+def test_the_paper_preset_is_the_papers_table() -> None:
+    config = configure(preset="paper", dataset="mnist")
+    told = {
+        "arch": "lenet-300-100", "init": "normal", "resolved_init_density": 0.6, "crossover": 0.5,
+        "noise": 0.1, "resample": 0.1, "dormancy": 0.2, "resolved_awaken": 0.0,
+        "target_density": 0.2, "epochs": 1, "pop": 5,
+        "gens": 25, "elites": 2, "patience": 2, "optimizer": "sgd", "lr": 1e-3, "batch_size": 60,
+        "validation": 0.1, "select": "tournament:tournsize=3", "resolved_algorithm": "simple",
+    }  # fmt: skip
+    assert {name: getattr(config, name) for name in told} == told
+    assert configure(TrainConfig, preset="paper", dataset="mnist").epochs == 50
+
+
+def test_the_lth_preset_is_frankle_and_carbins() -> None:
+    config = configure(TrainConfig, preset="lth", dataset="mnist")
+    assert (config.init, config.optimizer, config.lr, config.iterations) == ("glorot", "adam", 1.2e-3, 50_000)
+    assert config.eval_every == 100
+    assert round(60_000 * config.validation) == 5_000
+
+
+@pytest.mark.parametrize("command", COMMAND_PRESETS)
+@pytest.mark.parametrize("dataset", ["digits", "xor", "mnist"])
+def test_every_preset_is_valid_for_every_kind_of_data(command: str, dataset: str) -> None:
+    kind = TrainConfig if command == "train" else EvolveConfig
+    for preset in COMMAND_PRESETS[command]:
+        assert configure(kind, preset=preset, dataset=dataset).dataset == dataset
+
+
+def test_epochs_and_iterations_replace_each_other() -> None:
+    by_iterations = configure(TrainConfig, preset="lth", dataset="mnist")
+    by_epochs = configure(TrainConfig, preset="lth", dataset="mnist", epochs=3)
+    assert by_iterations.recipe().steps(55_000) == 50_000
+    assert by_epochs.recipe().steps(55_000) == 3 * 917
+    assert configure(iterations=7).recipe().steps(1000) == 7
+
+
+def test_awaken_balances_dormancy_unless_given() -> None:
+    assert configure(dormancy=0.1, target_density=0.2).resolved_awaken == pytest.approx(0.025)
+    assert configure(dormancy=0.1, awaken=0.3).resolved_awaken == 0.3
+
+
+def test_a_configs_json_gives_the_same_config() -> None:
+    config = configure(preset="paper", dataset="mnist", pop=7, select="roulette")
+    Path("config.json").write_text(config.model_dump_json(exclude={"out"}))
+    assert configure(config="config.json") == config
+
+
+def test_identity_leaves_out_where_a_run_happens_and_nothing_else() -> None:
+    config = configure()
+    for field, value in {
+        "out": "x", "map": "serial", "workers": 3, "device": "auto", "time_limit": 9.0, "data_dir": "y",
+        "download": True,
+    }.items():  # fmt: skip
+        assert configure(**{field: value}).fingerprint() == config.fingerprint(), field
+    for field, value in {
+        "seed": 2,
+        "pop": 21,
+        "gens": 26,
+        "lr": 0.1,
+        "track_test": True,
+        "elites": 1,
+    }.items():
+        assert configure(**{field: value}).fingerprint() != config.fingerprint(), field
+
+
+def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
+    assert configure().resolved_algorithm == "simple"
+    assert configure(select="nsga2").resolved_algorithm == "mu-plus-lambda"
+    assert configure(algorithm="mu-plus-lambda", pop=8).resolved_offspring == 8
+    assert configure(algorithm="mu-comma-lambda", pop=8).resolved_offspring == 16
+
+
+BAD = {
+    "pop 1": ({"pop": 1}, "--pop 1"),
+    "target 0": ({"target_density": 0.0}, "--target-density"),
+    "target 1": ({"target_density": 1.0}, "--target-density"),
+    "init density 0": ({"init_density": 0.0}, "--init-density"),
+    "init density 2": ({"init_density": 2.0}, "--init-density"),
+    "gens -1": ({"gens": -1}, "--gens -1"),
+    "rate 2": ({"noise": 2.0}, "--noise 2"),
+    "lr 0": ({"lr": 0.0}, "--lr"),
+    "lr nan": ({"lr": float("nan")}, "--lr"),
+    "elites": ({"elites": 9, "pop": 5}, "--elites 9 is more than --pop 5"),
+    "optimizer": ({"optimizer": "sdg"}, "did you mean 'sgd'"),
+    "device": ({"device": "tpu"}, "unknown device 'tpu'"),
+    "arch": ({"arch": "lenet"}, "did you mean 'lenet-300-100'"),
+    "dataset": ({"dataset": "digit"}, "did you mean 'digits'"),
+    "init": ({"init": "xavier"}, "unknown initialiser"),
+    "map": ({"map": "seriel"}, "did you mean 'serial'"),
+    "algorithm": ({"algorithm": "mu+lambda"}, "did you mean 'mu-plus-lambda'"),
+    "select": ({"select": "nsga4"}, "did you mean 'nsga"),
+    "nsga2 simple": ({"select": "nsga2", "algorithm": "simple"}, "does not go with"),
+    "offspring": ({"offspring": 9}, "--offspring goes with"),
+    "few offspring": ({"algorithm": "mu-comma-lambda", "pop": 8, "offspring": 4}, "at least --pop 8"),
+    "preset": ({"preset": "papr"}, "did you mean 'paper'"),
+    "awaken": ({"dormancy": 1.0, "target_density": 0.9}, "give --awaken"),
+    "data fraction": ({"data_fraction": 0.0}, "--data-fraction"),
+    "workers": ({"workers": 0}, "--workers 0"),
+    "epochs": ({"epochs": 0}, "--epochs 0"),
+    "unknown field": ({"popp": 5}, "did you mean 'pop'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_values_are_one_line(name: str) -> None:
+    options, message = BAD[name]
+    with pytest.raises(NetsError, match=message.replace("+", r"\+")) as raised:
+        configure(**options)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("a.toml", "pop = ", "not valid TOML"),
+        ("a.json", "{", "not valid JSON"),
+        ("a.json", "[1]", "no table of options"),
+        ("a.toml", "popp = 3", "did you mean 'pop'"),
+        ("a.toml", 'pop = "many"', "--pop many"),
+        ("a.toml", "[pop]\nx = 1", "--pop"),
+    ],
+)
+def test_bad_config_files_are_one_line(file: str, text: str, message: str) -> None:
+    Path(file).write_text(text)
+    with pytest.raises(NetsError, match=message) as raised:
+        configure(config=file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_config_file_that_is_not_there() -> None:
+    with pytest.raises(NetsError, match=r"cannot read config nowhere\.toml"):
+        configure(config="nowhere.toml")
+
+
+def test_the_stored_config_is_complete() -> None:
+    stored = json.loads(configure().model_dump_json())
+    assert set(stored) == set(EvolveConfig.model_fields)

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from deap import algorithms, tools
+
+from nets_deap.config import EvolveConfig
+from nets_deap.evolution import (
+    ElitistHallOfFame,
+    Evolution,
+    Outcome,
+    best_of,
+    evolve,
+    finished,
+    last_improvement,
+    make_toolbox,
+)
+from nets_deap.genome import Genome
+from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.selection import SELECTIONS
+
+Config = Callable[..., EvolveConfig]
+PAIRS = [
+    (name, algorithm)
+    for name, entry in SELECTIONS.items()
+    if not entry.refused
+    for algorithm in entry.algorithms
+]
+
+
+def without_time(logbook: list[dict]) -> list[dict]:
+    return [{key: value for key, value in row.items() if not key.endswith("_s")} for row in logbook]
+
+
+def run(config: EvolveConfig, engine=None) -> Evolution:
+    evolution = Evolution(config, engine)
+    for _ in range(config.gens + 1):
+        evolution.advance()
+    return evolution
+
+
+def genome(value: float, marker: int) -> Genome:
+    individual = Genome(np.full(4, marker), np.ones(4, dtype=bool))
+    individual.fitness.values = (value,)
+    return individual
+
+
+def test_elites_overwrite_the_worst_as_clones() -> None:
+    hall = ElitistHallOfFame(2)
+    hall.update([genome(0.1, 1), genome(0.2, 2), genome(0.9, 3)])
+    offspring = [genome(0.5, 4), genome(0.7, 5), genome(0.3, 6)]
+    hall.update(offspring)
+    assert sorted(g.fitness.values[0] for g in offspring) == [0.1, 0.2, 0.3]
+    assert not any(member is g for member in hall for g in offspring)
+
+
+def test_elites_that_are_there_already_overwrite_nothing() -> None:
+    hall = ElitistHallOfFame(1)
+    hall.update([genome(0.1, 1)])
+    population = [genome(0.9, 3), genome(0.1, 1)]
+    hall.update(population)
+    assert [g.fitness.values[0] for g in population] == [0.9, 0.1]
+
+
+@pytest.mark.parametrize("pop", [4, 5])
+def test_one_generation_at_a_time_equals_one_call_of_easimple(pop: int, config: Config) -> None:
+    settings = config(pop=pop, gens=4)
+    populations = []
+    for calls, ngen in ((4, 1), (1, 4)):
+        random.seed(7)
+        toolbox = make_toolbox(settings)
+        population, hall = toolbox.population(n=pop), ElitistHallOfFame(2)
+        for _ in range(calls):
+            algorithms.eaSimple(population, toolbox, 1, 1, ngen, halloffame=hall, verbose=False)
+        populations.append(population)
+    assert all(a.same_genes(b) for a, b in zip(*populations, strict=True))
+
+
+@pytest.mark.parametrize(("name", "algorithm"), PAIRS)
+def test_every_selection_runs_three_generations(name: str, algorithm: str, config: Config) -> None:
+    evolution = run(config(select=name, algorithm=algorithm, pop=8))
+    assert [row["gen"] for row in evolution.logbook] == [0, 1, 2, 3]
+    assert all(len(evolution.population) == 8 for _ in evolution.logbook)
+
+
+@pytest.mark.parametrize("algorithm", ["simple", "mu-plus-lambda", "mu-comma-lambda"])
+def test_with_elites_the_best_fitness_never_gets_worse(algorithm: str, config: Config) -> None:
+    for seed in range(5):
+        evolution = run(config(algorithm=algorithm, select="tournament", gens=6, seed=seed))
+        best = [row["fitness_min"] for row in evolution.logbook]
+        assert best == sorted(best, reverse=True)
+        assert best_of(evolution.hall).evaluation.fitness == best[-1]
+
+
+def test_without_elites_the_best_fitness_may_get_worse(config: Config) -> None:
+    runs = [run(config(elites=0, gens=6, noise=0.9, seed=seed)) for seed in range(5)]
+    curves = [[row["fitness_min"] for row in evolution.logbook] for evolution in runs]
+    assert any(curve != sorted(curve, reverse=True) for curve in curves)
+
+
+@pytest.mark.parametrize(
+    "select", ["tournament", "lexicase", "nsga2", "nsga3", "spea2", "tournament-dcd", "sus"]
+)
+def test_the_same_seed_gives_the_same_logbook_whatever_the_map(select: str, config: Config) -> None:
+    settings = config(select=select)
+    serial = run(settings, SerialMap())
+    assert without_time(run(settings).logbook) == without_time(serial.logbook)
+    with MultiprocessMap(2) as engine:
+        assert without_time(run(settings, engine).logbook) == without_time(serial.logbook)
+    assert without_time(run(config(select=select, seed=2)).logbook) != without_time(serial.logbook)
+
+
+@pytest.mark.parametrize(("name", "algorithm"), PAIRS)
+def test_a_resumed_run_equals_an_uninterrupted_one(name: str, algorithm: str, config: Config) -> None:
+    settings = config(select=name, algorithm=algorithm, pop=8, gens=4)
+    whole = run(settings)
+
+    class Stop(Exception):
+        pass
+
+    def stop(evolution: Evolution, row: dict) -> None:
+        raise Stop
+
+    for _ in range(4):  # every call leaves after one generation
+        with pytest.raises(Stop):
+            evolve(settings, Path("run"), SerialMap(), stop)
+    outcome = evolve(settings, Path("run"), SerialMap())
+    assert outcome.finished
+    assert without_time(outcome.evolution.logbook) == without_time(whole.logbook)
+    assert [len(g) for g in outcome.evolution.hall] == [len(g) for g in whole.hall]
+    assert best_of(outcome.evolution.hall).same_genes(best_of(whole.hall))
+
+
+def test_a_random_seed_elsewhere_does_not_disturb_a_run(config: Config) -> None:
+    evolution = Evolution(config())
+    for _ in range(4):
+        evolution.advance()
+        random.seed(99)
+        np.random.seed(99)
+    assert without_time(evolution.logbook) == without_time(run(config()).logbook)
+
+
+def test_patience_is_exceeded_before_it_stops(config: Config) -> None:
+    rows = [{"gen": i, "fitness_min": f} for i, f in enumerate([0.5, 0.4, 0.4, 0.4, 0.4])]
+    settings = config(patience=2, gens=25)
+    assert last_improvement(rows) == 1
+    assert finished(settings, rows[:4]) == ""  # two generations without improvement
+    assert finished(settings, rows) == "no improvement for 3 generations"
+    assert finished(config(patience=0, gens=25), rows) == ""
+    assert finished(config(gens=4), rows) == "4 generations"
+
+
+def test_zero_generations_evaluate_the_first_population_only(config: Config) -> None:
+    outcome = evolve(config(gens=0), Path("run"), SerialMap())
+    assert [row["nevals"] for row in outcome.evolution.logbook] == [4]
+
+
+def test_a_time_limit_stops_between_generations_and_can_be_resumed(config: Config) -> None:
+    outcome = evolve(config(time_limit=1e-9), Path("run"), SerialMap())
+    assert (outcome.finished, outcome.reason, outcome.evolution.generation) == (False, "time limit", 0)
+    outcome = evolve(config(), Path("run"), SerialMap())
+    assert without_time(outcome.evolution.logbook) == without_time(run(config()).logbook)
+
+
+def test_ctrl_c_keeps_what_is_complete(config: Config) -> None:
+    def interrupt(evolution: Evolution, row: dict) -> None:
+        if row["gen"] == 1:
+            raise KeyboardInterrupt
+
+    outcome: Outcome = evolve(config(), Path("run"), SerialMap(), interrupt)
+    assert (outcome.finished, outcome.reason, outcome.evolution.generation) == (False, "interrupted", 1)
+    outcome = evolve(config(), Path("run"), SerialMap())
+    assert without_time(outcome.evolution.logbook) == without_time(run(config()).logbook)
+
+
+def test_nothing_is_left_where_nothing_was_evaluated(config: Config) -> None:
+    Path("broken.py").write_text("def f(evaluation, genome):\n    raise ValueError('no')\n")
+    with pytest.raises(Exception, match="raised ValueError"):
+        evolve(config(fitness="broken:f"), Path("deep/run"), SerialMap())
+    assert not Path("deep/run").exists()
+
+
+def test_a_pareto_run_writes_its_front(config: Config) -> None:
+    outcome = evolve(config(select="nsga2", pop=8), Path("run"), SerialMap())
+    lines = Path("run/front.csv").read_text().splitlines()
+    assert lines[0] == "ticket,density,val_loss,val_acc,fitness"
+    rows = [line.split(",") for line in lines[1:]]
+    assert len(rows) == len(outcome.evolution.hall) > 1
+    assert all((Path("run") / row[0]).exists() for row in rows)
+    densities, losses = [float(r[1]) for r in rows], [float(r[2]) for r in rows]
+    assert densities == sorted(densities)
+    assert losses == sorted(losses, reverse=True)  # on a front, sparser is worse
+
+
+def test_tracking_the_test_set_changes_nothing_else(config: Config) -> None:
+    plain, tracked = run(config()), run(config(track_test=True))
+    kept = [{k: v for k, v in row.items() if k != "test_acc_best"} for row in tracked.logbook]
+    assert without_time(kept) == without_time(plain.logbook)
+    assert all(0 <= row["test_acc_best"] <= 1 for row in tracked.logbook)
+    assert all(not hasattr(g.measured, "test_acc") for g in tracked.population)
+
+
+def test_the_paper_preset_only_ever_loses_weights(config: Config) -> None:
+    evolution = Evolution(config(preset="paper", elites=0))
+    evolution.advance()
+    union = np.any([g.mask for g in evolution.population], axis=0)
+    for _ in range(4):
+        evolution.advance()
+        now = np.any([g.mask for g in evolution.population], axis=0)
+        assert not (now & ~union).any()
+        union = now
+
+
+def test_a_toolbox_of_ours_runs_under_plain_deap(config: Config) -> None:
+    def select_sparsest(individuals: list[Genome], k: int) -> list[Genome]:
+        return sorted(individuals, key=len)[: k // 2] * 2
+
+    toolbox = make_toolbox(config())
+    toolbox.register("select", select_sparsest)
+    population = toolbox.population(n=6)
+    before = np.mean([g.density for g in population])
+    for algorithm in (algorithms.eaSimple, algorithms.eaMuPlusLambda, algorithms.eaMuCommaLambda):
+        sizes = {} if algorithm is algorithms.eaSimple else {"mu": 6, "lambda_": 8}
+        population, _ = algorithm(
+            population,
+            toolbox,
+            **sizes,
+            cxpb=0.5,
+            mutpb=0.5,
+            ngen=3,
+            halloffame=tools.HallOfFame(1, Genome.same_genes),
+            verbose=False,
+        )
+    assert np.mean([g.density for g in population]) < before
+    assert all(g.evaluation is not None for g in population)
+
+
+def test_the_builtin_map_will_do(config: Config) -> None:
+    toolbox = make_toolbox(config())
+    toolbox.register("map", map)
+    population = toolbox.population(n=4)
+    algorithms.eaSimple(population, toolbox, 0.5, 0.5, 2, verbose=False)
+    assert all(g.evaluation is not None for g in population)
+
+
+def test_a_clone_varied_and_put_back_keeps_its_parent_untouched(config: Config) -> None:
+    toolbox = make_toolbox(config(noise=1.0, dormancy=0.5))
+    parent = toolbox.individual()
+    before = deepcopy(parent)
+    toolbox.mutate(toolbox.clone(parent))
+    assert parent.same_genes(before)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from nets_deap.errors import NetsError
+from nets_deap.final_training import TrainingRun, train_ticket
+from nets_deap.problem import Problem, Recipe
+from nets_deap.search.random import random_ticket
+from nets_deap.ticket import Ticket
+
+DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=4), data_limit=400)
+
+
+def ticket(density: float = 0.2, seed: int = 0) -> Ticket:
+    active = round(density * DIGITS.layout.size)
+    return random_ticket(DIGITS, active, np.random.default_rng(seed))
+
+
+def test_a_random_ticket_has_exactly_the_weights_asked_for() -> None:
+    assert ticket(0.05).mask.sum() == round(0.05 * 50_200)
+    assert not (ticket(0.05, 0).mask == ticket(0.05, 1).mask).all()
+    assert ticket().weights.std() == pytest.approx(0.1, rel=0.02)
+
+
+def test_training_learns_and_keeps_the_mask() -> None:
+    found = ticket()
+    run = train_ticket(found, DIGITS, seed=1)
+    assert [row["epoch"] for row in run.rows] == [1, 2, 3, 4]
+    assert run.final["train_loss"] < run.rows[0]["train_loss"]
+    assert run.final["test_acc"] > 0.3
+    for weights in (run.weights, run.early_stop_weights):
+        assert (weights[~found.mask] == 0).all()
+        assert (weights[found.mask] != found.weights[found.mask]).mean() > 0.9
+
+
+def test_evaluations_every_so_many_iterations() -> None:
+    run = train_ticket(ticket(), DIGITS, seed=1, eval_every=5)
+    assert [row["iteration"] for row in run.rows] == [5, 10, 15, 20, 24]
+    assert run.rows[0]["epoch"] == pytest.approx(5 / 6)
+
+
+def test_how_often_it_is_evaluated_changes_nothing() -> None:
+    often, seldom = (train_ticket(ticket(), DIGITS, 1, eval_every=n) for n in (1, 0))
+    assert (often.weights == seldom.weights).all()
+    assert often.final["test_loss"] == seldom.final["test_loss"]
+
+
+def test_the_seed_decides_the_minibatches() -> None:
+    a, b, c = (train_ticket(ticket(), DIGITS, seed) for seed in (1, 1, 2))
+    assert (a.weights == b.weights).all()
+    assert (a.weights != c.weights).any()
+
+
+def test_early_stop_is_where_the_validation_loss_is_least() -> None:
+    rows = [{"iteration": i, "val_loss": loss} for i, loss in enumerate([math.nan, 0.5, 0.3, 0.3, 0.4])]
+    run = TrainingRun(0.2, rows, np.zeros(1), np.zeros(1))
+    assert run.early_stop["iteration"] == 2
+    assert run.final["iteration"] == 4
+
+
+def test_a_ticket_of_another_architecture_is_refused() -> None:
+    with pytest.raises(NetsError, match="the ticket is for lenet-300-100 with inputs"):
+        train_ticket(ticket(), Problem("xor", "lenet-300-100"), 1)

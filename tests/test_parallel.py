@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nets_deap.errors import NetsError
+from nets_deap.parallel import MultiprocessMap, SerialMap, make_map
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def die_once(path: str) -> int:
+    """Kill the own process, the first time round."""
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+
+
+def wait_until(condition, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def pool():
+    with MultiprocessMap(2) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("engine", [SerialMap(), MultiprocessMap(1), MultiprocessMap(2), MultiprocessMap(3)])
+def test_maps_keep_the_order_and_take_an_empty_list(engine) -> None:
+    assert engine(square, range(7)) == [x * x for x in range(7)]
+    assert engine(square, []) == []
+    assert engine(lambda x: x + 1, [1, 2]) == [2, 3]  # a function of a script or notebook
+    engine.close()
+
+
+def test_the_workers_stay_between_calls(pool: MultiprocessMap) -> None:
+    first, second = ({*pool(lambda _: os.getpid(), range(20))} for _ in range(2))
+    assert second <= first | second
+    assert len(first | second) <= 2
+    assert os.getpid() not in first
+
+
+def test_spawned_workers_give_the_same() -> None:
+    with MultiprocessMap(1, start="spawn") as engine:
+        assert engine(square, [3]) == [9]
+
+
+def test_an_item_whose_worker_dies_is_computed_again(pool: MultiprocessMap) -> None:
+    mark = str(Path("died").absolute())
+    assert len(pool(die_once, [mark] * 6)) == 6
+    assert Path(mark).exists()
+
+
+def test_a_worker_killed_from_outside_is_replaced(pool: MultiprocessMap) -> None:
+    pids = pool(lambda _: os.getpid(), range(2))
+    for pid in set(pids):
+        os.kill(pid, signal.SIGKILL)
+    assert pool(square, range(5)) == [0, 1, 4, 9, 16]
+
+
+def test_an_item_that_kills_every_worker_ends_the_call(pool: MultiprocessMap) -> None:
+    with pytest.raises(NetsError, match="3 times"):
+        pool(lambda _: os.kill(os.getpid(), signal.SIGKILL), [0])
+    assert pool(square, [2]) == [4]
+
+
+def test_exceptions_come_back_with_the_workers_traceback(pool: MultiprocessMap) -> None:
+    with pytest.raises(ZeroDivisionError) as raised:
+        pool(lambda x: 1 / x, [1, 0])
+    assert "In a worker process" in raised.value.__notes__[0]
+    assert pool(square, [2]) == [4]
+
+
+def test_closing_ends_the_workers() -> None:
+    engine = MultiprocessMap(2)
+    pids = set(engine(lambda _: os.getpid(), range(4)))
+    engine.close()
+    assert not any(alive(pid) for pid in pids)
+
+
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+from nets_deap.parallel import MultiprocessMap
+def work(i):
+    Path(f"pid-{os.getpid()}").touch()
+    time.sleep(600)
+MultiprocessMap(2)(work, range(2))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_worker_outlives_a_parent_that_is_killed(how: signal.Signals) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", SCRIPT])
+    assert wait_until(lambda: len(list(Path().glob("pid-*"))) == 2, 30)
+    pids = [int(p.name.removeprefix("pid-")) for p in Path().glob("pid-*")]
+    parent.send_signal(how)
+    parent.wait()
+    assert wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_one_core_means_serial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert isinstance(make_map("multiprocess", None, "cpu"), SerialMap)
+    assert isinstance(make_map("multiprocess", 2, "cpu"), MultiprocessMap)

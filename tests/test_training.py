@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.data import Part
+from nets_deap.genome import initGenome, initial_std
+from nets_deap.models import build
+from nets_deap.problem import Recipe
+from nets_deap.training import assert_masked, evaluate, minibatches, one_thread, train
+
+MLP = build("mlp-10", (2,), 2)
+LENET = build("lenet-300-100", (4,), 3)
+
+
+def part(n: int, features: int = 4, classes: int = 3) -> Part:
+    generator = torch.Generator().manual_seed(0)
+    return Part(
+        torch.randn(n, features, generator=generator), torch.randint(classes, (n,), generator=generator)
+    )
+
+
+def batches(available: int, **recipe: float) -> list[np.ndarray | None]:
+    return list(minibatches(available, Recipe(**recipe), np.random.default_rng(0)))  # type: ignore[arg-type]
+
+
+def test_an_epoch_sees_every_sample_once() -> None:
+    drawn = batches(10, batch_size=4, epochs=2)
+    assert [len(b) for b in drawn] == [4, 4, 2, 4, 4, 2]
+    first, second = np.concatenate(drawn[:3]), np.concatenate(drawn[3:])
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first.tolist() != second.tolist()
+
+
+def test_iterations_stop_in_mid_epoch() -> None:
+    assert [len(b) for b in batches(10, batch_size=4, iterations=5)] == [4, 4, 2, 4, 4]
+
+
+def test_a_share_of_the_data_stays_the_same_over_the_epochs_of_one_training() -> None:
+    drawn = batches(100, batch_size=10, epochs=3, data_fraction=0.2)
+    assert len(drawn) == 6
+    assert len(set(np.concatenate(drawn).tolist())) == 20
+
+
+def test_full_batches_need_no_indices() -> None:
+    assert batches(10, batch_size=0, epochs=3) == [None] * 3
+
+
+def test_a_score_worked_by_hand() -> None:
+    # Two inputs, no hidden layer to speak of: the network says σ(2 · σ(x₁)), always above one half.
+    weights = np.zeros(30, dtype=np.float32)
+    weights[0], weights[20] = 1, 2
+    network = MaskedMLP(MLP, weights, np.ones(30, dtype=bool), Recipe())
+    data = Part(torch.zeros(4, 2), torch.tensor([0, 1, 1, 1]))
+    said = 1 / (1 + np.exp(-1.0))
+    score = evaluate(network, data, 2)
+    assert score.accuracy == 0.75
+    assert score.class_losses == pytest.approx((said**2, (1 - said) ** 2), rel=1e-6)
+    assert score.loss == pytest.approx((said**2 + 3 * (1 - said) ** 2) / 4, rel=1e-6)
+
+
+def test_a_class_without_samples_has_no_loss() -> None:
+    network = MaskedMLP(LENET, initial_std(LENET.layout), np.ones(LENET.layout.size, dtype=bool), Recipe())
+    assert evaluate(network, Part(torch.zeros(2, 4), torch.tensor([0, 2])), 3).class_losses[1] == 0
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_the_fast_and_the_plain_path_agree_over_an_epoch_in_float64(optimizer: str) -> None:
+    genome = initGenome(initial_std(LENET.layout, "kaiming"), 0.3, rng=np.random.default_rng(0))
+    data = part(100).to("cpu", torch.float64)
+    recipe = Recipe(optimizer, lr=0.01, batch_size=8)
+    trained = []
+    for kind in (MaskedMLP, MaskedModule):
+        network = kind(LENET, genome.weights, genome.mask, recipe, dtype=torch.float64)
+        train(network, data, recipe, np.random.default_rng(3))
+        trained.append(network.weights())
+    np.testing.assert_allclose(*trained, rtol=1e-9, atol=1e-11)
+
+
+def test_training_lowers_the_loss_and_keeps_the_mask() -> None:
+    genome = initGenome(initial_std(LENET.layout, "kaiming"), 0.3)
+    recipe = Recipe("adam", lr=0.01, batch_size=10, epochs=30)
+    data = part(60)
+    network = MaskedMLP(LENET, genome.weights, genome.mask, recipe)
+    before = evaluate(network, data, 3).loss
+    train(network, data, recipe, np.random.default_rng(0))
+    assert evaluate(network, data, 3).loss < 0.7 * before
+    assert_masked(LENET, network.weights(), genome.mask)
+
+
+def test_reports_come_when_asked_and_at_the_end() -> None:
+    recipe = Recipe(batch_size=10, epochs=2)
+    network = MaskedMLP(LENET, initial_std(LENET.layout), np.ones(LENET.layout.size, dtype=bool), recipe)
+    seen: list[tuple[int, float]] = []
+    train(network, part(50), recipe, np.random.default_rng(0), lambda *row: seen.append(row), every=4)
+    assert [step for step, _ in seen] == [4, 8, 10]
+    assert all(0.5 < loss < 2 for _, loss in seen)
+
+
+def test_a_weight_that_came_back_to_life_is_noticed() -> None:
+    mask = np.array([True, False, False])
+    assert_masked(MLP, np.array([1.0, 0.0, np.nan]), mask)
+    with pytest.raises(AssertionError, match="1 pruned weights of mlp-10"):
+        assert_masked(MLP, np.array([1.0, 0.5, 0.0]), mask)
+
+
+def test_the_number_of_threads_is_put_back() -> None:
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
