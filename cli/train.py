@@ -52,12 +52,11 @@ def train(
     if (folder / SUMMARY).exists():
         if not quiet:
             click.echo(f"{folder} is finished: nothing to do", err=as_json)
-        if as_json:
-            click.echo((folder / SUMMARY).read_text().strip())
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        summary = json.loads((folder / SUMMARY).read_text())
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
-    summary = _train(settled, loaded, folder, quiet or as_json)
+    else:
+        summary = _train(settled, loaded, folder, quiet or as_json)
     if as_json:
         click.echo(json.dumps(summary))
     elif not quiet:

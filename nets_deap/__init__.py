@@ -25,7 +25,7 @@ _HOME = {
     "problem": ["Problem", "Recipe"],
     "fitness": ["DensityPenalty", "Evaluation", "Evaluator"],
     "parallel": ["MultiprocessMap", "SerialMap"],
-    "evolution": ["ElitistHallOfFame", "Evolution", "make_toolbox"],
+    "evolution": ["ElitistHallOfFame", "Evolution", "make_ticket", "make_toolbox"],
     "ticket": ["Ticket"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

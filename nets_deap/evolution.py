@@ -245,18 +245,21 @@ class Evolution:
 
     def ticket(self, genome: Genome | None = None) -> Ticket:
         """The best genome so far, or the one given, as a ticket."""
-        genome = genome or best_of(self.hall)
-        evaluation = measured(genome)
-        info = {
-            "method": "nets",
-            "fitness": evaluation.fitness,
-            "val_loss": evaluation.val_loss,
-            "val_acc": evaluation.val_acc,
-        }
-        config = self.config.model_dump(
-            mode="json", exclude={"out", "map", "workers", "device", "time_limit"}
-        )
-        return Ticket(genome.weights, genome.mask, self.problem.architecture, config, info)
+        return make_ticket(self.config, genome or best_of(self.hall))
+
+
+def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
+    """An evaluated genome as a ticket that remembers the config it was found with."""
+    evaluation = measured(genome)
+    info = {
+        "method": "nets",
+        "fitness": evaluation.fitness,
+        "val_loss": evaluation.val_loss,
+        "val_acc": evaluation.val_acc,
+    }
+    elsewhere = {"out", "map", "workers", "device", "time_limit"}
+    stored = config.model_dump(mode="json", exclude=elsewhere)
+    return Ticket(genome.weights, genome.mask, config.problem().architecture, stored, info)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Ticket:
         """Active weights over all prunable weights together (NeTS, Definition 1)."""
         return float(np.mean(self.mask))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
         architecture = self.architecture
         metadata = {
@@ -61,10 +61,10 @@ class Ticket:
             "config": json.dumps(self.config),
             "info": json.dumps(self.info),
         }
-        write_safetensors(path, {"weights": self.weights, "mask": self.mask}, metadata)
+        write_safetensors(Path(path), {"weights": self.weights, "mask": self.mask}, metadata)
 
 
-def load(path: Path) -> Ticket:
+def load(path: Path | str) -> Ticket:
     """Read a ticket. Raises NetsError for a file that is missing, truncated, or no ticket."""
     try:
         with safe_open(str(path), framework="numpy") as file:

@@ -14,11 +14,16 @@ import pytest
 from nets_deap.config import EvolveConfig, configure
 from nets_deap.genome import Genome, initGenome
 
-MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data"))
+MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data")).absolute()
 needs_mnist = pytest.mark.skipif(
     not (MNIST_DIR / "MNIST" / "raw" / "train-images-idx3-ubyte").exists(),
     reason=f"no MNIST files under {MNIST_DIR}: set NETS_DATA_DIR",
 )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ran = "skipped" if needs_mnist.args[0] else "ran"
+    terminalreporter.write_line(f"MNIST tests: {ran} ({MNIST_DIR.absolute()})")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,39 @@
+# Everything a fresh machine needs is Python 3.11 or 3.12, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test bench clean
+
+help:
+	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
+	@echo "make test    install, lint, type check, tests"
+	@echo "make bench   speed on MNIST (NETS_DATA_DIR says where it lies)"
+	@echo "make clean   remove the virtual environment and the demo's run"
+
+.venv/installed: pyproject.toml setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: .venv/installed
+	$(BIN)/nets-deap evolve --out runs/demo --resume
+	$(BIN)/nets-deap train runs/demo --random 5 --out runs/demo/trained
+	$(BIN)/nets-deap info runs/demo
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto
+
+bench: .venv/installed
+	$(BIN)/python -m tests.benchmarks.epoch
+
+clean:
+	rm -rf .venv runs/demo
