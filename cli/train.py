@@ -115,10 +115,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
 
 
 def _line(row: dict[str, float]) -> str:
-    return (
-        f"val loss {row['val_loss']:.4f}  val acc {render.percent(row['val_acc'])}"
-        f"  test acc {render.percent(row['test_acc'])}"
-    )
+    return f"val loss {row['val_loss']:.4f}  val acc {render.percent(row['val_acc'])}"
 
 
 def _show(summary: dict[str, Any], folder: Path) -> None:
@@ -140,7 +137,7 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
             return f"{value:.0f}" if key == "early_stop_iteration" else f"{value:.4f}"
 
         mean, half_width = mean_interval(values)
-        return text(mean) if len(values) == 1 or half_width == 0 else f"{text(mean)} ± {text(half_width)}"
+        return text(mean) if len(values) == 1 or key == "density" else f"{text(mean)} ± {text(half_width)}"
 
     rows = [["ticket", *(shown(key, [summary["ticket"][key]]) for key in columns.values())]]
     if controls := summary.get("random"):

@@ -7,8 +7,6 @@ generation starts its own streams. At n genes a generation costs 4n + n/8 bytes 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -142,11 +140,9 @@ def _evaluation(row: Row | None) -> Evaluation | None:
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Rows of the same keys; floats in full precision."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
+    import pandas as pd
+
+    files.write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
