@@ -11,8 +11,9 @@ from . import render
 from .options import combined, dataset_options, option, output_options, run_options, training_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nets_deap.checkpoint import Row
-    from nets_deap.config import EvolveConfig
     from nets_deap.evolution import Evolution, Outcome
 
 evolution_options = combined(
@@ -96,19 +97,13 @@ def evolve(
     given = explicit(EvolveConfig, preset, config, **options)
     settled, folder = checkpoint.settle(given, resume)
     if (folder / checkpoint.CONFIG).exists():
-        logbook = checkpoint.read_logbook(folder)
-        if over := finished(settled, logbook):
-            if not quiet:
-                click.echo(
-                    f"{folder} is finished ({over}); to go on: --out {folder} --resume --gens MORE",
-                    err=as_json,
-                )
+        if over := finished(settled, checkpoint.read_logbook(folder)):
+            _tell_finished(folder, over, quiet, as_json)
             return 0
         if not resume:
             raise click.UsageError(
                 f"{folder} holds an unfinished run: add --resume to go on, or choose another --out"
             )
-
     if not quiet and not selection.parse(settled.select).has_pressure:
         click.echo(
             f"note: --select {settled.select} has no selection pressure: better genomes are not favoured",
@@ -120,7 +115,7 @@ def evolve(
             outcome = run(settled, folder, engine, lambda evolution, row: report(row["gen"], _line(row)))
     finally:
         engine.close()
-    _tell(settled, outcome, quiet, as_json)
+    _tell(outcome, quiet, as_json)
     return 130 if outcome.reason == "interrupted" else 0
 
 
@@ -131,33 +126,43 @@ def _line(row: Row) -> str:
     )
 
 
-def _tell(config: EvolveConfig, outcome: Outcome, quiet: bool, as_json: bool) -> None:
-    """What was found, or how to go on."""
-    folder, evolution = outcome.folder, outcome.evolution
+def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_result(outcome)))
+        click.echo(json.dumps(_result(folder, reason, finished=True)))
+    elif not quiet:
+        click.echo(f"{folder} is finished ({reason}); to go on: --out {folder} --resume --gens MORE")
+
+
+def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
+    """What was found, or how to go on."""
+    from nets_deap.checkpoint import read_logbook
+
+    folder, reason = outcome.folder, outcome.reason
+    if as_json:
+        click.echo(json.dumps(_result(folder, reason, outcome.finished)))
     if not outcome.finished:
-        if evolution.logbook:
-            what = f"{outcome.reason} after generation {evolution.generation}, which is saved"
+        if saved := read_logbook(folder):
+            click.echo(
+                f"{reason} after generation {saved[-1]['gen']}, which is saved; "
+                f"to go on: nets-deap evolve --out {folder} --resume",
+                err=True,
+            )
         else:
-            what = f"{outcome.reason} before generation 0 was complete"
-        click.echo(f"{what}; to go on: nets-deap evolve --out {folder} --resume", err=True)
+            click.echo(f"{reason} before generation 0 was complete: nothing is saved", err=True)
     elif not (quiet or as_json):
-        _show(evolution, outcome)
+        _show(outcome.evolution, outcome)
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
-    evolution = outcome.evolution
-    result: dict[str, Any] = {
-        "folder": str(outcome.folder),
-        "finished": outcome.finished,
-        "reason": outcome.reason,
-    }
-    if evolution.logbook:
-        ticket = evolution.ticket()
+def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
+    from nets_deap.checkpoint import TICKET, read_logbook
+    from nets_deap.ticket import load
+
+    result: dict[str, Any] = {"folder": str(folder), "finished": finished, "reason": reason}
+    if logbook := read_logbook(folder):
+        ticket = load(folder / TICKET)
         result |= {
-            "ticket": str(outcome.folder / "ticket.safetensors"),
-            "generations": evolution.generation,
+            "ticket": str(folder / TICKET),
+            "generations": logbook[-1]["gen"],
             "density": ticket.density,
             **ticket.info,
         }

@@ -67,7 +67,7 @@ def info(path: str, as_json: bool) -> None:
 
 
 def _text(key: str, value: Any) -> str:
-    if key in ("density", "val_acc"):
+    if key in ("density", "val_acc") and isinstance(value, float):
         return render.percent(value)
     return (
         f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -83,7 +83,7 @@ def _run(folder: Path) -> dict[str, Any]:
     config = validate(EvolveConfig, checkpoint.read_config(folder))
     logbook = checkpoint.read_logbook(folder)
     if not logbook:
-        return {"state": "no generation is complete yet"}
+        raise click.UsageError(f"{folder} holds a run of which no generation is complete yet")
     return {
         "state": finished(config, logbook) or "unfinished: go on with --resume",
         "generation": int(logbook[-1]["gen"]),

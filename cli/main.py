@@ -28,6 +28,7 @@ for command in (evolve, train, info, export):
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed by whoever started us)
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -35,14 +36,11 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message())
-    except NetsError as error:
+    except (NetsError, OSError) as error:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone: `nets-deap … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _fail(message: str) -> None:

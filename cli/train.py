@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from nets_deap.final_training import TrainingRun
     from nets_deap.ticket import Ticket
 
-SUMMARY = "summary.json"
+SUMMARY = "summary.json"  # written last: where it is, the training is complete
+FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
 
 
 @click.command()
@@ -37,81 +38,96 @@ def train(
     The recipe is that of the ticket's own run, and its length the data set's, unless said otherwise.
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
+    from nets_deap import files
     from nets_deap.checkpoint import TICKET
     from nets_deap.config import TrainConfig, defaults, explicit, layered, validate
+    from nets_deap.final_training import check_ticket
     from nets_deap.ticket import load
 
     path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
     loaded = load(path)
     given = explicit(TrainConfig, preset, config, **options)
-    own = {key: value for key, value in loaded.config.items() if key in TrainConfig.model_fields}
-    length = {"epochs", "iterations"}
-    own = {key: value for key, value in own.items() if key not in length}
+    own = _own_settings(path, loaded.config)
     settled = validate(TrainConfig, layered(defaults(TrainConfig, own | given), own, given))
-    folder = Path(settled.out) if settled.out else path.parent / _folder_name(settled, loaded)
+    name = _training_name(settled, loaded)
+    folder = Path(settled.out) if settled.out else path.parent / name
     if (folder / SUMMARY).exists():
+        summary = json.loads((folder / SUMMARY).read_text())
+        if summary.get("training") != name:
+            raise click.UsageError(f"{folder} holds another training: choose another --out")
         if not quiet:
             click.echo(f"{folder} is finished: nothing to do", err=as_json)
-        summary = json.loads((folder / SUMMARY).read_text())
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
     else:
-        summary = _train(settled, loaded, folder, quiet or as_json)
+        if files.strangers(folder, FILES):
+            raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
+        settled.torch_device()
+        check_ticket(settled.problem(), loaded)
+        with files.claimed_folder(folder):
+            summary = {
+                "folder": str(folder),
+                "training": name,
+                **_train(settled, loaded, folder, quiet or as_json),
+            }
+            files.write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     if as_json:
         click.echo(json.dumps(summary))
     elif not quiet:
         _show(summary, folder)
 
 
-def _folder_name(config: TrainConfig, ticket: Ticket) -> str:
+def _own_settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What a ticket's own run says of its training, and where that run found its data."""
+    from nets_deap import checkpoint
+    from nets_deap.config import DURATION_FIELDS, TrainConfig
+
+    own = {k: v for k, v in config.items() if k in TrainConfig.model_fields and k not in DURATION_FIELDS}
+    if (path.parent / checkpoint.CONFIG).exists():
+        own["data_dir"] = checkpoint.read_config(path.parent).get("data_dir", "data")
+    return own
+
+
+def _training_name(config: TrainConfig, ticket: Ticket) -> str:
+    """Tells one training of one ticket from all others."""
     content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes()))
     return f"train-{config.seed}-{config.fingerprint()}-{content:08x}"
 
 
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:
-    """Train the ticket and its controls, write the folder, and return the summary."""
+    """Train the ticket and its controls, then write the folder; returns what to say of them."""
     from nets_deap import checkpoint, files
-    from nets_deap.final_training import check_ticket, train_ticket
+    from nets_deap.final_training import train_ticket
     from nets_deap.parallel import make_map
     from nets_deap.randomness import Role, generator
     from nets_deap.search.random import random_ticket
 
-    problem = config.problem()
-    check_ticket(problem, ticket)
-    files.make_folder(folder)
-    device = config.torch_device()
+    problem, device = config.problem(), config.torch_device()
     train_one = partial(
         train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
     )
     steps = problem.recipe.steps(len(problem.data.train.y))
     with render.progress(steps, quiet, "iteration") as report:
         run = train_one(ticket, on_row=lambda row: report(int(row["iteration"]), _line(row)))
+    controls: list[TrainingRun] = []
+    if config.random:
+        if not quiet:
+            click.echo(f"training {config.random} random tickets of the same density…")
+        streams = [generator(config.seed, i, Role.CONTROLS) for i in range(config.random)]
+        tickets = [random_ticket(problem, int(ticket.mask.sum()), rng) for rng in streams]
+        engine = make_map(config.map, config.workers, device)
+        try:
+            controls = engine(train_one, tickets)
+        finally:
+            engine.close()
+        rows = [{"ticket": f"random-{i}", **row} for i, c in enumerate(controls, 1) for row in c.rows]
+        checkpoint.write_csv(folder / "random.csv", rows)
     checkpoint.write_csv(folder / "training.csv", run.rows)
     files.write_safetensors(
         folder / "trained.safetensors",
         {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask},
         {"format": "nets-deap trained weights 1"},
     )
-    summary: dict[str, Any] = {"folder": str(folder), "ticket": run.summary()}
-    if config.random:
-        if not quiet:
-            click.echo(f"training {config.random} random tickets of the same density…")
-        active = int(ticket.mask.sum())
-        controls = [
-            random_ticket(problem, active, generator(config.seed, i, Role.CONTROLS))
-            for i in range(config.random)
-        ]
-        engine = make_map(config.map, config.workers, device)
-        try:
-            runs: list[TrainingRun] = engine(train_one, controls)
-        finally:
-            engine.close()
-        rows = [{"ticket": f"random-{i}", **row} for i, run in enumerate(runs, start=1) for row in run.rows]
-        checkpoint.write_csv(folder / "random.csv", rows)
-        summary["random"] = [run.summary() for run in runs]
     checkpoint.write_config(folder, config)
-    files.write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
-    return summary
+    return {"ticket": run.summary(), "random": [control.summary() for control in controls]}
 
 
 def _line(row: dict[str, float]) -> str:

@@ -47,10 +47,6 @@ class State:
     logbook: list[Row]
     checksum: str
 
-    @property
-    def generation(self) -> int:
-        return int(self.logbook[-1]["gen"])
-
 
 def default_folder(config: ProblemConfig) -> Path:
     """runs/<dataset>-<arch>-<seed>-<fingerprint>."""
@@ -63,7 +59,7 @@ def save_state(path: Path, state: State) -> None:
     genomes = list(state.population)
     hall = []
     for elite in state.hall:
-        found = next((i for i, g in enumerate(genomes) if _same(g, elite)), len(genomes))
+        found = next((i for i, g in enumerate(genomes) if g.identical(elite)), len(genomes))
         if found == len(genomes):
             genomes.append(elite)
         hall.append(found)
@@ -80,10 +76,6 @@ def save_state(path: Path, state: State) -> None:
         "masks": np.packbits(np.stack([genome.mask for genome in genomes]), axis=1),
     }
     files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
-
-
-def _same(a: Genome, b: Genome) -> bool:
-    return a.fitness.wvalues == b.fitness.wvalues and a.same_genes(b)
 
 
 def _describe(genome: Genome) -> Row:
@@ -165,36 +157,31 @@ def read_config(folder: Path) -> Row:
 def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
     """The config of a run and its folder, from what preset, config file and options say.
 
-    Resuming, what is not said comes from the run; what is said must agree with it, except for where it runs
-    (PLACE_FIELDS) and a larger `gens`. Raises NetsError naming the first field that does not.
+    Where the folder holds a run, what is not said comes from that run, and what is said must agree with it,
+    except for where it runs (PLACE_FIELDS) and, resuming, a larger `gens`. Raises NetsError naming the first
+    field that does not.
     """
-    config = validate(EvolveConfig, layered(defaults(EvolveConfig, given), given))
-    folder = Path(config.out) if config.out else default_folder(config)
-    stored_path = folder / CONFIG
-    if not stored_path.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if given.get("out"):
+        folder = Path(given["out"])
+    else:
+        folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
+    if not (folder / CONFIG).exists():
+        if files.strangers(folder):
             raise NetsError(f"{folder} exists and is not a run folder: choose another --out")
-        return config, folder
+        return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
     stored = read_config(folder)
-    if resume:
-        if "dataset" in given and given["dataset"] != stored.get("dataset"):
-            raise NetsError(_difference(folder, "dataset", given["dataset"], stored.get("dataset")))
-        config = validate(EvolveConfig, layered(stored, given))
     before = validate(EvolveConfig, stored)
+    config = validate(EvolveConfig, layered(stored, given))
     for name, value in config.identity().items():
         old = getattr(before, name)
+        if value == old:
+            continue
         if name == "gens" and value > old:
-            if not resume:
-                raise NetsError(
-                    f"{folder} holds a run of {old} generations: add --resume to go on to {value}"
-                )
-        elif value != old:
-            raise NetsError(_difference(folder, name, value, old))
+            if resume:
+                continue
+            raise NetsError(f"{folder} holds a run of {old} generations: add --resume to go on to {value}")
+        raise NetsError(
+            f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
+            "leave the option out, or choose another --out"
+        )
     return config, folder
-
-
-def _difference(folder: Path, name: str, value: object, old: object) -> str:
-    return (
-        f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
-        "leave the option out, or choose another --out"
-    )

@@ -49,14 +49,14 @@ DURATION_FIELDS = frozenset({"epochs", "iterations"})
 class ProblemConfig(BaseModel):
     """What `evolve` and `train` share: data, architecture, training recipe, place."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     dataset: str = "digits"
     data_dir: str = "data"
     download: bool = False
     data_limit: Positive | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    split_seed: Count = 0
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     arch: str = "lenet-300-100"
     init: str = "normal"
     optimizer: str = "sgd"
@@ -74,6 +74,13 @@ class ProblemConfig(BaseModel):
     def _dataset(cls, name: str) -> str:
         data.check_name(name)
         return name
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _printable(cls, value: Any) -> Any:
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError("holds characters that cannot be printed")
+        return value
 
     @field_validator(*NAMES, check_fields=False)
     @classmethod
@@ -124,7 +131,7 @@ class ProblemConfig(BaseModel):
 class EvolveConfig(ProblemConfig):
     """One evolution. Rates are per gene; `init_density` None starts at the target density.
 
-    awaken None balances dormancy at the target density: s·τ/(1−τ).
+    awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
     offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
     """
 
@@ -148,6 +155,11 @@ class EvolveConfig(ProblemConfig):
     track_test: bool = False
     map: str = "multiprocess"
 
+    @field_validator("select")
+    @classmethod
+    def _select(cls, text: str) -> str:
+        return str(selection.parse(text))
+
     @model_validator(mode="after")
     def _consistent(self) -> EvolveConfig:
         choice = selection.parse(self.select)
@@ -158,11 +170,6 @@ class EvolveConfig(ProblemConfig):
             raise NetsError("--offspring goes with --algorithm mu-plus-lambda or mu-comma-lambda only")
         if self.resolved_algorithm == selection.COMMA and self.resolved_offspring < self.pop:
             raise NetsError(f"--algorithm mu-comma-lambda needs --offspring of at least --pop {self.pop}")
-        if self.resolved_awaken > 1:
-            raise NetsError(
-                f"--dormancy {self.dormancy} cannot be balanced at --target-density {self.target_density}: "
-                "give --awaken yourself"
-            )
         return self
 
     @property
@@ -179,7 +186,7 @@ class EvolveConfig(ProblemConfig):
     def resolved_awaken(self) -> float:
         if self.awaken is not None:
             return self.awaken
-        return self.dormancy * self.target_density / (1 - self.target_density)
+        return self.dormancy * self.target_density / (1 - self.target_density * (1 - self.dormancy))
 
     @property
     def resolved_init_density(self) -> float:
@@ -210,18 +217,16 @@ def configure(
     kind: type[Config] = EvolveConfig,  # type: ignore[assignment]
     preset: str | None = None,
     config: str | Path | None = None,
-    base: dict[str, Any] | None = None,
     **options: Any,
 ) -> Config:
-    """A validated config; what is given weighs more than the file, the preset, `base`, and the defaults.
+    """A validated config; what is given weighs more than the file, the preset, and the data set's defaults.
 
     preset: a name in COMMAND_PRESETS
     config: a TOML file, or a run's config.json
-    base: what stands in for the data set's defaults (a ticket's own config)
     Raises NetsError, in one line, for whatever is wrong with any of them.
     """
     given = explicit(kind, preset, config, **options)
-    return validate(kind, layered(base if base is not None else defaults(kind, given), given))
+    return validate(kind, layered(defaults(kind, given), given))
 
 
 def explicit(
@@ -232,6 +237,8 @@ def explicit(
     from_options = {key: value for key, value in options.items() if value is not None}
     check_keys(kind, from_file, f"{config}")
     check_keys(kind, from_options, "options")
+    if from_options.keys() >= DURATION_FIELDS:
+        raise NetsError("--epochs and --iterations are two ways to say how long a training is: give one")
     dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
     from_preset: dict[str, Any] = {}
     if preset is not None:
@@ -279,12 +286,15 @@ def read_config_file(path: Path) -> dict[str, Any]:
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise NetsError(f"cannot read config {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise NetsError(f"config {path} is not valid {kind}: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise NetsError(f"config {path} holds no table of options")
-    return {key.replace("-", "_"): value for key, value in values.items()}
+    fields = {key.replace("-", "_"): value for key, value in values.items()}
+    if len(fields) < len(values):
+        raise NetsError(f"config {path} says something twice, with dashes and with underscores")
+    return fields
 
 
 def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:

@@ -42,9 +42,14 @@ class Data:
         return tuple(self.train.x.shape[1:])
 
     def to(self, device: str, dtype: torch.dtype) -> Data:
-        """The same data set on another device, in another float type."""
-        parts = {name: getattr(self, name).to(device, dtype) for name in ("train", "validation", "test")}
-        return replace(self, **parts)
+        """The same data set on another device, in another float type; the last one asked for is kept."""
+        return _moved(self, device, dtype)
+
+
+@lru_cache(maxsize=1)
+def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
+    parts = {name: getattr(data, name).to(device, dtype) for name in ("train", "validation", "test")}
+    return replace(data, **parts)
 
 
 class Raw(NamedTuple):
@@ -115,7 +120,10 @@ def _torchvision(
         data_set = getattr(datasets, class_name)
         try:
             parts = [data_set(str(data_dir), train=train, download=download) for train in (True, False)]
-        except (RuntimeError, OSError) as error:
+            pairs = [(_channels_first(np.asarray(p.data)), np.asarray(p.targets)) for p in parts]
+            if any(len(x) != len(y) for x, y in pairs):
+                raise ValueError("images and labels differ in number")
+        except Exception as error:  # missing, truncated or foreign files fail in torchvision in many ways
             if download:
                 raise NetsError(f"could not download {class_name} to {data_dir}: {error}") from error
             raise NetsError(
@@ -123,8 +131,8 @@ def _torchvision(
                 "NETS_DATA_DIR at the folder that holds them, add --download to fetch them, or take "
                 "--dataset digits, which works offline"
             ) from error
-        train, test = ((_channels_first(np.asarray(p.data)), np.asarray(p.targets)) for p in parts)
-        return Raw(*train, *test, mean=mean, std=std)
+        (train_x, train_y), (test_x, test_y) = pairs
+        return Raw(train_x, train_y, test_x, test_y, mean=mean, std=std)
 
     return load
 
@@ -138,6 +146,8 @@ def _folder(path: str) -> Raw:
             f"{path}: the classes in train/ and test/ differ: {', '.join(train_classes)} "
             f"and {', '.join(test_classes)}"
         )
+    if len(train_classes) < 2:
+        raise NetsError(f"{path} has one class only, '{train_classes[0]}': there is nothing to tell apart")
     if train_x.shape[1:] != test_x.shape[1:]:
         raise NetsError(
             f"{path}: the images in train/ and test/ differ in size: resize them to one size first"
@@ -152,8 +162,9 @@ def _images(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     try:
         images = ImageFolder(str(folder))
         pixels = [np.asarray(image) for image, _ in images]
-    except OSError as error:
-        raise NetsError(f"cannot read images from {folder}/<class>/: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # PIL has many ways to refuse an image
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise NetsError(f"cannot read images from {folder}/<class>/: {reason}") from error
     sizes = {image.shape[:2] for image in pixels}
     if len(sizes) > 1:
         raise NetsError(
@@ -183,7 +194,8 @@ def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.nda
     """Indices of all but `size` samples and of `size` samples, each class in proportion."""
     from sklearn.model_selection import train_test_split
 
-    if size < len(np.unique(y)) or np.bincount(y).min() < 2:
+    classes = len(np.unique(y))
+    if min(size, len(y) - size) < classes or np.bincount(y).min() < 2:
         order = np.random.default_rng(seed).permutation(len(y))
         return order[size:], order[:size]
     rest, chosen = train_test_split(np.arange(len(y)), test_size=size, stratify=y, random_state=seed)
@@ -224,8 +236,7 @@ def load(
         size = round(validation * len(train_y))
         if not 0 < size < len(train_y):
             raise NetsError(
-                f"{len(train_y)} training samples cannot spare {validation:.0%} for validation: "
-                "raise --data-limit"
+                f"{len(train_y)} training samples cannot spare {validation:.1%} for validation: too few"
             )
         rest, chosen = _stratified(train_y, size, split_seed)
         val_x, val_y = train_x[chosen], train_y[chosen]

@@ -40,7 +40,7 @@ class ElitistHallOfFame(tools.HallOfFame):
     """
 
     def __init__(self, maxsize: int) -> None:
-        super().__init__(maxsize, similar=Genome.same_genes)
+        super().__init__(maxsize, similar=Genome.identical)
 
     def update(self, population: list[Genome]) -> None:
         super().update(population)
@@ -51,7 +51,7 @@ def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
     """Overwrite the worst of `population` by clones of those elites that are not in it."""
     missing, others = [], list(range(len(population)))
     for elite in elites:
-        place = next((i for i in others if elite.same_genes(population[i])), None)
+        place = next((i for i in others if elite.identical(population[i])), None)
         if place is None:
             missing.append(elite)
         else:
@@ -85,7 +85,9 @@ def make_toolbox(
         rng=rng,
     )
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    fitness = load_fitness(config.fitness) if config.fitness else DensityPenalty(config.target_density)
+    fitness = (
+        load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
+    )
     evaluator = Evaluator(problem, fitness, objectives, config.seed, config.torch_device())
     toolbox.register("evaluate", evaluator)
     toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
@@ -179,10 +181,10 @@ class Evolution:
 
     def _make_hall(self) -> tools.HallOfFame:
         if self.pareto:
-            return tools.ParetoFront(similar=Genome.same_genes)
+            return tools.ParetoFront(similar=Genome.identical)
         if self.algorithm == selection.SIMPLE and self.config.elites:
             return ElitistHallOfFame(self.config.elites)
-        return tools.HallOfFame(max(1, self.config.elites), similar=Genome.same_genes)
+        return tools.HallOfFame(max(1, self.config.elites), similar=Genome.identical)
 
     def state(self) -> State:
         return State(self.population, list(self.hall), self.logbook, self.problem.data.checksum)
@@ -238,7 +240,7 @@ class Evolution:
         return int(log[-1]["nevals"])
 
     def _test_accuracy(self, best: Genome) -> float:
-        if self._tested is None or not self._tested[0].same_genes(best):
+        if self._tested is None or not self._tested[0].identical(best):
             score = ScoreOnTest(self.problem, self.config.seed, self.evaluator.device)
             self._tested = (best, self.engine(score, [best])[0].accuracy)
         return self._tested[1]
@@ -257,9 +259,7 @@ def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
         "val_loss": evaluation.val_loss,
         "val_acc": evaluation.val_acc,
     }
-    elsewhere = {"out", "map", "workers", "device", "time_limit"}
-    stored = config.model_dump(mode="json", exclude=elsewhere)
-    return Ticket(genome.weights, genome.mask, config.problem().architecture, stored, info)
+    return Ticket(genome.weights, genome.mask, config.problem().architecture, config.identity(), info)
 
 
 @dataclass(frozen=True)
@@ -292,24 +292,22 @@ def evolve(
         fitness = ParetoFitness if evolution.pareto else MinimisedFitness
         evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
         _write_results(folder, evolution)
-    files.make_folder(folder)
     start = time.monotonic()
-    try:
-        while not (reason := finished(config, evolution.logbook)):
-            if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
-                return Outcome(folder, evolution, "time limit", finished=False)
-            row = evolution.advance()
-            checkpoint.write_config(folder, config)
-            checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
-            _write_results(folder, evolution)
-            if on_generation:
-                on_generation(evolution, row)
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    finally:
-        if not any(folder.iterdir()):
-            folder.rmdir()  # nothing was evaluated: leave nothing behind
-    return Outcome(folder, evolution, reason, finished=reason != "interrupted")
+    with files.claimed_folder(folder):
+        try:
+            while not (reason := finished(config, evolution.logbook)):
+                if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
+                    return Outcome(folder, evolution, "time limit", finished=False)
+                row = evolution.advance()
+                checkpoint.write_config(folder, config)
+                _write_results(folder, evolution)
+                # Last: where the checkpoint says that the run is over, everything else is there.
+                checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
+                if on_generation:
+                    on_generation(evolution, row)
+        except KeyboardInterrupt:
+            return Outcome(folder, evolution, "interrupted", finished=False)
+    return Outcome(folder, evolution, reason, finished=True)
 
 
 def _write_results(folder: Path, evolution: Evolution) -> None:
@@ -321,6 +319,8 @@ def _write_results(folder: Path, evolution: Evolution) -> None:
 
 
 def _write_front(folder: Path, evolution: Evolution) -> None:
+    for path in (folder / "front").glob("ticket-*.safetensors"):
+        path.unlink()  # of a shorter run that this one goes on with
     rows = []
     for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
         evaluation = measured(genome)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from nets_deap.errors import NetsError
 
+TEMPORARY = ".nets-deap-tmp"  # ends the name of a file that is being written; a kill may leave one behind
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step. Raises NetsError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -42,11 +45,25 @@ def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: d
     write_bytes(path, len(header).to_bytes(8, "little") + header + content[end:])
 
 
-def make_folder(path: Path) -> None:
-    """Create a folder that can be written to, or raise NetsError."""
+@contextmanager
+def claimed_folder(path: Path) -> Iterator[None]:
+    """Create a folder for results, or raise NetsError; if nothing comes to lie in it, it goes again."""
+    new = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NetsError(f"cannot create the folder {path}: {error.strerror or error}") from error
     if not os.access(path, os.W_OK):
         raise NetsError(f"cannot write to the folder {path}: choose another --out")
+    try:
+        yield
+    finally:
+        if new and not any(path.iterdir()):
+            path.rmdir()
+
+
+def strangers(folder: Path, ours: Collection[str] = ()) -> bool:
+    """Whether a path is a file, or a folder with something in it that is not ours."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(p.name not in ours and not p.name.endswith(TEMPORARY) for p in folder.iterdir())

@@ -17,13 +17,11 @@ import torch
 from nets_deap.backprop import MaskedMLP
 from nets_deap.data import Data
 from nets_deap.errors import NetsError
-from nets_deap.genome import Genome
+from nets_deap.genome import WORST, Genome
 from nets_deap.models import check_fits
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.training import Score, assert_masked, evaluate, one_thread, train
-
-WORST = 1e9  # stands for a loss that is not finite: a NaN would beat everything in DEAP
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class DensityPenalty:
 
 
 def load_fitness(name: str) -> FitnessFunction:
-    """The user's fitness function `module:function`, looked for beside the working directory too.
+    """The user's fitness function `module:function`, looked for in the working directory too.
 
     Raises NetsError if there is no such module or function.
     """
@@ -70,13 +68,15 @@ def load_fitness(name: str) -> FitnessFunction:
     if not module_name or not function_name:
         raise NetsError(f"fitness '{name}' is not of the form module:function")
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except ImportError as error:
-        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {error}") from error
-    except AttributeError as error:
-        raise NetsError(f"fitness '{name}': '{module_name}' has no function '{function_name}'") from error
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {what}") from error
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise NetsError(f"fitness '{name}': '{module_name}' has no function '{function_name}'")
     if not callable(function):
         raise NetsError(f"fitness '{name}' is not a function")
     return function
@@ -139,24 +139,24 @@ class Evaluator:
                 self.problem, genome, self.seed, self.generation, self.device, self.dtype
             )
             score = evaluate(network, data.validation, data.classes)
-        evaluation = Evaluation(
-            val_loss=finite(score.loss),
-            val_acc=score.accuracy,
-            density=genome.density,
-            class_losses=tuple(finite(loss) for loss in score.class_losses),
-            generation=self.generation,
-        )
-        return replace(evaluation, fitness=self._fitness(evaluation, genome))
+            evaluation = Evaluation(
+                val_loss=finite(score.loss),
+                val_acc=score.accuracy,
+                density=genome.density,
+                class_losses=tuple(finite(loss) for loss in score.class_losses),
+                generation=self.generation,
+            )
+            return replace(evaluation, fitness=self._fitness(evaluation, genome))
 
     def _fitness(self, evaluation: Evaluation, genome: Genome) -> float:
         try:
             value = self.fitness(evaluation, genome)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             name = getattr(self.fitness, "__name__", repr(self.fitness))
             raise NetsError(f"the fitness function {name} raised {type(error).__name__}: {error}") from error
         try:
             return finite(float(value))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NetsError(f"the fitness function returned {value!r}, expected a number") from error
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from nets_deap.fitness import Evaluation
 
 
+WORST = 1e9  # stands for a loss that is not finite: a NaN would beat everything in DEAP
+
+
 class MinimisedFitness(base.Fitness):
     """One number, the smaller the better."""
 
@@ -76,8 +79,15 @@ class Genome:
         return True  # an all-dormant genome is still a genome, though its length is 0
 
     def same_genes(self, other: Genome) -> bool:
-        """Equal weights and equal mask: the `similar` of a hall of fame."""
+        """Equal weights and equal mask."""
         return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
+
+    def identical(self, other: Genome) -> bool:
+        """Equal genes and equal fitness: the `similar` of a hall of fame.
+
+        A clone that was evaluated in another generation, on other minibatches, is not the same.
+        """
+        return bool(self.fitness.wvalues == other.fitness.wvalues) and self.same_genes(other)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
         # DEAP clones by deepcopy; the arrays are all that has to be copied. An evaluation is immutable.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class Architecture:
     input_shape: tuple[int, ...]
     hidden: tuple[int, ...]
     outputs: int
-    activation: str
-    loss: str
+    activation: Literal["relu", "sigmoid"]
+    loss: Literal["cross-entropy", "mse"]
 
     @property
     def widths(self) -> tuple[int, ...]:

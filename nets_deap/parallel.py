@@ -7,7 +7,9 @@ A map is `map(function, items) -> list`, results in the order of the items. It k
 from __future__ import annotations
 
 import os
+import random
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -51,24 +53,43 @@ def _leave_with_parent(parent: int) -> None:
     os._exit(1)
 
 
+def _compute_in_one_thread() -> None:
+    """Workers do not compete for cores, and a forked one must not touch its parent's OpenMP threads."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def _answer(function: Callable[[Any], Any], item: Any) -> bytes:
+    """What a worker sends back, pickled: (succeeded, result or exception)."""
+    try:
+        return bytes(dill.dumps((True, function(item))))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's function raises belongs to the caller
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        try:
+            pickled = dill.dumps((False, error))
+            dill.loads(pickled)  # an exception with arguments of its own may pickle and not come back
+        except Exception:
+            pickled = dill.dumps((False, NetsError(f"a worker failed: {type(error).__name__}: {error}")))
+        return bytes(pickled)
+
+
 def _work(connection: Any, parent: int) -> None:
-    """A worker's life: receive (function or None for the last one, item), send (succeeded, result)."""
+    """A worker's life: receive (pickled function, or None for the last one; item), send the answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
+    _compute_in_one_thread()
     function: Callable[[Any], Any] | None = None
     while True:
         try:
             pickled, item = connection.recv()
         except (EOFError, OSError):
             return
-        try:
-            function = dill.loads(pickled) if pickled is not None else function
-            assert function is not None
-            answer = (True, function(item))
-        except Exception as error:  # every failure of the user's function belongs to the caller
-            error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-            answer = (False, error)
-        connection.send(answer)
+        function = dill.loads(pickled) if pickled is not None else function
+        assert function is not None
+        connection.send_bytes(_answer(function, item))
 
 
 class _Worker:
@@ -81,9 +102,9 @@ class _Worker:
         self.job: int | None = None
 
     def submit(self, job: int, function: bytes, item: Any) -> None:
-        self.job = job
+        """Raises OSError if the worker is dead."""
         self.connection.send((None if function == self.function else function, item))
-        self.function = function
+        self.job, self.function = job, function
 
     def kill(self) -> None:
         self.process.kill()
@@ -119,22 +140,28 @@ class MultiprocessMap:
             while len(results) < len(items):
                 for place, worker in enumerate(self._pool):
                     if worker.job is None and waiting:
-                        self._submit(place, waiting, pickled, items)
+                        job = waiting.popleft()
+                        self._submit(place, job, pickled, items[job], deaths)
                 self._collect(waiting, deaths, results)
         except BaseException:
             self.close()  # a worker in mid-job would answer into the next call
             raise
         return [results[job] for job in range(len(items))]
 
-    def _submit(self, place: int, waiting: deque[int], function: bytes, items: list[Any]) -> None:
-        job = waiting.popleft()
-        try:
-            self._pool[place].submit(job, function, items[job])
-        except OSError:  # it died while idle: that is not this item's doing
-            self._replace(place)
-            waiting.appendleft(job)
+    def _submit(self, place: int, job: int, function: bytes, item: Any, deaths: list[int]) -> None:
+        while True:
+            try:
+                return self._pool[place].submit(job, function, item)
+            except OSError:  # it died while it had nothing to do
+                self._replace(place, job, deaths)
 
-    def _replace(self, place: int) -> None:
+    def _replace(self, place: int, job: int, deaths: list[int]) -> None:
+        """A new worker for one that died. Raises NetsError if the job has now cost ATTEMPTS workers."""
+        deaths[job] += 1
+        if deaths[job] == ATTEMPTS:
+            raise NetsError(
+                f"an evaluation ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
+            )
         self._pool[place].kill()
         self._pool[place] = _Worker(self._context)
 
@@ -146,15 +173,9 @@ class MultiprocessMap:
             job = worker.job
             assert job is not None
             try:
-                succeeded, result = connection.recv()
+                succeeded, result = dill.loads(connection.recv_bytes())
             except (EOFError, OSError):
-                deaths[job] += 1
-                if deaths[job] == ATTEMPTS:
-                    raise NetsError(
-                        f"an evaluation ended its worker process {ATTEMPTS} times (out of memory?): "
-                        "try fewer --workers"
-                    ) from None
-                self._replace(busy[connection])
+                self._replace(busy[connection], job, deaths)
                 waiting.appendleft(job)
                 continue
             worker.job = None
@@ -188,9 +209,16 @@ class _Measure:
 def map_genomes(
     engine: SerialMap | MultiprocessMap, function: Callable[[Genome], Any], genomes: Iterable[Genome]
 ) -> list[Any]:
-    """DEAP's `toolbox.map` on a map of ours: fitness values back, and each genome keeps its evaluation."""
+    """DEAP's `toolbox.map` on a map of ours: fitness values back, and each genome keeps its evaluation.
+
+    An evaluation in this process that draws from Python's `random` does not disturb DEAP's selection.
+    """
     genomes = list(genomes)
-    results = engine(_Measure(function), genomes)
+    state = random.getstate()
+    try:
+        results = engine(_Measure(function), genomes)
+    finally:
+        random.setstate(state)
     for genome, (_, measured) in zip(genomes, results, strict=True):
         genome.measured = measured
     return [values for values, _ in results]

@@ -62,11 +62,15 @@ def _paper_training(dataset: str, epochs: int = 50) -> Values:
 
 
 def _lth_evolve(dataset: str) -> Values:
+    if _is_xor(dataset):
+        return {"init": "glorot", **XOR_TRAINING}
     return {**LTH_TRAINING, "epochs": 1, "validation": 1 / 12}
 
 
 def _lth_train(dataset: str) -> Values:
     """Frankle & Carbin 2019, figure 2: LeNet."""
+    if _is_xor(dataset):
+        return {"init": "glorot", **XOR_TRAINING, "eval_every": 100}
     return {**LTH_TRAINING, "iterations": 50_000, "eval_every": 100, "validation": 1 / 12}
 
 

@@ -7,6 +7,7 @@ maximised merit, the lexicase family gets one loss per class, tournament-dcd its
 from __future__ import annotations
 
 import ast
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 from deap import base, tools
 
 from nets_deap.errors import NetsError, unknown
-from nets_deap.genome import Genome
+from nets_deap.genome import WORST, Genome
 
 Select = Callable[..., list[Any]]  # (individuals, k, **arguments) -> selected
 
@@ -34,9 +35,11 @@ def _by_merit(select: Select) -> Select:
 
     def selected(individuals: list[Genome], k: int) -> list[Genome]:
         losses = np.array([ind.fitness.values[0] for ind in individuals])
-        spread = float(losses.max() - losses.min())
+        # A training that diverged is no measure of the others: its merit is ε, like that of the worst.
+        worst = losses[losses < WORST].max(initial=losses.min())
+        spread = float(worst - losses.min())
         # ε leaves the worst a small chance, and everybody the same where all losses are equal.
-        merits = losses.max() - losses + (0.01 * spread or 1.0)
+        merits = np.maximum(worst - losses, 0) + (0.01 * spread or 1.0)
         stand_ins = [
             SimpleNamespace(genome=ind, fitness=_Merit((float(merit),)))
             for ind, merit in zip(individuals, merits, strict=True)
@@ -197,6 +200,10 @@ class Choice:
     selection: Selection
     arguments: dict[str, Any]
 
+    def __str__(self) -> str:
+        arguments = ",".join(f"{key}={value}" for key, value in self.arguments.items())
+        return f"{self.name}:{arguments}" if arguments else self.name
+
     @property
     def has_pressure(self) -> bool:
         return self.name != "random" and self.arguments.get("tournsize") != 1
@@ -235,10 +242,10 @@ def _value(name: str, key: str, text: str, selection: Selection) -> Any:
     expected = type(selection.arguments[key])
     try:
         value = ast.literal_eval(text.capitalize() if expected is bool else text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         value = None
-    if expected is float and type(value) is int:
-        value = float(value)
+    if expected is float and type(value) in (int, float):
+        value = float(value) if math.isfinite(value) else None
     low, high = selection.minimum.get(key), selection.maximum.get(key)
     if (
         type(value) is not expected

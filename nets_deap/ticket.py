@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 
 from nets_deap import __version__
@@ -40,20 +41,10 @@ class Ticket:
 
     def save(self, path: Path | str) -> None:
         """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
-        architecture = self.architecture
         metadata = {
             "format": FORMAT,
             "version": __version__,
-            "architecture": json.dumps(
-                {
-                    "name": architecture.name,
-                    "input_shape": architecture.input_shape,
-                    "hidden": architecture.hidden,
-                    "outputs": architecture.outputs,
-                    "activation": architecture.activation,
-                    "loss": architecture.loss,
-                }
-            ),
+            "architecture": json.dumps(asdict(self.architecture)),
             "layers": json.dumps(dict(zip(self.layout.names, self.layout.shapes, strict=True))),
             "dataset": str(self.config.get("dataset", "")),
             "seed": str(self.config.get("seed", "")),
@@ -72,22 +63,17 @@ def load(path: Path | str) -> Ticket:
             if metadata.get("format") != FORMAT:
                 raise NetsError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
             weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
-        stored = json.loads(metadata["architecture"])
-        architecture = Architecture(
-            stored["name"],
-            tuple(stored["input_shape"]),
-            tuple(stored["hidden"]),
-            stored["outputs"],
-            stored["activation"],
-            stored["loss"],
-        )
-        config, info = json.loads(metadata["config"]), json.loads(metadata["info"])
+        architecture = TypeAdapter(Architecture).validate_json(metadata["architecture"])
+        config = TypeAdapter(dict[str, Any]).validate_json(metadata["config"])
+        info = TypeAdapter(dict[str, float | str]).validate_json(metadata["info"])
+        size = architecture.layout.size
     except OSError as error:
         raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (SafetensorError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:100]
         raise NetsError(f"{path} is not a ticket, or it is damaged ({reason})") from error
-    size = architecture.layout.size
     if weights.shape != (size,) or mask.shape != (size,) or weights.dtype != np.float32 or mask.dtype != bool:
         raise NetsError(f"{path} does not fit its own architecture of {size:,} weights: it is damaged")
+    if not np.isfinite(weights).all():
+        raise NetsError(f"{path} has weights that are not finite: it is damaged")
     return Ticket(weights, mask, architecture, config, info)

@@ -64,6 +64,25 @@ def test_training_twice_does_nothing_and_says_so(cli) -> None:
     assert cli("train", "run", "--epochs", "4", "--json").out != first.out
 
 
+def test_a_folder_with_another_training_is_left_alone(cli) -> None:
+    cli(*TINY, "--out", "run")
+    cli("train", "run", "--epochs", "3", "--out", "trained")
+    before = Path("trained/training.csv").read_bytes()
+    assert cli("train", "run", "--epochs", "4", "--out", "trained").code == 2
+    assert Path("trained/training.csv").read_bytes() == before
+
+
+def test_a_finished_run_has_its_result_as_json_too(cli) -> None:
+    first, again = (json.loads(cli(*TINY, "--out", "run", "--json").out) for _ in range(2))
+    assert first == again
+
+
+def test_a_ticket_says_nothing_about_the_machine_it_was_found_on(cli) -> None:
+    cli(*TINY, "--out", "run", "--data-dir", "/home/me/secret")
+    assert b"secret" not in Path("run/ticket.safetensors").read_bytes()
+    assert json.loads(Path("run/config.json").read_text())["data_dir"] == "/home/me/secret"
+
+
 def test_a_ticket_alone_can_be_trained(cli) -> None:
     cli(*TINY, "--out", "run", "--lr", "0.03")
     Path("run/ticket.safetensors").rename("lonely.safetensors")
@@ -171,7 +190,10 @@ BAD = {
     "out below a file": ["evolve", "--out", "text.toml/run"],
     "out is a stranger's folder": ["evolve", "--out", "folder"],
     "out cannot be created": ["evolve", "--out", "/proc/nets-deap"],
-    "epochs and iterations": ["evolve", "--epochs", "3", "--iterations", "0"],
+    "epochs and iterations": ["evolve", "--epochs", "3", "--iterations", "2"],
+    "a name too long": ["evolve", "--out", "x" * 300],
+    "a ticket's name too long": ["train", "x" * 300],
+    "no cuda": ["train", "run", "--device", "cuda", "--out", "new"],
     "ticket missing": ["train", "nowhere"],
     "ticket that is text": ["train", "text.toml"],
     "ticket truncated": ["train", "cut.safetensors"],

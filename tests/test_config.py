@@ -61,8 +61,19 @@ def test_epochs_and_iterations_replace_each_other() -> None:
 
 
 def test_awaken_balances_dormancy_unless_given() -> None:
-    assert configure(dormancy=0.1, target_density=0.2).resolved_awaken == pytest.approx(0.025)
+    for dormancy, target in ((0.02, 0.05), (0.2, 0.2), (0.9, 0.6)):
+        awaken = configure(dormancy=dormancy, target_density=target).resolved_awaken
+        left = target * (1 - dormancy)
+        assert left + (1 - left) * awaken == pytest.approx(target)
     assert configure(dormancy=0.1, awaken=0.3).resolved_awaken == 0.3
+
+
+def test_every_way_to_write_a_selection_is_the_same_run() -> None:
+    prints = {
+        configure(select=text).fingerprint()
+        for text in ("tournament", "selTournament", "tournament:tournsize=3")
+    }
+    assert len(prints) == 1
 
 
 def test_a_configs_json_gives_the_same_config() -> None:
@@ -119,7 +130,12 @@ BAD = {
     "offspring": ({"offspring": 9}, "--offspring goes with"),
     "few offspring": ({"algorithm": "mu-comma-lambda", "pop": 8, "offspring": 4}, "at least --pop 8"),
     "preset": ({"preset": "papr"}, "did you mean 'paper'"),
-    "awaken": ({"dormancy": 1.0, "target_density": 0.9}, "give --awaken"),
+    "two durations": ({"epochs": 2, "iterations": 3}, "give one"),
+    "control characters": ({"out": "a\0b"}, "cannot be printed"),
+    "split seed": ({"split_seed": 2**32}, "--split-seed"),
+    "pop as text": ({"pop": "7"}, "--pop 7"),
+    "pop as a share": ({"pop": 7.5}, "--pop 7.5"),
+    "seed as a truth": ({"seed": True}, "--seed True"),
     "data fraction": ({"data_fraction": 0.0}, "--data-fraction"),
     "workers": ({"workers": 0}, "--workers 0"),
     "epochs": ({"epochs": 0}, "--epochs 0"),
@@ -144,6 +160,8 @@ def test_bad_values_are_one_line(name: str) -> None:
         ("a.toml", "popp = 3", "did you mean 'pop'"),
         ("a.toml", 'pop = "many"', "--pop many"),
         ("a.toml", "[pop]\nx = 1", "--pop"),
+        ("a.toml", "init-density = 0.1\ninit_density = 0.2", "twice"),
+        ("a.json", "[" * 100_000, "not valid JSON"),
     ],
 )
 def test_bad_config_files_are_one_line(file: str, text: str, message: str) -> None:

@@ -106,6 +106,36 @@ def test_a_folder_without_images_is_refused() -> None:
         load(f"folder:{Path.cwd()}/empty")
 
 
+def test_a_single_class_is_refused() -> None:
+    write_images(Path("mine"), classes="a")
+    with pytest.raises(NetsError, match="one class only"):
+        load(f"folder:{Path.cwd()}/mine")
+
+
+def test_an_image_that_is_none_is_refused() -> None:
+    write_images(Path("mine"))
+    Path("mine/train/a/0.png").write_bytes(b"no image")
+    with pytest.raises(NetsError, match="cannot read images from"):
+        load(f"folder:{Path.cwd()}/mine")
+
+
+@pytest.mark.parametrize("content", [b"", b"abcdef", b"junk" * 100])
+def test_damaged_files_say_what_to_do(content: bytes) -> None:
+    raw = Path("data/MNIST/raw")
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (raw / f"{part}-{kind}-ubyte").write_bytes(content)
+    with pytest.raises(NetsError, match="no usable MNIST files"):
+        load("mnist", str(raw.parents[1].absolute()))
+
+
+@pytest.mark.parametrize("limit", [1430, 1433, 1436])
+def test_limits_that_leave_less_than_a_sample_per_class(limit: int) -> None:
+    data = load("digits", limit=limit)
+    assert len(data.train.y) + len(data.validation.y) == limit
+
+
 def test_a_class_that_is_missing_in_test_is_refused() -> None:
     write_images(Path("mine"))
     Path("mine/test/b").rename("mine/test/c")

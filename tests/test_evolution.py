@@ -97,6 +97,14 @@ def test_with_elites_the_best_fitness_never_gets_worse(algorithm: str, config: C
         assert best_of(evolution.hall).evaluation.fitness == best[-1]
 
 
+def test_a_clone_evaluated_anew_does_not_stand_in_for_its_elite(config: Config) -> None:
+    # With rates this low most children are clones, evaluated on the minibatches of another generation.
+    rates = {"noise": 0.001, "resample": 0.0, "dormancy": 0.0, "crossover": 0.0}
+    settings = config(dataset="digits", arch="mlp-10", epochs=1, data_limit=300, pop=10, gens=20, **rates)
+    best = [row["fitness_min"] for row in run(settings).logbook]
+    assert best == sorted(best, reverse=True)
+
+
 def test_without_elites_the_best_fitness_may_get_worse(config: Config) -> None:
     runs = [run(config(elites=0, gens=6, noise=0.9, seed=seed)) for seed in range(5)]
     curves = [[row["fitness_min"] for row in evolution.logbook] for evolution in runs]
@@ -134,6 +142,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name: str, algorithm: str, co
     assert without_time(outcome.evolution.logbook) == without_time(whole.logbook)
     assert [len(g) for g in outcome.evolution.hall] == [len(g) for g in whole.hall]
     assert best_of(outcome.evolution.hall).same_genes(best_of(whole.hall))
+
+
+@pytest.mark.parametrize("algorithm", ["simple", "mu-plus-lambda", "mu-comma-lambda"])
+def test_a_fitness_that_draws_from_random_disturbs_nothing(algorithm: str, config: Config) -> None:
+    Path("restless.py").write_text(
+        "import random\ndef f(evaluation, genome):\n    random.seed(0)\n    return evaluation.val_loss\n"
+    )
+    settings = config(algorithm=algorithm, fitness="restless:f")
+    with MultiprocessMap(2) as engine:
+        assert without_time(run(settings, engine).logbook) == without_time(run(settings).logbook)
 
 
 def test_a_random_seed_elsewhere_does_not_disturb_a_run(config: Config) -> None:
@@ -195,6 +213,12 @@ def test_a_pareto_run_writes_its_front(config: Config) -> None:
     densities, losses = [float(r[1]) for r in rows], [float(r[2]) for r in rows]
     assert densities == sorted(densities)
     assert losses == sorted(losses, reverse=True)  # on a front, sparser is worse
+
+
+def test_a_front_holds_no_tickets_of_a_shorter_run(config: Config) -> None:
+    for gens in (3, 6):
+        outcome = evolve(config(select="nsga2", pop=8, gens=gens), Path("run"), SerialMap())
+        assert len(list(Path("run/front").iterdir())) == len(outcome.evolution.hall)
 
 
 def test_tracking_the_test_set_changes_nothing_else(config: Config) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from nets_deap.data import Part, load
+from nets_deap.data import Part
 from nets_deap.errors import NetsError
-from nets_deap.fitness import WORST, DensityPenalty, Evaluation, Evaluator, ScoreOnTest, finite, load_fitness
-from nets_deap.genome import Genome, initGenome
+from nets_deap.fitness import DensityPenalty, Evaluation, Evaluator, ScoreOnTest, finite, load_fitness
+from nets_deap.genome import WORST, Genome, initGenome
 from nets_deap.problem import Problem, Recipe
 
 TINY = Problem("xor-corners", "mlp-10", Recipe("adam", 0.05, 0, epochs=5))
@@ -94,15 +95,16 @@ def test_test_data_cannot_reach_an_evaluation() -> None:
     problem = Problem("digits", "mlp-10", Recipe("sgd", 0.1, 60))
     genome = fresh(problem)
     before = Evaluator(problem)(genome)
-    data = problem.data
+    data = problem.data.to("cpu", torch.float32)  # what evaluations use
+    good = data.test
     spoilt = Part(data.test.x * 100, 9 - data.test.y)
     score = _score(problem, genome, before)
-    object.__setattr__(data, "test", spoilt)  # the cached data set, the only one there is
+    object.__setattr__(data, "test", spoilt)
     try:
         assert Evaluator(problem)(fresh(problem)) == before
         assert _score(problem, genome, before) != score
     finally:
-        load.cache_clear()
+        object.__setattr__(data, "test", good)
     assert not any("test" in field for field in Evaluation.__dataclass_fields__)
 
 
@@ -126,18 +128,33 @@ def test_a_fitness_function_of_ones_own() -> None:
     ("name", "message"),
     [
         ("nomodule:f", "cannot import 'nomodule'"),
+        ("wrongsyntax:f", "cannot import 'wrongsyntax': SyntaxError"),
+        ("raises:f", "cannot import 'raises': ValueError: boom"),
+        ("leaves:f", "cannot import 'leaves': SystemExit"),
+        ("..:f", "cannot import '..'"),
+        ("", "not of the form module:function"),
         ("math:nothing", "has no function 'nothing'"),
         ("math:pi", "not a function"),
         ("math", "not of the form module:function"),
     ],
 )
 def test_fitness_functions_that_cannot_be_loaded(name: str, message: str) -> None:
+    Path("wrongsyntax.py").write_text("def f(:\n")
+    Path("raises.py").write_text("raise ValueError('boom')\n")
+    Path("leaves.py").write_text("import sys; sys.exit(0)\n")
     with pytest.raises(NetsError, match=message):
         load_fitness(name)
 
 
 @pytest.mark.parametrize(
-    ("result", "message"), [("'x'", "expected a number"), ("1/0", "raised ZeroDivisionError")]
+    ("result", "message"),
+    [
+        ("'x'", "expected a number"),
+        ("None", "expected a number"),
+        ("10**400", "expected a number"),
+        ("1/0", "raised ZeroDivisionError"),
+        ("exit(3)", "raised SystemExit"),
+    ],
 )
 def test_fitness_functions_that_misbehave(result: str, message: str) -> None:
     function = eval(f"lambda evaluation, genome: {result}")

@@ -107,7 +107,7 @@ def test_awaken_balances_dormancy_at_the_target(rng: np.random.Generator) -> Non
     genome = Genome(np.zeros(100_000), rng.random(100_000) < target)
     for _ in range(50):
         mutDormancy(genome, dormancy, rng)
-        mutAwaken(genome, dormancy * target / (1 - target), rng)
+        mutAwaken(genome, dormancy * target / (1 - target * (1 - dormancy)), rng)
     assert genome.density == pytest.approx(target, abs=0.005)
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from nets_deap.errors import NetsError
 from nets_deap.parallel import MultiprocessMap, SerialMap, make_map
@@ -79,6 +80,42 @@ def test_a_worker_killed_from_outside_is_replaced(pool: MultiprocessMap) -> None
     for pid in set(pids):
         os.kill(pid, signal.SIGKILL)
     assert pool(square, range(5)) == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_workers_killed_while_idle_are_replaced(workers: int) -> None:
+    with MultiprocessMap(workers) as engine:
+        engine(square, range(4))
+        for worker in engine._pool:
+            os.kill(worker.process.pid, signal.SIGKILL)
+            worker.process.join()
+        assert engine(square, range(4)) == [0, 1, 4, 9]
+
+
+def test_workers_compute_in_one_thread() -> None:
+    torch.ones(4000, 400).sum()  # the parent's OpenMP threads, which a forked child must not wait for
+    with MultiprocessMap(1) as engine:
+        assert engine(lambda n: (torch.get_num_threads(), float(torch.ones(n, n).mul(2).sum())), [2000]) == [
+            (1, 8e6)
+        ]
+
+
+class Awkward(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda _: (_ for _ in ()).throw(Awkward("a", "b")), "Awkward: a"),
+        (lambda _: (_ for _ in ()), "cannot pickle"),
+        (lambda _: sys.exit("no"), "no"),
+    ],
+)
+def test_what_does_not_pickle_is_told_in_words(function, message: str, pool: MultiprocessMap) -> None:
+    with pytest.raises(BaseException, match=message):
+        pool(function, [0])
 
 
 def test_an_item_that_kills_every_worker_ends_the_call(pool: MultiprocessMap) -> None:

@@ -9,7 +9,7 @@ from deap import tools
 from nets_deap import selection
 from nets_deap.errors import NetsError
 from nets_deap.fitness import Evaluation
-from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness
+from nets_deap.genome import WORST, Genome, MinimisedFitness, ParetoFitness
 from nets_deap.selection import ALGORITHMS, SELECTIONS, check, parse
 
 USABLE = [name for name, entry in SELECTIONS.items() if not entry.refused]
@@ -85,6 +85,15 @@ def test_proportional_selection_survives_equal_and_zero_losses(name: str) -> Non
     assert len(parse(name)(genomes, 6)) == 6
 
 
+def test_one_diverged_genome_leaves_the_pressure_among_the_others() -> None:
+    genomes = population(5, 1)
+    for genome, loss in zip(genomes, (0.1, 0.5, 0.9, 1.3, WORST), strict=True):
+        genome.fitness.values = (loss,)
+    picks = [g.fitness.values[0] for _ in range(300) for g in parse("roulette")(genomes, 5)]
+    shares = [picks.count(loss) / len(picks) for loss in (0.1, 0.5, 0.9, WORST)]
+    assert shares[0] > 0.4 > shares[1] > 0.25 > shares[2] > 0.1 > shares[3]
+
+
 def test_arguments_are_read_with_their_types() -> None:
     choice = parse("double-tournament:fitness_size=5,parsimony_size=1,fitness_first=false")
     assert choice.arguments == {"fitness_size": 5, "parsimony_size": 1.0, "fitness_first": False}
@@ -106,6 +115,8 @@ def test_arguments_are_read_with_their_types() -> None:
         ("best:k=3", "takes no arguments"),
         ("epsilon-lexicase:epsilon=-1", "at least 0"),
         ("epsilon-lexicase:epsilon=nan", "not a number"),
+        ("epsilon-lexicase:epsilon=1e999", "not a number"),
+        ("tournament:tournsize=" + "-" * 5000, "not a whole number"),
         ("", "unknown selection"),
     ],
 )

@@ -54,6 +54,9 @@ def damaged(content: bytes) -> dict[str, bytes]:
         "cut in the weights": content[:-40],
         "other format": content.replace(b"nets-deap ticket 1", b"nets-deap ticket 9"),
         "other size": content.replace(b'\\"hidden\\": [10]', b'\\"hidden\\": [11]'),
+        "architecture of words": content.replace(b'\\"outputs\\": 1', b'\\"outputs\\": \\"1\\"'),
+        "config is no table": content.replace(b'{\\"dataset\\": \\"xor\\", \\"seed\\": 7}', b"[1]"),
+        "not a number": content[:-150] + np.float32(np.nan).tobytes() + content[-146:],
         "no architecture": content.replace(b'"architecture"', b'"architectura"'),
     }
 
