@@ -11,7 +11,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "genome": ["Genome", "Layout", "MinimisedFitness", "ParetoFitness", "initGenome", "initial_std"],
+    "genome": [
+        "Evaluation",
+        "Genome",
+        "Layout",
+        "MinimisedFitness",
+        "ParetoFitness",
+        "initGenome",
+        "initial_std",
+    ],
     "operators": [
         "cxUniformGene",
         "mutAwaken",
@@ -23,7 +31,7 @@ _HOME = {
     "config": ["EvolveConfig", "TrainConfig", "configure"],
     "errors": ["NetsError"],
     "problem": ["Problem", "Recipe"],
-    "fitness": ["DensityPenalty", "Evaluation", "Evaluator"],
+    "fitness": ["DensityPenalty", "Evaluator"],
     "parallel": ["MultiprocessMap", "SerialMap"],
     "evolution": ["ElitistHallOfFame", "Evolution", "make_ticket", "make_toolbox"],
     "ticket": ["Ticket"],

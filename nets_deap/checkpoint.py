@@ -20,8 +20,7 @@ from safetensors import SafetensorError, safe_open
 from nets_deap import files
 from nets_deap.config import EvolveConfig, ProblemConfig, defaults, layered, validate
 from nets_deap.errors import NetsError
-from nets_deap.fitness import Evaluation
-from nets_deap.genome import Genome
+from nets_deap.genome import Evaluation, Genome
 
 FORMAT = "nets-deap checkpoint 1"
 CONFIG, CHECKPOINT, LOGBOOK, TICKET = (

@@ -16,8 +16,8 @@ from nets_deap import checkpoint, files, selection
 from nets_deap.checkpoint import Row, State
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluation, Evaluator, ScoreOnTest, load_fitness
-from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
+from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, load_fitness
+from nets_deap.genome import Evaluation, Genome, MinimisedFitness, ParetoFitness, initGenome
 from nets_deap.operators import (
     cxUniformGene,
     mutAwaken,
@@ -153,7 +153,7 @@ def finished(config: EvolveConfig, logbook: list[Row]) -> str:
     stalled = generation - last_improvement(logbook)
     if config.patience and stalled > config.patience:
         return f"no improvement for {stalled} generations"
-    return f"{generation} generations" if generation >= config.gens else ""
+    return f"{generation} generation{'s' * (generation != 1)}" if generation >= config.gens else ""
 
 
 class Evolution:

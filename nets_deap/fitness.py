@@ -17,29 +17,11 @@ import torch
 from nets_deap.backprop import MaskedMLP
 from nets_deap.data import Data
 from nets_deap.errors import NetsError
-from nets_deap.genome import WORST, Genome
+from nets_deap.genome import WORST, Evaluation, Genome
 from nets_deap.models import check_fits
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.training import Score, assert_masked, evaluate, one_thread, train
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one evaluation measured, after the brief training, on the validation set.
-
-    class_losses: mean loss of each class, the cases of lexicase selection
-    generation: the generation whose minibatches it was trained on
-    fitness: the scalar to be minimised; NaN while a fitness function is still being asked for it
-    """
-
-    val_loss: float
-    val_acc: float
-    density: float
-    class_losses: tuple[float, ...]
-    generation: int
-    fitness: float = math.nan
-
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
 

@@ -5,20 +5,17 @@ Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Defi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from deap import base
 
 from nets_deap.errors import unknown
 from nets_deap.randomness import as_generator
-
-if TYPE_CHECKING:
-    from nets_deap.fitness import Evaluation
-
 
 WORST = 1e9  # stands for a loss that is not finite: a NaN would beat everything in DEAP
 
@@ -33,6 +30,23 @@ class ParetoFitness(base.Fitness):
     """(validation loss, density), both to be minimised."""
 
     weights = (-1.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation measured, after the brief training, on the validation set.
+
+    class_losses: mean loss of each class, the cases of lexicase selection
+    generation: the generation whose minibatches it was trained on
+    fitness: the scalar to be minimised; NaN while a fitness function is still being asked for it
+    """
+
+    val_loss: float
+    val_acc: float
+    density: float
+    class_losses: tuple[float, ...]
+    generation: int
+    fitness: float = math.nan
 
 
 class Genome:

@@ -16,17 +16,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import dill
 import multiprocess
 from multiprocess.connection import wait
 
 from nets_deap.errors import NetsError
-from nets_deap.genome import Genome
-
-if TYPE_CHECKING:
-    from nets_deap.fitness import Evaluation
+from nets_deap.genome import Evaluation, Genome
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

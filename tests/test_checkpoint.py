@@ -13,8 +13,7 @@ from nets_deap.checkpoint import State, load_state, save_state
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve
-from nets_deap.fitness import Evaluation
-from nets_deap.genome import Genome, MinimisedFitness, initGenome
+from nets_deap.genome import Evaluation, Genome, MinimisedFitness, initGenome
 from nets_deap.parallel import SerialMap
 
 Config = Callable[..., EvolveConfig]

@@ -10,8 +10,8 @@ import torch
 
 from nets_deap.data import Part
 from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluation, Evaluator, ScoreOnTest, finite, load_fitness
-from nets_deap.genome import WORST, Genome, initGenome
+from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, finite, load_fitness
+from nets_deap.genome import WORST, Evaluation, Genome, initGenome
 from nets_deap.problem import Problem, Recipe
 
 TINY = Problem("xor-corners", "mlp-10", Recipe("adam", 0.05, 0, epochs=5))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from nets_deap.errors import NetsError
-from nets_deap.fitness import Evaluation
-from nets_deap.genome import INITIALISERS, Genome, Layout, ParetoFitness, initGenome, initial_std
+from nets_deap.genome import INITIALISERS, Evaluation, Genome, Layout, ParetoFitness, initGenome, initial_std
 from nets_deap.models import build
 
 LENET = build("lenet-300-100", (1, 28, 28), 10).layout

@@ -8,8 +8,7 @@ from deap import tools
 
 from nets_deap import selection
 from nets_deap.errors import NetsError
-from nets_deap.fitness import Evaluation
-from nets_deap.genome import WORST, Genome, MinimisedFitness, ParetoFitness
+from nets_deap.genome import WORST, Evaluation, Genome, MinimisedFitness, ParetoFitness
 from nets_deap.selection import ALGORITHMS, SELECTIONS, check, parse
 
 USABLE = [name for name, entry in SELECTIONS.items() if not entry.refused]
