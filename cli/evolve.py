@@ -155,11 +155,11 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
     from nets_deap.checkpoint import TICKET, read_logbook
-    from nets_deap.ticket import load
+    from nets_deap.ticket import load_ticket
 
     result: dict[str, Any] = {"folder": str(folder), "finished": finished, "reason": reason}
     if logbook := read_logbook(folder):
-        ticket = load(folder / TICKET)
+        ticket = load_ticket(folder / TICKET)
         result |= {
             "ticket": str(folder / TICKET),
             "generations": logbook[-1]["gen"],
@@ -170,11 +170,9 @@ def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
 
 
 def _show(evolution: Evolution, outcome: Outcome) -> None:
-    from nets_deap.evolution import last_improvement
-
     ticket, folder = evolution.ticket(), outcome.folder
     click.echo(
-        f"\nTicket after {outcome.reason}, found in generation {last_improvement(evolution.logbook)}: "
+        f"\nTicket after {outcome.reason}, found in generation {ticket.info['generation']}: "
         f"density {render.percent(ticket.density)}"
     )
     click.echo(

@@ -20,10 +20,10 @@ def export(ticket: str, out: str | None, dense: bool) -> None:
 
     from nets_deap import files
     from nets_deap.checkpoint import TICKET
-    from nets_deap.ticket import load
+    from nets_deap.ticket import load_ticket
 
     path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
-    loaded = load(path)
+    loaded = load_ticket(path)
     folder = Path(out) if out else path.parent / "export"
     theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
     weights = {f"{name}.weight": np.ascontiguousarray(part) for name, part in loaded.layout.split(theta)}

@@ -17,16 +17,16 @@ from . import render
 def info(path: str, as_json: bool) -> None:
     """Show what PATH holds: a ticket's file, or a run folder."""
     from nets_deap import checkpoint
-    from nets_deap.ticket import load
+    from nets_deap.ticket import load_ticket
 
     place = Path(path)
     run: dict[str, Any] = {}
     if place.is_dir():
         if not (place / checkpoint.CONFIG).exists():
-            raise click.UsageError(f"{place} is not a run folder: it has no {checkpoint.CONFIG}")
+            raise click.UsageError(f"{place} is not an evolution's folder: it has no {checkpoint.CONFIG}")
         run = _run(place)
         place = place / checkpoint.TICKET
-    ticket = load(place)
+    ticket = load_ticket(place)
     layers: list[dict[str, Any]] = [
         {
             "layer": name,

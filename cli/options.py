@@ -60,6 +60,6 @@ run_options = combined(
 )
 
 output_options = combined(
-    click.option("--quiet", is_flag=True, help="No progress, only errors."),
+    click.option("--quiet", is_flag=True, help="No progress and no summary."),
     click.option("--json", "as_json", is_flag=True, help="The result as one JSON object, and nothing else."),
 )

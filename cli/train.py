@@ -42,10 +42,10 @@ def train(
     from nets_deap.checkpoint import TICKET
     from nets_deap.config import TrainConfig, defaults, explicit, layered, validate
     from nets_deap.final_training import check_ticket
-    from nets_deap.ticket import load
+    from nets_deap.ticket import load_ticket
 
     path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
-    loaded = load(path)
+    loaded = load_ticket(path)
     given = explicit(TrainConfig, preset, config, **options)
     own = _own_settings(path, loaded.config)
     settled = validate(TrainConfig, layered(defaults(TrainConfig, own | given), own, given))
@@ -81,7 +81,7 @@ def _own_settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     from nets_deap.config import DURATION_FIELDS, TrainConfig
 
     own = {k: v for k, v in config.items() if k in TrainConfig.model_fields and k not in DURATION_FIELDS}
-    if (path.parent / checkpoint.CONFIG).exists():
+    if (path.parent / checkpoint.CHECKPOINT).exists():
         own["data_dir"] = checkpoint.read_config(path.parent).get("data_dir", "data")
     return own
 

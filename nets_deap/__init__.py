@@ -32,9 +32,11 @@ _HOME = {
     "errors": ["NetsError"],
     "problem": ["Problem", "Recipe"],
     "fitness": ["DensityPenalty", "Evaluator"],
-    "parallel": ["MultiprocessMap", "SerialMap"],
-    "evolution": ["ElitistHallOfFame", "Evolution", "make_ticket", "make_toolbox"],
-    "ticket": ["Ticket"],
+    "parallel": ["MultiprocessMap", "SerialMap", "map_genomes"],
+    "evolution": ["ElitistHallOfFame", "Evolution", "FrontOfFame", "make_ticket", "make_toolbox"],
+    "ticket": ["Ticket", "load_ticket"],
+    "final_training": ["train_ticket"],
+    "search.random": ["random_ticket"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604 (names, all of them)

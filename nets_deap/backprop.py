@@ -50,6 +50,11 @@ class MaskedMLP:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if architecture.activation not in ("relu", "sigmoid") or architecture.loss not in (
+            "cross-entropy",
+            "mse",
+        ):
+            raise ValueError(f"no gradients for {architecture.activation} and {architecture.loss}")
         self.architecture = architecture
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)

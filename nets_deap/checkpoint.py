@@ -37,12 +37,15 @@ Row = dict[str, Any]
 class State:
     """A run between two generations.
 
+    hall: the elites, or the Pareto front
+    best: the genome of least scalar fitness so far
     logbook: one row per generation, 0 first
     checksum: of the training data, so that a run is not resumed on other data
     """
 
     population: list[Genome]
     hall: list[Genome]
+    best: Genome
     logbook: list[Row]
     checksum: str
 
@@ -56,16 +59,20 @@ def default_folder(config: ProblemConfig) -> Path:
 def save_state(path: Path, state: State) -> None:
     """Write a checkpoint: weights float32[g, n], masks packed to bits, the rest as JSON."""
     genomes = list(state.population)
-    hall = []
-    for elite in state.hall:
-        found = next((i for i, g in enumerate(genomes) if g.identical(elite)), len(genomes))
+
+    def place(genome: Genome) -> int:
+        """Where it is among the genomes to be stored; none is stored twice."""
+        found = next((i for i, other in enumerate(genomes) if other.identical(genome)), len(genomes))
         if found == len(genomes):
-            genomes.append(elite)
-        hall.append(found)
+            genomes.append(genome)
+        return found
+
+    hall, best = [place(genome) for genome in state.hall], place(state.best)
     described = {
         "genomes": [_describe(genome) for genome in genomes],
         "population": len(state.population),
         "hall": hall,
+        "best": best,
         "logbook": state.logbook,
         "checksum": state.checksum,
         "size": genomes[0].mask.size,
@@ -103,7 +110,8 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
             genomes.append(genome)
         count = described["population"]
         hall = [genomes[i] for i in described["hall"]]
-        return State(genomes[:count], hall, described["logbook"], described["checksum"])
+        best = genomes[described["best"]]
+        return State(genomes[:count], hall, best, described["logbook"], described["checksum"])
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -126,7 +134,10 @@ def _damaged(path: Path, error: Exception) -> NetsError:
 
 
 def _evaluation(row: Row | None) -> Evaluation | None:
-    return None if row is None else Evaluation(**{**row, "class_losses": tuple(row["class_losses"])})
+    if row is None:
+        return None
+    tuples = {key: tuple(row[key]) for key in ("class_losses", "values")}
+    return Evaluation(**{**row, **tuples})
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -147,10 +158,11 @@ def read_config(folder: Path) -> Row:
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
-        assert isinstance(values, dict)
-        return values
-    except (OSError, ValueError, AssertionError) as error:
+    except (OSError, ValueError) as error:
         raise NetsError(f"{path} is damaged: delete the run folder to start afresh") from error
+    if not isinstance(values, dict) or "pop" not in values:
+        raise NetsError(f"{path} is not the config of an evolution: choose another folder")
+    return values
 
 
 def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:

@@ -43,8 +43,24 @@ class ElitistHallOfFame(tools.HallOfFame):
         super().__init__(maxsize, similar=Genome.identical)
 
     def update(self, population: list[Genome]) -> None:
+        """Record, and put elites that are missing back into `population`."""
         super().update(population)
         keep_elites(self, population)
+
+
+class FrontOfFame(tools.ParetoFront):
+    """A Pareto front that remembers the genome of least scalar fitness too, which may not lie on it."""
+
+    def __init__(self) -> None:
+        super().__init__(similar=Genome.identical)
+        self.best: Genome | None = None
+
+    def update(self, population: list[Genome]) -> None:
+        """Record; `population` is left as it is."""
+        super().update(population)
+        best = best_of(population)
+        if self.best is None or measured(best).fitness < measured(self.best).fitness:
+            self.best = copy.deepcopy(best)
 
 
 def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
@@ -92,7 +108,7 @@ def make_toolbox(
     toolbox.register("evaluate", evaluator)
     toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
     mutations = [
-        partial(mutGaussianNoise, indpb=config.noise, rng=rng),
+        partial(mutGaussianNoise, indpb=config.noise, sigma=std, rng=rng),
         partial(mutResampleWeights, indpb=config.resample, std=std, rng=rng),
         partial(mutDormancy, indpb=config.dormancy, rng=rng),
         partial(mutAwaken, indpb=config.resolved_awaken, rng=rng),
@@ -132,7 +148,10 @@ def best_of(genomes: Iterable[Genome]) -> Genome:
 def measured(genome: Genome) -> Evaluation:
     """The evaluation of a genome that has one."""
     if genome.evaluation is None:
-        raise ValueError("the genome has not been evaluated by nets_deap's Evaluator")
+        raise ValueError(
+            "the genome has no evaluation of its own: evaluate it by nets_deap's Evaluator, and if that runs "
+            'in other processes, toolbox.register("map", map_genomes, pool.map)'
+        )
     return genome.evaluation
 
 
@@ -181,13 +200,19 @@ class Evolution:
 
     def _make_hall(self) -> tools.HallOfFame:
         if self.pareto:
-            return tools.ParetoFront(similar=Genome.identical)
+            return FrontOfFame()
         if self.algorithm == selection.SIMPLE and self.config.elites:
             return ElitistHallOfFame(self.config.elites)
         return tools.HallOfFame(max(1, self.config.elites), similar=Genome.identical)
 
+    @property
+    def best(self) -> Genome:
+        """The genome of least scalar fitness so far."""
+        return self.hall.best if self.pareto else self.hall[0]
+
     def state(self) -> State:
-        return State(self.population, list(self.hall), self.logbook, self.problem.data.checksum)
+        """What a checkpoint holds."""
+        return State(self.population, list(self.hall), self.best, self.logbook, self.problem.data.checksum)
 
     def restore(self, state: State) -> None:
         """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
@@ -198,6 +223,8 @@ class Evolution:
         self.population, self.logbook = state.population, state.logbook
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
         self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]
+        if self.pareto:
+            self.hall.best = copy.deepcopy(state.best)
         self._started = time.monotonic() - float(self.logbook[-1]["elapsed_s"])
 
     @property
@@ -247,7 +274,7 @@ class Evolution:
 
     def ticket(self, genome: Genome | None = None) -> Ticket:
         """The best genome so far, or the one given, as a ticket."""
-        return make_ticket(self.config, genome or best_of(self.hall))
+        return make_ticket(self.config, genome or self.best)
 
 
 def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
@@ -255,6 +282,7 @@ def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
     evaluation = measured(genome)
     info = {
         "method": "nets",
+        "generation": evaluation.generation,
         "fitness": evaluation.fitness,
         "val_loss": evaluation.val_loss,
         "val_acc": evaluation.val_acc,
@@ -288,12 +316,12 @@ def evolve(
     Ctrl-C ends it as a time limit does: the generation in progress is lost, the rest is saved.
     """
     evolution = Evolution(config, engine)
-    if (folder / checkpoint.CHECKPOINT).exists():
-        fitness = ParetoFitness if evolution.pareto else MinimisedFitness
-        evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
-        _write_results(folder, evolution)
     start = time.monotonic()
     with files.claimed_folder(folder):
+        if (folder / checkpoint.CHECKPOINT).exists():
+            fitness = ParetoFitness if evolution.pareto else MinimisedFitness
+            evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
+            _write_results(folder, evolution)
         try:
             while not (reason := finished(config, evolution.logbook)):
                 if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:

@@ -16,6 +16,7 @@ class Interval(NamedTuple):
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
+    """Mean and 95 % t-interval of independent values, or of paired differences."""
     from scipy import stats
 
     half_width = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1) if len(values) > 1 else np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -47,19 +48,32 @@ def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: d
 
 @contextmanager
 def claimed_folder(path: Path) -> Iterator[None]:
-    """Create a folder for results, or raise NetsError; if nothing comes to lie in it, it goes again."""
+    """Create a folder for results and keep other processes out of it; if it stays empty, it goes again.
+
+    Raises NetsError if it cannot be written to, or another process is at work there.
+    """
     new = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NetsError(f"cannot create the folder {path}: {error.strerror or error}") from error
-    if not os.access(path, os.W_OK):
-        raise NetsError(f"cannot write to the folder {path}: choose another --out")
+    lock = path / f".lock{TEMPORARY}"
     try:
-        yield
-    finally:
-        if new and not any(path.iterdir()):
-            path.rmdir()
+        file = lock.open("w")
+    except OSError as error:
+        raise NetsError(f"cannot write to the folder {path}: choose another --out") from error
+    with file:
+        try:
+            # A record lock: forked workers do not inherit it, and it goes with the process, however it ends.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise NetsError(f"another process is at work in {path}: wait, or choose another --out") from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            if new and not any(path.iterdir()):
+                path.rmdir()
 
 
 def strangers(folder: Path, ours: Collection[str] = ()) -> bool:

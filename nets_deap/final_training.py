@@ -107,7 +107,7 @@ def train_ticket(
                     "elapsed_s": time.monotonic() - start,
                 }
             )
-            if validation.loss < best:
+            if len(rows) == 1 or validation.loss < best:
                 best, early_stop_weights = validation.loss, network.weights()
             if on_row:
                 on_row(rows[-1])

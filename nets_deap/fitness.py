@@ -111,11 +111,13 @@ class Evaluator:
     def __call__(self, genome: Genome) -> tuple[float, ...]:
         evaluation = self.evaluate(genome)
         genome.measured = evaluation
-        if self.objectives == 2:
-            return (evaluation.val_loss, evaluation.density)
-        return (evaluation.fitness,)
+        return evaluation.values
 
     def evaluate(self, genome: Genome) -> Evaluation:
+        """Train a genome briefly and measure it; the genome is left as it is.
+
+        Raises NetsError if the genome belongs to another architecture, or the fitness function fails.
+        """
         with one_thread():
             network, data = train_briefly(
                 self.problem, genome, self.seed, self.generation, self.device, self.dtype
@@ -128,11 +130,14 @@ class Evaluator:
                 class_losses=tuple(finite(loss) for loss in score.class_losses),
                 generation=self.generation,
             )
-            return replace(evaluation, fitness=self._fitness(evaluation, genome))
+        fitness = self._fitness(evaluation, genome)
+        values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, evaluation.density)
+        return replace(evaluation, fitness=fitness, values=values)
 
     def _fitness(self, evaluation: Evaluation, genome: Genome) -> float:
         try:
-            value = self.fitness(evaluation, genome)
+            with one_thread():
+                value = self.fitness(evaluation, genome)
         except (Exception, SystemExit) as error:
             name = getattr(self.fitness, "__name__", repr(self.fitness))
             raise NetsError(f"the fitness function {name} raised {type(error).__name__}: {error}") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,9 +37,12 @@ class ParetoFitness(base.Fitness):
 class Evaluation:
     """What one evaluation measured, after the brief training, on the validation set.
 
+    val_loss:     mean loss of a sample: nats for a cross-entropy, else a mean squared error
+    val_acc, density: shares
     class_losses: mean loss of each class, the cases of lexicase selection
-    generation: the generation whose minibatches it was trained on
-    fitness: the scalar to be minimised; NaN while a fitness function is still being asked for it
+    generation:   the generation whose minibatches it was trained on
+    fitness:      the scalar to be minimised; NaN while a fitness function is still being asked for it
+    values:       DEAP's fitness values: (fitness,) or (val_loss, density)
     """
 
     val_loss: float
@@ -47,6 +51,7 @@ class Evaluation:
     class_losses: tuple[float, ...]
     generation: int
     fitness: float = math.nan
+    values: tuple[float, ...] = ()
 
 
 class Genome:
@@ -57,8 +62,6 @@ class Genome:
     fitness: a `deap.base.Fitness`
     measured: what the last evaluation measured, or None; `evaluation` is the same while it holds
     """
-
-    __slots__ = ("fitness", "mask", "measured", "weights")
 
     def __init__(
         self,
@@ -77,8 +80,13 @@ class Genome:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """What the last evaluation measured; None once variation has made the fitness invalid."""
-        return self.measured if self.fitness.valid else None
+        """What the last evaluation measured; None where that is not what the fitness now says.
+
+        So it is gone once variation has made the fitness invalid, and where somebody else has set it.
+        """
+        measured = self.measured
+        holds = measured is not None and self.fitness.valid and self.fitness.values == measured.values
+        return measured if holds else None
 
     @property
     def density(self) -> float:
@@ -104,22 +112,19 @@ class Genome:
         return bool(self.fitness.wvalues == other.fitness.wvalues) and self.same_genes(other)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
-        # DEAP clones by deepcopy; the arrays are all that has to be copied. An evaluation is immutable.
+        # DEAP clones by deepcopy. An evaluation is immutable; what others have put here is copied too.
         copy = object.__new__(type(self))
-        copy.weights = self.weights.copy()
-        copy.mask = self.mask.copy()
-        copy.fitness = type(self.fitness)()
-        copy.fitness.wvalues = self.fitness.wvalues
-        copy.measured = self.evaluation
+        ours = {
+            "weights": self.weights.copy(),
+            "mask": self.mask.copy(),
+            "measured": self.evaluation,
+        }
+        theirs = {key: deepcopy(value, memo) for key, value in self.__dict__.items() if key not in ours}
+        copy.__dict__.update(theirs, **ours)
         return copy
 
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self.weights, self.mask, type(self.fitness), self.fitness.wvalues, self.evaluation
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.weights, self.mask, fitness, wvalues, self.measured = state
-        self.fitness = fitness()
-        self.fitness.wvalues = wvalues
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "measured": self.evaluation}
 
     def __repr__(self) -> str:
         fitness = ", ".join(f"{v:.4g}" for v in self.fitness.values) or "not evaluated"

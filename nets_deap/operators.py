@@ -22,6 +22,12 @@ def _hits(size: int, indpb: float, rng: np.random.Generator) -> np.ndarray:
     return rng.random(size, dtype=np.float32) < indpb
 
 
+def _normal(hits: np.ndarray, std: np.ndarray | float, rng: np.random.Generator) -> np.ndarray:
+    """float32: a draw from N(0, std²) for each gene hit."""
+    scale = np.float32(std) if np.ndim(std) == 0 else np.asarray(std, dtype=np.float32)[hits]
+    return scale * rng.standard_normal(hits.size, dtype=np.float32)
+
+
 def cxUniformGene(
     ind1: Genome, ind2: Genome, indpb: float = 0.5, rng: np.random.Generator | None = None
 ) -> tuple[Genome, Genome]:
@@ -37,13 +43,16 @@ def cxUniformGene(
 def mutGaussianNoise(
     individual: Genome,
     indpb: float = 0.1,
-    sigma: float = 0.1,
+    sigma: np.ndarray | float = 0.1,
     rng: np.random.Generator | None = None,
 ) -> tuple[Genome]:
-    """Add N(0, sigma²) to the weight of each gene hit."""
+    """Add N(0, sigma²) to the weight of each gene hit.
+
+    sigma: one number, or float32[n]: with `initial_std`, noise as large as the initial weights are
+    """
     rng = as_generator(rng)
     hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
-    individual.weights[hits] += np.float32(sigma) * rng.standard_normal(hits.size, dtype=np.float32)
+    individual.weights[hits] += _normal(hits, sigma, rng)
     return (individual,)
 
 
@@ -59,8 +68,7 @@ def mutResampleWeights(
     """
     rng = as_generator(rng)
     hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
-    scale = np.float32(std) if np.ndim(std) == 0 else np.asarray(std)[hits]
-    individual.weights[hits] = scale * rng.standard_normal(hits.size, dtype=np.float32)
+    individual.weights[hits] = _normal(hits, std, rng)
     return (individual,)
 
 

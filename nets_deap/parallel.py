@@ -31,6 +31,11 @@ Result = TypeVar("Result")
 ATTEMPTS = 3  # workers that one item may kill before the run gives up
 
 
+def available_cores() -> int:
+    """Cores this process may use, which a batch system or `taskset` may have limited."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class SerialMap:
     """One after another, in this process."""
 
@@ -41,6 +46,12 @@ class SerialMap:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def __enter__(self) -> SerialMap:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 def _leave_with_parent(parent: int) -> None:
@@ -120,7 +131,7 @@ class MultiprocessMap:
     """
 
     def __init__(self, workers: int | None = None, start: str = "fork") -> None:
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or available_cores()
         self._context = multiprocess.get_context(start)
         self._pool: list[_Worker] = []
 
@@ -200,20 +211,23 @@ class _Measure:
     function: Callable[[Genome], Any]
 
     def __call__(self, genome: Genome) -> tuple[Any, Evaluation | None]:
+        genome.measured = None
         return self.function(genome), genome.measured
 
 
 def map_genomes(
-    engine: SerialMap | MultiprocessMap, function: Callable[[Genome], Any], genomes: Iterable[Genome]
+    engine: Callable[..., Iterable[Any]], function: Callable[[Genome], Any], genomes: Iterable[Genome]
 ) -> list[Any]:
-    """DEAP's `toolbox.map` on a map of ours: fitness values back, and each genome keeps its evaluation.
+    """DEAP's `toolbox.map`: fitness values back, and each genome keeps its evaluation.
+
+    engine: a map of ours, or any `map(function, items)` that keeps the order, a `Pool.map` for example
 
     An evaluation in this process that draws from Python's `random` does not disturb DEAP's selection.
     """
     genomes = list(genomes)
     state = random.getstate()
     try:
-        results = engine(_Measure(function), genomes)
+        results = list(engine(_Measure(function), genomes))
     finally:
         random.setstate(state)
     for genome, (_, measured) in zip(genomes, results, strict=True):
@@ -223,6 +237,6 @@ def map_genomes(
 
 def make_map(name: str, workers: int | None, device: str) -> SerialMap | MultiprocessMap:
     """The map called `serial` or `multiprocess`; with one worker for want of cores, serial."""
-    if name == "serial" or (workers is None and os.cpu_count() == 1):
+    if name == "serial" or (workers is None and available_cores() == 1):
         return SerialMap()
     return MultiprocessMap(workers, start="fork" if device == "cpu" and hasattr(os, "fork") else "spawn")

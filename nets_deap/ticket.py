@@ -55,7 +55,7 @@ class Ticket:
         write_safetensors(Path(path), {"weights": self.weights, "mask": self.mask}, metadata)
 
 
-def load(path: Path | str) -> Ticket:
+def load_ticket(path: Path | str) -> Ticket:
     """Read a ticket. Raises NetsError for a file that is missing, truncated, or no ticket."""
     try:
         with safe_open(str(path), framework="numpy") as file:
@@ -65,7 +65,7 @@ def load(path: Path | str) -> Ticket:
             weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
         architecture = TypeAdapter(Architecture).validate_json(metadata["architecture"])
         config = TypeAdapter(dict[str, Any]).validate_json(metadata["config"])
-        info = TypeAdapter(dict[str, float | str]).validate_json(metadata["info"])
+        info = TypeAdapter(dict[str, int | float | str]).validate_json(metadata["info"])
         size = architecture.layout.size
     except OSError as error:
         raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from nets_deap.checkpoint import State, load_state, save_state
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve
+from nets_deap.files import claimed_folder
 from nets_deap.genome import Evaluation, Genome, MinimisedFitness, initGenome
 from nets_deap.parallel import SerialMap
 
@@ -24,11 +28,11 @@ def state(count: int, size: int = 1001) -> State:
     genomes = []
     for i in range(count):
         genome = initGenome(np.ones(size, dtype=np.float32), 0.3, rng=rng)
-        genome.measured = Evaluation(0.1 * i + 1 / 3, 0.5, genome.density, (0.1, 0.2), 2, 0.1 * i)
+        genome.measured = Evaluation(0.1 * i + 1 / 3, 0.5, genome.density, (0.1, 0.2), 2, 0.1 * i, (0.1 * i,))
         genome.fitness.values = (0.1 * i,)
         genomes.append(genome)
     elsewhere = genomes.pop()
-    return State(genomes, [genomes[0], elsewhere], [{"gen": 2, "elapsed_s": 1 / 7}], "abc")
+    return State(genomes, [genomes[0], elsewhere], elsewhere, [{"gen": 2, "elapsed_s": 1 / 7}], "abc")
 
 
 def test_a_checkpoint_gives_back_what_was_put_in() -> None:
@@ -40,6 +44,7 @@ def test_a_checkpoint_gives_back_what_was_put_in() -> None:
         assert a.same_genes(b)
         assert a.fitness.values == b.fitness.values
         assert a.evaluation == b.evaluation
+    assert after.best.identical(before.best)
     assert (after.logbook, after.checksum) == (before.logbook, "abc")
 
 
@@ -195,6 +200,23 @@ def test_a_kill_between_two_files_loses_nothing(config: Config, monkeypatch: pyt
     monkeypatch.setattr(checkpoint.files, "write_bytes", write)
     evolve(config(), Path("run"), SerialMap())
     assert Path("run/ticket.safetensors").read_bytes() == Path("whole/ticket.safetensors").read_bytes()
+
+
+def test_two_processes_do_not_share_a_folder() -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom nets_deap.files import claimed_folder\n"
+        "with claimed_folder(Path('run')):\n    print('mine', flush=True)\n    sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "mine\n"
+    with pytest.raises(NetsError, match="another process is at work"), claimed_folder(Path("run")):
+        pass
+    other.kill()  # its lock goes with it
+    other.wait()
+    with claimed_folder(Path("run")):
+        Path("run/mine").touch()
+    assert [p.name for p in Path("run").iterdir()] == ["mine"]
 
 
 def test_settle_never_writes_into_a_strangers_folder() -> None:

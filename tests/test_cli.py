@@ -77,6 +77,24 @@ def test_a_finished_run_has_its_result_as_json_too(cli) -> None:
     assert first == again
 
 
+def test_random_controls_are_tickets_of_their_own_with_the_tickets_initialiser(cli) -> None:
+    cli(*TINY, "--out", "run", "--init", "kaiming")
+    summary = json.loads(
+        cli("train", "run", "--preset", "lth", "--epochs", "3", "--random", "3", "--json", "--out", "t").out
+    )
+    assert json.loads(Path("t/config.json").read_text())["init"] == "kaiming"
+    assert {c["density"] for c in summary["random"]} == {summary["ticket"]["density"]}
+    assert len({c["final_test_loss"] for c in summary["random"]}) == 3
+
+
+def test_a_strangers_config_beside_a_ticket_is_none_of_ours(cli) -> None:
+    cli(*TINY, "--out", "run")
+    Path("own").mkdir()
+    Path("run/ticket.safetensors").rename("own/ticket.safetensors")
+    Path("own/config.json").write_text("[1, 2]")
+    assert cli("train", "own/ticket.safetensors", "--epochs", "3", "--out", "t").code == 0
+
+
 def test_a_ticket_says_nothing_about_the_machine_it_was_found_on(cli) -> None:
     cli(*TINY, "--out", "run", "--data-dir", "/home/me/secret")
     assert b"secret" not in Path("run/ticket.safetensors").read_bytes()

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from nets_deap.backprop import MaskedMLP
+from nets_deap.data import Part
 from nets_deap.errors import NetsError
+from nets_deap.experiment import mean_interval
 from nets_deap.final_training import TrainingRun, train_ticket
 from nets_deap.problem import Problem, Recipe
 from nets_deap.search.random import random_ticket
 from nets_deap.ticket import Ticket
+from nets_deap.training import evaluate
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=4), data_limit=400)
 
@@ -59,6 +65,37 @@ def test_early_stop_is_where_the_validation_loss_is_least() -> None:
     run = TrainingRun(0.2, rows, np.zeros(1), np.zeros(1))
     assert run.early_stop["iteration"] == 2
     assert run.final["iteration"] == 4
+
+
+def test_validation_and_test_figures_come_from_their_own_parts() -> None:
+    data = DIGITS.data.to("cpu", torch.float32)
+    before = train_ticket(ticket(), DIGITS, 1).final
+    validation, test = data.validation, data.test
+    try:
+        object.__setattr__(data, "test", Part(test.x, 9 - test.y))
+        spoilt = train_ticket(ticket(), DIGITS, 1).final
+        assert spoilt["val_loss"] == before["val_loss"]
+        assert spoilt["test_loss"] > before["test_loss"]
+        object.__setattr__(data, "validation", Part(validation.x, 9 - validation.y))
+        assert train_ticket(ticket(), DIGITS, 1).final["val_loss"] > before["val_loss"]
+    finally:
+        object.__setattr__(data, "validation", validation)
+        object.__setattr__(data, "test", test)
+
+
+def test_the_weights_of_early_stop_have_its_figures() -> None:
+    problem = replace(DIGITS, recipe=Recipe("adam", 0.02, 60, epochs=12))  # overfits at once
+    run = train_ticket(ticket(), problem, 1)
+    assert run.early_stop["iteration"] < run.final["iteration"]
+    network = MaskedMLP(problem.architecture, run.early_stop_weights, ticket().mask, problem.recipe)
+    assert evaluate(network, problem.data.test, 10).loss == run.early_stop["test_loss"]
+
+
+def test_an_interval_worked_by_hand() -> None:
+    mean, half_width = mean_interval([1.0, 2.0, 3.0])  # t = 4.303 at two degrees of freedom
+    assert mean == 2
+    assert half_width == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
+    assert math.isnan(mean_interval([1.0]).half_width)
 
 
 def test_a_ticket_of_another_architecture_is_refused() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from nets_deap.data import Part
 from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, finite, load_fitness
+from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, finite, load_fitness, train_briefly
 from nets_deap.genome import WORST, Evaluation, Genome, initGenome
 from nets_deap.problem import Problem, Recipe
 
@@ -111,6 +111,27 @@ def test_test_data_cannot_reach_an_evaluation() -> None:
 def _score(problem: Problem, genome: Genome, values: tuple[float, ...]) -> float:
     genome.fitness.values = values
     return ScoreOnTest(problem, seed=0)(genome).loss
+
+
+def test_genomes_are_trained_on_one_part_and_judged_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem("digits", "mlp-10", Recipe("sgd", 0.1, 60))
+    before = Evaluator(problem).evaluate(fresh(problem))
+    data = problem.data.to("cpu", torch.float32)
+    weights = train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights()
+    validation, train = data.validation, data.train
+    try:
+        object.__setattr__(data, "validation", Part(validation.x, 9 - validation.y))
+        assert Evaluator(problem).evaluate(fresh(problem)).val_loss > before.val_loss
+        assert (
+            train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights() == weights
+        ).all()
+        object.__setattr__(data, "train", Part(train.x, 9 - train.y))
+        assert (
+            train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights() != weights
+        ).any()
+    finally:
+        object.__setattr__(data, "validation", validation)
+        object.__setattr__(data, "train", train)
 
 
 def test_a_genome_of_another_architecture_is_refused() -> None:

@@ -46,7 +46,7 @@ def test_weights_and_mask_must_match() -> None:
 @pytest.mark.parametrize("copy", [deepcopy, lambda g: pickle.loads(pickle.dumps(g))])
 def test_copies_are_equal_and_independent(copy, genome: Genome) -> None:
     genome.fitness.values = (0.5,)
-    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5)
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,))
     other = copy(genome)
     assert other.same_genes(genome)
     assert other.fitness.values == (0.5,)
@@ -70,11 +70,25 @@ def test_the_kind_of_fitness_survives_copying() -> None:
 
 def test_an_evaluation_does_not_outlive_its_fitness(genome: Genome) -> None:
     genome.fitness.values = (0.5,)
-    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5)
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,))
     assert genome.evaluation is not None
     del genome.fitness.values  # what DEAP does after mating and mutation
     assert genome.evaluation is None
     assert deepcopy(genome).measured is None
+
+
+def test_an_evaluation_is_not_that_of_a_fitness_somebody_else_set(genome: Genome) -> None:
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,))
+    genome.fitness.values = (9.0,)  # a penalty's
+    assert genome.evaluation is None
+
+
+def test_what_others_put_on_a_genome_is_copied_with_it(genome: Genome) -> None:
+    genome.strategy = [1, 2]  # type: ignore[attr-defined]
+    other = deepcopy(genome)
+    other.strategy.append(3)  # type: ignore[attr-defined]
+    assert genome.strategy == [1, 2]  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(other)).strategy == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

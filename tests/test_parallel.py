@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nets_deap import parallel
 from nets_deap.errors import NetsError
 from nets_deap.parallel import MultiprocessMap, SerialMap, make_map
 
@@ -59,8 +60,7 @@ def test_maps_keep_the_order_and_take_an_empty_list(engine) -> None:
 
 def test_the_workers_stay_between_calls(pool: MultiprocessMap) -> None:
     first, second = ({*pool(lambda _: os.getpid(), range(20))} for _ in range(2))
-    assert second <= first | second
-    assert len(first | second) <= 2
+    assert len(first | second) <= 2  # a pool of its own for each call would show more
     assert os.getpid() not in first
 
 
@@ -160,6 +160,6 @@ def test_no_worker_outlives_a_parent_that_is_killed(how: signal.Signals) -> None
 
 
 def test_one_core_means_serial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(parallel, "available_cores", lambda: 1)
     assert isinstance(make_map("multiprocess", None, "cpu"), SerialMap)
     assert isinstance(make_map("multiprocess", 2, "cpu"), MultiprocessMap)

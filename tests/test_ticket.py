@@ -10,7 +10,7 @@ from safetensors import safe_open
 from nets_deap import __version__
 from nets_deap.errors import NetsError
 from nets_deap.models import build
-from nets_deap.ticket import Ticket, load
+from nets_deap.ticket import Ticket, load_ticket
 
 
 def ticket() -> Ticket:
@@ -23,7 +23,7 @@ def ticket() -> Ticket:
 
 def test_a_ticket_gives_back_what_was_put_in() -> None:
     ticket().save(Path("t"))
-    loaded = load(Path("t"))
+    loaded = load_ticket(Path("t"))
     assert (loaded.weights == ticket().weights).all()
     assert (loaded.mask == ticket().mask).all()
     assert loaded.architecture == ticket().architecture
@@ -69,10 +69,10 @@ def test_a_damaged_or_foreign_file_is_one_line(damage: str) -> None:
     assert changed != content
     Path("t").write_bytes(changed)
     with pytest.raises(NetsError, match=r"ticket|damaged") as raised:
-        load(Path("t"))
+        load_ticket(Path("t"))
     assert "\n" not in str(raised.value)
 
 
 def test_a_ticket_that_is_not_there() -> None:
     with pytest.raises(NetsError, match="cannot read ticket nowhere"):
-        load(Path("nowhere"))
+        load_ticket(Path("nowhere"))
