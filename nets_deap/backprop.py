@@ -34,6 +34,15 @@ def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     return -(torch.log_softmax(outputs, dim=1) * targets).sum(dim=1)
 
 
+class _Buffers:
+    """Activations and errors [batch, units] of every layer, and the errors transposed (the same memory)."""
+
+    def __init__(self, layers: list[Tensor], batch: int) -> None:
+        self.activations = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors_t = [error.t() for error in self.errors]
+
+
 class MaskedMLP:
     """A multilayer perceptron without biases, trained by hand-derived gradients.
 
@@ -59,6 +68,7 @@ class MaskedMLP:
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
         self.layers: list[Tensor] = [view for _, view in architecture.layout.split(self.flat)]
+        self.layers_t = [layer.t() for layer in self.layers]
         self.lr = recipe.lr
         self.optimizer: torch.optim.Optimizer | None = None
         self.gradients: list[Tensor] = []
@@ -66,16 +76,12 @@ class MaskedMLP:
             self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
             self.flat.grad = torch.zeros_like(self.flat)
             self.gradients = [view for _, view in architecture.layout.split(self.flat.grad)]
-        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self._buffers: dict[int, _Buffers] = {}
 
-    def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
+    def _buffers_for(self, batch: int) -> _Buffers:
         """Activations and errors of every layer for one batch size, allocated once."""
         if batch not in self._buffers:
-
-            def buffers() -> list[Tensor]:
-                return [self.flat.new_empty(batch, layer.shape[0]) for layer in self.layers]
-
-            self._buffers[batch] = (buffers(), buffers())
+            self._buffers[batch] = _Buffers(self.layers, batch)
         return self._buffers[batch]
 
     def _activate(self, z: Tensor, last: bool) -> None:
@@ -95,11 +101,12 @@ class MaskedMLP:
     def step(self, x: Tensor, targets: Tensor) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
         x = x.flatten(1)
-        hidden, errors = self._buffers_for(len(x))
+        buffers = self._buffers_for(len(x))
+        hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
         last = len(self.layers) - 1
         below = x
-        for i, layer in enumerate(self.layers):
-            torch.mm(below, layer.t(), out=hidden[i])
+        for i, layer_t in enumerate(self.layers_t):
+            torch.mm(below, layer_t, out=hidden[i])
             self._activate(hidden[i], last=i == last)
             below = hidden[i]
         self.outputs = hidden[last]
@@ -110,9 +117,9 @@ class MaskedMLP:
                 self._through_activation(errors[i - 1], hidden[i - 1])
             below = hidden[i - 1] if i else x
             if self.optimizer is None:
-                self.layers[i].addmm_(errors[i].t(), below, alpha=-self.lr)
+                self.layers[i].addmm_(errors_t[i], below, alpha=-self.lr)
             else:
-                torch.mm(errors[i].t(), below, out=self.gradients[i])
+                torch.mm(errors_t[i], below, out=self.gradients[i])
         if self.optimizer is None:
             self.flat.mul_(self.mask)
         else:

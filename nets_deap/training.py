@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nets_deap.backprop import Network, sample_losses
 from nets_deap.data import Part
@@ -74,6 +75,24 @@ def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Ite
         chosen = rng.permutation(chosen)
 
 
+class Minibatch:
+    """Samples and targets of one step, gathered into memory that is allocated once for each batch size."""
+
+    def __init__(self, samples: Tensor, targets: Tensor) -> None:
+        self.sources = (samples, targets)
+        self._buffers: dict[int, tuple[Tensor, ...]] = {}
+
+    def gather(self, indices: np.ndarray) -> tuple[Tensor, ...]:
+        """Samples [b, *shape] and targets [b, outputs]; the next call overwrites them."""
+        size = len(indices)
+        if size not in self._buffers:
+            self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in self.sources)
+        chosen = torch.from_numpy(indices).to(self.sources[0].device)
+        for source, buffer in zip(self.sources, self._buffers[size], strict=True):
+            torch.index_select(source, 0, chosen, out=buffer)
+        return self._buffers[size]
+
+
 def train(
     network: Network,
     part: Part,
@@ -92,11 +111,9 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
+    batch = Minibatch(part.x, targets)
     for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
-        x, y = part.x, targets
-        if indices is not None:
-            chosen = torch.from_numpy(indices).to(part.x.device)
-            x, y = part.x.index_select(0, chosen), targets.index_select(0, chosen)
+        x, y = (part.x, targets) if indices is None else batch.gather(indices)
         network.step(x, y)
         if report is None:
             continue
