@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nets_deap.compaction import compact
 from nets_deap.errors import unknown
+from nets_deap.genome import Layout
 from nets_deap.models import Architecture, state_dict
 from nets_deap.problem import OPTIMIZERS, Recipe
 
@@ -47,7 +49,8 @@ class MaskedMLP:
     """A multilayer perceptron without biases, trained by hand-derived gradients.
 
     weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
-    softmax of a cross-entropy.
+    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation: samples
+    go through `select` first.
     """
 
     def __init__(
@@ -65,9 +68,17 @@ class MaskedMLP:
         ):
             raise ValueError(f"no gradients for {architecture.activation} and {architecture.loss}")
         self.architecture = architecture
+        self.initial = np.where(mask, weights, np.float32(0))
+        self.compaction = compact(architecture, mask)
+        layout = architecture.layout
+        self.inputs: Tensor | None = None
+        if self.compaction:
+            layout = Layout(layout.names, self.compaction.shapes)
+            weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
+            self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
-        self.layers: list[Tensor] = [view for _, view in architecture.layout.split(self.flat)]
+        self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
         self.layers_t = [layer.t() for layer in self.layers]
         self.lr = recipe.lr
         self.optimizer: torch.optim.Optimizer | None = None
@@ -75,7 +86,7 @@ class MaskedMLP:
         if recipe.optimizer != "sgd":
             self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
             self.flat.grad = torch.zeros_like(self.flat)
-            self.gradients = [view for _, view in architecture.layout.split(self.flat.grad)]
+            self.gradients = [view for _, view in layout.split(self.flat.grad)]
         self._buffers: dict[int, _Buffers] = {}
 
     def _buffers_for(self, batch: int) -> _Buffers:
@@ -90,17 +101,20 @@ class MaskedMLP:
         elif not last:
             z.relu_()
 
+    def select(self, samples: Tensor) -> Tensor:
+        """The inputs [n, i] of samples [n, *shape] that this network looks at."""
+        samples = samples.flatten(1)
+        return samples if self.inputs is None else samples.index_select(1, self.inputs)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] for samples [n, *shape]."""
-        x = x.flatten(1)
+        """Outputs [n, outputs] for selected inputs [n, i]."""
         for i, layer in enumerate(self.layers, start=1):
             x = torch.mm(x, layer.t())
             self._activate(x, last=i == len(self.layers))
         return x
 
     def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
-        x = x.flatten(1)
+        """One optimiser step on a minibatch: selected inputs [b, i], targets [b, outputs]."""
         buffers = self._buffers_for(len(x))
         hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
         last = len(self.layers) - 1
@@ -146,8 +160,12 @@ class MaskedMLP:
             torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [n]."""
-        return self.flat.cpu().numpy().copy()
+        """The weights as they stand, [n]; those left out of the computation stand as they stood."""
+        if not self.compaction:
+            return self.flat.cpu().numpy().copy()
+        weights = self.initial.astype(self.flat.cpu().numpy().dtype)
+        weights[self.compaction.genes] = self.flat.cpu().numpy()
+        return weights
 
 
 class MaskedModule:
@@ -171,6 +189,9 @@ class MaskedModule:
             torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
         ]
         self.optimizer = make_optimizer(recipe, [*self.module.parameters()])
+
+    def select(self, samples: Tensor) -> Tensor:
+        return samples
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
