@@ -49,8 +49,7 @@ class MaskedMLP:
     """A multilayer perceptron without biases, trained by hand-derived gradients.
 
     weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
-    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation: samples
-    go through `select` first.
+    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation.
     """
 
     def __init__(
@@ -75,7 +74,8 @@ class MaskedMLP:
         if self.compaction:
             layout = Layout(layout.names, self.compaction.shapes)
             weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
-            self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
+            if len(self.compaction.inputs) < architecture.widths[0]:
+                self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
         self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
@@ -101,20 +101,22 @@ class MaskedMLP:
         elif not last:
             z.relu_()
 
-    def select(self, samples: Tensor) -> Tensor:
+    def _select(self, x: Tensor) -> Tensor:
         """The inputs [n, i] of samples [n, *shape] that this network looks at."""
-        samples = samples.flatten(1)
-        return samples if self.inputs is None else samples.index_select(1, self.inputs)
+        x = x.flatten(1)
+        return x if self.inputs is None else x.index_select(1, self.inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] for selected inputs [n, i]."""
+        """Outputs [n, outputs] for samples [n, *shape]."""
+        x = self._select(x)
         for i, layer in enumerate(self.layers, start=1):
             x = torch.mm(x, layer.t())
             self._activate(x, last=i == len(self.layers))
         return x
 
     def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step on a minibatch: selected inputs [b, i], targets [b, outputs]."""
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
+        x = self._select(x)
         buffers = self._buffers_for(len(x))
         hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
         last = len(self.layers) - 1
@@ -189,9 +191,6 @@ class MaskedModule:
             torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
         ]
         self.optimizer = make_optimizer(recipe, [*self.module.parameters()])
-
-    def select(self, samples: Tensor) -> Tensor:
-        return samples
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():

@@ -56,7 +56,7 @@ def compact(architecture: Architecture, mask: np.ndarray) -> Compaction | None:
     live = live_units(masks, silent_at_zero=architecture.activation == "relu")
     alive = [np.outer(above, below) for below, above in pairwise(live)]
     genes = np.flatnonzero(np.concatenate([part.ravel() for part in alive]))
-    if genes.size > WORTHWHILE * layout.size or genes.size == 0:
+    if genes.size > WORTHWHILE * layout.size:
         return None
     shapes = tuple((int(above.sum()), int(below.sum())) for below, above in pairwise(live))
     return Compaction(shapes, genes, np.flatnonzero(live[0]))

@@ -43,7 +43,7 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
     architecture = network.architecture
     losses, correct = [], 0
     for x, y in zip(part.x.split(EVALUATION_BATCH), part.y.split(EVALUATION_BATCH), strict=True):
-        outputs = network.forward(network.select(x))
+        outputs = network.forward(x)
         losses.append(sample_losses(outputs, architecture.targets(y, outputs.dtype), architecture.loss))
         predicted = outputs[:, 0] > 0.5 if architecture.outputs == 1 else outputs.argmax(dim=1)
         correct += int((predicted == y).sum())
@@ -111,10 +111,9 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
-    samples = network.select(part.x)
-    batch = Minibatch(samples, targets)
+    batch = Minibatch(part.x, targets)
     for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
-        x, y = (samples, targets) if indices is None else batch.gather(indices)
+        x, y = (part.x, targets) if indices is None else batch.gather(indices)
         network.step(x, y)
         if report is None:
             continue

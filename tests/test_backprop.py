@@ -49,7 +49,7 @@ def test_gradients_equal_autograd_in_float64(model: str) -> None:
     outputs = torch.func.functional_call(module, parameters, (x,))
     sample_losses(outputs, targets, architecture.loss).mean().backward()
     before = torch.tensor(ours.weights())
-    ours.step(ours.select(x), targets)
+    ours.step(x, targets)
     step = (before - torch.tensor(ours.weights())) / ours.lr
     expected = weights.grad * torch.tensor(genome.mask)
     assert (step - expected).abs().max() <= 1e-9 * expected.abs().max()
@@ -60,11 +60,11 @@ def test_both_networks_agree_in_float64(model: str, optimizer: str) -> None:
     architecture, _, (ours, reference) = networks(model, optimizer, torch.float64)
     for size in (6, 6, 6, 4) * 5:  # the last batch of an epoch is smaller
         x, targets = batch(architecture, size, torch.float64)
-        ours.step(ours.select(x), targets)
+        ours.step(x, targets)
         reference.step(x, targets)
         assert torch.allclose(ours.outputs, reference.outputs, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(ours.weights(), reference.weights(), rtol=1e-9, atol=1e-12)
-    assert torch.allclose(ours.forward(ours.select(x)), reference.forward(x), rtol=1e-9, atol=1e-12)
+    assert torch.allclose(ours.forward(x), reference.forward(x), rtol=1e-9, atol=1e-12)
 
 
 @cases
@@ -73,7 +73,7 @@ def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str
     for network in pair:
         for _ in range(5):
             x, targets = batch(architecture, 6, torch.float32)
-            network.step(network.select(x), targets)
+            network.step(x, targets)
         weights = network.weights()
         assert (weights[~genome.mask] == 0).all()
         assert (weights[genome.mask] != genome.weights[genome.mask]).mean() > 0.5
@@ -83,7 +83,7 @@ def test_the_genome_is_left_as_it_is() -> None:
     architecture, genome, (ours, _) = networks("mlp-10", "sgd", torch.float32)
     weights, mask = genome.weights.copy(), genome.mask.copy()
     x, targets = batch(architecture, 4, torch.float32)
-    ours.step(ours.select(x), targets)
+    ours.step(x, targets)
     assert (genome.weights == weights).all()
     assert (genome.mask == mask).all()
 
