@@ -265,29 +265,14 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-SLOW = (
-    "evolve",
-    "--pop",
-    "6",
-    "--gens",
-    "4",
-    "--epochs",
-    "10",
-    "--data-limit",
-    "600",
-    "--workers",
-    "2",
-    "--out",
-    "run",
-)
+# About half a second a generation, of which the test below spends three or four before the last start.
+SLOW = ("evolve", "--pop", "6", "--gens", "10", "--epochs", "30", "--data-limit", "600", "--workers", "2")
 
 
-def await_generation(process: subprocess.Popen[str], generation: int) -> None:
+def await_next_generation(process: subprocess.Popen[str]) -> None:
+    """Wait until a generation is complete, whichever it is."""
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(f"generation {generation}/"):
-            return
-    raise AssertionError("the run ended too early")
+    assert process.stdout.readline().startswith("generation ")
 
 
 def children(pid: int) -> list[int]:
@@ -306,8 +291,8 @@ def gone(pids: list[int]) -> bool:
 
 
 def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
-    process = start(*SLOW)
-    await_generation(process, 0)
+    process = start(*SLOW, "--out", "run")
+    await_next_generation(process)
     workers = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, err = process.communicate(timeout=60)
@@ -317,21 +302,21 @@ def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
     assert gone(workers)
 
     process = start("evolve", "--out", "run", "--resume")
-    await_generation(process, 1)
+    await_next_generation(process)
     workers = children(process.pid)
     process.kill()
     process.wait()
     assert gone(workers)
 
     process = start("evolve", "--out", "run", "--resume")
-    await_generation(process, 2)
+    await_next_generation(process)
     workers = children(process.pid)
     os.kill(workers[0], signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert gone(workers)
 
-    undisturbed = start(*SLOW[:-1], "other")
+    undisturbed = start(*SLOW, "--out", "other")
     undisturbed.communicate(timeout=120)
     assert rows_of("run/logbook.csv") == rows_of("other/logbook.csv")
     assert Path("run/ticket.safetensors").read_bytes() == Path("other/ticket.safetensors").read_bytes()
