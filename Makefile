@@ -7,7 +7,7 @@ BIN := .venv/bin
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
 	@echo "make test    install, lint, type check, tests"
-	@echo "make bench   speed on MNIST (NETS_DATA_DIR says where it lies)"
+	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
 .venv/installed: pyproject.toml setup.cfg
@@ -33,8 +33,7 @@ test: .venv/installed-dev
 	$(BIN)/pytest -n auto
 
 bench: .venv/installed
-	$(BIN)/python -m tests.benchmarks.epoch
-	$(BIN)/python -m tests.benchmarks.compaction
+	$(BIN)/python -m tests.benchmarks
 
 clean:
 	rm -rf .venv runs/demo

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nets_deap.cache import cached
 from nets_deap.errors import NetsError, unknown
 
 if TYPE_CHECKING:
@@ -110,31 +111,44 @@ def _channels_first(images: np.ndarray) -> np.ndarray:
 
 
 def _torchvision(
-    class_name: str, folder: str, mean: float | None = None, std: float | None = None
+    class_name: str, files: str, mean: float | None = None, std: float | None = None
 ) -> Callable[[Path, bool], Raw]:
-    """A loader for one of torchvision's data sets, in torchvision's own folder layout."""
+    """A loader for one of torchvision's data sets, in torchvision's own folder layout.
+
+    files: a pattern for its raw files below the data folder
+    """
 
     def load(data_dir: Path, download: bool) -> Raw:
-        from torchvision import datasets
-
-        data_set = getattr(datasets, class_name)
+        raw = sorted(path for path in data_dir.glob(files) if path.is_file())
         try:
-            parts = [data_set(str(data_dir), train=train, download=download) for train in (True, False)]
-            pairs = [(_channels_first(np.asarray(p.data)), np.asarray(p.targets)) for p in parts]
-            if any(len(x) != len(y) for x, y in pairs):
-                raise ValueError("images and labels differ in number")
+            arrays = cached(raw, class_name, lambda: _from_torchvision(class_name, data_dir, download))
         except Exception as error:  # missing, truncated or foreign files fail in torchvision in many ways
             if download:
                 raise NetsError(f"could not download {class_name} to {data_dir}: {error}") from error
             raise NetsError(
-                f"no usable {class_name} files under {data_dir / folder}: point --data-dir or "
+                f"no usable {class_name} files under {(data_dir / files).parent}: point --data-dir or "
                 "NETS_DATA_DIR at the folder that holds them, add --download to fetch them, or take "
                 "--dataset digits, which works offline"
             ) from error
-        (train_x, train_y), (test_x, test_y) = pairs
-        return Raw(train_x, train_y, test_x, test_y, mean=mean, std=std)
+        return Raw(
+            arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], mean=mean, std=std
+        )
 
     return load
+
+
+def _from_torchvision(class_name: str, data_dir: Path, download: bool) -> dict[str, np.ndarray]:
+    """Images uint8[n, c, h, w] and labels int64[n], of training and test."""
+    from torchvision import datasets
+
+    arrays: dict[str, np.ndarray] = {}
+    for part in ("train", "test"):
+        found = getattr(datasets, class_name)(str(data_dir), train=part == "train", download=download)
+        x, y = _channels_first(np.asarray(found.data)), np.asarray(found.targets, dtype=np.int64)
+        if len(x) != len(y):
+            raise ValueError("images and labels differ in number")
+        arrays |= {f"{part}_x": np.ascontiguousarray(x), f"{part}_y": y}
+    return arrays
 
 
 def _folder(path: str) -> Raw:
@@ -177,10 +191,10 @@ DATASETS: dict[str, Callable[[Path, bool], Raw]] = {
     "digits": _digits,
     "xor": _xor,
     "xor-corners": _xor_corners,
-    "mnist": _torchvision("MNIST", "MNIST/raw", mean=0.1307, std=0.3081),
-    "fashion-mnist": _torchvision("FashionMNIST", "FashionMNIST/raw"),
-    "kmnist": _torchvision("KMNIST", "KMNIST/raw"),
-    "cifar10": _torchvision("CIFAR10", "cifar-10-batches-py"),
+    "mnist": _torchvision("MNIST", "MNIST/raw/*-ubyte", mean=0.1307, std=0.3081),
+    "fashion-mnist": _torchvision("FashionMNIST", "FashionMNIST/raw/*-ubyte"),
+    "kmnist": _torchvision("KMNIST", "KMNIST/raw/*-ubyte"),
+    "cifar10": _torchvision("CIFAR10", "cifar-10-batches-py/*_batch*"),
 }
 
 

@@ -28,8 +28,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Every test starts from one seed, in an empty folder."""
+    """Every test starts from one seed, in an empty folder, and keeps out of the user's cache."""
     random.seed(0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
     monkeypatch.chdir(tmp_path)
 
 

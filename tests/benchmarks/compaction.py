@@ -12,14 +12,13 @@ import numpy as np
 import torch
 
 from nets_deap.backprop import MaskedMLP
-from nets_deap.compaction import compact
 from nets_deap.data import Part
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import build
 from nets_deap.problem import Recipe
 from nets_deap.training import train
 
-from .epoch import medians
+from .measure import Row, medians
 
 LENET = build("lenet-300-100", (1, 28, 28), 10)
 RECIPE = Recipe("sgd", 1e-3, 60, epochs=1)
@@ -37,7 +36,7 @@ def masks(rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
         )
 
 
-def main() -> None:
+def rows() -> Iterator[Row]:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     part = Part(torch.randn(6000, 1, 28, 28), torch.randint(10, (6000,)))
@@ -50,13 +49,6 @@ def main() -> None:
         with mock.patch("nets_deap.backprop.compact", return_value=None):
             epoch(mask)
 
-    print(f"{'mask':34} {'weights left':>12} {'whole':>9} {'compact':>9} {'ratio':>6}")
     for name, mask in masks(rng):
-        found = compact(LENET, mask)
-        left = found.genes.size / LENET.layout.size if found else 1.0
         slow, fast = medians(7, lambda m=mask: whole(m), lambda m=mask: epoch(m))
-        print(f"{name:34} {left:12.0%} {slow:7.3f} s {fast:7.3f} s {slow / fast:6.2f}")
-
-
-if __name__ == "__main__":
-    main()
+        yield Row(f"compaction, {name}", fast, "s", slow / fast, "times the whole network's speed")

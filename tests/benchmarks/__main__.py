@@ -1,0 +1,32 @@
+"""All benchmarks: a table on stdout, and results/benchmarks.csv.
+
+NETS_DATA_DIR=… python -m tests.benchmarks
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from . import compaction, epoch, genomes
+from .measure import Row, machine
+
+RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
+
+
+def main() -> None:
+    rows: list[Row] = []
+    for benchmark in (epoch, genomes, compaction):
+        for row in benchmark.rows():
+            ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
+            print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)
+            rows.append(row)
+    print("GPU: not measured")
+    table = pd.DataFrame(rows)
+    for key, value in machine().items():
+        table[key] = value
+    table.to_csv(RESULTS, index=False, float_format="%.4g")
+    print(", ".join(f"{key} {value}" for key, value in machine().items()))
+
+
+if __name__ == "__main__":
+    main()
