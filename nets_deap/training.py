@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,16 @@ from nets_deap.backprop import Network, sample_losses
 from nets_deap.data import Part
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
+
+
+class Trainable(Protocol):
+    """What `train` needs of a network, or of many networks that train side by side."""
+
+    architecture: Architecture
+    outputs: torch.Tensor
+
+    def step(self, x: torch.Tensor, targets: torch.Tensor) -> None: ...
+
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
 
@@ -75,7 +86,7 @@ def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Ite
 
 
 def train(
-    network: Network,
+    network: Trainable,
     part: Part,
     recipe: Recipe,
     rng: np.random.Generator,
@@ -95,7 +106,7 @@ def train(
     for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
         x, y = part.x, targets
         if indices is not None:
-            chosen = torch.from_numpy(indices).to(part.x.device)
+            chosen = torch.from_numpy(indices).to(part.x.device, non_blocking=True)
             x, y = part.x.index_select(0, chosen), targets.index_select(0, chosen)
         network.step(x, y)
         if report is None:
@@ -108,8 +119,11 @@ def train(
             since = 0
 
 
-def assert_masked(architecture: Architecture, weights: np.ndarray, mask: np.ndarray) -> None:
-    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN)."""
-    alive = (weights != 0) & ~mask & np.isfinite(weights)
+def assert_masked(architecture: Architecture, weights: Any, mask: Any) -> None:
+    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN).
+
+    weights: a float array or tensor; mask: a bool one of the same shape
+    """
+    alive = (weights != 0) & ~mask & (abs(weights) < np.inf)
     if alive.any():
         raise AssertionError(f"{alive.sum()} pruned weights of {architecture.name} came back to life")
