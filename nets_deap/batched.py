@@ -181,8 +181,10 @@ def score_all(network: BatchedMLP, part: Part, classes: int) -> list[Score]:
 
 
 def usable_memory(device: str) -> int:
-    """Bytes that a stack and the data set may take. Of what the device has, not of what happens to be
-    free: the chunks, and so the rounding, stay the same from call to call."""
+    """Bytes that a stack and the data set may take.
+
+    Of what the device has, not of what is free: so chunks, and with them rounding, stay the same.
+    """
     if torch.device(device).type == "cuda":
         return int(DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory)
     return HOST_MEMORY

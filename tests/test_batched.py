@@ -4,15 +4,25 @@ import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from nets_deap import fitness
 from nets_deap.backprop import MaskedMLP
-from nets_deap.batched import BatchedMLP, chunk_size, in_chunks, score_all
+from nets_deap.batched import (
+    DEVICE_SHARE,
+    HOST_MEMORY,
+    BatchedMLP,
+    chunk_size,
+    in_chunks,
+    score_all,
+    usable_memory,
+)
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution
 from nets_deap.fitness import Evaluator
@@ -88,6 +98,16 @@ def test_every_step_is_that_of_the_single_network(model: str, optimizer: str) ->
         other = evaluate(network, data.validation, data.classes)
         assert score.accuracy == other.accuracy
         np.testing.assert_allclose(score.class_losses, other.class_losses, rtol=1e-9)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@cases
+def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes = population(problem)
+    ours = Evaluator(problem, device="cuda", dtype=torch.float64).evaluate_all(genomes)
+    theirs = Evaluator(problem, dtype=torch.float64)
+    assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -332,7 +352,19 @@ def test_the_command_line_takes_it(cli) -> None:
     )
     assert cli(*tiny, "--map", "batched", "--device", "auto").code == 0
     assert "is finished" in cli(*tiny, "--map", "serial").out
+    assert cli(*tiny[:-1], "again", "--map", "batched", "--gens", "3").code == 0
+    assert cli(*tiny, "--map", "batched", "--resume", "--gens", "3").code == 0
+    resumed, straight = (pd.read_csv(f"{folder}/logbook.csv") for folder in ("run", "again"))
+    assert len(resumed) == 4
+    assert resumed.drop(columns="elapsed_s").equals(straight.drop(columns="elapsed_s"))
     assert "batched" in cli("evolve", "--help").out
     unknown = cli(*tiny, "--map", "batch")
     assert unknown.code == 2
     assert "did you mean 'batched'" in unknown.err
+
+
+def test_a_gpu_lends_a_share_of_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = SimpleNamespace(total_memory=10**10)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert usable_memory("cuda") == int(DEVICE_SHARE * 10**10)
+    assert usable_memory("cpu") == HOST_MEMORY
