@@ -145,8 +145,9 @@ class Evaluator:
             return score_all(network, data.validation, data.classes)
 
         size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype)
-        scored = zip(in_chunks(scores, genomes, size), genomes, strict=True)
-        return [self._judge(score, genome) for score, genome in scored]
+        with one_thread():
+            scored = in_chunks(scores, genomes, size)
+        return [self._judge(score, genome) for score, genome in zip(scored, genomes, strict=True)]
 
     def _judge(self, score: Score, genome: Genome) -> Evaluation:
         evaluation = Evaluation(

@@ -217,10 +217,11 @@ class _Measure:
 
 
 class BatchedMap(SerialMap):
-    """All genomes at once, as stacked tensors on the evaluator's device; CPU threads are torch's default.
+    """All genomes at once, as stacked tensors on the evaluator's device.
 
-    That is for `map_genomes` with our own `Evaluator`, bare or registered in a toolbox. Any other function,
-    a user's evaluation or a decorated one, is called with one item after another.
+    It pays on a GPU; on a CPU it computes in one thread and takes as long as `SerialMap`. It is for
+    `map_genomes` with our own `Evaluator`, bare or registered in a toolbox; any other function, a user's
+    evaluation or a decorated one, is called with one item after another.
     """
 
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -145,6 +145,19 @@ def test_a_pruned_weight_that_came_back_is_noticed(monkeypatch: pytest.MonkeyPat
         Evaluator(XOR).evaluate_all(genomes)
 
 
+def test_it_computes_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    step = BatchedMLP.step
+
+    def watched(self: BatchedMLP, x: torch.Tensor, targets: torch.Tensor) -> None:
+        seen.append(torch.get_num_threads())
+        step(self, x, targets)
+
+    monkeypatch.setattr(BatchedMLP, "step", watched)
+    Evaluator(XOR).evaluate_all(population(XOR))
+    assert set(seen) == {1}
+
+
 def test_an_empty_population() -> None:
     evaluator = Evaluator(XOR)
     assert evaluator.evaluate_all([]) == []
