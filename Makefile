@@ -34,6 +34,7 @@ test: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks.epoch
+	$(BIN)/python -m tests.benchmarks.compaction
 
 clean:
 	rm -rf .venv runs/demo

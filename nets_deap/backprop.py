@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nets_deap.compaction import compact
 from nets_deap.errors import unknown
+from nets_deap.genome import Layout
 from nets_deap.models import Architecture, state_dict
 from nets_deap.problem import OPTIMIZERS, Recipe
 
@@ -34,11 +36,20 @@ def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     return -(torch.log_softmax(outputs, dim=1) * targets).sum(dim=1)
 
 
+class _Buffers:
+    """Activations and errors [batch, units] of every layer, and the errors transposed (the same memory)."""
+
+    def __init__(self, layers: list[Tensor], batch: int) -> None:
+        self.activations = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors_t = [error.t() for error in self.errors]
+
+
 class MaskedMLP:
     """A multilayer perceptron without biases, trained by hand-derived gradients.
 
     weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
-    softmax of a cross-entropy.
+    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation.
     """
 
     def __init__(
@@ -56,26 +67,32 @@ class MaskedMLP:
         ):
             raise ValueError(f"no gradients for {architecture.activation} and {architecture.loss}")
         self.architecture = architecture
+        self.initial = np.where(mask, weights, np.float32(0))
+        self.compaction = compact(architecture, mask)
+        layout = architecture.layout
+        self.inputs: Tensor | None = None
+        if self.compaction:
+            layout = Layout(layout.names, self.compaction.shapes)
+            weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
+            if len(self.compaction.inputs) < architecture.widths[0]:
+                self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
-        self.layers: list[Tensor] = [view for _, view in architecture.layout.split(self.flat)]
+        self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
+        self.layers_t = [layer.t() for layer in self.layers]
         self.lr = recipe.lr
         self.optimizer: torch.optim.Optimizer | None = None
         self.gradients: list[Tensor] = []
         if recipe.optimizer != "sgd":
             self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
             self.flat.grad = torch.zeros_like(self.flat)
-            self.gradients = [view for _, view in architecture.layout.split(self.flat.grad)]
-        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+            self.gradients = [view for _, view in layout.split(self.flat.grad)]
+        self._buffers: dict[int, _Buffers] = {}
 
-    def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
+    def _buffers_for(self, batch: int) -> _Buffers:
         """Activations and errors of every layer for one batch size, allocated once."""
         if batch not in self._buffers:
-
-            def buffers() -> list[Tensor]:
-                return [self.flat.new_empty(batch, layer.shape[0]) for layer in self.layers]
-
-            self._buffers[batch] = (buffers(), buffers())
+            self._buffers[batch] = _Buffers(self.layers, batch)
         return self._buffers[batch]
 
     def _activate(self, z: Tensor, last: bool) -> None:
@@ -84,9 +101,14 @@ class MaskedMLP:
         elif not last:
             z.relu_()
 
+    def _select(self, x: Tensor) -> Tensor:
+        """The inputs [n, i] of samples [n, *shape] that this network looks at."""
+        x = x.flatten(1)
+        return x if self.inputs is None else x.index_select(1, self.inputs)
+
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
-        x = x.flatten(1)
+        x = self._select(x)
         for i, layer in enumerate(self.layers, start=1):
             x = torch.mm(x, layer.t())
             self._activate(x, last=i == len(self.layers))
@@ -94,12 +116,13 @@ class MaskedMLP:
 
     def step(self, x: Tensor, targets: Tensor) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
-        x = x.flatten(1)
-        hidden, errors = self._buffers_for(len(x))
+        x = self._select(x)
+        buffers = self._buffers_for(len(x))
+        hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
         last = len(self.layers) - 1
         below = x
-        for i, layer in enumerate(self.layers):
-            torch.mm(below, layer.t(), out=hidden[i])
+        for i, layer_t in enumerate(self.layers_t):
+            torch.mm(below, layer_t, out=hidden[i])
             self._activate(hidden[i], last=i == last)
             below = hidden[i]
         self.outputs = hidden[last]
@@ -110,9 +133,9 @@ class MaskedMLP:
                 self._through_activation(errors[i - 1], hidden[i - 1])
             below = hidden[i - 1] if i else x
             if self.optimizer is None:
-                self.layers[i].addmm_(errors[i].t(), below, alpha=-self.lr)
+                self.layers[i].addmm_(errors_t[i], below, alpha=-self.lr)
             else:
-                torch.mm(errors[i].t(), below, out=self.gradients[i])
+                torch.mm(errors_t[i], below, out=self.gradients[i])
         if self.optimizer is None:
             self.flat.mul_(self.mask)
         else:
@@ -139,8 +162,12 @@ class MaskedMLP:
             torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [n]."""
-        return self.flat.cpu().numpy().copy()
+        """The weights as they stand, [n]; those left out of the computation stand as they stood."""
+        if not self.compaction:
+            return self.flat.cpu().numpy().copy()
+        weights = self.initial.astype(self.flat.cpu().numpy().dtype)
+        weights[self.compaction.genes] = self.flat.cpu().numpy()
+        return weights
 
 
 class MaskedModule:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nets_deap.backprop import Network, sample_losses
 from nets_deap.data import Part
@@ -20,9 +21,9 @@ class Trainable(Protocol):
     """What `train` needs of a network, or of many networks that train side by side."""
 
     architecture: Architecture
-    outputs: torch.Tensor
+    outputs: Tensor
 
-    def step(self, x: torch.Tensor, targets: torch.Tensor) -> None: ...
+    def step(self, x: Tensor, targets: Tensor) -> None: ...
 
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
@@ -85,6 +86,24 @@ def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Ite
         chosen = rng.permutation(chosen)
 
 
+class Minibatch:
+    """Samples and targets of one step, gathered into memory that is allocated once for each batch size."""
+
+    def __init__(self, samples: Tensor, targets: Tensor) -> None:
+        self.sources = (samples, targets)
+        self._buffers: dict[int, tuple[Tensor, ...]] = {}
+
+    def gather(self, indices: np.ndarray) -> tuple[Tensor, ...]:
+        """Samples [b, *shape] and targets [b, outputs]; the next call overwrites them."""
+        size = len(indices)
+        if size not in self._buffers:
+            self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in self.sources)
+        chosen = torch.from_numpy(indices).to(self.sources[0].device, non_blocking=True)
+        for source, buffer in zip(self.sources, self._buffers[size], strict=True):
+            torch.index_select(source, 0, chosen, out=buffer)
+        return self._buffers[size]
+
+
 def train(
     network: Trainable,
     part: Part,
@@ -103,11 +122,9 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
+    batch = Minibatch(part.x, targets)
     for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
-        x, y = part.x, targets
-        if indices is not None:
-            chosen = torch.from_numpy(indices).to(part.x.device, non_blocking=True)
-            x, y = part.x.index_select(0, chosen), targets.index_select(0, chosen)
+        x, y = (part.x, targets) if indices is None else batch.gather(indices)
         network.step(x, y)
         if report is None:
             continue

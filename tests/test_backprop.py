@@ -43,14 +43,14 @@ def test_every_model_has_a_shape_to_be_tested_at() -> None:
 def test_gradients_equal_autograd_in_float64(model: str) -> None:
     architecture, genome, (ours, _) = networks(model, "sgd", torch.float64)
     x, targets = batch(architecture, 7, torch.float64)
-    weights = ours.flat.clone().requires_grad_()
+    weights = torch.tensor(ours.weights(), requires_grad=True)
     module = architecture.module().to(torch.float64)
     parameters = {f"{name}.weight": view for name, view in architecture.layout.split(weights)}
     outputs = torch.func.functional_call(module, parameters, (x,))
     sample_losses(outputs, targets, architecture.loss).mean().backward()
-    before = ours.flat.clone()
+    before = torch.tensor(ours.weights())
     ours.step(x, targets)
-    step = (before - ours.flat) / ours.lr
+    step = (before - torch.tensor(ours.weights())) / ours.lr
     expected = weights.grad * torch.tensor(genome.mask)
     assert (step - expected).abs().max() <= 1e-9 * expected.abs().max()
 
@@ -72,7 +72,8 @@ def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str
     architecture, genome, pair = networks(model, optimizer, torch.float32)
     for network in pair:
         for _ in range(5):
-            network.step(*batch(architecture, 6, torch.float32))
+            x, targets = batch(architecture, 6, torch.float32)
+            network.step(x, targets)
         weights = network.weights()
         assert (weights[~genome.mask] == 0).all()
         assert (weights[genome.mask] != genome.weights[genome.mask]).mean() > 0.5
@@ -81,7 +82,8 @@ def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str
 def test_the_genome_is_left_as_it_is() -> None:
     architecture, genome, (ours, _) = networks("mlp-10", "sgd", torch.float32)
     weights, mask = genome.weights.copy(), genome.mask.copy()
-    ours.step(*batch(architecture, 4, torch.float32))
+    x, targets = batch(architecture, 4, torch.float32)
+    ours.step(x, targets)
     assert (genome.weights == weights).all()
     assert (genome.mask == mask).all()
 
