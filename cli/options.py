@@ -51,7 +51,12 @@ training_options = combined(
 )
 
 run_options = combined(
-    option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]"),
+    option(
+        "--map",
+        "map",
+        metavar="NAME",
+        help="serial, multiprocess or batched: the whole population as one stack, for a GPU. [multiprocess]",
+    ),
     option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
     option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]"),
     option("--out", metavar="DIR", help="The folder to write to."),

@@ -32,7 +32,7 @@ _HOME = {
     "errors": ["NetsError"],
     "problem": ["Problem", "Recipe"],
     "fitness": ["DensityPenalty", "Evaluator"],
-    "parallel": ["MultiprocessMap", "SerialMap", "map_genomes"],
+    "parallel": ["BatchedMap", "MultiprocessMap", "SerialMap", "map_genomes"],
     "evolution": ["ElitistHallOfFame", "Evolution", "FrontOfFame", "make_ticket", "make_toolbox"],
     "ticket": ["Ticket", "load_ticket"],
     "final_training": ["train_ticket"],

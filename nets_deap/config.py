@@ -40,7 +40,7 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "optimizer": ("optimizer", OPTIMIZERS),
     "device": ("device", ("cpu", "cuda", "auto")),
     "algorithm": ("algorithm", selection.ALGORITHMS),
-    "map": ("map", ("serial", "multiprocess")),
+    "map": ("map", ("serial", "multiprocess", "batched")),
 }
 # Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})

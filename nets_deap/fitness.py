@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from nets_deap.backprop import MaskedMLP
+from nets_deap.batched import BatchedMLP, chunk_size, in_chunks, score_all, usable_memory
 from nets_deap.data import Data
 from nets_deap.errors import NetsError
 from nets_deap.genome import WORST, Evaluation, Genome
@@ -123,13 +124,39 @@ class Evaluator:
                 self.problem, genome, self.seed, self.generation, self.device, self.dtype
             )
             score = evaluate(network, data.validation, data.classes)
-            evaluation = Evaluation(
-                val_loss=finite(score.loss),
-                val_acc=score.accuracy,
-                density=genome.density,
-                class_losses=tuple(finite(loss) for loss in score.class_losses),
-                generation=self.generation,
-            )
+        return self._judge(score, genome)
+
+    def evaluate_all(self, genomes: Sequence[Genome]) -> list[Evaluation]:
+        """`evaluate` of many genomes, which train side by side in stacks as large as memory allows.
+
+        The same but for rounding. Raises NetsError as `evaluate` does, and where not even one genome fits
+        the device's memory.
+        """
+        architecture, recipe = self.problem.architecture, self.problem.recipe
+        data = self.problem.data.to(self.device, self.dtype)
+        for genome in genomes:
+            check_fits(architecture.layout, genome.mask.size, "the genome")
+
+        def scores(chunk: Sequence[Genome]) -> list[Score]:
+            weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
+            network = BatchedMLP(architecture, weights, masks, recipe, self.device, self.dtype)
+            train(network, data.train, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
+            assert_masked(architecture, network.flat, network.mask.bool())
+            return score_all(network, data.validation, data.classes)
+
+        size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype)
+        with one_thread():
+            scored = in_chunks(scores, genomes, size)
+        return [self._judge(score, genome) for score, genome in zip(scored, genomes, strict=True)]
+
+    def _judge(self, score: Score, genome: Genome) -> Evaluation:
+        evaluation = Evaluation(
+            val_loss=finite(score.loss),
+            val_acc=score.accuracy,
+            density=genome.density,
+            class_losses=tuple(finite(loss) for loss in score.class_losses),
+            generation=self.generation,
+        )
         fitness = self._fitness(evaluation, genome)
         values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, evaluation.density)
         return replace(evaluation, fitness=fitness, values=values)

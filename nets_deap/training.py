@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,16 @@ from nets_deap.backprop import Network, sample_losses
 from nets_deap.data import Part
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
+
+
+class Trainable(Protocol):
+    """What `train` needs of a network, or of many networks that train side by side."""
+
+    architecture: Architecture
+    outputs: Tensor
+
+    def step(self, x: Tensor, targets: Tensor) -> None: ...
+
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
 
@@ -87,14 +98,14 @@ class Minibatch:
         size = len(indices)
         if size not in self._buffers:
             self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in self.sources)
-        chosen = torch.from_numpy(indices).to(self.sources[0].device)
+        chosen = torch.from_numpy(indices).to(self.sources[0].device, non_blocking=True)
         for source, buffer in zip(self.sources, self._buffers[size], strict=True):
             torch.index_select(source, 0, chosen, out=buffer)
         return self._buffers[size]
 
 
 def train(
-    network: Network,
+    network: Trainable,
     part: Part,
     recipe: Recipe,
     rng: np.random.Generator,
@@ -125,8 +136,11 @@ def train(
             since = 0
 
 
-def assert_masked(architecture: Architecture, weights: np.ndarray, mask: np.ndarray) -> None:
-    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN)."""
-    alive = (weights != 0) & ~mask & np.isfinite(weights)
+def assert_masked(architecture: Architecture, weights: Any, mask: Any) -> None:
+    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN).
+
+    weights: a float array or tensor; mask: a bool one of the same shape
+    """
+    alive = (weights != 0) & ~mask & (abs(weights) < np.inf)
     if alive.any():
         raise AssertionError(f"{alive.sum()} pruned weights of {architecture.name} came back to life")

@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from nets_deap import fitness
+from nets_deap.backprop import MaskedMLP
+from nets_deap.batched import (
+    DEVICE_SHARE,
+    HOST_MEMORY,
+    BatchedMLP,
+    chunk_size,
+    in_chunks,
+    score_all,
+    usable_memory,
+)
+from nets_deap.errors import NetsError
+from nets_deap.evolution import Evolution
+from nets_deap.fitness import Evaluator
+from nets_deap.genome import WORST, Evaluation, Genome, initGenome
+from nets_deap.models import MODELS
+from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap, make_map, map_genomes
+from nets_deap.problem import OPTIMIZERS, Problem, Recipe
+from nets_deap.training import evaluate
+
+DATASETS = {"mlp-10": "xor", "mlp-100": "digits"}  # one output and many; the last batch of 60 is smaller
+RATES = {"sgd": 0.05, "momentum": 0.01, "adam": 0.01}
+XOR = Problem("xor", "mlp-10", Recipe("sgd", 0.1, 60))
+cases = pytest.mark.parametrize(("model", "optimizer"), list(itertools.product(MODELS, OPTIMIZERS)))
+
+
+def problem_of(model: str, optimizer: str) -> Problem:
+    recipe = Recipe(optimizer, RATES.get(optimizer, 0.01), batch_size=60)
+    return Problem(DATASETS.get(model, "digits"), model, recipe, init="kaiming")
+
+
+def population(problem: Problem, densities: Sequence[float] = (1.0, 0.5, 0.2, 0.0)) -> list[Genome]:
+    rng = np.random.default_rng(1)
+    return [initGenome(problem.initial_std(), density, rng=rng) for density in densities]
+
+
+def stack(problem: Problem, genomes: list[Genome], dtype: torch.dtype = torch.float64) -> BatchedMLP:
+    weights, masks = np.stack([g.weights for g in genomes]), np.stack([g.mask for g in genomes])
+    return BatchedMLP(problem.architecture, weights, masks, problem.recipe, dtype=dtype)
+
+
+def assert_close(ours: list[Evaluation], theirs: list[Evaluation], rtol: float) -> None:
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.density, one.generation) == (other.density, other.generation)
+        numbers = [(e.val_loss, e.fitness, *e.values, *e.class_losses) for e in (one, other)]
+        np.testing.assert_allclose(*numbers, rtol=rtol)
+
+
+@cases
+def test_equal_to_one_by_one_in_float64(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    assert len(problem.data.train.y) % 60
+    evaluator, genomes = Evaluator(problem, seed=3, dtype=torch.float64), population(problem)
+    evaluator.generation = 2
+    ours, theirs = evaluator.evaluate_all(genomes), [evaluator.evaluate(genome) for genome in genomes]
+    assert_close(ours, theirs, rtol=1e-9)
+    assert [e.val_acc for e in ours] == [e.val_acc for e in theirs]
+    assert len({e.val_loss for e in ours}) == len(genomes)
+
+
+@cases
+def test_every_step_is_that_of_the_single_network(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes, data = population(problem), problem.data.to("cpu", torch.float64)
+    together = stack(problem, genomes)
+    alone = [
+        MaskedMLP(problem.architecture, g.weights, g.mask, problem.recipe, dtype=torch.float64)
+        for g in genomes
+    ]
+    targets = problem.architecture.targets(data.train.y, torch.float64)
+    for start, size in ((0, 6), (6, 6), (12, 4)) * 3:
+        x, y = data.train.x[start : start + size], targets[start : start + size]
+        together.step(x, y)
+        for network in alone:
+            network.step(x, y)
+        for outputs, network in zip(together.outputs, alone, strict=True):
+            assert torch.allclose(outputs, network.outputs, rtol=1e-9, atol=1e-12)
+    expected = np.stack([network.weights() for network in alone])
+    np.testing.assert_allclose(together.weights(), expected, rtol=1e-9, atol=1e-12)
+    forward = torch.stack([network.forward(data.validation.x) for network in alone])
+    assert torch.allclose(together.forward(data.validation.x), forward, rtol=1e-9, atol=1e-12)
+    for score, network in zip(score_all(together, data.validation, data.classes), alone, strict=True):
+        other = evaluate(network, data.validation, data.classes)
+        assert score.accuracy == other.accuracy
+        np.testing.assert_allclose(score.class_losses, other.class_losses, rtol=1e-9)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@cases
+def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes = population(problem)
+    ours = Evaluator(problem, device="cuda", dtype=torch.float64).evaluate_all(genomes)
+    theirs = Evaluator(problem, dtype=torch.float64)
+    assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_close_to_one_by_one_in_float32(model: str) -> None:
+    evaluator = Evaluator(problem_of(model, "sgd"))
+    genomes = population(evaluator.problem)
+    assert_close(evaluator.evaluate_all(genomes), [evaluator.evaluate(g) for g in genomes], rtol=1e-4)
+
+
+@cases
+def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes, data = population(problem, (0.5, 0.2)), problem.data
+    before = [genome.weights.copy() for genome in genomes]
+    network = stack(problem, genomes, torch.float32)
+    targets = problem.architecture.targets(data.train.y, torch.float32)
+    for _ in range(5):
+        network.step(data.train.x[:6], targets[:6])
+    for weights, genome, initial in zip(network.weights(), genomes, before, strict=True):
+        assert (weights[~genome.mask] == 0).all()
+        assert (weights[genome.mask] != initial[genome.mask]).mean() > 0.1
+        assert (genome.weights == initial).all()
+
+
+def test_a_pruned_weight_that_came_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    genomes = population(XOR)
+    step = BatchedMLP.step
+
+    def spoil(self: BatchedMLP, x: torch.Tensor, targets: torch.Tensor) -> None:
+        step(self, x, targets)
+        self.flat.add_(1)
+
+    monkeypatch.setattr(BatchedMLP, "step", spoil)
+    with pytest.raises(AssertionError, match="came back to life"):
+        Evaluator(XOR).evaluate_all(genomes)
+
+
+def test_it_computes_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    step = BatchedMLP.step
+
+    def watched(self: BatchedMLP, x: torch.Tensor, targets: torch.Tensor) -> None:
+        seen.append(torch.get_num_threads())
+        step(self, x, targets)
+
+    monkeypatch.setattr(BatchedMLP, "step", watched)
+    Evaluator(XOR).evaluate_all(population(XOR))
+    assert set(seen) == {1}
+
+
+def test_an_empty_population() -> None:
+    evaluator = Evaluator(XOR)
+    assert evaluator.evaluate_all([]) == []
+    assert map_genomes(BatchedMap(), evaluator, []) == []
+
+
+def test_a_genome_that_diverges_leaves_the_others_alone() -> None:
+    problem = problem_of("lenet-300-100", "sgd")
+    evaluator, (healthy, wild) = Evaluator(problem), population(problem, (0.5, 0.5))
+    (alone,) = evaluator.evaluate_all([healthy])
+    wild.weights *= 1e30
+    beside, worst = evaluator.evaluate_all([healthy, wild])
+    assert_close([beside], [alone], rtol=1e-5)
+    assert worst.values == (WORST,)
+
+
+def test_a_genome_of_another_architecture_is_refused() -> None:
+    stranger = Genome(np.zeros(7), np.ones(7, dtype=bool))
+    with pytest.raises(NetsError, match="7 weights, but the architecture has 30"):
+        Evaluator(XOR).evaluate_all([*population(XOR), stranger])
+
+
+def test_two_objectives_and_a_fitness_of_ones_own() -> None:
+    genomes = population(XOR)
+    assert [e.values for e in Evaluator(XOR, objectives=2).evaluate_all(genomes)] == [
+        (e.val_loss, g.density) for e, g in zip(Evaluator(XOR).evaluate_all(genomes), genomes, strict=True)
+    ]
+    sparse = Evaluator(XOR, lambda evaluation, genome: len(genome))
+    assert [e.fitness for e in sparse.evaluate_all(genomes)] == [len(g) for g in genomes]
+
+
+# Chunks and memory
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_chunks_do_not_change_the_result(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator, genomes = Evaluator(XOR, dtype=torch.float64), population(XOR)
+    whole = evaluator.evaluate_all(genomes)
+    monkeypatch.setattr(fitness, "chunk_size", lambda *_: size)
+    assert_close(evaluator.evaluate_all(genomes), whole, rtol=1e-9)
+
+
+class Small(BatchedMLP):
+    """A network on a device that holds so many."""
+
+    room = 2
+    asked: list[int]
+
+    def __init__(self, architecture: Any, weights: Any, *arguments: Any) -> None:
+        self.asked.append(len(weights))
+        if len(weights) > self.room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        super().__init__(architecture, weights, *arguments)
+
+
+def test_a_chunk_that_runs_out_of_memory_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator, genomes = Evaluator(XOR, dtype=torch.float64), population(XOR, [0.5] * 9)
+    whole = evaluator.evaluate_all(genomes)
+    monkeypatch.setattr(Small, "asked", [], raising=False)
+    monkeypatch.setattr(fitness, "BatchedMLP", Small)
+    assert_close(evaluator.evaluate_all(genomes), whole, rtol=1e-9)
+    assert Small.asked == [9, 4, 2, 2, 2, 2, 1]
+
+
+def test_one_genome_that_does_not_fit_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Small, "asked", [], raising=False)
+    monkeypatch.setattr(Small, "room", 0)
+    monkeypatch.setattr(fitness, "BatchedMLP", Small)
+    with pytest.raises(NetsError, match="does not hold the training of one genome") as raised:
+        Evaluator(XOR).evaluate_all(population(XOR))
+    assert "\n" not in str(raised.value)
+    assert Small.asked == [4, 2, 1]
+
+
+def test_other_errors_are_not_taken_for_want_of_memory() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_chunks(lambda chunk: [1 / item for item in chunk], [1, 0], 2)
+
+
+def predicted(memory: int, recipe: Recipe = XOR.recipe, problem: Problem = XOR, **options: Any) -> int:
+    dtype = options.get("dtype", torch.float32)
+    return chunk_size(memory, problem.architecture, recipe, problem.data, dtype)
+
+
+def test_chunks_grow_with_memory_and_shrink_with_what_needs_it() -> None:
+    sizes = [predicted(memory) for memory in (0, 10**6, 10**7, 10**8, 10**9)]
+    assert sizes[0] == 1
+    assert sizes[1] < sizes[2] < sizes[3] < sizes[4]
+    usual = predicted(10**9)
+    assert predicted(10**9, dtype=torch.float64) < usual
+    assert predicted(10**9, replace(XOR.recipe, batch_size=500)) < usual
+    assert predicted(10**9, replace(XOR.recipe, batch_size=0)) < usual
+    adam, momentum, sgd = (
+        predicted(10**9, replace(XOR.recipe, optimizer=o)) for o in ("adam", "momentum", "sgd")
+    )
+    assert adam < momentum < sgd
+    assert predicted(10**9, problem=problem_of("lenet-300-100", "sgd")) < usual
+
+
+def test_the_data_set_takes_its_share_of_memory() -> None:
+    lenet = problem_of("lenet-300-100", "sgd")
+    data = lenet.data
+    held = sum(part.x.nbytes + part.y.nbytes for part in (data.train, data.validation, data.test))
+    assert predicted(held, problem=lenet) == 1
+    assert predicted(held + 10**8, problem=lenet) > 1
+
+
+# The map
+
+
+def close_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        for column in one.keys() - {"elapsed_s"}:
+            assert one[column] == pytest.approx(other[column], rel=1e-4, abs=1e-6), column
+
+
+@pytest.mark.parametrize("options", [{}, {"select": "nsga2"}, {"track_test": True}])
+def test_an_evolution_like_the_serial_one(config, options: dict[str, Any]) -> None:
+    ours, theirs = (Evolution(config(**options), engine) for engine in (BatchedMap(), SerialMap()))
+    for _ in range(4):
+        ours.advance()
+        theirs.advance()
+    close_rows(ours.logbook, theirs.logbook)
+    assert ours.best.evaluation is not None
+
+
+def test_the_same_again_gives_the_same_bits(config) -> None:
+    def logbook() -> list[dict[str, Any]]:
+        evolution = Evolution(config(dataset="digits", epochs=1, batch_size=60), BatchedMap())
+        return [{**evolution.advance(), "elapsed_s": 0} for _ in range(2)]
+
+    assert logbook() == logbook()
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many genomes each stack held."""
+    sizes: list[int] = []
+    make = BatchedMLP.__init__
+
+    def count(self: BatchedMLP, architecture: Any, weights: Any, *arguments: Any, **named: Any) -> None:
+        sizes.append(len(weights))
+        make(self, architecture, weights, *arguments, **named)
+
+    monkeypatch.setattr(BatchedMLP, "__init__", count)
+    return sizes
+
+
+def test_a_generation_is_one_stack(config, counted: list[int]) -> None:
+    evolution = Evolution(config(pop=6), BatchedMap())
+    assert evolution.advance()["nevals"] == 6
+    assert counted == [6]
+    genomes = population(XOR)
+    map_genomes(BatchedMap(), Evaluator(XOR), genomes)
+    assert counted == [6, 4]
+    assert all(genome.measured is not None for genome in genomes)
+
+
+class OwnEvaluator(Evaluator):
+    def evaluate(self, genome: Genome) -> Evaluation:
+        return replace(super().evaluate(genome), values=(7.0,))
+
+
+def draws(genome: Genome) -> tuple[float]:
+    return (random.random(),)
+
+
+def test_other_functions_are_called_one_by_one(config, counted: list[int]) -> None:
+    genomes = population(XOR)
+    assert map_genomes(BatchedMap(), lambda genome: (len(genome),), genomes) == [(len(g),) for g in genomes]
+    assert map_genomes(BatchedMap(), OwnEvaluator(XOR), genomes) == [(7.0,)] * 4
+    assert BatchedMap()(len, genomes) == [len(g) for g in genomes]
+    state = random.getstate()
+    map_genomes(BatchedMap(), draws, genomes)
+    assert random.getstate() == state
+
+    evolution = Evolution(config(), BatchedMap())
+    evolution.toolbox.decorate("evaluate", lambda function: lambda genome: (2 * function(genome)[0],))
+    (doubled,) = evolution.toolbox.map(evolution.toolbox.evaluate, evolution.toolbox.population(n=1))
+    assert doubled[0] > 0
+    assert counted == []
+
+
+def test_the_map_is_made_by_its_name() -> None:
+    assert isinstance(make_map("batched", None, "cpu"), BatchedMap)
+    assert isinstance(make_map("batched", 2, "cuda"), BatchedMap)
+    assert not isinstance(make_map("serial", 2, "cpu"), BatchedMap)
+    assert isinstance(make_map("multiprocess", 2, "cpu"), MultiprocessMap)
+
+
+def test_the_command_line_takes_it(cli) -> None:
+    tiny = (
+        "evolve",
+        "--dataset",
+        "xor-corners",
+        "--pop",
+        "4",
+        "--gens",
+        "1",
+        "--epochs",
+        "5",
+        "--out",
+        "run",
+    )
+    assert cli(*tiny, "--map", "batched", "--device", "auto").code == 0
+    assert "is finished" in cli(*tiny, "--map", "serial").out
+    assert cli(*tiny[:-1], "again", "--map", "batched", "--gens", "3").code == 0
+    assert cli(*tiny, "--map", "batched", "--resume", "--gens", "3").code == 0
+    resumed, straight = (pd.read_csv(f"{folder}/logbook.csv") for folder in ("run", "again"))
+    assert len(resumed) == 4
+    assert resumed.drop(columns="elapsed_s").equals(straight.drop(columns="elapsed_s"))
+    assert "batched" in cli("evolve", "--help").out
+    unknown = cli(*tiny, "--map", "batch")
+    assert unknown.code == 2
+    assert "did you mean 'batched'" in unknown.err
+
+
+def test_a_gpu_lends_a_share_of_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = SimpleNamespace(total_memory=10**10)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert usable_memory("cuda") == int(DEVICE_SHARE * 10**10)
+    assert usable_memory("cpu") == HOST_MEMORY
