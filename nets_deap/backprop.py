@@ -36,6 +36,29 @@ def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     return -(torch.log_softmax(outputs, dim=1) * targets).sum(dim=1)
 
 
+def check_gradients(architecture: Architecture) -> None:
+    """Raise ValueError unless the gradients of this architecture are written out below."""
+    kind = (architecture.activation, architecture.loss)
+    if kind[0] not in ("relu", "sigmoid") or kind[1] not in ("cross-entropy", "mse"):
+        raise ValueError(f"no gradients for {kind[0]} with {kind[1]}")
+
+
+def activate(z: Tensor, architecture: Architecture, last: bool) -> None:
+    """Apply a layer's activation in place; the last layer of a ReLU network has none."""
+    if architecture.activation == "sigmoid":
+        z.sigmoid_()
+    elif not last:
+        z.relu_()
+
+
+def through_activation(error: Tensor, activated: Tensor, architecture: Architecture) -> None:
+    """∂loss/∂z from ∂loss/∂a, in place; `activated` is a."""
+    if architecture.activation == "sigmoid":
+        torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
+    else:
+        torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+
+
 class _Buffers:
     """Activations and errors [batch, units] of every layer, and the errors transposed (the same memory)."""
 
@@ -61,11 +84,7 @@ class MaskedMLP:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if architecture.activation not in ("relu", "sigmoid") or architecture.loss not in (
-            "cross-entropy",
-            "mse",
-        ):
-            raise ValueError(f"no gradients for {architecture.activation} and {architecture.loss}")
+        check_gradients(architecture)
         self.architecture = architecture
         self.initial = np.where(mask, weights, np.float32(0))
         self.compaction = compact(architecture, mask)
@@ -95,12 +114,6 @@ class MaskedMLP:
             self._buffers[batch] = _Buffers(self.layers, batch)
         return self._buffers[batch]
 
-    def _activate(self, z: Tensor, last: bool) -> None:
-        if self.architecture.activation == "sigmoid":
-            z.sigmoid_()
-        elif not last:
-            z.relu_()
-
     def _select(self, x: Tensor) -> Tensor:
         """The inputs [n, i] of samples [n, *shape] that this network looks at."""
         x = x.flatten(1)
@@ -111,7 +124,7 @@ class MaskedMLP:
         x = self._select(x)
         for i, layer in enumerate(self.layers, start=1):
             x = torch.mm(x, layer.t())
-            self._activate(x, last=i == len(self.layers))
+            activate(x, self.architecture, last=i == len(self.layers))
         return x
 
     def step(self, x: Tensor, targets: Tensor) -> None:
@@ -123,14 +136,14 @@ class MaskedMLP:
         below = x
         for i, layer_t in enumerate(self.layers_t):
             torch.mm(below, layer_t, out=hidden[i])
-            self._activate(hidden[i], last=i == last)
+            activate(hidden[i], self.architecture, last=i == last)
             below = hidden[i]
         self.outputs = hidden[last]
         self._output_error(errors[last], targets)
         for i in range(last, -1, -1):
             if i:
                 torch.mm(errors[i], self.layers[i], out=errors[i - 1])
-                self._through_activation(errors[i - 1], hidden[i - 1])
+                through_activation(errors[i - 1], hidden[i - 1], self.architecture)
             below = hidden[i - 1] if i else x
             if self.optimizer is None:
                 self.layers[i].addmm_(errors_t[i], below, alpha=-self.lr)
@@ -152,14 +165,7 @@ class MaskedMLP:
             torch.softmax(self.outputs, 1, out=error)
             error.sub_(targets).div_(len(targets))
         if self.architecture.activation == "sigmoid":
-            self._through_activation(error, self.outputs)
-
-    def _through_activation(self, error: Tensor, activated: Tensor) -> None:
-        """∂loss/∂z from ∂loss/∂a, in place."""
-        if self.architecture.activation == "sigmoid":
-            torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
-        else:
-            torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+            through_activation(error, self.outputs, self.architecture)
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [n]; those left out of the computation stand as they stood."""

@@ -13,7 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.backprop import make_optimizer, sample_losses
+from nets_deap.backprop import (
+    activate,
+    check_gradients,
+    make_optimizer,
+    sample_losses,
+    through_activation,
+)
 from nets_deap.data import Data, Part
 from nets_deap.errors import NetsError
 from nets_deap.models import Architecture
@@ -47,11 +53,7 @@ class BatchedMLP:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if architecture.activation not in ("relu", "sigmoid") or architecture.loss not in (
-            "cross-entropy",
-            "mse",
-        ):
-            raise ValueError(f"no gradients for {architecture.activation} and {architecture.loss}")
+        check_gradients(architecture)
         self.architecture = architecture
         self.networks = len(weights)
         self.flat = torch.empty(self.networks * architecture.layout.size, device=device, dtype=dtype)
@@ -90,19 +92,13 @@ class BatchedMLP:
             self._buffers[batch] = (buffers(), buffers())
         return self._buffers[batch]
 
-    def _activate(self, z: Tensor, last: bool) -> None:
-        if self.architecture.activation == "sigmoid":
-            z.sigmoid_()
-        elif not last:
-            z.relu_()
-
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
         a = torch.mm(self.layers[0].flatten(0, 1), x.flatten(1).t()).view(self.networks, -1, len(x))
-        self._activate(a, last=len(self.layers) == 1)
+        activate(a, self.architecture, last=len(self.layers) == 1)
         for i, layer in enumerate(self.layers[1:], start=2):
             a = torch.bmm(layer, a)
-            self._activate(a, last=i == len(self.layers))
+            activate(a, self.architecture, last=i == len(self.layers))
         return a.transpose(1, 2)
 
     def step(self, x: Tensor, targets: Tensor) -> None:
@@ -111,14 +107,14 @@ class BatchedMLP:
         hidden, errors = self._buffers_for(len(x))
         last = len(self.layers) - 1
         torch.mm(self.layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
-        self._activate(hidden[0], last=last == 0)
+        activate(hidden[0], self.architecture, last=last == 0)
         for i in range(1, last + 1):
             torch.bmm(self.layers[i], hidden[i - 1], out=hidden[i])
-            self._activate(hidden[i], last=i == last)
+            activate(hidden[i], self.architecture, last=i == last)
         self._output_error(errors[last], hidden[last], targets.t())
         for i in range(last, 0, -1):
             torch.bmm(self.layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
-            self._through_activation(errors[i - 1], hidden[i - 1])
+            through_activation(errors[i - 1], hidden[i - 1], self.architecture)
             below = hidden[i - 1].transpose(1, 2)
             if self.optimizer is None:
                 self.layers[i].baddbmm_(errors[i], below, alpha=-self.lr)
@@ -143,14 +139,7 @@ class BatchedMLP:
             torch.softmax(outputs, 1, out=error)
             error.sub_(targets).div_(targets.shape[1])
         if self.architecture.activation == "sigmoid":
-            self._through_activation(error, outputs)
-
-    def _through_activation(self, error: Tensor, activated: Tensor) -> None:
-        """∂loss/∂z from ∂loss/∂a, in place."""
-        if self.architecture.activation == "sigmoid":
-            torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
-        else:
-            torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+            through_activation(error, outputs, self.architecture)
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [P, n]."""

@@ -24,6 +24,7 @@ import multiprocess
 from multiprocess.connection import wait
 
 from nets_deap.errors import NetsError
+from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
 
 Item = TypeVar("Item")
@@ -225,8 +226,6 @@ class BatchedMap(SerialMap):
     """
 
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        from nets_deap.fitness import Evaluator
-
         evaluator: Any = function.function if isinstance(function, _Measure) else None
         while isinstance(evaluator, partial) and not (evaluator.args or evaluator.keywords):
             evaluator = evaluator.func
