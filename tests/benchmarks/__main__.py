@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import compaction, epoch, genomes
+from . import compaction, epoch, genomes, products
 from .measure import Row, machine
 
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 
 def main() -> None:
     rows: list[Row] = []
-    for benchmark in (epoch, genomes, compaction):
+    for benchmark in (epoch, products, genomes, compaction):
         for row in benchmark.rows():
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)
