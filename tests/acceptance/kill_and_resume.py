@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--worker", action="store_true")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
-    parser.add_argument("options", nargs="*", default=["--pop", "8", "--gens", "40", "--workers", "2"])
+    parser.add_argument("options", nargs="*", default=["--pop", "8", "--gens", "200", "--workers", "2"])
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
