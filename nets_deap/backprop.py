@@ -29,6 +29,17 @@ def make_optimizer(recipe: Recipe, parameters: list[Tensor], fused: bool = False
     return optimizer
 
 
+def flat_optimizer(recipe: Recipe, flat: Tensor) -> torch.optim.Optimizer | None:
+    """The recipe's optimiser for one vector of weights, whose `grad` is allocated; None for plain SGD.
+
+    Plain SGD needs neither: the product that gives the gradient is added to the weights.
+    """
+    if recipe.optimizer == "sgd":
+        return None
+    flat.grad = torch.zeros_like(flat)
+    return make_optimizer(recipe, [flat], fused=True)
+
+
 def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     """Loss of each sample, [n]; its mean is the loss that training minimises."""
     if loss == "mse":
@@ -57,6 +68,25 @@ def through_activation(error: Tensor, activated: Tensor, architecture: Architect
         torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
     else:
         torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+
+
+def loss_scale(architecture: Architecture, samples: int) -> float:
+    """What `output_error` multiplies by so that the loss is a mean over so many samples."""
+    return 2 / (samples * architecture.outputs) if architecture.loss == "mse" else 1 / samples
+
+
+def output_error(
+    architecture: Architecture, outputs: Tensor, targets: Tensor, scale: float | Tensor, out: Tensor
+) -> None:
+    """∂loss/∂z of the output layer, into `out`; dimension 1 of each tensor is that of the outputs."""
+    if architecture.loss == "mse":
+        torch.sub(outputs, targets, out=out)
+    else:
+        torch.softmax(outputs, 1, out=out)
+        out.sub_(targets)
+    out.mul_(scale)
+    if architecture.activation == "sigmoid":
+        through_activation(out, outputs, architecture)
 
 
 class _Buffers:
@@ -100,11 +130,9 @@ class MaskedMLP:
         self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
         self.layers_t = [layer.t() for layer in self.layers]
         self.lr = recipe.lr
-        self.optimizer: torch.optim.Optimizer | None = None
+        self.optimizer = flat_optimizer(recipe, self.flat)
         self.gradients: list[Tensor] = []
-        if recipe.optimizer != "sgd":
-            self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
-            self.flat.grad = torch.zeros_like(self.flat)
+        if self.flat.grad is not None:
             self.gradients = [view for _, view in layout.split(self.flat.grad)]
         self._buffers: dict[int, _Buffers] = {}
 
@@ -139,7 +167,8 @@ class MaskedMLP:
             activate(hidden[i], self.architecture, last=i == last)
             below = hidden[i]
         self.outputs = hidden[last]
-        self._output_error(errors[last], targets)
+        scale = loss_scale(self.architecture, len(x))
+        output_error(self.architecture, self.outputs, targets, scale, errors[last])
         for i in range(last, -1, -1):
             if i:
                 torch.mm(errors[i], self.layers[i], out=errors[i - 1])
@@ -155,17 +184,6 @@ class MaskedMLP:
             assert self.flat.grad is not None
             self.flat.grad.mul_(self.mask)
             self.optimizer.step()
-
-    def _output_error(self, error: Tensor, targets: Tensor) -> None:
-        """∂loss/∂z of the output layer, into `error`."""
-        if self.architecture.loss == "mse":
-            torch.sub(self.outputs, targets, out=error)
-            error.mul_(2 / error.numel())
-        else:
-            torch.softmax(self.outputs, 1, out=error)
-            error.sub_(targets).div_(len(targets))
-        if self.architecture.activation == "sigmoid":
-            through_activation(error, self.outputs, self.architecture)
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [n]; those left out of the computation stand as they stood."""
@@ -214,6 +232,3 @@ class MaskedModule:
 
     def weights(self) -> np.ndarray:
         return np.concatenate([p.detach().cpu().numpy().ravel() for p in self.parameters])
-
-
-Network = MaskedMLP | MaskedModule

@@ -16,7 +16,9 @@ from torch import Tensor
 from nets_deap.backprop import (
     activate,
     check_gradients,
-    make_optimizer,
+    flat_optimizer,
+    loss_scale,
+    output_error,
     sample_losses,
     through_activation,
 )
@@ -63,12 +65,8 @@ class BatchedMLP:
         self._fill(self._stacked(self.mask), masks)
         self.flat.mul_(self.mask)
         self.lr = recipe.lr
-        self.optimizer: torch.optim.Optimizer | None = None
-        self.gradients: list[Tensor] = []
-        if recipe.optimizer != "sgd":
-            self.optimizer = make_optimizer(recipe, [self.flat], fused=True)
-            self.flat.grad = torch.zeros_like(self.flat)
-            self.gradients = self._stacked(self.flat.grad)
+        self.optimizer = flat_optimizer(recipe, self.flat)
+        self.gradients = [] if self.flat.grad is None else self._stacked(self.flat.grad)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
@@ -111,7 +109,8 @@ class BatchedMLP:
         for i in range(1, last + 1):
             torch.bmm(self.layers[i], hidden[i - 1], out=hidden[i])
             activate(hidden[i], self.architecture, last=i == last)
-        self._output_error(errors[last], hidden[last], targets.t())
+        scale = loss_scale(self.architecture, len(x))
+        output_error(self.architecture, hidden[last], targets.t(), scale, errors[last])
         for i in range(last, 0, -1):
             torch.bmm(self.layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
             through_activation(errors[i - 1], hidden[i - 1], self.architecture)
@@ -129,17 +128,6 @@ class BatchedMLP:
             self.flat.grad.mul_(self.mask)
             self.optimizer.step()
         self.outputs = hidden[last].transpose(1, 2)
-
-    def _output_error(self, error: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        """∂loss/∂z of the output layers, [P, outputs, b], into `error`."""
-        if self.architecture.loss == "mse":
-            torch.sub(outputs, targets, out=error)
-            error.mul_(2 / targets.numel())
-        else:
-            torch.softmax(outputs, 1, out=error)
-            error.sub_(targets).div_(targets.shape[1])
-        if self.architecture.activation == "sigmoid":
-            through_activation(error, outputs, self.architecture)
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [P, n]."""

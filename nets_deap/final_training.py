@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from nets_deap.backprop import MaskedMLP
 from nets_deap.errors import NetsError
+from nets_deap.network import make_network
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.ticket import Ticket
@@ -88,7 +88,7 @@ def train_ticket(
     best = np.inf
     start = time.monotonic()
     with one_thread():
-        network = MaskedMLP(architecture, ticket.weights, ticket.mask, recipe, device)
+        network = make_network(architecture, ticket.weights, ticket.mask, recipe, device)
         early_stop_weights = network.weights()
 
         def score(iteration: int, train_loss: float) -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import torch
 
-from nets_deap.backprop import MaskedMLP
 from nets_deap.batched import BatchedMLP, chunk_size, in_chunks, score_all, usable_memory
 from nets_deap.data import Data
 from nets_deap.errors import NetsError
 from nets_deap.genome import WORST, Evaluation, Genome
 from nets_deap.models import check_fits
+from nets_deap.network import make_network
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
-from nets_deap.training import Score, assert_masked, evaluate, one_thread, train
+from nets_deap.training import Network, Score, assert_masked, evaluate, one_thread, train
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
 
@@ -67,14 +67,14 @@ def load_fitness(name: str) -> FitnessFunction:
 
 def train_briefly(
     problem: Problem, genome: Genome, seed: int, generation: int, device: str, dtype: torch.dtype
-) -> tuple[MaskedMLP, Data]:
+) -> tuple[Network, Data]:
     """Express a genome and train it under its mask on the minibatches of one generation.
 
     Returns the trained network and the data it was trained on; the genome is left as it is.
     """
     architecture, data = problem.architecture, problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
-    network = MaskedMLP(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
+    network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
     train(network, data.train, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
     assert_masked(architecture, network.weights(), genome.mask)
     return network, data

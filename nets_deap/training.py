@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.backprop import Network, sample_losses
+from nets_deap.backprop import sample_losses
 from nets_deap.data import Part
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
@@ -21,9 +21,19 @@ class Trainable(Protocol):
     """What `train` needs of a network, or of many networks that train side by side."""
 
     architecture: Architecture
-    outputs: Tensor
+
+    @property
+    def outputs(self) -> Tensor: ...
 
     def step(self, x: Tensor, targets: Tensor) -> None: ...
+
+
+class Network(Trainable, Protocol):
+    """One network: in training, scored, or read out."""
+
+    def forward(self, x: Tensor) -> Tensor: ...
+
+    def weights(self) -> np.ndarray: ...
 
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache

@@ -1,0 +1,182 @@
+"""Training whose cost follows the density: multilayer perceptrons whose pruned weights do not exist.
+
+The inner loops are compiled (`sparse_kernels.h`); the libraries' sparse products are slower than dense ones until
+one weight in ten is left, and gain little below.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.backprop import check_gradients, flat_optimizer, loss_scale
+from nets_deap.models import Architecture
+from nets_deap.problem import Recipe
+
+BLOCK_BYTES = 256  # of one unit's activations over a block of samples: four vectors
+
+
+class _Layer(ctypes.Structure):
+    """The kernels' `layer`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "cols", "weights")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("start", "row", "col", "values", "gradient", "activations", "errors")
+        ),
+    )
+
+
+_INT, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+_ARGUMENTS = {
+    "to_blocks": (_INT, _INT, _ADDRESS, _ADDRESS),
+    "forward": (_INT, _ADDRESS, _INT, _ADDRESS, _INT),
+    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _REAL, _REAL, _INT, _INT),
+}
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The compiled kernels; None where they were not built, or do not load here."""
+    spec = find_spec("nets_deap._sparse_kernels")
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        library = ctypes.CDLL(spec.origin)
+    except OSError:
+        return None
+    for dtype in ("float32", "float64"):
+        for name, arguments in _ARGUMENTS.items():
+            kernel = getattr(library, f"{name}_{dtype}")
+            kernel.argtypes, kernel.restype = arguments, None
+    return library
+
+
+def available() -> bool:
+    """Have the kernels been built?"""
+    return _library() is not None
+
+
+class _Batch:
+    """Memory for one batch size: its samples in blocks, and activations and errors of every layer.
+
+    x: [blocks, units, block], the last block filled up with zeros; `outputs` like it
+    """
+
+    def __init__(self, network: SparseMLP, samples: int) -> None:
+        blocks = -(-samples // network.block)
+
+        def empty(units: int) -> Tensor:
+            return network.flat.new_empty(blocks, units, network.block)
+
+        widths = network.architecture.widths
+        self.samples, self.blocks = samples, blocks
+        self.x = empty(widths[0])
+        self.activations = [empty(units) for units in widths[1:]]
+        self.errors = [empty(units) for units in widths[1:]]
+        self.layers = (_Layer * len(network.places))()
+        for i, (start, row, col) in enumerate(network.places):
+            gradient = network.gradients[i].data_ptr() if network.gradients else None
+            self.layers[i] = _Layer(
+                widths[i + 1], widths[i], len(row),
+                start.ctypes.data, row.ctypes.data, col.ctypes.data,
+                network.values[i].data_ptr(), gradient,
+                self.activations[i].data_ptr(), self.errors[i].data_ptr(),
+            )  # fmt: skip
+        self.address = ctypes.addressof(self.layers)
+        self.x_address = self.x.data_ptr()
+        self.scale = loss_scale(network.architecture, samples)
+
+    @property
+    def outputs(self) -> Tensor:
+        """[samples, outputs]"""
+        return self.activations[-1].transpose(1, 2).flatten(0, 1)[: self.samples]
+
+
+class SparseMLP:
+    """`backprop.MaskedMLP`, at a cost that follows the number of active weights. On a CPU only.
+
+    weights: float32[n] and mask: bool[n], both copied
+    flat: `dtype`[k], the active weights alone, in their order; `values` are its parts, layer by layer
+    places: of each layer's active weights, in compressed rows: int32 (start[rows + 1], row[k], col[k])
+
+    Raises ValueError for an architecture without gradients, RuntimeError where the kernels are not built.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        check_gradients(architecture)
+        library = _library()
+        if library is None:
+            raise RuntimeError("the sparse kernels are not built")
+        name = str(dtype).removeprefix("torch.")
+        self._to_blocks, self._forward, self._step = (getattr(library, f"{k}_{name}") for k in _ARGUMENTS)
+        self.architecture = architecture
+        self.block = BLOCK_BYTES // dtype.itemsize
+        self.genes = np.flatnonzero(mask)
+        self.flat = torch.tensor(weights[self.genes], dtype=dtype)
+        self.lr = recipe.lr
+        self.optimizer = flat_optimizer(recipe, self.flat)
+        self.places = [_compressed(part) for _, part in architecture.layout.split(mask)]
+        sizes = [len(row) for _, row, _ in self.places]
+        self.values = self.flat.split(sizes)
+        self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
+        self._sigmoid = architecture.activation == "sigmoid"
+        self._mse = architecture.loss == "mse"
+        self._batches: dict[int, _Batch] = {}
+
+    def _batch(self, x: Tensor) -> _Batch:
+        """Samples [n, *shape] in blocks, in memory that is allocated once for each n."""
+        x = x.flatten(1).contiguous()
+        if len(x) not in self._batches:
+            self._batches[len(x)] = _Batch(self, len(x))
+        batch = self._batches[len(x)]
+        self._to_blocks(*x.shape, x.data_ptr(), batch.x_address)
+        return batch
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] for samples [n, *shape]."""
+        batch = self._batch(x)
+        self._forward(len(self.places), batch.address, batch.blocks, batch.x_address, self._sigmoid)
+        return batch.outputs
+
+    def step(self, x: Tensor, targets: Tensor) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
+        batch = self._last = self._batch(x)
+        targets = targets.contiguous()
+        self._step(
+            len(self.places), batch.address, batch.samples, batch.x_address, targets.data_ptr(),
+            batch.scale, self.lr, self._sigmoid, self._mse,
+        )  # fmt: skip
+        if self.optimizer is not None:
+            self.optimizer.step()
+
+    @property
+    def outputs(self) -> Tensor:
+        """The last batch's, [b, outputs], before the softmax of a cross-entropy."""
+        return self._last.outputs
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [n]; the pruned ones are zero."""
+        weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)
+        weights[self.genes] = self.flat.numpy()
+        return weights
+
+
+def _compressed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The places of a mask, bool[rows, cols], as int32 (start[rows + 1], row[k], col[k])."""
+    row, col = np.nonzero(mask)
+    start = np.searchsorted(row, np.arange(len(mask) + 1))
+    return start.astype(np.int32), row.astype(np.int32), col.astype(np.int32)
