@@ -10,7 +10,7 @@ help:
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
-.venv/installed: pyproject.toml setup.cfg nets_deap/sparse_kernels.c nets_deap/sparse_kernels.h
+.venv/installed: pyproject.toml setup.cfg $(wildcard nets_deap/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv .venv

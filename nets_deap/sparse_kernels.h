@@ -1,15 +1,40 @@
-/* One training step of a sparse multilayer perceptron, for one number type.
+/* One training step of a sparse multilayer perceptron, for one number type and one width of vectors.
  *
- * Included once for each type, with REAL, EXP, LANES, INDEX, NAME and four orders of lanes defined. A vector is
- * 64 bytes wide; compilers split it where the processor's are narrower. Samples come in blocks of BLOCK:
- * activations are [blocks, units, BLOCK], so that one unit's are four vectors in a row. Weights are in compressed
- * rows: those of row i are start[i] … start[i + 1] − 1, and row[k], col[k] is the place of the k-th.
+ * Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES defined. Samples come in blocks
+ * of BLOCK: activations are [blocks, units, BLOCK], so that one unit's are a few vectors in a row. Weights are in
+ * compressed rows: those of row i are start[i] … start[i + 1] − 1, and row[k], col[k] is the place of the k-th.
  */
 
-typedef REAL NAME(vector) __attribute__((vector_size(64), aligned(sizeof(REAL))));
-typedef INDEX NAME(indices) __attribute__((vector_size(64)));
+#define LANES (VECTOR_BYTES / REAL_BYTES)
+#define BLOCK (256 / REAL_BYTES)
+#define VECTORS (BLOCK / LANES) /* of one unit's activations over a block */
+
+/* Lanes of two vectors: every second one, and those of the lower and upper halves in turns. */
+#if LANES == 16
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#define LOW 0, 4, 1, 5
+#define HIGH 2, 6, 3, 7
+#else
+#define EVEN 0, 2
+#define ODD 1, 3
+#define LOW 0, 2
+#define HIGH 1, 3
+#endif
+
+typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL))));
+typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 #define VECTOR NAME(vector)
-#define BLOCK (4 * LANES)
 #ifdef __clang__
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -26,7 +51,7 @@ typedef struct {
 } NAME(layer);
 
 /* samples[n, units] as blocks; what the last block has too much is zero. */
-CLONES void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, REAL *blocks)
+void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, REAL *blocks)
 {
     for (int64_t first = 0; first < n; first += LANES) {
         REAL *to = blocks + first / BLOCK * units * BLOCK + first % BLOCK;
@@ -68,13 +93,13 @@ INLINE void NAME(activate)(const NAME(layer) *layer, int64_t blocks, const REAL 
     REAL *above = layer->activations;
     for (; blocks--; below += layer->cols * BLOCK)
         for (int64_t i = 0; i < layer->rows; i++, above += BLOCK) {
-            VECTOR s[4] = {{0}, {0}, {0}, {0}};
+            VECTOR s[VECTORS] = {{0}};
             for (int32_t k = layer->start[i]; k < layer->start[i + 1]; k++) {
                 const VECTOR *x = (const VECTOR *)(below + (int64_t)layer->col[k] * BLOCK);
-                for (int v = 0; v < 4; v++)
+                for (int v = 0; v < VECTORS; v++)
                     s[v] += layer->values[k] * x[v];
             }
-            for (int v = 0; v < 4; v++)
+            for (int v = 0; v < VECTORS; v++)
                 ((VECTOR *)above)[v] = s[v];
             for (int b = 0; b < BLOCK; b++)
                 if (sigmoid)
@@ -84,7 +109,7 @@ INLINE void NAME(activate)(const NAME(layer) *layer, int64_t blocks, const REAL 
         }
 }
 
-CLONES void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x,
+void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x,
                           int64_t sigmoid)
 {
     for (const NAME(layer) *end = layer + layers; layer < end; x = layer++->activations)
@@ -99,13 +124,10 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
     for (; blocks--; below += layer->cols * BLOCK, a += layer->cols * BLOCK) {
         for (int64_t i = 0; i < layer->rows; i++, above += BLOCK) {
             const VECTOR *e = (const VECTOR *)above;
-            const VECTOR e0 = e[0], e1 = e[1], e2 = e[2], e3 = e[3];
             for (int32_t k = layer->start[i]; k < layer->start[i + 1]; k++) {
                 VECTOR *d = (VECTOR *)(below + (int64_t)layer->col[k] * BLOCK);
-                d[0] += layer->values[k] * e0;
-                d[1] += layer->values[k] * e1;
-                d[2] += layer->values[k] * e2;
-                d[3] += layer->values[k] * e3;
+                for (int v = 0; v < VECTORS; v++)
+                    d[v] += layer->values[k] * e[v];
             }
         }
         for (int64_t b = 0; b < layer->cols * BLOCK; b++)
@@ -134,7 +156,8 @@ INLINE void NAME(descend)(const NAME(layer) *layer, int64_t blocks, const REAL *
             VECTOR s = {0};
             for (int64_t b = 0; b < blocks; b++, from += layer->rows * BLOCK, to += layer->cols * BLOCK) {
                 const VECTOR *e = (const VECTOR *)from, *x = (const VECTOR *)to;
-                s += e[0] * x[0] + e[1] * x[1] + e[2] * x[2] + e[3] * x[3];
+                for (int v = 0; v < VECTORS; v++)
+                    s += e[v] * x[v];
             }
             sums[l] = s;
         }
@@ -177,7 +200,7 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
 }
 
 /* Forward, backward, and the update or the gradients. x in blocks; targets[samples, outputs]. */
-CLONES void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *x,
+void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *x,
                        const REAL *targets, double scale, double rate, int64_t sigmoid, int64_t mse)
 {
     int64_t blocks = (samples + BLOCK - 1) / BLOCK;
@@ -192,5 +215,16 @@ CLONES void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples
 }
 
 #undef VECTOR
-#undef BLOCK
+#undef VECTORS
 #undef SHUFFLE
+#undef LANES
+#undef BLOCK
+#undef EVEN
+#undef ODD
+#undef LOW
+#undef HIGH
+#undef REAL
+#undef REAL_BYTES
+#undef EXP
+#undef INDEX
+#undef NAME

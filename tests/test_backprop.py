@@ -10,19 +10,23 @@ from nets_deap.backprop import MaskedMLP, MaskedModule, sample_losses
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import MODELS, build
 from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.sparse import SparseMLP
 
 SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
-cases = pytest.mark.parametrize(("model", "optimizer"), list(itertools.product(MODELS, OPTIMIZERS)))
+KINDS = (MaskedMLP, SparseMLP)
+cases = pytest.mark.parametrize(
+    ("model", "optimizer", "kind"), list(itertools.product(MODELS, OPTIMIZERS, KINDS))
+)
 
 
-def networks(model: str, optimizer: str, dtype: torch.dtype):
+def networks(model: str, optimizer: str, dtype: torch.dtype, kind: type):
     architecture = build(model, *SHAPES[model])
     std = initial_std(architecture.layout, "kaiming")
     genome = initGenome(std, 0.5, rng=np.random.default_rng(1))
     recipe = Recipe(optimizer, lr=0.01)
     pair = [
         network(architecture, genome.weights, genome.mask, recipe, dtype=dtype)
-        for network in (MaskedMLP, MaskedModule)
+        for network in (kind, MaskedModule)
     ]
     return architecture, genome, pair
 
@@ -39,10 +43,12 @@ def test_every_model_has_a_shape_to_be_tested_at() -> None:
     assert set(SHAPES) == set(MODELS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [7, 64, 100])  # within a block of the sparse kernels, whole ones, and more
 @pytest.mark.parametrize("model", MODELS)
-def test_gradients_equal_autograd_in_float64(model: str) -> None:
-    architecture, genome, (ours, _) = networks(model, "sgd", torch.float64)
-    x, targets = batch(architecture, 7, torch.float64)
+def test_gradients_equal_autograd_in_float64(model: str, size: int, kind: type) -> None:
+    architecture, genome, (ours, _) = networks(model, "sgd", torch.float64, kind)
+    x, targets = batch(architecture, size, torch.float64)
     weights = torch.tensor(ours.weights(), requires_grad=True)
     module = architecture.module().to(torch.float64)
     parameters = {f"{name}.weight": view for name, view in architecture.layout.split(weights)}
@@ -56,8 +62,8 @@ def test_gradients_equal_autograd_in_float64(model: str) -> None:
 
 
 @cases
-def test_both_networks_agree_in_float64(model: str, optimizer: str) -> None:
-    architecture, _, (ours, reference) = networks(model, optimizer, torch.float64)
+def test_ours_and_the_reference_agree_in_float64(model: str, optimizer: str, kind: type) -> None:
+    architecture, _, (ours, reference) = networks(model, optimizer, torch.float64, kind)
     for size in (6, 6, 6, 4) * 5:  # the last batch of an epoch is smaller
         x, targets = batch(architecture, size, torch.float64)
         ours.step(x, targets)
@@ -68,8 +74,8 @@ def test_both_networks_agree_in_float64(model: str, optimizer: str) -> None:
 
 
 @cases
-def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str) -> None:
-    architecture, genome, pair = networks(model, optimizer, torch.float32)
+def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str, kind: type) -> None:
+    architecture, genome, pair = networks(model, optimizer, torch.float32, kind)
     for network in pair:
         for _ in range(5):
             x, targets = batch(architecture, 6, torch.float32)
@@ -79,8 +85,9 @@ def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str
         assert (weights[genome.mask] != genome.weights[genome.mask]).mean() > 0.5
 
 
-def test_the_genome_is_left_as_it_is() -> None:
-    architecture, genome, (ours, _) = networks("mlp-10", "sgd", torch.float32)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_genome_is_left_as_it_is(kind: type) -> None:
+    architecture, genome, (ours, _) = networks("mlp-10", "sgd", torch.float32, kind)
     weights, mask = genome.weights.copy(), genome.mask.copy()
     x, targets = batch(architecture, 4, torch.float32)
     ours.step(x, targets)

@@ -8,11 +8,13 @@ from nets_deap.backprop import MaskedMLP, MaskedModule
 from nets_deap.data import Part
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import build
-from nets_deap.problem import Recipe
+from nets_deap.problem import OPTIMIZERS, Problem, Recipe
+from nets_deap.sparse import SparseMLP
 from nets_deap.training import assert_masked, evaluate, minibatches, one_thread, train
 
 MLP = build("mlp-10", (2,), 2)
 LENET = build("lenet-300-100", (4,), 3)
+FAST = (MaskedMLP, SparseMLP)
 
 
 def part(n: int, features: int = 4, classes: int = 3) -> Part:
@@ -66,17 +68,38 @@ def test_a_class_without_samples_has_no_loss() -> None:
     assert evaluate(network, Part(torch.zeros(2, 4), torch.tensor([0, 2])), 3).class_losses[1] == 0
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
-def test_the_fast_and_the_plain_path_agree_over_an_epoch_in_float64(optimizer: str) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("fast", FAST)
+def test_the_fast_and_the_plain_path_agree_over_an_epoch_in_float64(fast: type, optimizer: str) -> None:
     genome = initGenome(initial_std(LENET.layout, "kaiming"), 0.3, rng=np.random.default_rng(0))
     data = part(100).to("cpu", torch.float64)
     recipe = Recipe(optimizer, lr=0.01, batch_size=8)
     trained = []
-    for kind in (MaskedMLP, MaskedModule):
+    for kind in (fast, MaskedModule):
         network = kind(LENET, genome.weights, genome.mask, recipe, dtype=torch.float64)
         train(network, data, recipe, np.random.default_rng(3))
         trained.append(network.weights())
     np.testing.assert_allclose(*trained, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe("sgd", lr=0.1), Recipe("momentum", lr=0.01), Recipe("adam", lr=1.2e-3, iterations=100)],
+    ids=lambda recipe: recipe.optimizer,
+)
+@pytest.mark.parametrize("fast", FAST)
+def test_they_agree_in_float32_on_handwritten_digits(fast: type, recipe: Recipe) -> None:
+    problem = Problem("digits", "lenet-300-100", recipe, init="glorot")
+    genome = initGenome(problem.initial_std(), 0.2, rng=np.random.default_rng(0))
+    data, trained, scores = problem.data, [], []
+    for kind in (fast, MaskedModule):
+        network = kind(problem.architecture, genome.weights, genome.mask, recipe)
+        train(network, data.train, recipe, np.random.default_rng(3))
+        trained.append(network.weights())
+        scores.append(evaluate(network, data.validation, 10).loss)
+    assert np.abs(trained[0] - genome.weights * genome.mask).max() > 0.01  # far more than the tolerance
+    np.testing.assert_allclose(*trained, rtol=0, atol=1e-4)
+    assert scores[0] == pytest.approx(scores[1], rel=1e-4)
 
 
 def test_training_lowers_the_loss_and_keeps_the_mask() -> None:

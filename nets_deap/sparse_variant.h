@@ -1,0 +1,18 @@
+/* The kernels for both number types and one width of vectors: VARIANT, VECTOR_BYTES. */
+
+#define REAL float
+#define REAL_BYTES 4
+#define EXP expf
+#define INDEX int32_t
+#define NAME(name) PASTE(name, float32, VARIANT)
+#include "sparse_kernels.h"
+
+#define REAL double
+#define REAL_BYTES 8
+#define EXP exp
+#define INDEX int64_t
+#define NAME(name) PASTE(name, float64, VARIANT)
+#include "sparse_kernels.h"
+
+#undef VARIANT
+#undef VECTOR_BYTES

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nets_deap import sparse
+from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.genome import Genome, initGenome, initial_std
+from nets_deap.models import Architecture, build
+from nets_deap.network import make_network
+from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.sparse import SparseMLP
+
+LENET = build("lenet-300-100", (1, 5, 5), 10)
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+WIDTHS = ["basic", "avx2", "avx512"]
+WIDTHS = WIDTHS[: WIDTHS.index(sparse.best_variant()) + 1]
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every width of vectors that this processor can run, one after the other."""
+    monkeypatch.setattr(sparse, "best_variant", lambda: request.param)
+
+
+def fresh(density: float, architecture: Architecture = LENET) -> Genome:
+    std = initial_std(architecture.layout, "kaiming")
+    return initGenome(std, density, rng=np.random.default_rng(0))
+
+
+def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dtype = torch.float64):
+    generator = torch.Generator().manual_seed(samples)
+    x = torch.randn(samples, *architecture.input_shape, generator=generator, dtype=dtype)
+    return x, architecture.targets(torch.arange(samples) % architecture.outputs, dtype)
+
+
+def test_the_kernels_are_built_here() -> None:
+    assert sparse.available()
+
+
+@pytest.mark.usefixtures("width")
+def test_a_step_worked_by_hand() -> None:
+    # Two inputs, two hidden ReLU units, one output; the weight from input 1 to hidden 0 is pruned.
+    architecture = Architecture("tiny", (2,), (2,), 1, "relu", "mse")
+    weights = np.array([1, 9, 2, -1, 0.5, 1], dtype=np.float32)
+    mask = np.array([1, 0, 1, 1, 1, 1], dtype=bool)
+    network = SparseMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
+    x, target = torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0]])
+    # Hidden: ReLU(1) = 1 and ReLU(2 − 3) = 0; output 0.5. ∂loss/∂output = 2 (0.5 − 2) = −3.
+    network.step(x, target)
+    assert network.outputs.tolist() == [[0.5]]
+    # Hidden 0: error −3 · 0.5 = −1.5; hidden 1 is off. Updates: 1 + 0.15, 0.5 + 0.3.
+    np.testing.assert_allclose(network.weights(), [1.15, 0, 2, -1, 0.8, 1], rtol=1e-6)
+
+
+@DTYPES
+@pytest.mark.parametrize("units", [1, 8, 16, 25, 33])
+@pytest.mark.parametrize("samples", [1, 8, 16, 31, 32, 64, 65, 100, 130])
+@pytest.mark.usefixtures("width")
+def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
+    architecture = build("mlp-10", (units,), 2)
+    genome = fresh(0.5, architecture)
+    network = SparseMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
+    x = torch.randn(samples, units, dtype=dtype)
+    blocks = network._batch(x).x
+    assert blocks.shape == (-(-samples // network.block), units, network.block)
+    in_order = blocks.transpose(1, 2).flatten(0, 1)
+    assert in_order[:samples].equal(x)
+    assert in_order[samples:].eq(0).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("density", [0.0, 0.001, 0.02, 1.0])
+@pytest.mark.usefixtures("width")
+def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> None:
+    genome = fresh(density)
+    arguments = (LENET, genome.weights, genome.mask, Recipe("adam", lr=0.01))
+    ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    for samples in (60, 60, 13):
+        x, targets = minibatch(samples, dtype=dtype)
+        ours.step(x, targets)
+        reference.step(x, targets)
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(ours.weights(), reference.weights(), **tolerance)
+    assert torch.allclose(ours.forward(x), reference.forward(x), **tolerance)
+
+
+def test_samples_that_do_not_lie_in_a_row() -> None:
+    genome = fresh(0.3)
+    networks = [SparseMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
+    x, targets = minibatch(8, dtype=torch.float32)
+    networks[0].step(x, targets)
+    networks[1].step(x.transpose(2, 3).contiguous().transpose(2, 3), targets.t().contiguous().t())
+    assert (networks[0].weights() == networks[1].weights()).all()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_training_that_diverges_is_seen_to(optimizer: str) -> None:
+    genome = fresh(0.3)
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe(optimizer, lr=1e30))
+    for _ in range(4):
+        network.step(*minibatch(8, dtype=torch.float32))
+    assert not torch.isfinite(network.forward(minibatch(8, dtype=torch.float32)[0])).all()
+
+
+def test_the_sparse_way_is_taken_where_it_pays() -> None:
+    recipe = Recipe(batch_size=60)
+
+    def taken(density: float, recipe: Recipe = recipe) -> type:
+        genome = fresh(density)
+        return type(make_network(LENET, genome.weights, genome.mask, recipe))
+
+    assert taken(0.05) is taken(0.2) is SparseMLP
+    assert taken(0.6) is taken(1.0) is MaskedMLP
+    assert taken(0.2, replace(recipe, batch_size=8)) is MaskedMLP  # 56 of a block's 64 samples are padding
+    assert taken(0.2, replace(recipe, batch_size=0)) is SparseMLP
+
+
+def test_without_the_kernels_the_dense_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparse, "_library", lambda: None)
+    genome = fresh(0.05)
+    assert type(make_network(LENET, genome.weights, genome.mask, Recipe())) is MaskedMLP
+    with pytest.raises(RuntimeError, match="not built"):
+        SparseMLP(LENET, genome.weights, genome.mask, Recipe())
