@@ -16,13 +16,13 @@ from nets_deap.errors import NetsError
 TEMPORARY = ".nets-deap-tmp"  # ends the name of a file that is being written; a kill may leave one behind
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file in one step. Raises NetsError where it cannot be written."""
+def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
+    """Replace a file by these pieces in one step. Raises NetsError where it cannot be written."""
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -43,7 +43,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: d
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # the tensors start at a multiple of eight
-    write_bytes(path, len(header).to_bytes(8, "little") + header + content[end:])
+    write_bytes(path, len(header).to_bytes(8, "little"), header, memoryview(content)[end:])
 
 
 @contextmanager
