@@ -1,17 +1,15 @@
-"""Which implementation trains a network: dense or sparse."""
+"""Which implementation trains a network."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from nets_deap import sparse
+from nets_deap import compiled
 from nets_deap.backprop import MaskedMLP
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Network
-
-DENSE_FROM = 0.4  # density from which on the dense way is faster (`python -m tests.benchmarks.densities`)
 
 
 def make_network(
@@ -24,13 +22,13 @@ def make_network(
 ) -> Network:
     """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
 
-    The faster of `SparseMLP` and `MaskedMLP`: they do the same, but for rounding. A sparse one computes a
-    whole block of samples at a time, so small minibatches are dearer.
+    The compiled one on a CPU, the one in torch elsewhere and where a compiler was missing: they do the same,
+    but for rounding. The compiled one computes whole blocks of samples, so torch has very small minibatches.
     """
-    if torch.device(device).type == "cpu" and sparse.available():
-        block = sparse.BLOCK_BYTES // dtype.itemsize
+    if torch.device(device).type == "cpu" and compiled.available():
+        block = compiled.BLOCK_BYTES // dtype.itemsize
         batch = recipe.batch_size or block
         computed = -(-batch // block) * block
-        if mask.mean() * computed / batch < DENSE_FROM:
-            return sparse.SparseMLP(architecture, weights, mask, recipe, dtype)
+        if min(mask.mean() / compiled.DENSE_FROM, 1) * computed < 2 * batch:
+            return compiled.CompiledMLP(architecture, weights, mask, recipe, dtype)
     return MaskedMLP(architecture, weights, mask, recipe, device, dtype)

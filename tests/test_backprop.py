@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from nets_deap.backprop import MaskedMLP, MaskedModule, sample_losses
+from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import MODELS, build
 from nets_deap.problem import OPTIMIZERS, Recipe
-from nets_deap.sparse import SparseMLP
 
 SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
-KINDS = (MaskedMLP, SparseMLP)
+KINDS = (MaskedMLP, CompiledMLP)
 cases = pytest.mark.parametrize(
     ("model", "optimizer", "kind"), list(itertools.product(MODELS, OPTIMIZERS, KINDS))
 )

@@ -186,10 +186,10 @@ def test_a_kill_between_two_files_loses_nothing(config: Config, monkeypatch: pyt
     write = checkpoint.files.write_bytes
 
     def die_at(name: str) -> None:
-        def dying(path: Path, content: bytes) -> None:
+        def dying(path: Path, *pieces: bytes) -> None:
             if path.name == name:
                 raise SystemExit("killed")
-            write(path, content)
+            write(path, *pieces)
 
         monkeypatch.setattr(checkpoint.files, "write_bytes", dying)
 

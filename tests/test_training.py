@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.compiled import CompiledMLP
 from nets_deap.data import Part
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import build
 from nets_deap.problem import OPTIMIZERS, Problem, Recipe
-from nets_deap.sparse import SparseMLP
 from nets_deap.training import assert_masked, evaluate, minibatches, one_thread, train
 
 MLP = build("mlp-10", (2,), 2)
 LENET = build("lenet-300-100", (4,), 3)
-FAST = (MaskedMLP, SparseMLP)
+FAST = (MaskedMLP, CompiledMLP)
 
 
 def part(n: int, features: int = 4, classes: int = 3) -> Part:

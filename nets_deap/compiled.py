@@ -1,6 +1,6 @@
-"""Training whose cost follows the density: multilayer perceptrons whose pruned weights do not exist.
+"""Training whose cost follows the density: in a sparse layer the pruned weights do not exist.
 
-The inner loops are compiled (`sparse_kernels.h`). torch's own sparse products beat its dense ones too, but
+The inner loops are compiled (`mlp.h`). torch's own sparse products beat its dense ones too, but
 by much less: at one weight in twenty, 3 times for the forward product and hardly at all for the gradient.
 """
 
@@ -19,6 +19,7 @@ from nets_deap.backprop import check_gradients, flat_optimizer, loss_scale
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
+DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (`make bench`)
 BLOCK_BYTES = 256  # of one unit's activations over a block of samples: four vectors
 
 
@@ -29,7 +30,17 @@ class _Layer(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("rows", "cols", "weights")),
         *(
             (name, ctypes.c_void_p)
-            for name in ("start", "row", "col", "values", "gradient", "activations", "errors")
+            for name in (
+                "start",
+                "row",
+                "col",
+                "mask",
+                "values",
+                "gradient",
+                "activations",
+                "errors",
+                "below",
+            )
         ),
     )
 
@@ -38,14 +49,14 @@ _INT, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _ARGUMENTS = {
     "to_blocks": (_INT, _INT, _ADDRESS, _ADDRESS),
     "forward": (_INT, _ADDRESS, _INT, _ADDRESS, _INT),
-    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _REAL, _REAL, _INT, _INT),
+    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL, _INT, _INT),
 }
 
 
 @cache
 def _library() -> ctypes.CDLL | None:
     """The compiled kernels; None where they were not built, or do not load here."""
-    spec = find_spec("nets_deap._sparse_kernels")
+    spec = find_spec("nets_deap._mlp")
     if spec is None or spec.origin is None:
         return None
     try:
@@ -86,7 +97,7 @@ class _Batch:
     x: [blocks, units, block], the last block filled up with zeros; `outputs` like it
     """
 
-    def __init__(self, network: SparseMLP, samples: int) -> None:
+    def __init__(self, network: CompiledMLP, samples: int) -> None:
         blocks = -(-samples // network.block)
 
         def empty(units: int) -> Tensor:
@@ -97,14 +108,14 @@ class _Batch:
         self.x = empty(widths[0])
         self.activations = [empty(units) for units in widths[1:]]
         self.errors = [empty(units) for units in widths[1:]]
-        self.layers = (_Layer * len(network.places))()
-        for i, (start, row, col) in enumerate(network.places):
+        self.below = [network.flat.new_empty(samples, units) for units in widths[:-1]]
+        self.layers = (_Layer * len(network.layers))()
+        for i, layer in enumerate(network.layers):
             gradient = network.gradients[i].data_ptr() if network.gradients else None
             self.layers[i] = _Layer(
-                widths[i + 1], widths[i], len(row),
-                start.ctypes.data, row.ctypes.data, col.ctypes.data,
+                widths[i + 1], widths[i], len(network.values[i]), *layer.addresses(),
                 network.values[i].data_ptr(), gradient,
-                self.activations[i].data_ptr(), self.errors[i].data_ptr(),
+                self.activations[i].data_ptr(), self.errors[i].data_ptr(), self.below[i].data_ptr(),
             )  # fmt: skip
         self.address = ctypes.addressof(self.layers)
         self.x_address = self.x.data_ptr()
@@ -116,12 +127,36 @@ class _Batch:
         return self.activations[-1].transpose(1, 2).flatten(0, 1)[: self.samples]
 
 
-class SparseMLP:
+class _Places:
+    """Where a layer's weights are: compressed rows, or a whole matrix under a mask.
+
+    genes: int[k], the layer's weights that are stored, among all its rows · cols
+    """
+
+    def __init__(self, mask: np.ndarray) -> None:
+        if mask.size and mask.mean() >= DENSE_FROM:
+            self.genes = np.arange(mask.size)
+            self._mask = mask.astype(np.uint8)
+            self._compressed = None
+            return
+        self.genes = np.flatnonzero(mask)
+        row, col = np.divmod(self.genes, mask.shape[1])
+        start = np.searchsorted(row, np.arange(len(mask) + 1))
+        self._compressed = [places.astype(np.int32) for places in (start, row, col)]
+
+    def addresses(self) -> tuple[int | None, ...]:
+        """Of start, row, col and mask."""
+        if self._compressed is None:
+            return None, None, None, self._mask.ctypes.data
+        return *(places.ctypes.data for places in self._compressed), None
+
+
+class CompiledMLP:
     """`backprop.MaskedMLP`, at a cost that follows the number of active weights. On a CPU only.
 
     weights: float32[n] and mask: bool[n], both copied
-    flat: `dtype`[k], the active weights alone, in their order; `values` are its parts, layer by layer
-    places: of each layer's active weights, in compressed rows: int32 (start[rows + 1], row[k], col[k])
+    genes: int[k], the weights that are stored: the active ones of sparse layers, all of dense ones
+    flat: `dtype`[k], those weights; `values` are its parts, layer by layer
 
     Raises ValueError for an architecture without gradients, RuntimeError where the kernels are not built.
     """
@@ -138,12 +173,15 @@ class SparseMLP:
         self._to_blocks, self._forward, self._step = _kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
-        self.genes = np.flatnonzero(mask)
-        self.flat = torch.tensor(weights[self.genes], dtype=dtype)
+        self.layers = [_Places(part) for _, part in architecture.layout.split(mask)]
+        starts = np.cumsum([0, *architecture.layout.sizes])
+        self.genes = np.concatenate(
+            [start + layer.genes for start, layer in zip(starts, self.layers, strict=False)]
+        )
+        self.flat = torch.tensor(np.where(mask, weights, 0)[self.genes], dtype=dtype)
         self.lr = recipe.lr
         self.optimizer = flat_optimizer(recipe, self.flat)
-        self.places = [_compressed(part) for _, part in architecture.layout.split(mask)]
-        sizes = [len(row) for _, row, _ in self.places]
+        sizes = [len(layer.genes) for layer in self.layers]
         self.values = self.flat.split(sizes)
         self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
         self._sigmoid = architecture.activation == "sigmoid"
@@ -151,8 +189,7 @@ class SparseMLP:
         self._batches: dict[int, _Batch] = {}
 
     def _batch(self, x: Tensor) -> _Batch:
-        """Samples [n, *shape] in blocks, in memory that is allocated once for each n."""
-        x = x.flatten(1).contiguous()
+        """Samples [n, units] in blocks, in memory that is allocated once for each n."""
         if len(x) not in self._batches:
             self._batches[len(x)] = _Batch(self, len(x))
         batch = self._batches[len(x)]
@@ -161,17 +198,18 @@ class SparseMLP:
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
-        batch = self._batch(x)
-        self._forward(len(self.places), batch.address, batch.blocks, batch.x_address, self._sigmoid)
+        batch = self._batch(x.flatten(1).contiguous())
+        self._forward(len(self.layers), batch.address, batch.blocks, batch.x_address, self._sigmoid)
         return batch.outputs
 
     def step(self, x: Tensor, targets: Tensor) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
+        x = x.flatten(1).contiguous()
         batch = self._last = self._batch(x)
         targets = targets.contiguous()
         self._step(
-            len(self.places), batch.address, batch.samples, batch.x_address, targets.data_ptr(),
-            batch.scale, self.lr, self._sigmoid, self._mse,
+            len(self.layers), batch.address, batch.samples, batch.x_address, x.data_ptr(),
+            targets.data_ptr(), batch.scale, self.lr, self._sigmoid, self._mse,
         )  # fmt: skip
         if self.optimizer is not None:
             self.optimizer.step()
@@ -186,10 +224,3 @@ class SparseMLP:
         weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)
         weights[self.genes] = self.flat.numpy()
         return weights
-
-
-def _compressed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The places of a mask, bool[rows, cols], as int32 (start[rows + 1], row[k], col[k])."""
-    row, col = np.nonzero(mask)
-    start = np.searchsorted(row, np.arange(len(mask) + 1))
-    return start.astype(np.int32), row.astype(np.int32), col.astype(np.int32)

@@ -1,31 +1,29 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from nets_deap import sparse
+from nets_deap import compiled
 from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import Genome, initGenome, initial_std
 from nets_deap.models import Architecture, build
 from nets_deap.network import make_network
 from nets_deap.problem import OPTIMIZERS, Recipe
-from nets_deap.sparse import SparseMLP
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 WIDTHS = ["basic", "avx2", "avx512"]
-WIDTHS = WIDTHS[: WIDTHS.index(sparse.best_variant()) + 1]
+WIDTHS = WIDTHS[: WIDTHS.index(compiled.best_variant()) + 1]
 
 
 @pytest.fixture(params=WIDTHS)
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every width of vectors that this processor can run, one after the other."""
-    monkeypatch.setattr(sparse, "best_variant", lambda: request.param)
+    monkeypatch.setattr(compiled, "best_variant", lambda: request.param)
 
 
 def fresh(density: float, architecture: Architecture = LENET) -> Genome:
@@ -40,7 +38,7 @@ def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dty
 
 
 def test_the_kernels_are_built_here() -> None:
-    assert sparse.available()
+    assert compiled.available()
 
 
 @pytest.mark.usefixtures("width")
@@ -49,7 +47,7 @@ def test_a_step_worked_by_hand() -> None:
     architecture = Architecture("tiny", (2,), (2,), 1, "relu", "mse")
     weights = np.array([1, 9, 2, -1, 0.5, 1], dtype=np.float32)
     mask = np.array([1, 0, 1, 1, 1, 1], dtype=bool)
-    network = SparseMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
+    network = CompiledMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
     x, target = torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0]])
     # Hidden: ReLU(1) = 1 and ReLU(2 − 3) = 0; output 0.5. ∂loss/∂output = 2 (0.5 − 2) = −3.
     network.step(x, target)
@@ -65,7 +63,7 @@ def test_a_step_worked_by_hand() -> None:
 def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
     architecture = build("mlp-10", (units,), 2)
     genome = fresh(0.5, architecture)
-    network = SparseMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
+    network = CompiledMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
     blocks = network._batch(x).x
     assert blocks.shape == (-(-samples // network.block), units, network.block)
@@ -80,7 +78,7 @@ def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None
 def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> None:
     genome = fresh(density)
     arguments = (LENET, genome.weights, genome.mask, Recipe("adam", lr=0.01))
-    ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
     for samples in (60, 60, 13):
         x, targets = minibatch(samples, dtype=dtype)
         ours.step(x, targets)
@@ -92,7 +90,7 @@ def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> Non
 
 def test_samples_that_do_not_lie_in_a_row() -> None:
     genome = fresh(0.3)
-    networks = [SparseMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
+    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
     x, targets = minibatch(8, dtype=torch.float32)
     networks[0].step(x, targets)
     networks[1].step(x.transpose(2, 3).contiguous().transpose(2, 3), targets.t().contiguous().t())
@@ -102,28 +100,50 @@ def test_samples_that_do_not_lie_in_a_row() -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_training_that_diverges_is_seen_to(optimizer: str) -> None:
     genome = fresh(0.3)
-    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe(optimizer, lr=1e30))
+    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe(optimizer, lr=1e30))
     for _ in range(4):
         network.step(*minibatch(8, dtype=torch.float32))
     assert not torch.isfinite(network.forward(minibatch(8, dtype=torch.float32)[0])).all()
 
 
-def test_the_sparse_way_is_taken_where_it_pays() -> None:
-    recipe = Recipe(batch_size=60)
+@pytest.mark.usefixtures("width")
+@DTYPES
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("hidden", [(), (3,), (6, 16), (7, 40, 33), (64, 100)])
+def test_dense_and_sparse_layers_of_any_width(
+    hidden: tuple[int, ...], optimizer: str, dtype: torch.dtype
+) -> None:
+    architecture = Architecture("odd", (17,), hidden, 5, "relu", "cross-entropy")
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0, 0.3, architecture.layout.size).astype(np.float32)
+    parts = [
+        rng.random(shape) < (0.1 if i % 2 else 0.7) for i, shape in enumerate(architecture.layout.shapes)
+    ]
+    mask = np.concatenate([part.ravel() for part in parts])
+    for inverted in (False, True):  # dense below sparse, and the other way round
+        arguments = (architecture, weights, mask ^ inverted, Recipe(optimizer, lr=0.01))
+        ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+        for samples in (60, 60, 70):
+            x, targets = minibatch(samples, architecture, dtype)
+            ours.step(x, targets)
+            reference.step(x, targets)
+        close = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-5}
+        np.testing.assert_allclose(ours.weights(), reference.weights(), **close)
+        assert (ours.weights()[~(mask ^ inverted)] == 0).all()
 
-    def taken(density: float, recipe: Recipe = recipe) -> type:
+
+def test_the_compiled_way_is_taken_where_it_pays() -> None:
+    def taken(density: float, batch_size: int) -> type:
         genome = fresh(density)
-        return type(make_network(LENET, genome.weights, genome.mask, recipe))
+        return type(make_network(LENET, genome.weights, genome.mask, Recipe(batch_size=batch_size)))
 
-    assert taken(0.05) is taken(0.2) is SparseMLP
-    assert taken(0.6) is taken(1.0) is MaskedMLP
-    assert taken(0.2, replace(recipe, batch_size=8)) is MaskedMLP  # 56 of a block's 64 samples are padding
-    assert taken(0.2, replace(recipe, batch_size=0)) is SparseMLP
+    assert taken(0.05, 60) is taken(1.0, 60) is taken(1.0, 0) is taken(0.02, 8) is CompiledMLP
+    assert taken(0.2, 8) is MaskedMLP  # 56 of a block's 64 samples are padding
 
 
 def test_without_the_kernels_the_dense_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparse, "_library", lambda: None)
+    monkeypatch.setattr(compiled, "_library", lambda: None)
     genome = fresh(0.05)
     assert type(make_network(LENET, genome.weights, genome.mask, Recipe())) is MaskedMLP
     with pytest.raises(RuntimeError, match="not built"):
-        SparseMLP(LENET, genome.weights, genome.mask, Recipe())
+        CompiledMLP(LENET, genome.weights, genome.mask, Recipe())

@@ -1,4 +1,4 @@
-/* The inner loops of sparse.py, which calls them through ctypes. Where no compiler is at hand this file is left
+/* The inner loops of compiled.py, which calls them through ctypes. Where no compiler is at hand this file is left
  * out, and training takes the dense way.
  *
  * One library for all processors of a kind: every function is there for each width of vectors, and
@@ -14,21 +14,21 @@
 
 #define VARIANT basic
 #define VECTOR_BYTES 16
-#include "sparse_variant.h"
+#include "mlp_variant.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #define VARIANT avx2
 #define VECTOR_BYTES 32
-#include "sparse_variant.h"
+#include "mlp_variant.h"
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define VARIANT avx512
 #define VECTOR_BYTES 64
-#include "sparse_variant.h"
+#include "mlp_variant.h"
 #pragma GCC pop_options
 
 const char *best_variant(void)

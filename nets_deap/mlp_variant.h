@@ -5,14 +5,14 @@
 #define EXP expf
 #define INDEX int32_t
 #define NAME(name) PASTE(name, float32, VARIANT)
-#include "sparse_kernels.h"
+#include "mlp.h"
 
 #define REAL double
 #define REAL_BYTES 8
 #define EXP exp
 #define INDEX int64_t
 #define NAME(name) PASTE(name, float64, VARIANT)
-#include "sparse_kernels.h"
+#include "mlp.h"
 
 #undef VARIANT
 #undef VECTOR_BYTES

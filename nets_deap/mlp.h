@@ -1,0 +1,385 @@
+/* One training step of a sparse multilayer perceptron, for one number type and one width of vectors.
+ *
+ * Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES defined. Samples come in blocks
+ * of BLOCK: activations are [blocks, units, BLOCK], so that one unit's are a few vectors in a row. Weights are in
+ * compressed rows: those of row i are start[i] … start[i + 1] − 1, and row[k], col[k] is the place of the k-th.
+ */
+
+#define LANES (VECTOR_BYTES / REAL_BYTES)
+#define BLOCK (256 / REAL_BYTES)
+#define VECTORS (BLOCK / LANES) /* of one unit's activations over a block */
+
+/* A tile of a dense product or gradient, as the registers hold it: rows, and vectors in each. */
+#define HEIGHT 6
+#define WIDTH (VECTOR_BYTES == 64 ? 4 : 2)
+
+/* Lanes of two vectors: every second one, and those of the lower and upper halves in turns. */
+#if LANES == 16
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#define LOW 0, 4, 1, 5
+#define HIGH 2, 6, 3, 7
+#else
+#define EVEN 0, 2
+#define ODD 1, 3
+#define LOW 0, 2
+#define HIGH 1, 3
+#endif
+
+typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL))));
+typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
+#define VECTOR NAME(vector)
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(indices)){__VA_ARGS__})
+#endif
+
+typedef struct {
+    int64_t rows, cols, weights;
+    const int32_t *start, *row, *col; /* NULL in a dense layer */
+    const uint8_t *mask;              /* of a dense layer: [rows, cols] */
+    REAL *values;                     /* the weights; all of them in a dense layer */
+    REAL *gradient;                   /* NULL: −rate · gradient is added to the values */
+    REAL *activations;                /* [blocks, rows, BLOCK] */
+    REAL *errors;                     /* of the same shape: ∂loss/∂z */
+    REAL *below;                      /* of a dense layer but the first: room for [samples, cols] */
+} NAME(layer);
+
+/* to[col, row] = from[row, col] */
+INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_t from_stride, REAL *to,
+                            int64_t to_stride)
+{
+    for (int64_t i = 0; i < rows; i += LANES)
+        for (int64_t j = 0; j < cols; j += LANES) {
+            if (i + LANES > rows || j + LANES > cols) {
+                for (int64_t c = j; c < cols && c < j + LANES; c++)
+                    for (int64_t r = i; r < rows && r < i + LANES; r++)
+                        to[c * to_stride + r] = from[r * from_stride + c];
+                continue;
+            }
+            VECTOR a[LANES], b[LANES];
+#pragma GCC unroll 16
+            for (int64_t l = 0; l < LANES; l++)
+                a[l] = *(const VECTOR *)(from + (i + l) * from_stride + j);
+            /* A perfect shuffle of rows and lanes, log₂ LANES times: the transposed tile. */
+#pragma GCC unroll 4
+            for (int64_t stage = 1; stage < LANES; stage *= 2) {
+#pragma GCC unroll 8
+                for (int64_t l = 0; l < LANES / 2; l++) {
+                    b[2 * l] = SHUFFLE(a[l], a[l + LANES / 2], LOW);
+                    b[2 * l + 1] = SHUFFLE(a[l], a[l + LANES / 2], HIGH);
+                }
+#pragma GCC unroll 16
+                for (int64_t l = 0; l < LANES; l++)
+                    a[l] = b[l];
+            }
+#pragma GCC unroll 16
+            for (int64_t l = 0; l < LANES; l++)
+                *(VECTOR *)(to + (j + l) * to_stride + i) = a[l];
+        }
+}
+
+/* samples[n, units] as blocks; what the last block has too much is zero. */
+void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, REAL *blocks)
+{
+    for (; n > 0; n -= BLOCK, samples += BLOCK * units, blocks += units * BLOCK) {
+        if (n < BLOCK)
+            memset(blocks, 0, units * BLOCK * sizeof(REAL));
+        NAME(transpose)(n < BLOCK ? n : BLOCK, units, samples, units, blocks, BLOCK);
+    }
+}
+
+INLINE void NAME(from_blocks)(int64_t n, int64_t units, const REAL *blocks, REAL *samples)
+{
+    for (; n > 0; n -= BLOCK, samples += BLOCK * units, blocks += units * BLOCK)
+        NAME(transpose)(units, n < BLOCK ? n : BLOCK, blocks, BLOCK, samples, units);
+}
+
+/* `height` rows of out = W · x for one block, W dense with any strides; `height` is a constant. */
+INLINE void NAME(dense_rows)(int height, int64_t cols, const REAL *w, int64_t row_stride, int64_t col_stride,
+                             const REAL *x, REAL *out)
+{
+    for (int64_t first = 0; first < VECTORS; first += WIDTH) {
+        VECTOR s[HEIGHT][WIDTH];
+        memset(s, 0, sizeof s);
+        for (int64_t k = 0; k < cols; k++) {
+            const VECTOR *below = (const VECTOR *)(x + k * BLOCK) + first;
+            for (int r = 0; r < height; r++)
+                for (int v = 0; v < WIDTH; v++)
+                    s[r][v] += w[r * row_stride + k * col_stride] * below[v];
+        }
+        for (int r = 0; r < height; r++)
+            for (int v = 0; v < WIDTH; v++)
+                ((VECTOR *)(out + r * BLOCK))[first + v] = s[r][v];
+    }
+}
+
+/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block. */
+INLINE void NAME(dense_product)(int64_t rows, int64_t cols, const REAL *w, int64_t row_stride,
+                                int64_t col_stride, const REAL *x, REAL *out)
+{
+    int64_t i = 0;
+    for (; i + HEIGHT <= rows; i += HEIGHT)
+        NAME(dense_rows)(HEIGHT, cols, w + i * row_stride, row_stride, col_stride, x, out + i * BLOCK);
+    for (; i < rows; i++)
+        NAME(dense_rows)(1, cols, w + i * row_stride, row_stride, col_stride, x, out + i * BLOCK);
+}
+
+/* f(z), in place: a sigmoid, a ReLU or nothing. */
+INLINE void NAME(activate)(int64_t n, REAL *z, int sigmoid, int relu)
+{
+    if (sigmoid)
+        for (int64_t b = 0; b < n; b++)
+            z[b] = 1 / (1 + EXP(-z[b]));
+    else if (relu)
+        for (int64_t b = 0; b < n; b++)
+            z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays one */
+}
+
+/* out[rows, BLOCK] = f(W · x[cols, BLOCK]) for one block, W sparse. */
+INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out, int sigmoid, int relu)
+{
+    for (int64_t i = 0; i < layer->rows; i++, out += BLOCK) {
+        VECTOR s[VECTORS] = {{0}};
+        for (int32_t k = layer->start[i]; k < layer->start[i + 1]; k++) {
+            const VECTOR *below = (const VECTOR *)(x + (int64_t)layer->col[k] * BLOCK);
+            for (int v = 0; v < VECTORS; v++)
+                s[v] += layer->values[k] * below[v];
+        }
+        for (int v = 0; v < VECTORS; v++)
+            ((VECTOR *)out)[v] = s[v];
+        NAME(activate)(BLOCK, out, sigmoid, relu);
+    }
+}
+
+/* out[cols, BLOCK] = Wᵀ · x[rows, BLOCK] for one block, W sparse. */
+INLINE void NAME(sparse_transposed_product)(const NAME(layer) *layer, const REAL *x, REAL *out)
+{
+    memset(out, 0, layer->cols * BLOCK * sizeof(REAL));
+    for (int64_t i = 0; i < layer->rows; i++, x += BLOCK) {
+        VECTOR above[VECTORS];
+        memcpy(above, x, sizeof above);
+        for (int32_t k = layer->start[i]; k < layer->start[i + 1]; k++) {
+            VECTOR *below = (VECTOR *)(out + (int64_t)layer->col[k] * BLOCK);
+            for (int v = 0; v < VECTORS; v++)
+                below[v] += layer->values[k] * above[v];
+        }
+    }
+}
+
+void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x, int64_t sigmoid)
+{
+    for (const NAME(layer) *end = layer + layers; layer < end; x = layer++->activations) {
+        const int64_t rows = layer->rows, cols = layer->cols, relu = layer + 1 < end;
+        for (int64_t b = 0; b < blocks; b++) {
+            const REAL *below = x + b * cols * BLOCK;
+            REAL *above = layer->activations + b * rows * BLOCK;
+            if (layer->mask) {
+                NAME(dense_product)(rows, cols, layer->values, cols, 1, below, above);
+                NAME(activate)(rows * BLOCK, above, sigmoid, relu);
+            } else
+                NAME(sparse_product)(layer, below, above, sigmoid, relu);
+        }
+    }
+}
+
+/* ∂loss/∂z of the layer with errors `below` and activations a, from those of the layer above it. */
+INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL *a, REAL *below, int sigmoid)
+{
+    const int64_t rows = layer->rows, cols = layer->cols;
+    const REAL *above = layer->errors;
+    for (; blocks--; above += rows * BLOCK, below += cols * BLOCK, a += cols * BLOCK) {
+        if (layer->mask)
+            NAME(dense_product)(cols, rows, layer->values, 1, cols, above, below);
+        else
+            NAME(sparse_transposed_product)(layer, above, below);
+        for (int64_t b = 0; b < cols * BLOCK; b++)
+            below[b] = sigmoid ? below[b] * a[b] * (1 - a[b]) : a[b] > 0 ? below[b] : 0;
+    }
+}
+
+/* Sums of neighbours: those of a, then those of b. */
+INLINE VECTOR NAME(fold)(VECTOR a, VECTOR b)
+{
+    return SHUFFLE(a, b, EVEN) + SHUFFLE(a, b, ODD);
+}
+
+/* LANES vectors as one of their sums, in order. */
+INLINE VECTOR NAME(sums)(VECTOR *of)
+{
+#pragma GCC unroll 4
+    for (int64_t left = LANES / 2; left; left /= 2)
+#pragma GCC unroll 8
+        for (int64_t l = 0; l < left; l++)
+            of[l] = NAME(fold)(of[2 * l], of[2 * l + 1]);
+    return of[0];
+}
+
+/* The gradient of a sparse layer's weights, LANES of them at a time. */
+INLINE void NAME(descend_sparse)(const NAME(layer) *layer, int64_t blocks, const REAL *below, REAL rate)
+{
+    for (int64_t k = 0; k < layer->weights; k += LANES) {
+        int64_t here = layer->weights - k < LANES ? layer->weights - k : LANES;
+        VECTOR products[LANES];
+#pragma GCC unroll 16
+        for (int64_t l = 0; l < LANES; l++) {
+            int64_t at = l < here ? k + l : k;
+            const REAL *from = layer->errors + (int64_t)layer->row[at] * BLOCK;
+            const REAL *to = below + (int64_t)layer->col[at] * BLOCK;
+            VECTOR s = {0};
+            for (int64_t b = 0; b < blocks; b++, from += layer->rows * BLOCK, to += layer->cols * BLOCK) {
+                const VECTOR *e = (const VECTOR *)from, *x = (const VECTOR *)to;
+                for (int v = 0; v < VECTORS; v++)
+                    s += e[v] * x[v];
+            }
+            products[l] = s;
+        }
+        const VECTOR gradient = NAME(sums)(products);
+        for (int64_t l = 0; l < here; l++)
+            if (layer->gradient)
+                layer->gradient[k + l] = gradient[l];
+            else
+                layer->values[k + l] -= rate * gradient[l];
+    }
+}
+
+/* The gradients of `height` rows and `width` vectors of columns, both constants, of a dense layer, but for the
+ * first `done` columns; what is pruned has none. below: [samples, cols] */
+INLINE void NAME(descend_tile)(int height, int width, const NAME(layer) *layer, int64_t i, int64_t j, int done,
+                               int64_t samples, const REAL *below, REAL rate)
+{
+    const int64_t rows = layer->rows, cols = layer->cols;
+    const REAL *e = layer->errors + i * BLOCK;
+    VECTOR s[HEIGHT][WIDTH];
+    memset(s, 0, sizeof s);
+    below += j;
+    for (int64_t left = samples; left > 0; left -= BLOCK, e += rows * BLOCK)
+        for (int64_t b = 0; b < BLOCK && b < left; b++, below += cols)
+            for (int r = 0; r < height; r++)
+                for (int v = 0; v < width; v++)
+                    s[r][v] += e[r * BLOCK + b] * ((const VECTOR *)below)[v];
+    for (int r = 0; r < height; r++) {
+        const REAL *sums = (const REAL *)s[r];
+        const uint8_t *mask = layer->mask + (i + r) * cols + j;
+        REAL *to = (layer->gradient ? layer->gradient : layer->values) + (i + r) * cols + j;
+        if (layer->gradient)
+            for (int c = done; c < width * LANES; c++)
+                to[c] = sums[c] * mask[c];
+        else
+            for (int c = done; c < width * LANES; c++)
+                to[c] -= rate * sums[c] * mask[c];
+    }
+}
+
+/* The gradient of `width` vectors of columns of a dense layer, but for the first `done` columns. */
+INLINE void NAME(descend_columns)(int width, const NAME(layer) *layer, int64_t j, int done, int64_t samples,
+                                  const REAL *below, REAL rate)
+{
+    int64_t i = 0;
+    for (; i + HEIGHT <= layer->rows; i += HEIGHT)
+        NAME(descend_tile)(HEIGHT, width, layer, i, j, done, samples, below, rate);
+    for (; i < layer->rows; i++)
+        NAME(descend_tile)(1, width, layer, i, j, done, samples, below, rate);
+}
+
+/* The gradient of a dense layer's weights. below: [samples, cols] */
+INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const REAL *below, REAL rate)
+{
+    const int64_t rows = layer->rows, cols = layer->cols;
+    int64_t j = 0;
+    for (; j + WIDTH * LANES <= cols; j += WIDTH * LANES)
+        NAME(descend_columns)(WIDTH, layer, j, 0, samples, below, rate);
+    for (; j + LANES <= cols; j += LANES)
+        NAME(descend_columns)(1, layer, j, 0, samples, below, rate);
+    if (j < cols && cols > LANES) { /* the last vector overlaps the one before it */
+        NAME(descend_columns)(1, layer, cols - LANES, j - (cols - LANES), samples, below, rate);
+        return;
+    }
+    for (; j < cols; j++)
+        for (int64_t i = 0; i < rows; i++) {
+            REAL g = 0;
+            for (int64_t b = 0; b < samples; b++)
+                g += layer->errors[(b / BLOCK * rows + i) * BLOCK + b % BLOCK] * below[b * cols + j];
+            g *= layer->mask[i * cols + j];
+            if (layer->gradient)
+                layer->gradient[i * cols + j] = g;
+            else
+                layer->values[i * cols + j] -= rate * g;
+        }
+}
+
+/* ∂loss/∂z of the output layer, times `scale`; 0 for what fills the last block up. */
+INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *targets, REAL scale,
+                               int sigmoid, int mse)
+{
+    int64_t units = layer->rows;
+    const REAL *said = layer->activations;
+    REAL *error = layer->errors;
+    for (; samples > 0; samples -= BLOCK, said += units * BLOCK, error += units * BLOCK) {
+        int64_t here = samples < BLOCK ? samples : BLOCK;
+        memset(error, 0, units * BLOCK * sizeof(REAL));
+        for (int64_t b = 0; b < here; b++, targets += units) {
+            REAL most = said[b], total = 0;
+            for (int64_t i = 0; i < units && !mse; i++)
+                most = said[i * BLOCK + b] > most ? said[i * BLOCK + b] : most;
+            for (int64_t i = 0; i < units; i++)
+                total += error[i * BLOCK + b] = mse ? said[i * BLOCK + b] : EXP(said[i * BLOCK + b] - most);
+            for (int64_t i = 0; i < units; i++) {
+                REAL a = said[i * BLOCK + b];
+                REAL e = (error[i * BLOCK + b] / (mse ? 1 : total) - targets[i]) * scale;
+                error[i * BLOCK + b] = sigmoid ? e * a * (1 - a) : e;
+            }
+        }
+    }
+}
+
+/* Forward, backward, and the update or the gradients. x: in blocks; samples_x[samples, inputs], the same;
+ * targets[samples, outputs]. */
+void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *x, const REAL *samples_x,
+                const REAL *targets, double scale, double rate, int64_t sigmoid, int64_t mse)
+{
+    int64_t blocks = (samples + BLOCK - 1) / BLOCK;
+    NAME(forward)(layers, layer, blocks, x, sigmoid);
+    NAME(output_error)(layer + layers - 1, samples, targets, scale, sigmoid, mse);
+    for (int64_t i = layers - 1; i >= 0; i--) {
+        const REAL *below = i ? layer[i - 1].activations : x;
+        if (i)
+            NAME(propagate)(layer + i, blocks, below, layer[i - 1].errors, sigmoid);
+        if (!layer[i].mask)
+            NAME(descend_sparse)(layer + i, blocks, below, rate);
+        else if (!i)
+            NAME(descend_dense)(layer, samples, samples_x, rate);
+        else {
+            NAME(from_blocks)(samples, layer[i].cols, below, layer[i].below);
+            NAME(descend_dense)(layer + i, samples, layer[i].below, rate);
+        }
+    }
+}
+
+#undef VECTOR
+#undef VECTORS
+#undef HEIGHT
+#undef WIDTH
+#undef SHUFFLE
+#undef LANES
+#undef BLOCK
+#undef EVEN
+#undef ODD
+#undef LOW
+#undef HIGH
+#undef REAL
+#undef REAL_BYTES
+#undef EXP
+#undef INDEX
+#undef NAME
