@@ -6,8 +6,9 @@ are one matrix product; the others are batched products.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,26 +23,75 @@ from nets_deap.backprop import (
     sample_losses,
     through_activation,
 )
-from nets_deap.data import Data, Part
-from nets_deap.errors import NetsError
+from nets_deap.data import Part
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Score
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 EVALUATION_BATCH = 512  # samples, of every network at once
-DEVICE_SHARE = 0.8  # of a GPU's memory; the rest is for its libraries and for fragmentation
-HOST_MEMORY = 2**30  # bytes; on a CPU larger stacks are no faster
 
 
-class BatchedMLP:
-    """P multilayer perceptrons without biases, one optimiser step for all of them at a time.
+class Stack:
+    """P networks of one architecture as stacked tensors, and what trains them.
 
     weights: float32[P, n] and masks: bool[P, n], or sequences of P such vectors; copied
     flat, mask: `dtype`[P·n], layer by layer, in each layer network by network
-    layers: views of `flat`, [P, out, in] each
+    layers: views of `flat`, [P, *shape] each
+    """
+
+    outputs: Tensor
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Sequence[np.ndarray] | np.ndarray,
+        masks: Sequence[np.ndarray] | np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.architecture = architecture
+        self.networks = len(weights)
+        self.flat = torch.empty(self.networks * architecture.layout.size, device=device, dtype=dtype)
+        self.mask = torch.empty_like(self.flat)
+        self.layers = self._stacked(self.flat)
+        self._fill(self.layers, weights)
+        self._fill(self._stacked(self.mask), masks)
+        self.flat.mul_(self.mask)
+        self.lr = recipe.lr
+        self.optimizer = flat_optimizer(recipe, self.flat)
+
+    def _stacked(self, flat: Tensor) -> list[Tensor]:
+        """Views [P, *shape] of a vector [P·n], one per layer."""
+        layout = self.architecture.layout
+        parts = flat.split([self.networks * size for size in layout.sizes])
+        return [part.view(self.networks, *shape) for part, shape in zip(parts, layout.shapes, strict=True)]
+
+    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray) -> None:
+        for i, vector in enumerate(vectors):
+            for layer, (_, part) in zip(layers, self.architecture.layout.split(vector), strict=True):
+                layer[i].copy_(torch.tensor(part))
+
+    def _descend(self, gradient: Tensor) -> None:
+        """One optimiser step by the gradient of `flat`; what is pruned stays zero."""
+        if self.optimizer is None:
+            self.flat.add_(gradient, alpha=-self.lr).mul_(self.mask)
+        else:
+            assert self.flat.grad is not None
+            torch.mul(gradient, self.mask, out=self.flat.grad)
+            self.optimizer.step()
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [P, n]."""
+        return torch.cat([layer.cpu().flatten(1) for layer in self.layers], dim=1).numpy()
+
+
+class BatchedMLP(Stack):
+    """P multilayer perceptrons without biases, one optimiser step for all of them at a time.
+
+    precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
+        that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
+        updates stay in `dtype`, and so do softmax, loss and scoring.
 
     Inside, activations are [P, units, samples]. Raises ValueError for an architecture without gradients.
     """
@@ -54,38 +104,26 @@ class BatchedMLP:
         recipe: Recipe,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> None:
         check_gradients(architecture)
-        self.architecture = architecture
-        self.networks = len(weights)
-        self.flat = torch.empty(self.networks * architecture.layout.size, device=device, dtype=dtype)
-        self.mask = torch.empty_like(self.flat)
-        self.layers = self._stacked(self.flat)
-        self._fill(self.layers, weights)
-        self._fill(self._stacked(self.mask), masks)
-        self.flat.mul_(self.mask)
-        self.lr = recipe.lr
-        self.optimizer = flat_optimizer(recipe, self.flat)
-        self.gradients = [] if self.flat.grad is None else self._stacked(self.flat.grad)
+        super().__init__(architecture, weights, masks, recipe, device, dtype)
+        self.tf32 = precision == "tf32"
+        self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None
+        self.factors = self.layers if self.half is None else self._stacked(self.half)
+        self.fused = self.optimizer is None and self.half is None  # the update is part of the product
+        self.gradient: Tensor | None = None
+        if not self.fused:
+            self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
+        self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-
-    def _stacked(self, flat: Tensor) -> list[Tensor]:
-        """Views [P, out, in] of a vector [P·n], one per layer."""
-        layout = self.architecture.layout
-        parts = flat.split([self.networks * size for size in layout.sizes])
-        return [part.view(self.networks, *shape) for part, shape in zip(parts, layout.shapes, strict=True)]
-
-    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray) -> None:
-        for i, vector in enumerate(vectors):
-            for layer, (_, part) in zip(layers, self.architecture.layout.split(vector), strict=True):
-                layer[i].copy_(torch.tensor(part))
 
     def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Activations and errors of every layer for one batch size, allocated once."""
         if batch not in self._buffers:
 
             def buffers() -> list[Tensor]:
-                return [self.flat.new_empty(*layer.shape[:2], batch) for layer in self.layers]
+                return [factor.new_empty(*factor.shape[:2], batch) for factor in self.factors]
 
             self._buffers[batch] = (buffers(), buffers())
         return self._buffers[batch]
@@ -101,40 +139,90 @@ class BatchedMLP:
 
     def step(self, x: Tensor, targets: Tensor) -> None:
         """One optimiser step of every network: samples [b, *shape], targets [b, outputs]."""
-        x = x.flatten(1)
+        with products_in_tf32(self.tf32):
+            self._step(x.flatten(1), targets)
+
+    def _step(self, x: Tensor, targets: Tensor) -> None:
+        if self.half is not None:
+            self.half.copy_(self.flat)
+            x = x.to(torch.bfloat16)
         hidden, errors = self._buffers_for(len(x))
-        last = len(self.layers) - 1
-        torch.mm(self.layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
+        layers, last = self.factors, len(self.factors) - 1
+        torch.mm(layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
         activate(hidden[0], self.architecture, last=last == 0)
         for i in range(1, last + 1):
-            torch.bmm(self.layers[i], hidden[i - 1], out=hidden[i])
+            torch.bmm(layers[i], hidden[i - 1], out=hidden[i])
             activate(hidden[i], self.architecture, last=i == last)
-        scale = loss_scale(self.architecture, len(x))
-        output_error(self.architecture, hidden[last], targets.t(), scale, errors[last])
+        outputs = hidden[last].to(self.flat.dtype)
+        error = errors[last] if self.half is None else torch.empty_like(outputs)
+        output_error(self.architecture, outputs, targets.t(), loss_scale(self.architecture, len(x)), error)
+        if self.half is not None:
+            errors[last].copy_(error)
         for i in range(last, 0, -1):
-            torch.bmm(self.layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
+            torch.bmm(layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
             through_activation(errors[i - 1], hidden[i - 1], self.architecture)
             below = hidden[i - 1].transpose(1, 2)
-            if self.optimizer is None:
-                self.layers[i].baddbmm_(errors[i], below, alpha=-self.lr)
+            if self.fused:
+                layers[i].baddbmm_(errors[i], below, alpha=-self.lr)
             else:
                 torch.bmm(errors[i], below, out=self.gradients[i])
-        if self.optimizer is None:
-            self.layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.lr)
+        if self.fused:
+            layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.lr)
             self.flat.mul_(self.mask)
         else:
             torch.mm(errors[0].flatten(0, 1), x, out=self.gradients[0].flatten(0, 1))
-            assert self.flat.grad is not None
-            self.flat.grad.mul_(self.mask)
-            self.optimizer.step()
-        self.outputs = hidden[last].transpose(1, 2)
-
-    def weights(self) -> np.ndarray:
-        """The weights as they stand, [P, n]."""
-        return torch.cat([layer.cpu().flatten(1) for layer in self.layers], dim=1).numpy()
+            assert self.gradient is not None
+            self._descend(self.gradient)
+        self.outputs = outputs.transpose(1, 2)
 
 
-def score_all(network: BatchedMLP, part: Part, classes: int) -> list[Score]:
+class BatchedModule(Stack):
+    """The same by autograd over the architecture's `nn.Module`, through `torch.func.vmap`.
+
+    For architectures whose gradients are not written out, convolutional ones, and the reference for the rest.
+    """
+
+    def __init__(self, architecture: Architecture, *arguments: Any, **more: Any) -> None:
+        super().__init__(architecture, *arguments, **more)
+        self.module = architecture.module().to(self.flat.device, self.flat.dtype)
+        names = [f"{name}.weight" for name in architecture.layout.names]
+        self.parameters = dict(zip(names, self.layers, strict=True))
+        self.gradient = torch.zeros_like(self.flat)
+        self.gradients = dict(zip(names, self._stacked(self.gradient), strict=True))
+
+    def _outputs(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.func.functional_call(self.module, parameters, (x,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
+        with torch.no_grad():
+            return torch.func.vmap(self._outputs, in_dims=(0, None))(self.parameters, x)
+
+    def step(self, x: Tensor, targets: Tensor) -> None:
+        """One optimiser step of every network: samples [b, *shape], targets [b, outputs]."""
+
+        def loss(parameters: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+            outputs = self._outputs(parameters, x)
+            return sample_losses(outputs, targets, self.architecture.loss).mean(), outputs
+
+        gradients, self.outputs = torch.func.vmap(torch.func.grad(loss, has_aux=True))(self.parameters)
+        for name, gradient in gradients.items():
+            self.gradients[name].copy_(gradient)
+        self._descend(self.gradient)
+
+
+@contextmanager
+def products_in_tf32(wanted: bool) -> Iterator[None]:
+    """Let float32 products on a GPU round their factors to TF32, which changes nothing on a CPU."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def score_all(network: BatchedMLP | BatchedModule, part: Part, classes: int) -> list[Score]:
     """The score of each network on samples it is not trained on, as by `training.evaluate`."""
     architecture, count = network.architecture, network.networks
     losses: list[Tensor] = []
@@ -155,58 +243,3 @@ def score_all(network: BatchedMLP, part: Part, classes: int) -> list[Score]:
             per_sample.mean(dim=1).tolist(), correct.tolist(), class_losses.tolist(), strict=True
         )
     ]
-
-
-def usable_memory(device: str) -> int:
-    """Bytes that a stack and the data set may take.
-
-    Of what the device has, not of what is free: so chunks, and with them rounding, stay the same.
-    """
-    if torch.device(device).type == "cuda":
-        return int(DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory)
-    return HOST_MEMORY
-
-
-def chunk_size(
-    memory: int, architecture: Architecture, recipe: Recipe, data: Data, dtype: torch.dtype
-) -> int:
-    """How many networks fit into `memory` bytes beside the data set while they train and are scored; ≥ 1."""
-    samples = recipe.samples(len(data.train.y))
-    batch = recipe.batch_size or samples
-    batches = batch + samples % batch if batch < samples else samples  # the smaller last one has its own
-    units, validation = sum(architecture.widths[1:]), len(data.validation.y)
-    states = {"sgd": 0, "momentum": 2}.get(recipe.optimizer, 3)  # the gradient, and what torch keeps
-    numbers = (
-        (2 + states) * architecture.layout.size
-        + 2 * units * batches
-        + (units + 4 * architecture.outputs) * min(EVALUATION_BATCH, validation)
-        + validation
-    )
-    checked = (dtype.itemsize + 4) * architecture.layout.size  # `assert_masked`
-    losses = 2 * torch.double.itemsize * validation
-    parts = (data.train, data.validation, data.test)
-    data_set = sum(part.x.numel() * dtype.itemsize + part.y.nbytes for part in parts)
-    targets = len(data.train.y) * architecture.outputs * dtype.itemsize
-    return max(1, (memory - data_set - targets) // (numbers * dtype.itemsize + checked + losses))
-
-
-def in_chunks(
-    function: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], size: int
-) -> list[Result]:
-    """`function` over at most `size` items at a time; a chunk that runs out of memory is halved.
-
-    Raises NetsError where one item alone is too much.
-    """
-    results: list[Result] = []
-    while len(results) < len(items):
-        chunk = items[len(results) : len(results) + size]
-        try:
-            results += function(chunk)
-        except torch.cuda.OutOfMemoryError as error:
-            if len(chunk) == 1:
-                raise NetsError(
-                    "the device's memory does not hold the training of one genome: "
-                    "try a smaller --batch-size, or --device cpu"
-                ) from error
-            size = len(chunk) // 2
-    return results

@@ -41,6 +41,7 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "device": ("device", ("cpu", "cuda", "auto")),
     "algorithm": ("algorithm", selection.ALGORITHMS),
     "map": ("map", ("serial", "multiprocess", "batched")),
+    "precision": ("precision", ("float32", "tf32", "bf16")),
 }
 # Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
@@ -154,6 +155,7 @@ class EvolveConfig(ProblemConfig):
     fitness: str | None = None
     track_test: bool = False
     map: str = "multiprocess"
+    precision: str = "float32"
 
     @field_validator("select")
     @classmethod
@@ -162,6 +164,8 @@ class EvolveConfig(ProblemConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> EvolveConfig:
+        if self.precision != "float32" and self.map != "batched":
+            raise NetsError(f"--precision {self.precision} goes with --map batched only")
         choice = selection.parse(self.select)
         selection.check(choice, self.resolved_algorithm, self.pop)
         if self.elites > self.pop:

@@ -104,7 +104,9 @@ def make_toolbox(
     fitness = (
         load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
     )
-    evaluator = Evaluator(problem, fitness, objectives, config.seed, config.torch_device())
+    evaluator = Evaluator(
+        problem, fitness, objectives, config.seed, config.torch_device(), precision=config.precision
+    )
     toolbox.register("evaluate", evaluator)
     toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
     mutations = [

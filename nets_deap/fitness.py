@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from nets_deap.batched import BatchedMLP, chunk_size, in_chunks, score_all, usable_memory
+from nets_deap.batched import BatchedMLP, score_all
+from nets_deap.chunks import chunk_size, in_chunks, usable_memory
 from nets_deap.data import Data
 from nets_deap.errors import NetsError
 from nets_deap.genome import WORST, Evaluation, Genome
@@ -88,6 +89,7 @@ class Evaluator:
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
+    precision: of the products of `evaluate_all`, as for `batched.BatchedMLP`
     generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
         loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
     """
@@ -100,6 +102,7 @@ class Evaluator:
         seed: int = 0,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> None:
         self.problem = problem
         self.fitness = fitness or DensityPenalty(0.2)
@@ -107,6 +110,7 @@ class Evaluator:
         self.seed = seed
         self.device = device
         self.dtype = dtype
+        self.precision = precision
         self.generation = 0
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:
@@ -139,12 +143,14 @@ class Evaluator:
 
         def scores(chunk: Sequence[Genome]) -> list[Score]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
-            network = BatchedMLP(architecture, weights, masks, recipe, self.device, self.dtype)
+            network = BatchedMLP(
+                architecture, weights, masks, recipe, self.device, self.dtype, self.precision
+            )
             train(network, data.train, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
             return score_all(network, data.validation, data.classes)
 
-        size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype)
+        size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)
         return [self._judge(score, genome) for score, genome in zip(scored, genomes, strict=True)]

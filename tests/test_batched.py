@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,20 +14,13 @@ import pytest
 import torch
 
 from nets_deap import fitness
-from nets_deap.backprop import MaskedMLP
-from nets_deap.batched import (
-    DEVICE_SHARE,
-    HOST_MEMORY,
-    BatchedMLP,
-    chunk_size,
-    in_chunks,
-    score_all,
-    usable_memory,
-)
+from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.batched import BatchedMLP, BatchedModule, score_all
+from nets_deap.chunks import DEVICE_SHARE, HOST_MEMORY, chunk_size, in_chunks, usable_memory
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution
 from nets_deap.fitness import Evaluator
-from nets_deap.genome import WORST, Evaluation, Genome, initGenome
+from nets_deap.genome import WORST, Evaluation, Genome, Layout, initGenome
 from nets_deap.models import MODELS
 from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap, make_map, map_genomes
 from nets_deap.problem import OPTIMIZERS, Problem, Recipe
@@ -48,9 +42,11 @@ def population(problem: Problem, densities: Sequence[float] = (1.0, 0.5, 0.2, 0.
     return [initGenome(problem.initial_std(), density, rng=rng) for density in densities]
 
 
-def stack(problem: Problem, genomes: list[Genome], dtype: torch.dtype = torch.float64) -> BatchedMLP:
+def stack(
+    problem: Problem, genomes: list[Genome], dtype: torch.dtype = torch.float64, kind: type = BatchedMLP
+) -> Any:
     weights, masks = np.stack([g.weights for g in genomes]), np.stack([g.mask for g in genomes])
-    return BatchedMLP(problem.architecture, weights, masks, problem.recipe, dtype=dtype)
+    return kind(problem.architecture, weights, masks, problem.recipe, dtype=dtype)
 
 
 def assert_close(ours: list[Evaluation], theirs: list[Evaluation], rtol: float) -> None:
@@ -73,11 +69,12 @@ def test_equal_to_one_by_one_in_float64(model: str, optimizer: str) -> None:
     assert len({e.val_loss for e in ours}) == len(genomes)
 
 
+@pytest.mark.parametrize("kind", [BatchedMLP, BatchedModule])
 @cases
-def test_every_step_is_that_of_the_single_network(model: str, optimizer: str) -> None:
+def test_every_step_is_that_of_the_single_network(model: str, optimizer: str, kind: type) -> None:
     problem = problem_of(model, optimizer)
     genomes, data = population(problem), problem.data.to("cpu", torch.float64)
-    together = stack(problem, genomes)
+    together = stack(problem, genomes, kind=kind)
     alone = [
         MaskedMLP(problem.architecture, g.weights, g.mask, problem.recipe, dtype=torch.float64)
         for g in genomes
@@ -108,6 +105,63 @@ def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
     ours = Evaluator(problem, device="cuda", dtype=torch.float64).evaluate_all(genomes)
     theirs = Evaluator(problem, dtype=torch.float64)
     assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
+
+
+@dataclass(frozen=True)
+class TinyConv:
+    """A convolution and a linear layer: an architecture that is none of ours."""
+
+    loss = "cross-entropy"
+    layout = Layout(("conv", "fc"), ((3, 1, 3, 3), (4, 3 * 6 * 6)))
+
+    def module(self) -> torch.nn.Module:
+        from torch import nn
+
+        conv, fc = nn.Conv2d(1, 3, 3, bias=False), nn.Linear(3 * 6 * 6, 4, bias=False)
+        return nn.Sequential(
+            OrderedDict(conv=conv, relu=nn.ReLU(), flatten=nn.Flatten(), fc=fc)  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_convolutions_side_by_side_equal_one_by_one(optimizer: str) -> None:
+    architecture, recipe = TinyConv(), Recipe(optimizer, lr=0.05)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0, 0.3, (3, architecture.layout.size)).astype(np.float32)
+    masks = rng.random(weights.shape) < 0.5
+    together = BatchedModule(architecture, weights, masks, recipe, dtype=torch.float64)
+    alone = [
+        MaskedModule(architecture, w, m, recipe, dtype=torch.float64)  # type: ignore[arg-type]
+        for w, m in zip(weights, masks, strict=True)
+    ]
+    x = torch.from_numpy(rng.normal(size=(7, 1, 8, 8)))
+    targets = torch.nn.functional.one_hot(torch.arange(7) % 4, 4).double()
+    for _ in range(5):
+        together.step(x, targets)
+        for network in alone:
+            network.step(x, targets)
+    expected = np.stack([network.weights() for network in alone])
+    np.testing.assert_allclose(together.weights(), expected, rtol=1e-9, atol=1e-12)
+    assert (together.weights()[~masks] == 0).all()
+
+
+@cases
+def test_bfloat16_trains_as_float32_does_but_for_its_rounding(model: str, optimizer: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes = population(problem, (1.0, 0.5, 0.2))
+    exact = Evaluator(problem).evaluate_all(genomes)
+    rounded = Evaluator(problem, precision="bf16").evaluate_all(genomes)
+    for one, other in zip(exact, rounded, strict=True):
+        assert one.val_loss != other.val_loss
+        assert one.val_loss == pytest.approx(other.val_loss, rel=0.1)
+
+
+def test_tf32_changes_nothing_on_a_cpu_and_is_put_back() -> None:
+    genomes = population(XOR)
+    before = torch.backends.cuda.matmul.allow_tf32
+    exact, tf32 = (Evaluator(XOR, precision=p).evaluate_all(genomes) for p in ("float32", "tf32"))
+    assert exact == tf32
+    assert torch.backends.cuda.matmul.allow_tf32 == before
 
 
 @pytest.mark.parametrize("model", MODELS)

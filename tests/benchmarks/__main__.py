@@ -6,8 +6,9 @@ NETS_DATA_DIR=… python -m tests.benchmarks
 from pathlib import Path
 
 import pandas as pd
+import torch
 
-from . import compaction, epoch, genomes, products
+from . import compaction, epoch, genomes, population, precision, products, ways
 from .measure import Row, machine
 
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
@@ -15,12 +16,13 @@ RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 
 def main() -> None:
     rows: list[Row] = []
-    for benchmark in (epoch, products, genomes, compaction):
+    for benchmark in (epoch, ways, population, precision, genomes, compaction, products):
         for row in benchmark.rows():
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)
             rows.append(row)
-    print("GPU: not measured")
+    if not torch.cuda.is_available():
+        print("GPU: not measured")
     table = pd.DataFrame(rows)
     for key, value in machine().items():
         table[key] = value

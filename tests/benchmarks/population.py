@@ -1,0 +1,58 @@
+"""Populations of 1 to 1,000 LeNet-300-100 genomes: one by one on a core, and as one stack by --map batched.
+
+Trained for a few steps of batch 60, on MNIST's shape; told as seconds per genome and epoch of 900 steps.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from nets_deap.batched import BatchedMLP
+from nets_deap.compiled import CompiledMLP
+from nets_deap.genome import initGenome, initial_std
+from nets_deap.models import build
+from nets_deap.problem import Recipe
+from nets_deap.training import Trainable
+
+from .measure import Row
+
+LENET = build("lenet-300-100", (1, 28, 28), 10)
+RECIPE = Recipe("sgd", 1e-3, 60)
+SIZES = (1, 10, 100, 1000)
+EPOCH = 900  # steps
+
+
+def rows() -> Iterator[Row]:
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    std = initial_std(LENET.layout)
+    for size in SIZES:
+        genomes = [initGenome(std, 0.2, rng=rng) for _ in range(size)]
+        weights, masks = [g.weights for g in genomes], [g.mask for g in genomes]
+        alone = [CompiledMLP(LENET, w, m, RECIPE) for w, m in zip(weights, masks, strict=True)]
+        yield Row(f"{size} genomes, one by one", _seconds(alone, size, "cpu"), "s")
+        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            stack = BatchedMLP(LENET, weights, masks, RECIPE, device)
+            yield Row(f"{size} genomes, --map batched on {device}", _seconds([stack], size, device), "s")
+
+
+def _seconds(networks: Sequence[Trainable], genomes: int, device: str) -> float:
+    """Per genome and epoch; the median of three, after one that allocates."""
+    x = torch.randn(60, 1, 28, 28, device=device)
+    targets = LENET.targets(torch.arange(60, device=device) % 10, torch.float32)
+    steps = max(3, 300 // genomes) if device == "cpu" else EPOCH
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        for network in networks:
+            for _ in range(steps):
+                network.step(x, targets)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:]) * EPOCH / steps / genomes
