@@ -1,7 +1,7 @@
 """bfloat16 products in --map batched: their speed, and what they do to the ranking of genomes.
 
-40 children of one genome of 20 %, on a tenth of MNIST, one epoch: rank correlation (Spearman) of their fitness
-with that of float32, beside that of two float32 trainings on different minibatches.
+40 children of one genome of 20 %, on a tenth of MNIST, one epoch: rank correlation (Spearman) of their
+fitness with that of float32, beside that of two float32 trainings on different minibatches.
 """
 
 from __future__ import annotations
