@@ -1,4 +1,4 @@
-# Everything a fresh machine needs is Python 3.11 or 3.12, and make.
+# Everything a fresh machine needs is Python 3.11 or 3.12, and make; a C compiler makes training faster.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -36,4 +36,4 @@ bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
 
 clean:
-	rm -rf .venv runs/demo
+	rm -rf .venv runs/demo nets_deap/_mlp*.so

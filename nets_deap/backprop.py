@@ -1,8 +1,9 @@
 """Networks in training under a mask: one optimiser step at a time.
 
-`MaskedMLP` has hand-derived gradients and is what runs. `MaskedModule` is the same thing by autograd over
-a plain `nn.Module`: the reference that the tests hold the first against, and the way for any other
-architecture. Both keep one promise: a pruned weight is zero after every step.
+`MaskedMLP` has hand-derived gradients; it runs on a GPU, and where `compiled.CompiledMLP` does not pay.
+`MaskedModule` is the same thing by autograd over a plain `nn.Module`: the reference that the tests hold both
+against, and the way for any other architecture. All keep one promise: a pruned weight is zero after every
+step.
 """
 
 from __future__ import annotations

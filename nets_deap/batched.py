@@ -93,7 +93,8 @@ class BatchedMLP(Stack):
         that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
         updates stay in `dtype`, and so do softmax, loss and scoring.
 
-    Inside, activations are [P, units, samples]. Raises ValueError for an architecture without gradients.
+    Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
+    Raises ValueError for an architecture without gradients, and for another precision.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class BatchedMLP(Stack):
         precision: str = "float32",
     ) -> None:
         check_gradients(architecture)
+        if precision not in ("float32", "tf32", "bf16"):
+            raise ValueError(f"no precision {precision!r}")
         super().__init__(architecture, weights, masks, recipe, device, dtype)
         self.tf32 = precision == "tf32"
         self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None

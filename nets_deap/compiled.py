@@ -7,9 +7,10 @@ by much less: at one weight in twenty, 3 times for the forward product and hardl
 from __future__ import annotations
 
 import ctypes
+import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
 DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (`make bench`)
+DTYPES = (torch.float32, torch.float64)
 BLOCK_BYTES = 256  # of one unit's activations over a block of samples: four vectors
 
 
@@ -55,15 +57,16 @@ _ARGUMENTS = {
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled kernels; None where they were not built, or do not load here."""
-    spec = find_spec("nets_deap._mlp")
-    if spec is None or spec.origin is None:
-        return None
+    """The compiled kernels beside this file; None where they were not built, or are not of this version."""
+    path = Path(__file__).with_name(f"_mlp{sysconfig.get_config_var('EXT_SUFFIX')}")
     try:
-        library = ctypes.CDLL(spec.origin)
-    except OSError:
+        library = ctypes.CDLL(str(path))
+        library.layer_bytes.restype = ctypes.c_int64
+        if library.layer_bytes() != ctypes.sizeof(_Layer):
+            return None
+        library.best_variant.restype = ctypes.c_char_p
+    except (OSError, AttributeError):
         return None
-    library.best_variant.restype = ctypes.c_char_p
     return library
 
 
@@ -79,7 +82,7 @@ def best_variant() -> str:
     """
     library = _library()
     if library is None:
-        raise RuntimeError("the sparse kernels are not built")
+        raise RuntimeError("the kernels are not built: at installation a C compiler was missing")
     return library.best_variant().decode()
 
 
@@ -108,7 +111,11 @@ class _Batch:
         self.x = empty(widths[0])
         self.activations = [empty(units) for units in widths[1:]]
         self.errors = [empty(units) for units in widths[1:]]
-        self.below = [network.flat.new_empty(samples, units) for units in widths[:-1]]
+        # A dense layer's gradient reads what is below it sample by sample; the first layer has it so.
+        self.below = [
+            network.flat.new_empty(samples if i and layer.dense else 0, layer_width)
+            for i, (layer, layer_width) in enumerate(zip(network.layers, widths, strict=False))
+        ]
         self.layers = (_Layer * len(network.layers))()
         for i, layer in enumerate(network.layers):
             gradient = network.gradients[i].data_ptr() if network.gradients else None
@@ -134,7 +141,8 @@ class _Places:
     """
 
     def __init__(self, mask: np.ndarray) -> None:
-        if mask.size and mask.mean() >= DENSE_FROM:
+        self.dense = bool(mask.mean() >= DENSE_FROM)
+        if self.dense:
             self.genes = np.arange(mask.size)
             self._mask = mask.astype(np.uint8)
             self._compressed = None
@@ -158,7 +166,8 @@ class CompiledMLP:
     genes: int[k], the weights that are stored: the active ones of sparse layers, all of dense ones
     flat: `dtype`[k], those weights; `values` are its parts, layer by layer
 
-    Raises ValueError for an architecture without gradients, RuntimeError where the kernels are not built.
+    Raises ValueError for an architecture without gradients, a `dtype` not in DTYPES, and samples or targets
+    that do not fit; RuntimeError where the kernels are not built.
     """
 
     def __init__(
@@ -170,6 +179,8 @@ class CompiledMLP:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         check_gradients(architecture)
+        if dtype not in DTYPES:
+            raise ValueError(f"no kernels for {dtype}")
         self._to_blocks, self._forward, self._step = _kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
@@ -188,6 +199,16 @@ class CompiledMLP:
         self._mse = architecture.loss == "mse"
         self._batches: dict[int, _Batch] = {}
 
+    def _checked(self, tensor: Tensor, units: int) -> Tensor:
+        """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
+        tensor = tensor.flatten(1).contiguous()
+        if tensor.shape[1] != units or tensor.dtype != self.flat.dtype or tensor.is_cuda:
+            raise ValueError(
+                f"expected {self.flat.dtype}[n, {units}] on the CPU, "
+                f"got {tensor.dtype}{list(tensor.shape)} on {tensor.device}"
+            )
+        return tensor
+
     def _batch(self, x: Tensor) -> _Batch:
         """Samples [n, units] in blocks, in memory that is allocated once for each n."""
         if len(x) not in self._batches:
@@ -198,15 +219,17 @@ class CompiledMLP:
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
-        batch = self._batch(x.flatten(1).contiguous())
+        batch = self._batch(self._checked(x, self.architecture.widths[0]))
         self._forward(len(self.layers), batch.address, batch.blocks, batch.x_address, self._sigmoid)
-        return batch.outputs
+        return batch.outputs.clone()
 
     def step(self, x: Tensor, targets: Tensor) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
-        x = x.flatten(1).contiguous()
+        x = self._checked(x, self.architecture.widths[0])
+        targets = self._checked(targets, self.architecture.outputs)
+        if len(targets) != len(x):
+            raise ValueError(f"{len(x)} samples with {len(targets)} targets")
         batch = self._last = self._batch(x)
-        targets = targets.contiguous()
         self._step(
             len(self.layers), batch.address, batch.samples, batch.x_address, x.data_ptr(),
             targets.data_ptr(), batch.scale, self.lr, self._sigmoid, self._mse,
@@ -216,7 +239,7 @@ class CompiledMLP:
 
     @property
     def outputs(self) -> Tensor:
-        """The last batch's, [b, outputs], before the softmax of a cross-entropy."""
+        """The last step's, [b, outputs], before the softmax of a cross-entropy; until the next batch."""
         return self._last.outputs
 
     def weights(self) -> np.ndarray:

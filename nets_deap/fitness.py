@@ -89,7 +89,7 @@ class Evaluator:
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
-    precision: of the products of `evaluate_all`, as for `batched.BatchedMLP`
+    precision: of the products of `evaluate_all` alone, as for `batched.BatchedMLP`
     generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
         loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
     """

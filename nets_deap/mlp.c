@@ -1,5 +1,5 @@
 /* The inner loops of compiled.py, which calls them through ctypes. Where no compiler is at hand this file is left
- * out, and training takes the dense way.
+ * out, and torch trains.
  *
  * One library for all processors of a kind: every function is there for each width of vectors, and
  * `best_variant` says which this processor can run. */
@@ -16,7 +16,7 @@
 #define VECTOR_BYTES 16
 #include "mlp_variant.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #define VARIANT avx2
@@ -34,7 +34,12 @@
 const char *best_variant(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("x86-64-v4") ? "avx512" : __builtin_cpu_supports("x86-64-v3") ? "avx2" : "basic";
+    /* By features, not by levels such as x86-64-v4, whose names GCC 11 does not know here. */
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512vl");
+    return avx512 ? "avx512" : avx2 ? "avx2" : "basic";
 }
 #else
 const char *best_variant(void)
@@ -42,3 +47,9 @@ const char *best_variant(void)
     return "basic";
 }
 #endif
+
+/* What compiled.py compares its own description of a layer with. */
+int64_t layer_bytes(void)
+{
+    return sizeof(layer_float32_basic);
+}

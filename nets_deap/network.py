@@ -7,9 +7,13 @@ import torch
 
 from nets_deap import compiled
 from nets_deap.backprop import MaskedMLP
+from nets_deap.compaction import compact
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Network
+
+# The share of active weights up to which the compiled way is faster than torch, for each width of vectors
+WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
 
 
 def make_network(
@@ -22,13 +26,18 @@ def make_network(
 ) -> Network:
     """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
 
-    The compiled one on a CPU, the one in torch elsewhere and where a compiler was missing: they do the same,
-    but for rounding. The compiled one computes whole blocks of samples, so torch has very small minibatches.
+    The compiled one on a CPU where that is faster, the one in torch elsewhere: they do the same, but for
+    rounding. For torch are structured masks, which it computes as a smaller dense network, and very small
+    minibatches, since the compiled one computes whole blocks of samples.
     """
-    if torch.device(device).type == "cpu" and compiled.available():
+    if torch.device(device).type == "cpu" and dtype in compiled.DTYPES and compiled.available():
+        density = mask.mean()
         block = compiled.BLOCK_BYTES // dtype.itemsize
         batch = recipe.batch_size or block
         computed = -(-batch // block) * block
-        if min(mask.mean() / compiled.DENSE_FROM, 1) * computed < 2 * batch:
+        padded = min(density / compiled.DENSE_FROM, 1) * computed >= 2 * batch
+        smaller = compact(architecture, mask)
+        structured = smaller is not None and mask.sum() >= compiled.DENSE_FROM * smaller.genes.size
+        if density <= WORTHWHILE[compiled.best_variant()] and not padded and not structured:
             return compiled.CompiledMLP(architecture, weights, mask, recipe, dtype)
     return MaskedMLP(architecture, weights, mask, recipe, device, dtype)

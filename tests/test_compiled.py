@@ -13,11 +13,15 @@ from nets_deap.network import make_network
 from nets_deap.problem import OPTIMIZERS, Recipe
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
+pytestmark = pytest.mark.skipif(
+    not compiled.available(), reason="no C compiler was at hand when the package was installed"
+)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 WIDTHS = ["basic", "avx2", "avx512"]
-WIDTHS = WIDTHS[: WIDTHS.index(compiled.best_variant()) + 1]
+if compiled.available():
+    WIDTHS = WIDTHS[: WIDTHS.index(compiled.best_variant()) + 1]
 
 
 @pytest.fixture(params=WIDTHS)
@@ -35,10 +39,6 @@ def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dty
     generator = torch.Generator().manual_seed(samples)
     x = torch.randn(samples, *architecture.input_shape, generator=generator, dtype=dtype)
     return x, architecture.targets(torch.arange(samples) % architecture.outputs, dtype)
-
-
-def test_the_kernels_are_built_here() -> None:
-    assert compiled.available()
 
 
 @pytest.mark.usefixtures("width")
@@ -132,13 +132,51 @@ def test_dense_and_sparse_layers_of_any_width(
         assert (ours.weights()[~(mask ^ inverted)] == 0).all()
 
 
-def test_the_compiled_way_is_taken_where_it_pays() -> None:
-    def taken(density: float, batch_size: int) -> type:
-        genome = fresh(density)
-        return type(make_network(LENET, genome.weights, genome.mask, Recipe(batch_size=batch_size)))
+def test_the_compiled_way_is_taken_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = np.arange(LENET.layout.shapes[0][0]) % 2 == 0  # half of the first hidden layer
+    first, second, third = LENET.layout.shapes
+    parts = [np.outer(units, np.ones(first[1])), np.outer(np.ones(second[0]), units), np.ones(third)]
+    structured = np.concatenate([part.ravel() for part in parts]).astype(bool)
 
-    assert taken(0.05, 60) is taken(1.0, 60) is taken(1.0, 0) is taken(0.02, 8) is CompiledMLP
+    def taken(density: float, batch_size: int = 60, mask: np.ndarray | None = None) -> type:
+        genome = fresh(density)
+        mask = genome.mask if mask is None else mask
+        return type(make_network(LENET, genome.weights, mask, Recipe(batch_size=batch_size)))
+
+    monkeypatch.setattr(compiled, "best_variant", lambda: "avx512")
+    assert taken(0.05) is taken(1.0) is taken(1.0, 0) is taken(0.05, 8) is CompiledMLP
     assert taken(0.2, 8) is MaskedMLP  # 56 of a block's 64 samples are padding
+    assert taken(1.0, mask=structured) is MaskedMLP  # which leaves the other half out
+    monkeypatch.setattr(compiled, "best_variant", lambda: "avx2")
+    assert taken(0.2) is CompiledMLP
+    assert taken(0.6) is MaskedMLP
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_other_number_types_are_torchs(dtype: torch.dtype) -> None:
+    genome = fresh(0.05)
+    arguments = (LENET, genome.weights, genome.mask, Recipe())
+    assert type(make_network(*arguments, dtype=dtype)) is MaskedMLP
+    with pytest.raises(ValueError, match="no kernels for"):
+        CompiledMLP(*arguments, dtype)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    genome = fresh(0.2)
+    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    x, targets = minibatch(8, dtype=torch.float32)
+    for wrong in ((x.double(), targets), (x[..., :4], targets), (x, targets[:, :9]), (x, targets[:3])):
+        with pytest.raises(ValueError, match=r"expected|samples with"):
+            network.step(*wrong)
+
+
+def test_outputs_belong_to_the_caller() -> None:
+    genome = fresh(0.2)
+    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    first = network.forward(minibatch(8, dtype=torch.float32)[0])
+    before = first.clone()
+    network.forward(torch.zeros(8, 1, 5, 5))
+    assert first.equal(before)
 
 
 def test_without_the_kernels_the_dense_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
