@@ -19,26 +19,48 @@ from nets_deap.models import Architecture, state_dict
 from nets_deap.problem import OPTIMIZERS, Recipe
 
 
-def make_optimizer(recipe: Recipe, parameters: list[Tensor], fused: bool = False) -> torch.optim.Optimizer:
-    """torch's optimiser for a recipe. Raises NetsError for a name that is not in OPTIMIZERS."""
-    if recipe.optimizer not in OPTIMIZERS:
-        raise unknown("optimizer", recipe.optimizer, OPTIMIZERS)
-    name, arguments = OPTIMIZERS[recipe.optimizer]
-    optimizer: torch.optim.Optimizer = getattr(torch.optim, name)(
-        parameters, lr=recipe.lr, fused=fused, **arguments
-    )
-    return optimizer
+class FlatOptimizer:
+    """Momentum or Adam on one vector of weights and its `grad`, which it allocates, by torch's fused kernels.
+
+    What `torch.optim` does with fused=True; but the first use of that imports torch's compiler, which takes
+    three seconds in every process.
+    """
+
+    def __init__(self, recipe: Recipe, flat: Tensor) -> None:
+        self.adam, self.lr, self.flat = recipe.optimizer == "adam", recipe.lr, flat
+        self.gradient = flat.grad = torch.zeros_like(flat)
+        self.factor = OPTIMIZERS[recipe.optimizer][1].get("momentum", 0.0)
+        self.mean, self.steps = torch.zeros_like(flat), torch.zeros((), device=flat.device)
+        self.square = torch.zeros_like(flat if self.adam else flat[:0])
+
+    def step(self) -> None:
+        weights, gradient, mean = [self.flat], [self.gradient], [self.mean]
+        if self.adam:
+            self.steps += 1
+            torch._fused_adam_(
+                weights, gradient, mean, [self.square], [], [self.steps],
+                lr=self.lr, beta1=0.9, beta2=0.999, eps=1e-8,
+                weight_decay=0.0, amsgrad=False, maximize=False,
+            )  # fmt: skip
+        else:
+            torch._fused_sgd_(
+                weights, gradient, mean,
+                lr=self.lr, momentum=self.factor, dampening=0.0, is_first_step=False,
+                weight_decay=0.0, nesterov=False, maximize=False,
+            )  # fmt: skip
 
 
-def flat_optimizer(recipe: Recipe, flat: Tensor) -> torch.optim.Optimizer | None:
-    """The recipe's optimiser for one vector of weights, whose `grad` is allocated; None for plain SGD.
+def flat_optimizer(recipe: Recipe, flat: Tensor) -> FlatOptimizer | None:
+    """The recipe's optimiser for one vector of weights, which gets a `grad`; None for plain SGD.
 
     Plain SGD needs neither: the product that gives the gradient is added to the weights.
+    Raises NetsError for a name that is not in OPTIMIZERS.
     """
+    if recipe.optimizer not in OPTIMIZERS:
+        raise unknown("optimizer", recipe.optimizer, OPTIMIZERS)
     if recipe.optimizer == "sgd":
         return None
-    flat.grad = torch.zeros_like(flat)
-    return make_optimizer(recipe, [flat], fused=True)
+    return FlatOptimizer(recipe, flat)
 
 
 def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
@@ -215,7 +237,8 @@ class MaskedModule:
         self.masks = [
             torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
         ]
-        self.optimizer = make_optimizer(recipe, [*self.module.parameters()])
+        name, arguments = OPTIMIZERS[recipe.optimizer]
+        self.optimizer = getattr(torch.optim, name)(self.module.parameters(), lr=recipe.lr, **arguments)
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.backprop import check_gradients, flat_optimizer, loss_scale
+from nets_deap.backprop import flat_optimizer, loss_scale
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
@@ -50,8 +50,8 @@ class _Layer(ctypes.Structure):
 _INT, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _ARGUMENTS = {
     "to_blocks": (_INT, _INT, _ADDRESS, _ADDRESS),
-    "forward": (_INT, _ADDRESS, _INT, _ADDRESS, _INT),
-    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL, _INT, _INT),
+    "forward": (_INT, _ADDRESS, _INT, _ADDRESS),
+    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL),
 }
 
 
@@ -73,6 +73,11 @@ def _library() -> ctypes.CDLL | None:
 def available() -> bool:
     """Have the kernels been built?"""
     return _library() is not None
+
+
+def computes(architecture: Architecture, dtype: torch.dtype) -> bool:
+    """Are there kernels for this? For sigmoids there are none: torch's vectorised ones are faster."""
+    return dtype in DTYPES and (architecture.activation, architecture.loss) == ("relu", "cross-entropy")
 
 
 def best_variant() -> str:
@@ -166,8 +171,8 @@ class CompiledMLP:
     genes: int[k], the weights that are stored: the active ones of sparse layers, all of dense ones
     flat: `dtype`[k], those weights; `values` are its parts, layer by layer
 
-    Raises ValueError for an architecture without gradients, a `dtype` not in DTYPES, and samples or targets
-    that do not fit; RuntimeError where the kernels are not built.
+    Raises ValueError for what there are no kernels for, and for samples or targets that do not fit;
+    RuntimeError where the kernels are not built.
     """
 
     def __init__(
@@ -178,9 +183,8 @@ class CompiledMLP:
         recipe: Recipe,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        check_gradients(architecture)
-        if dtype not in DTYPES:
-            raise ValueError(f"no kernels for {dtype}")
+        if not computes(architecture, dtype):
+            raise ValueError(f"no kernels for {architecture.activation}, {architecture.loss} and {dtype}")
         self._to_blocks, self._forward, self._step = _kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
@@ -195,8 +199,6 @@ class CompiledMLP:
         sizes = [len(layer.genes) for layer in self.layers]
         self.values = self.flat.split(sizes)
         self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
-        self._sigmoid = architecture.activation == "sigmoid"
-        self._mse = architecture.loss == "mse"
         self._batches: dict[int, _Batch] = {}
 
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
@@ -220,7 +222,7 @@ class CompiledMLP:
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
         batch = self._batch(self._checked(x, self.architecture.widths[0]))
-        self._forward(len(self.layers), batch.address, batch.blocks, batch.x_address, self._sigmoid)
+        self._forward(len(self.layers), batch.address, batch.blocks, batch.x_address)
         return batch.outputs.clone()
 
     def step(self, x: Tensor, targets: Tensor) -> None:
@@ -232,7 +234,7 @@ class CompiledMLP:
         batch = self._last = self._batch(x)
         self._step(
             len(self.layers), batch.address, batch.samples, batch.x_address, x.data_ptr(),
-            targets.data_ptr(), batch.scale, self.lr, self._sigmoid, self._mse,
+            targets.data_ptr(), batch.scale, self.lr,
         )  # fmt: skip
         if self.optimizer is not None:
             self.optimizer.step()

@@ -1,6 +1,6 @@
 /* One training step of a masked multilayer perceptron, for one number type and one width of vectors.
  *
- * Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES defined. Samples come in blocks
+ * ReLU and cross-entropy. Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES defined. Samples come in blocks
  * of BLOCK: activations are [blocks, units, BLOCK], so that one unit's are a few vectors in a row. The weights of a
  * sparse layer are in compressed rows: those of row i are start[i] … start[i + 1] − 1, and row[k], col[k] is the
  * place of the k-th. A dense layer has all weights, and a mask.
@@ -137,19 +137,14 @@ INLINE void NAME(dense_product)(int64_t rows, int64_t cols, const REAL *w, int64
         NAME(dense_rows)(1, cols, w + i * row_stride, row_stride, col_stride, x, out + i * BLOCK);
 }
 
-/* f(z), in place: a sigmoid, a ReLU or nothing. */
-INLINE void NAME(activate)(int64_t n, REAL *z, int sigmoid, int relu)
+INLINE void NAME(relu)(int64_t n, REAL *z)
 {
-    if (sigmoid)
-        for (int64_t b = 0; b < n; b++)
-            z[b] = 1 / (1 + EXP(-z[b]));
-    else if (relu)
-        for (int64_t b = 0; b < n; b++)
-            z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays one */
+    for (int64_t b = 0; b < n; b++)
+        z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays one */
 }
 
-/* out[rows, BLOCK] = f(W · x[cols, BLOCK]) for one block, W sparse. */
-INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out, int sigmoid, int relu)
+/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W sparse; or its ReLU. */
+INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out, int relu)
 {
     for (int64_t i = 0; i < layer->rows; i++, out += BLOCK) {
         VECTOR s[VECTORS] = {{0}};
@@ -160,7 +155,8 @@ INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *
         }
         for (int v = 0; v < VECTORS; v++)
             ((VECTOR *)out)[v] = s[v];
-        NAME(activate)(BLOCK, out, sigmoid, relu);
+        if (relu)
+            NAME(relu)(BLOCK, out);
     }
 }
 
@@ -179,7 +175,8 @@ INLINE void NAME(sparse_transposed_product)(const NAME(layer) *layer, const REAL
     }
 }
 
-void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x, int64_t sigmoid)
+/* The activations of every layer; the last one's have no ReLU. */
+void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x)
 {
     for (const NAME(layer) *end = layer + layers; layer < end; x = layer++->activations) {
         const int64_t rows = layer->rows, cols = layer->cols, relu = layer + 1 < end;
@@ -188,15 +185,16 @@ void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, con
             REAL *above = layer->activations + b * rows * BLOCK;
             if (layer->mask) {
                 NAME(dense_product)(rows, cols, layer->values, cols, 1, below, above);
-                NAME(activate)(rows * BLOCK, above, sigmoid, relu);
+                if (relu)
+                    NAME(relu)(rows * BLOCK, above);
             } else
-                NAME(sparse_product)(layer, below, above, sigmoid, relu);
+                NAME(sparse_product)(layer, below, above, relu);
         }
     }
 }
 
 /* ∂loss/∂z of the layer with errors `below` and activations a, from those of the layer above it. */
-INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL *a, REAL *below, int sigmoid)
+INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL *a, REAL *below)
 {
     const int64_t rows = layer->rows, cols = layer->cols;
     const REAL *above = layer->errors;
@@ -206,7 +204,7 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
         else
             NAME(sparse_transposed_product)(layer, above, below);
         for (int64_t b = 0; b < cols * BLOCK; b++)
-            below[b] = sigmoid ? below[b] * a[b] * (1 - a[b]) : a[b] > 0 ? below[b] : 0;
+            below[b] = a[b] > 0 ? below[b] : 0;
     }
 }
 
@@ -321,8 +319,7 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
 }
 
 /* ∂loss/∂z of the output layer, times `scale`; 0 for what fills the last block up. */
-INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *targets, REAL scale,
-                               int sigmoid, int mse)
+INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *targets, REAL scale)
 {
     int64_t units = layer->rows;
     const REAL *said = layer->activations;
@@ -332,15 +329,12 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
         memset(error, 0, units * BLOCK * sizeof(REAL));
         for (int64_t b = 0; b < here; b++, targets += units) {
             REAL most = said[b], total = 0;
-            for (int64_t i = 0; i < units && !mse; i++)
+            for (int64_t i = 0; i < units; i++)
                 most = said[i * BLOCK + b] > most ? said[i * BLOCK + b] : most;
             for (int64_t i = 0; i < units; i++)
-                total += error[i * BLOCK + b] = mse ? said[i * BLOCK + b] : EXP(said[i * BLOCK + b] - most);
-            for (int64_t i = 0; i < units; i++) {
-                REAL a = said[i * BLOCK + b];
-                REAL e = (error[i * BLOCK + b] / (mse ? 1 : total) - targets[i]) * scale;
-                error[i * BLOCK + b] = sigmoid ? e * a * (1 - a) : e;
-            }
+                total += error[i * BLOCK + b] = EXP(said[i * BLOCK + b] - most);
+            for (int64_t i = 0; i < units; i++)
+                error[i * BLOCK + b] = (error[i * BLOCK + b] / total - targets[i]) * scale;
         }
     }
 }
@@ -348,15 +342,15 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
 /* Forward, backward, and the update or the gradients. x: in blocks; samples_x[samples, inputs], the same;
  * targets[samples, outputs]. */
 void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *x, const REAL *samples_x,
-                const REAL *targets, double scale, double rate, int64_t sigmoid, int64_t mse)
+                const REAL *targets, double scale, double rate)
 {
     int64_t blocks = (samples + BLOCK - 1) / BLOCK;
-    NAME(forward)(layers, layer, blocks, x, sigmoid);
-    NAME(output_error)(layer + layers - 1, samples, targets, scale, sigmoid, mse);
+    NAME(forward)(layers, layer, blocks, x);
+    NAME(output_error)(layer + layers - 1, samples, targets, scale);
     for (int64_t i = layers - 1; i >= 0; i--) {
         const REAL *below = i ? layer[i - 1].activations : x;
         if (i)
-            NAME(propagate)(layer + i, blocks, below, layer[i - 1].errors, sigmoid);
+            NAME(propagate)(layer + i, blocks, below, layer[i - 1].errors);
         if (!layer[i].mask)
             NAME(descend_sparse)(layer + i, blocks, below, rate);
         else if (!i)

@@ -30,7 +30,7 @@ def make_network(
     rounding. For torch are structured masks, which it computes as a smaller dense network, and very small
     minibatches, since the compiled one computes whole blocks of samples.
     """
-    if torch.device(device).type == "cpu" and dtype in compiled.DTYPES and compiled.available():
+    if torch.device(device).type == "cpu" and compiled.available() and compiled.computes(architecture, dtype):
         density = mask.mean()
         block = compiled.BLOCK_BYTES // dtype.itemsize
         batch = recipe.batch_size or block

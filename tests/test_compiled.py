@@ -43,25 +43,25 @@ def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dty
 
 @pytest.mark.usefixtures("width")
 def test_a_step_worked_by_hand() -> None:
-    # Two inputs, two hidden ReLU units, one output; the weight from input 1 to hidden 0 is pruned.
-    architecture = Architecture("tiny", (2,), (2,), 1, "relu", "mse")
-    weights = np.array([1, 9, 2, -1, 0.5, 1], dtype=np.float32)
-    mask = np.array([1, 0, 1, 1, 1, 1], dtype=bool)
+    # Two inputs, two hidden units, two outputs; the weight from input 1 to hidden unit 0 is pruned.
+    architecture = Architecture("tiny", (2,), (2,), 2, "relu", "cross-entropy")
+    weights = np.array([1, 9, 2, -1, np.log(3), 1, 0, 1], dtype=np.float32)
+    mask = np.array([1, 0, 1, 1, 1, 1, 1, 1], dtype=bool)
     network = CompiledMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
-    x, target = torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0]])
-    # Hidden: ReLU(1) = 1 and ReLU(2 − 3) = 0; output 0.5. ∂loss/∂output = 2 (0.5 − 2) = −3.
-    network.step(x, target)
-    assert network.outputs.tolist() == [[0.5]]
-    # Hidden 0: error −3 · 0.5 = −1.5; hidden 1 is off. Updates: 1 + 0.15, 0.5 + 0.3.
-    np.testing.assert_allclose(network.weights(), [1.15, 0, 2, -1, 0.8, 1], rtol=1e-6)
+    # Hidden: ReLU(1) = 1 and ReLU(2 − 3) = 0. Outputs ln 3 and 0: softmax 3/4 and 1/4.
+    network.step(torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 0.0]]))
+    np.testing.assert_allclose(network.outputs, [[np.log(3), 0]], rtol=1e-6)
+    # Errors: −1/4 and 1/4 at the outputs, −ln 3 / 4 at hidden unit 0; hidden unit 1 is off.
+    expected = [1 + np.log(3) / 40, 0, 2, -1, np.log(3) + 1 / 40, 1, -1 / 40, 1]
+    np.testing.assert_allclose(network.weights(), expected, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("width")
 @DTYPES
 @pytest.mark.parametrize("units", [1, 8, 16, 25, 33])
 @pytest.mark.parametrize("samples", [1, 8, 16, 31, 32, 64, 65, 100, 130])
-@pytest.mark.usefixtures("width")
 def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
-    architecture = build("mlp-10", (units,), 2)
+    architecture = Architecture("small", (units,), (4,), 3, "relu", "cross-entropy")
     genome = fresh(0.5, architecture)
     network = CompiledMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
@@ -153,12 +153,15 @@ def test_the_compiled_way_is_taken_where_it_pays(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_other_number_types_are_torchs(dtype: torch.dtype) -> None:
+def test_other_number_types_and_sigmoids_are_torchs(dtype: torch.dtype) -> None:
     genome = fresh(0.05)
     arguments = (LENET, genome.weights, genome.mask, Recipe())
     assert type(make_network(*arguments, dtype=dtype)) is MaskedMLP
     with pytest.raises(ValueError, match="no kernels for"):
         CompiledMLP(*arguments, dtype)
+    sigmoids = build("mlp-10", (2,), 2)
+    genome = fresh(0.05, sigmoids)
+    assert type(make_network(sigmoids, genome.weights, genome.mask, Recipe())) is MaskedMLP
 
 
 def test_what_does_not_fit_is_refused() -> None:
