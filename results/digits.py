@@ -1,4 +1,4 @@
-"""Evolved tickets beside random ones on digits, with the defaults: ten seeds, about ten minutes on 2 cores.
+"""Evolved tickets beside random ones on digits, with the defaults: ten seeds, about six minutes on 2 cores.
 
     python results/digits.py
 
