@@ -22,8 +22,8 @@ from nets_deap.problem import OPTIMIZERS, Recipe
 class FlatOptimizer:
     """Momentum or Adam on one vector of weights and its `grad`, which it allocates, by torch's fused kernels.
 
-    What `torch.optim` does with fused=True; but the first use of that imports torch's compiler, which takes
-    three seconds in every process.
+    What `torch.optim` does with fused=True; but constructing that imports torch's compiler, which takes
+    seconds in every process.
     """
 
     def __init__(self, recipe: Recipe, flat: Tensor) -> None:

@@ -77,9 +77,9 @@ def save_state(path: Path, state: State) -> None:
         "checksum": state.checksum,
         "size": genomes[0].mask.size,
     }
-    tensors: dict[str, np.ndarray] = {
-        "weights": np.stack([genome.weights for genome in genomes]),
-        "masks": np.packbits(np.stack([genome.mask for genome in genomes]), axis=1),
+    tensors: dict[str, list[np.ndarray]] = {
+        "weights": [genome.weights for genome in genomes],
+        "masks": [np.packbits(genome.mask) for genome in genomes],
     }
     files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
 

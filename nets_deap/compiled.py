@@ -20,9 +20,9 @@ from nets_deap.backprop import flat_optimizer, loss_scale
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
-DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (`make bench`)
+DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (seen with AVX-512)
 DTYPES = (torch.float32, torch.float64)
-BLOCK_BYTES = 256  # of one unit's activations over a block of samples: four vectors
+BLOCK_BYTES = 256  # of one unit's activations over a block of samples
 
 
 class _Layer(ctypes.Structure):
@@ -57,7 +57,7 @@ _ARGUMENTS = {
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled kernels beside this file; None where they were not built, or are not of this version."""
+    """The compiled kernels beside this file; None where they were not built, or do not fit."""
     path = Path(__file__).with_name(f"_mlp{sysconfig.get_config_var('EXT_SUFFIX')}")
     try:
         library = ctypes.CDLL(str(path))
@@ -204,7 +204,7 @@ class CompiledMLP:
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
         """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
         tensor = tensor.flatten(1).contiguous()
-        if tensor.shape[1] != units or tensor.dtype != self.flat.dtype or tensor.is_cuda:
+        if tensor.shape[1] != units or tensor.dtype != self.flat.dtype or tensor.device.type != "cpu":
             raise ValueError(
                 f"expected {self.flat.dtype}[n, {units}] on the CPU, "
                 f"got {tensor.dtype}{list(tensor.shape)} on {tensor.device}"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nets_deap.errors import NetsError
 
+# NumPy's names as safetensors' format has them
+DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
 TEMPORARY = ".nets-deap-tmp"  # ends the name of a file that is being written; a kill may leave one behind
 
 
@@ -36,16 +39,32 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Tensors and text metadata; the same content gives the same bytes."""
-    from safetensors.numpy import save
+def write_safetensors(
+    path: Path, tensors: Mapping[str, np.ndarray | Sequence[np.ndarray]], metadata: dict[str, str]
+) -> None:
+    """Tensors and text metadata in safetensors' format; the same content gives the same bytes.
 
-    content = save(dict(tensors), metadata)
-    # safetensors writes metadata in an order that differs from process to process: sort its header.
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the tensors start at a multiple of eight
-    write_bytes(path, len(header).to_bytes(8, "little"), header, memoryview(content)[end:])
+    A sequence of equal arrays is written as one tensor, stacked, without a copy in memory: the library's own
+    writer would need two, and orders its header differently from process to process.
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    pieces: list[memoryview] = []
+    end = 0
+    # The widest numbers first, so that all are aligned.
+    for name in sorted(tensors, key=lambda name: (-tensors[name][0].itemsize, name)):
+        given = tensors[name]
+        arrays = [given] if isinstance(given, np.ndarray) else given
+        stacked = () if isinstance(given, np.ndarray) else (len(given),)
+        start, end = end, end + sum(array.nbytes for array in arrays)
+        header[name] = {
+            "dtype": DTYPES[arrays[0].dtype.name],
+            "shape": [*stacked, *arrays[0].shape],
+            "data_offsets": [start, end],
+        }
+        pieces += [np.ascontiguousarray(array).data.cast("B") for array in arrays if array.size]
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors start at a multiple of eight
+    write_bytes(path, len(text).to_bytes(8, "little"), text, *pieces)
 
 
 @contextmanager

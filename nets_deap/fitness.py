@@ -182,7 +182,7 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class ScoreOnTest:
-    """A callable that repeats an evaluation's training and scores the network on the test set.
+    """A callable that repeats an evaluation's training, in float32, and scores the network on the test set.
 
     For Figure 1 only. It takes no part in `Evaluator`, so that its result cannot reach selection.
     """

@@ -204,7 +204,7 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
         else
             NAME(sparse_transposed_product)(layer, above, below);
         for (int64_t b = 0; b < cols * BLOCK; b++)
-            below[b] = a[b] > 0 ? below[b] : 0;
+            below[b] = a[b] <= 0 ? 0 : below[b];
     }
 }
 

@@ -144,7 +144,8 @@ def test_the_compiled_way_is_taken_where_it_pays(monkeypatch: pytest.MonkeyPatch
         return type(make_network(LENET, genome.weights, mask, Recipe(batch_size=batch_size)))
 
     monkeypatch.setattr(compiled, "best_variant", lambda: "avx512")
-    assert taken(0.05) is taken(1.0) is taken(1.0, 0) is taken(0.05, 8) is CompiledMLP
+    assert taken(0.05) is taken(1.0) is taken(0.05, 0) is taken(0.05, 8) is CompiledMLP
+    assert taken(0.2, 0) is taken(1.0, 1024) is MaskedMLP  # too large for the caches
     assert taken(0.2, 8) is MaskedMLP  # 56 of a block's 64 samples are padding
     assert taken(1.0, mask=structured) is MaskedMLP  # which leaves the other half out
     monkeypatch.setattr(compiled, "best_variant", lambda: "avx2")
