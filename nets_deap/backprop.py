@@ -30,8 +30,9 @@ class FlatOptimizer:
         self.adam, self.lr, self.flat = recipe.optimizer == "adam", recipe.lr, flat
         self.gradient = flat.grad = torch.zeros_like(flat)
         self.factor = OPTIMIZERS[recipe.optimizer][1].get("momentum", 0.0)
-        self.mean, self.steps = torch.zeros_like(flat), torch.zeros((), device=flat.device)
-        self.square = torch.zeros_like(flat if self.adam else flat[:0])
+        self.mean = torch.zeros_like(flat)
+        if self.adam:
+            self.square, self.steps = torch.zeros_like(flat), torch.zeros((), device=flat.device)
 
     def step(self) -> None:
         weights, gradient, mean = [self.flat], [self.gradient], [self.mean]

@@ -61,7 +61,7 @@ class ProblemConfig(BaseModel):
     arch: str = "lenet-300-100"
     init: str = "normal"
     optimizer: str = "sgd"
-    lr: Annotated[float, Field(gt=0, le=1e30)] = 1e-3  # more is not a float32
+    lr: Annotated[float, Field(gt=0, le=1e6)] = 1e-3  # far more is not a float32
     batch_size: Count = 60
     epochs: Positive = 1
     iterations: Positive | None = None

@@ -12,9 +12,10 @@ from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Network
 
-# The share of active weights up to which the compiled way is faster than torch, for each width of vectors
+# The share of active weights up to which the compiled way is faster than torch: for each width of vectors,
+# and for minibatches of more samples than fit the caches
 WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
-LARGE = 512  # samples of a minibatch, from which on that share is as for "basic"
+LARGE, WORTHWHILE_LARGE = 512, 0.1
 
 
 def make_network(
@@ -31,16 +32,25 @@ def make_network(
     rounding. For torch are structured masks, which it computes as a smaller dense network, very small
     minibatches, since the compiled one computes whole blocks of samples, and those that exceed the caches.
     """
-    if torch.device(device).type == "cpu" and compiled.available() and compiled.computes(architecture, dtype):
-        density = mask.mean()
+    on_cpu = torch.device(device).type == "cpu"
+    if on_cpu and compiled.available() and compiled.computes(architecture, dtype):
         block = compiled.BLOCK_BYTES // dtype.itemsize
-        batch = recipe.batch_size or block
-        computed = -(-batch // block) * block
-        large = recipe.batch_size > LARGE or not recipe.batch_size
-        padded = min(density / compiled.DENSE_FROM, 1) * computed >= 2 * batch
-        smaller = compact(architecture, mask)
-        structured = smaller is not None and mask.sum() >= compiled.DENSE_FROM * smaller.genes.size
-        limit = WORTHWHILE["basic" if large else compiled.best_variant()]
-        if density <= limit and not padded and not structured:
+        if _pays(architecture, mask, recipe.batch_size, block):
             return compiled.CompiledMLP(architecture, weights, mask, recipe, dtype)
     return MaskedMLP(architecture, weights, mask, recipe, device, dtype)
+
+
+def _pays(architecture: Architecture, mask: np.ndarray, batch: int, block: int) -> bool:
+    """Is the compiled way faster, for minibatches of `batch` samples (0: all) in blocks of `block`?"""
+    density = mask.mean()
+    if batch == 0 or batch > LARGE:
+        limit = WORTHWHILE_LARGE
+    else:
+        limit = WORTHWHILE[compiled.best_variant()]
+        computed = -(-batch // block) * block
+        if min(density / compiled.DENSE_FROM, 1) * computed >= 2 * batch:
+            return False
+    if density > limit:
+        return False
+    smaller = compact(architecture, mask)
+    return smaller is None or mask.sum() < compiled.DENSE_FROM * smaller.genes.size
