@@ -15,6 +15,7 @@ from torch import Tensor
 from nets_deap.compaction import compact
 from nets_deap.errors import unknown
 from nets_deap.genome import Layout
+from nets_deap.minibatch import Gatherer
 from nets_deap.models import Architecture, state_dict
 from nets_deap.problem import OPTIMIZERS, Recipe
 
@@ -159,6 +160,7 @@ class MaskedMLP:
         if self.flat.grad is not None:
             self.gradients = [view for _, view in layout.split(self.flat.grad)]
         self._buffers: dict[int, _Buffers] = {}
+        self._gather = Gatherer()
 
     def _buffers_for(self, batch: int) -> _Buffers:
         """Activations and errors of every layer for one batch size, allocated once."""
@@ -179,8 +181,12 @@ class MaskedMLP:
             activate(x, self.architecture, last=i == len(self.layers))
         return x
 
-    def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        x, targets = self._gather(x, targets, chosen)
         x = self._select(x)
         buffers = self._buffers_for(len(x))
         hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
@@ -239,13 +245,15 @@ class MaskedModule:
             torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
         ]
         name, arguments = OPTIMIZERS[recipe.optimizer]
+        self._gather = Gatherer()
         self.optimizer = getattr(torch.optim, name)(self.module.parameters(), lr=recipe.lr, **arguments)
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             return self.module(x)
 
-    def step(self, x: Tensor, targets: Tensor) -> None:
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        x, targets = self._gather(x, targets, chosen)
         self.optimizer.zero_grad()
         outputs = self.module(x)
         sample_losses(outputs, targets, self.architecture.loss).mean().backward()

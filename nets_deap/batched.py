@@ -24,6 +24,8 @@ from nets_deap.backprop import (
     through_activation,
 )
 from nets_deap.data import Part
+from nets_deap.graphs import Replayed
+from nets_deap.minibatch import Gatherer
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Score
@@ -60,6 +62,7 @@ class Stack:
         self.flat.mul_(self.mask)
         self.lr = recipe.lr
         self.optimizer = flat_optimizer(recipe, self.flat)
+        self._gather = Gatherer()
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
         """Views [P, *shape] of a vector [P·n], one per layer."""
@@ -92,6 +95,8 @@ class BatchedMLP(Stack):
     precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
         that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
         updates stay in `dtype`, and so do softmax, loss and scoring.
+    graphs: start a step's kernels together (`graphs.Replayed`), on a GPU only. Nothing sets it yet: it has
+        not been run on one.
 
     Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
     Raises ValueError for an architecture without gradients, and for another precision.
@@ -106,6 +111,7 @@ class BatchedMLP(Stack):
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
+        graphs: bool = False,
     ) -> None:
         check_gradients(architecture)
         if precision not in ("float32", "tf32", "bf16"):
@@ -120,6 +126,7 @@ class BatchedMLP(Stack):
             self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
         self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self._run = Replayed(self._step) if graphs and self.flat.is_cuda else self._step
 
     def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Activations and errors of every layer for one batch size, allocated once."""
@@ -140,12 +147,16 @@ class BatchedMLP(Stack):
             activate(a, self.architecture, last=i == len(self.layers))
         return a.transpose(1, 2)
 
-    def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step of every network: samples [b, *shape], targets [b, outputs]."""
-        with products_in_tf32(self.tf32):
-            self._step(x.flatten(1), targets)
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
 
-    def _step(self, x: Tensor, targets: Tensor) -> None:
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        x, targets = self._gather(x, targets, chosen)
+        with products_in_tf32(self.tf32):
+            self.outputs = self._run(x.flatten(1), targets)
+
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         if self.half is not None:
             self.half.copy_(self.flat)
             x = x.to(torch.bfloat16)
@@ -176,7 +187,7 @@ class BatchedMLP(Stack):
             torch.mm(errors[0].flatten(0, 1), x, out=self.gradients[0].flatten(0, 1))
             assert self.gradient is not None
             self._descend(self.gradient)
-        self.outputs = outputs.transpose(1, 2)
+        return outputs.transpose(1, 2)
 
 
 class BatchedModule(Stack):
@@ -201,8 +212,9 @@ class BatchedModule(Stack):
         with torch.no_grad():
             return torch.func.vmap(self._outputs, in_dims=(0, None))(self.parameters, x)
 
-    def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step of every network: samples [b, *shape], targets [b, outputs]."""
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """As `BatchedMLP.step`."""
+        x, targets = self._gather(x, targets, chosen)
 
         def loss(parameters: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
             outputs = self._outputs(parameters, x)

@@ -49,9 +49,8 @@ class _Layer(ctypes.Structure):
 
 _INT, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _ARGUMENTS = {
-    "to_blocks": (_INT, _INT, _ADDRESS, _ADDRESS),
-    "forward": (_INT, _ADDRESS, _INT, _ADDRESS),
-    "step": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL),
+    "forward": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS),
+    "step": (_INT, _ADDRESS, _INT, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL),
 }
 
 
@@ -92,10 +91,10 @@ def best_variant() -> str:
 
 
 def _kernels(dtype: torch.dtype, variant: str) -> Iterator[Callable[..., None]]:
-    """to_blocks, forward and step for one number type and one width of vectors."""
+    """forward and step for one number type and one width of vectors."""
     for name, arguments in _ARGUMENTS.items():
         kernel = getattr(_library(), f"{name}_{str(dtype).removeprefix('torch.')}_{variant}")
-        kernel.argtypes, kernel.restype = arguments, None
+        kernel.argtypes = arguments
         yield kernel
 
 
@@ -116,10 +115,10 @@ class _Batch:
         self.x = empty(widths[0])
         self.activations = [empty(units) for units in widths[1:]]
         self.errors = [empty(units) for units in widths[1:]]
-        # A dense layer's gradient reads what is below it sample by sample; the first layer has it so.
+        # A dense layer's gradient reads what is below it sample by sample.
         self.below = [
-            network.flat.new_empty(samples if i and layer.dense else 0, layer_width)
-            for i, (layer, layer_width) in enumerate(zip(network.layers, widths, strict=False))
+            network.flat.new_empty(samples if layer.dense else 0, layer_width)
+            for layer, layer_width in zip(network.layers, widths, strict=False)
         ]
         self.layers = (_Layer * len(network.layers))()
         for i, layer in enumerate(network.layers):
@@ -149,7 +148,7 @@ class _Places:
         self.dense = bool(mask.mean() >= DENSE_FROM)
         if self.dense:
             self.genes = np.arange(mask.size)
-            self._mask = mask.astype(np.uint8)
+            self._mask = None if mask.all() else mask.astype(np.uint8)
             self._compressed = None
             return
         self.genes = np.flatnonzero(mask)
@@ -160,7 +159,7 @@ class _Places:
     def addresses(self) -> tuple[int | None, ...]:
         """Of start, row, col and mask."""
         if self._compressed is None:
-            return None, None, None, self._mask.ctypes.data
+            return None, None, None, None if self._mask is None else self._mask.ctypes.data
         return *(places.ctypes.data for places in self._compressed), None
 
 
@@ -185,7 +184,7 @@ class CompiledMLP:
     ) -> None:
         if not computes(architecture, dtype):
             raise ValueError(f"no kernels for {architecture.activation}, {architecture.loss} and {dtype}")
-        self._to_blocks, self._forward, self._step = _kernels(dtype, best_variant())
+        self._forward, self._step = _kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
         self.layers = [_Places(part) for _, part in architecture.layout.split(mask)]
@@ -200,6 +199,7 @@ class CompiledMLP:
         self.values = self.flat.split(sizes)
         self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
         self._batches: dict[int, _Batch] = {}
+        self._asked: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
 
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
         """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
@@ -211,31 +211,46 @@ class CompiledMLP:
             )
         return tensor
 
-    def _batch(self, x: Tensor) -> _Batch:
-        """Samples [n, units] in blocks, in memory that is allocated once for each n."""
-        if len(x) not in self._batches:
-            self._batches[len(x)] = _Batch(self, len(x))
-        batch = self._batches[len(x)]
-        self._to_blocks(*x.shape, x.data_ptr(), batch.x_address)
-        return batch
+    def _batch(self, samples: int) -> _Batch:
+        """Memory for a minibatch, allocated once for each size."""
+        if samples not in self._batches:
+            self._batches[samples] = _Batch(self, samples)
+        return self._batches[samples]
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
-        batch = self._batch(self._checked(x, self.architecture.widths[0]))
-        self._forward(len(self.layers), batch.address, batch.blocks, batch.x_address)
+        x = self._checked(x, self.architecture.widths[0])
+        batch = self._batch(len(x))
+        self._forward(
+            len(self.layers), batch.address, batch.samples, x.data_ptr(), None, batch.x_address
+        )  # fmt: skip
         return batch.outputs.clone()
 
-    def step(self, x: Tensor, targets: Tensor) -> None:
-        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs]."""
-        x = self._checked(x, self.architecture.widths[0])
-        targets = self._checked(targets, self.architecture.outputs)
-        if len(targets) != len(x):
-            raise ValueError(f"{len(x)} samples with {len(targets)} targets")
-        batch = self._last = self._batch(x)
-        self._step(
-            len(self.layers), batch.address, batch.samples, batch.x_address, x.data_ptr(),
-            targets.data_ptr(), batch.scale, self.lr,
+    def _samples(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Both as the kernels need them. A training comes with the same ones in every step: asked once."""
+        if self._asked is None or self._asked[0] is not x or self._asked[1] is not targets:
+            if len(targets) != len(x):
+                raise ValueError(f"{len(x)} samples with {len(targets)} targets")
+            widths = self.architecture.widths
+            self._asked = (x, targets, self._checked(x, widths[0]), self._checked(targets, widths[-1]))
+        return self._asked[2], self._asked[3]
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        samples, labels = self._samples(x, targets)
+        if chosen is not None:
+            chosen = np.ascontiguousarray(chosen, dtype=np.int64)
+        batch = self._last = self._batch(len(x) if chosen is None else len(chosen))
+        done = self._step(
+            len(self.layers), batch.address, batch.samples, len(x), samples.data_ptr(),
+            None if chosen is None else chosen.ctypes.data, batch.x_address,
+            labels.data_ptr(), batch.scale, self.lr,
         )  # fmt: skip
+        if not done:
+            raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")
         if self.optimizer is not None:
             self.optimizer.step()
 

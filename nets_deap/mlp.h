@@ -49,30 +49,30 @@ typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 typedef struct {
     int64_t rows, cols, weights;
     const int32_t *start, *row, *col; /* NULL in a dense layer */
-    const uint8_t *mask;              /* of a dense layer: [rows, cols] */
+    const uint8_t *mask;              /* of a dense layer: [rows, cols]; NULL: nothing is pruned */
     REAL *values;                     /* the weights; all of them in a dense layer */
     REAL *gradient;                   /* NULL: −rate · gradient is added to the values */
     REAL *activations;                /* [blocks, rows, BLOCK] */
     REAL *errors;                     /* of the same shape: ∂loss/∂z */
-    REAL *below;                      /* of a dense layer but the first: room for [samples, cols] */
+    REAL *below;                      /* of a dense layer: room for [samples, cols] */
 } NAME(layer);
 
-/* to[col, row] = from[row, col] */
-INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_t from_stride, REAL *to,
-                            int64_t to_stride)
+/* to[col, i] = from[at[i], col]; without `at`, from[i, col] */
+INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_t from_stride,
+                            const int64_t *at, REAL *to, int64_t to_stride)
 {
     for (int64_t i = 0; i < rows; i += LANES)
         for (int64_t j = 0; j < cols; j += LANES) {
             if (i + LANES > rows || j + LANES > cols) {
                 for (int64_t c = j; c < cols && c < j + LANES; c++)
                     for (int64_t r = i; r < rows && r < i + LANES; r++)
-                        to[c * to_stride + r] = from[r * from_stride + c];
+                        to[c * to_stride + r] = from[(at ? at[r] : r) * from_stride + c];
                 continue;
             }
             VECTOR a[LANES], b[LANES];
 #pragma GCC unroll 16
             for (int64_t l = 0; l < LANES; l++)
-                a[l] = *(const VECTOR *)(from + (i + l) * from_stride + j);
+                a[l] = *(const VECTOR *)(from + (at ? at[i + l] : i + l) * from_stride + j);
             /* A perfect shuffle of rows and lanes, log₂ LANES times: the transposed tile. */
 #pragma GCC unroll 4
             for (int64_t stage = 1; stage < LANES; stage *= 2) {
@@ -91,20 +91,25 @@ INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_
         }
 }
 
-/* samples[n, units] as blocks; what the last block has too much is zero. */
-void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, REAL *blocks)
+/* Samples of [·, units] as blocks: those that `chosen` names, or else the first n. What the last block has too
+ * much is zero. */
+INLINE void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, const int64_t *chosen, REAL *blocks)
 {
-    for (; n > 0; n -= BLOCK, samples += BLOCK * units, blocks += units * BLOCK) {
-        if (n < BLOCK)
+    for (int64_t done = 0; done < n; done += BLOCK, blocks += units * BLOCK) {
+        int64_t here = n - done < BLOCK ? n - done : BLOCK;
+        if (here < BLOCK)
             memset(blocks, 0, units * BLOCK * sizeof(REAL));
-        NAME(transpose)(n < BLOCK ? n : BLOCK, units, samples, units, blocks, BLOCK);
+        if (chosen)
+            NAME(transpose)(here, units, samples, units, chosen + done, blocks, BLOCK);
+        else
+            NAME(transpose)(here, units, samples + done * units, units, NULL, blocks, BLOCK);
     }
 }
 
 INLINE void NAME(from_blocks)(int64_t n, int64_t units, const REAL *blocks, REAL *samples)
 {
     for (; n > 0; n -= BLOCK, samples += BLOCK * units, blocks += units * BLOCK)
-        NAME(transpose)(units, n < BLOCK ? n : BLOCK, blocks, BLOCK, samples, units);
+        NAME(transpose)(units, n < BLOCK ? n : BLOCK, blocks, BLOCK, NULL, samples, units);
 }
 
 /* `height` rows of out = W · x for one block, W dense with any strides; `height` is a constant. */
@@ -175,15 +180,18 @@ INLINE void NAME(sparse_transposed_product)(const NAME(layer) *layer, const REAL
     }
 }
 
-/* The activations of every layer; the last one's have no ReLU. */
-void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t blocks, const REAL *x)
+/* The activations of every layer; the last one's have no ReLU. x: room for the samples in blocks */
+void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *samples_x,
+                   const int64_t *chosen, REAL *x)
 {
+    const int64_t blocks = (samples + BLOCK - 1) / BLOCK;
+    NAME(to_blocks)(samples, layer->cols, samples_x, chosen, x);
     for (const NAME(layer) *end = layer + layers; layer < end; x = layer++->activations) {
         const int64_t rows = layer->rows, cols = layer->cols, relu = layer + 1 < end;
         for (int64_t b = 0; b < blocks; b++) {
             const REAL *below = x + b * cols * BLOCK;
             REAL *above = layer->activations + b * rows * BLOCK;
-            if (layer->mask) {
+            if (!layer->start) {
                 NAME(dense_product)(rows, cols, layer->values, cols, 1, below, above);
                 if (relu)
                     NAME(relu)(rows * BLOCK, above);
@@ -199,7 +207,7 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
     const int64_t rows = layer->rows, cols = layer->cols;
     const REAL *above = layer->errors;
     for (; blocks--; above += rows * BLOCK, below += cols * BLOCK, a += cols * BLOCK) {
-        if (layer->mask)
+        if (!layer->start)
             NAME(dense_product)(cols, rows, layer->values, 1, cols, above, below);
         else
             NAME(sparse_transposed_product)(layer, above, below);
@@ -269,15 +277,17 @@ INLINE void NAME(descend_tile)(int height, int width, const NAME(layer) *layer, 
                 for (int v = 0; v < width; v++)
                     s[r][v] += e[r * BLOCK + b] * ((const VECTOR *)below)[v];
     for (int r = 0; r < height; r++) {
-        const REAL *sums = (const REAL *)s[r];
-        const uint8_t *mask = layer->mask + (i + r) * cols + j;
-        REAL *to = (layer->gradient ? layer->gradient : layer->values) + (i + r) * cols + j;
+        REAL *sums = (REAL *)s[r];
+        const int64_t at = (i + r) * cols + j;
+        if (layer->mask)
+            for (int c = 0; c < width * LANES; c++)
+                sums[c] *= layer->mask[at + c];
         if (layer->gradient)
             for (int c = done; c < width * LANES; c++)
-                to[c] = sums[c] * mask[c];
+                layer->gradient[at + c] = sums[c];
         else
             for (int c = done; c < width * LANES; c++)
-                to[c] -= rate * sums[c] * mask[c];
+                layer->values[at + c] -= rate * sums[c];
     }
 }
 
@@ -299,10 +309,17 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
     int64_t j = 0;
     for (; j + WIDTH * LANES <= cols; j += WIDTH * LANES)
         NAME(descend_columns)(WIDTH, layer, j, 0, samples, below, rate);
-    for (; j + LANES <= cols; j += LANES)
-        NAME(descend_columns)(1, layer, j, 0, samples, below, rate);
-    if (j < cols && cols > LANES) { /* the last vector overlaps the one before it */
-        NAME(descend_columns)(1, layer, cols - LANES, j - (cols - LANES), samples, below, rate);
+    /* The rest is one narrower tile, which overlaps the one before it. */
+    const int64_t width = (cols - j + LANES - 1) / LANES, first = cols - width * LANES;
+    if (first >= 0) {
+        if (width == 1)
+            NAME(descend_columns)(1, layer, first, j - first, samples, below, rate);
+        else if (width == 2)
+            NAME(descend_columns)(2, layer, first, j - first, samples, below, rate);
+        else if (WIDTH > 2 && width == 3)
+            NAME(descend_columns)(3, layer, first, j - first, samples, below, rate);
+        else if (WIDTH > 3 && width == 4)
+            NAME(descend_columns)(4, layer, first, j - first, samples, below, rate);
         return;
     }
     for (; j < cols; j++)
@@ -310,7 +327,8 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
             REAL g = 0;
             for (int64_t b = 0; b < samples; b++)
                 g += layer->errors[(b / BLOCK * rows + i) * BLOCK + b % BLOCK] * below[b * cols + j];
-            g *= layer->mask[i * cols + j];
+            if (layer->mask)
+                g *= layer->mask[i * cols + j];
             if (layer->gradient)
                 layer->gradient[i * cols + j] = g;
             else
@@ -319,15 +337,17 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
 }
 
 /* ∂loss/∂z of the output layer, times `scale`; 0 for what fills the last block up. */
-INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *targets, REAL scale)
+INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *all_targets,
+                               const int64_t *chosen, REAL scale)
 {
     int64_t units = layer->rows;
     const REAL *said = layer->activations;
     REAL *error = layer->errors;
-    for (; samples > 0; samples -= BLOCK, said += units * BLOCK, error += units * BLOCK) {
-        int64_t here = samples < BLOCK ? samples : BLOCK;
+    for (int64_t done = 0; done < samples; done += BLOCK, said += units * BLOCK, error += units * BLOCK) {
+        int64_t here = samples - done < BLOCK ? samples - done : BLOCK;
         memset(error, 0, units * BLOCK * sizeof(REAL));
-        for (int64_t b = 0; b < here; b++, targets += units) {
+        for (int64_t b = 0; b < here; b++) {
+            const REAL *targets = all_targets + (chosen ? chosen[done + b] : done + b) * units;
             REAL most = said[b], total = 0;
             for (int64_t i = 0; i < units; i++)
                 most = said[i * BLOCK + b] > most ? said[i * BLOCK + b] : most;
@@ -339,27 +359,36 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
     }
 }
 
-/* Forward, backward, and the update or the gradients. x: in blocks; samples_x[samples, inputs], the same;
- * targets[samples, outputs]. */
-void NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *x, const REAL *samples_x,
-                const REAL *targets, double scale, double rate)
+/* Forward, backward, and the update or the gradients, on a minibatch: the samples that `chosen` names of
+ * all_x[available, inputs] and targets[available, outputs], or else the first of them. x: room for them in blocks.
+ * 0, and nothing done, if there is no sample of a chosen number. */
+int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_t available, const REAL *all_x,
+               const int64_t *chosen, REAL *x, const REAL *targets, double scale, double rate)
 {
-    int64_t blocks = (samples + BLOCK - 1) / BLOCK;
-    NAME(forward)(layers, layer, blocks, x);
-    NAME(output_error)(layer + layers - 1, samples, targets, scale);
+    const int64_t blocks = (samples + BLOCK - 1) / BLOCK, inputs = layer->cols;
+    for (int64_t b = 0; chosen && b < samples; b++)
+        if (chosen[b] < 0 || chosen[b] >= available)
+            return 0;
+    if (!layer->start) { /* its gradient reads the samples again, and faster from one place */
+        for (int64_t b = 0; b < samples; b++)
+            memcpy(layer->below + b * inputs, all_x + (chosen ? chosen[b] : b) * inputs, inputs * sizeof(REAL));
+        NAME(forward)(layers, layer, samples, layer->below, NULL, x);
+    } else
+        NAME(forward)(layers, layer, samples, all_x, chosen, x);
+    NAME(output_error)(layer + layers - 1, samples, targets, chosen, scale);
     for (int64_t i = layers - 1; i >= 0; i--) {
         const REAL *below = i ? layer[i - 1].activations : x;
         if (i)
             NAME(propagate)(layer + i, blocks, below, layer[i - 1].errors);
-        if (!layer[i].mask)
+        if (layer[i].start)
             NAME(descend_sparse)(layer + i, blocks, below, rate);
-        else if (!i)
-            NAME(descend_dense)(layer, samples, samples_x, rate);
         else {
-            NAME(from_blocks)(samples, layer[i].cols, below, layer[i].below);
+            if (i)
+                NAME(from_blocks)(samples, layer[i].cols, below, layer[i].below);
             NAME(descend_dense)(layer + i, samples, layer[i].below, rate);
         }
     }
+    return 1;
 }
 
 #undef VECTOR

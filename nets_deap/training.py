@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nets_deap.backprop import sample_losses
 from nets_deap.data import Part
+from nets_deap.minibatch import minibatches
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
@@ -25,7 +26,7 @@ class Trainable(Protocol):
     @property
     def outputs(self) -> Tensor: ...
 
-    def step(self, x: Tensor, targets: Tensor) -> None: ...
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None: ...
 
 
 class Network(Trainable, Protocol):
@@ -74,46 +75,6 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
     return Score(float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist()))
 
 
-def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray | None]:
-    """Indices of each optimiser step's samples; None stands for all of them.
-
-    A share of the data is drawn once for the whole training; its order is drawn afresh in every epoch.
-    """
-    samples = recipe.samples(available)
-    batch = recipe.batch_size or samples
-    steps = recipe.steps(available)
-    if batch >= available and samples == available:
-        yield from (None for _ in range(steps))
-        return
-    chosen = rng.permutation(available)[:samples]
-    done = 0
-    while done < steps:
-        for start in range(0, samples, batch):
-            yield chosen[start : start + batch]
-            done += 1
-            if done == steps:
-                return
-        chosen = rng.permutation(chosen)
-
-
-class Minibatch:
-    """Samples and targets of one step, gathered into memory that is allocated once for each batch size."""
-
-    def __init__(self, samples: Tensor, targets: Tensor) -> None:
-        self.sources = (samples, targets)
-        self._buffers: dict[int, tuple[Tensor, ...]] = {}
-
-    def gather(self, indices: np.ndarray) -> tuple[Tensor, ...]:
-        """Samples [b, *shape] and targets [b, outputs]; the next call overwrites them."""
-        size = len(indices)
-        if size not in self._buffers:
-            self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in self.sources)
-        chosen = torch.from_numpy(indices).to(self.sources[0].device, non_blocking=True)
-        for source, buffer in zip(self.sources, self._buffers[size], strict=True):
-            torch.index_select(source, 0, chosen, out=buffer)
-        return self._buffers[size]
-
-
 def train(
     network: Trainable,
     part: Part,
@@ -132,13 +93,12 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
-    batch = Minibatch(part.x, targets)
-    for step, indices in enumerate(minibatches(len(part.y), recipe, rng), start=1):
-        x, y = (part.x, targets) if indices is None else batch.gather(indices)
-        network.step(x, y)
+    for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
+        network.step(part.x, targets, chosen)
         if report is None:
             continue
-        losses += sample_losses(network.outputs, y, network.architecture.loss).mean()
+        wanted = targets if chosen is None else targets[torch.from_numpy(chosen)]
+        losses += sample_losses(network.outputs, wanted, network.architecture.loss).mean()
         since += 1
         if step == steps or (every and step % every == 0):
             report(step, float(losses) / since)

@@ -105,6 +105,26 @@ def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
     assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@cases
+def test_a_recorded_step_is_the_step(model: str, optimizer: str, precision: str) -> None:
+    problem = problem_of(model, optimizer)
+    genomes, data = population(problem), problem.data.to("cuda", torch.float32)
+    weights, masks = [genome.weights for genome in genomes], [genome.mask for genome in genomes]
+    plain, recorded = (
+        BatchedMLP(problem.architecture, weights, masks, problem.recipe, "cuda", torch.float32, precision, on)
+        for on in (False, True)
+    )
+    targets = problem.architecture.targets(data.train.y, torch.float32)
+    for network in (plain, recorded):
+        rng = np.random.default_rng(0)
+        for size in (6, 6, 4) * 4:
+            network.step(data.train.x, targets, rng.permutation(len(targets))[:size])
+    assert torch.equal(plain.outputs, recorded.outputs)
+    assert (plain.weights() == recorded.weights()).all()
+
+
 @dataclass(frozen=True)
 class TinyConv:
     """A convolution and a linear layer: an architecture that is none of ours."""
@@ -188,8 +208,8 @@ def test_a_pruned_weight_that_came_back_is_noticed(monkeypatch: pytest.MonkeyPat
     genomes = population(XOR)
     step = BatchedMLP.step
 
-    def spoil(self: BatchedMLP, x: torch.Tensor, targets: torch.Tensor) -> None:
-        step(self, x, targets)
+    def spoil(self: BatchedMLP, *minibatch: torch.Tensor) -> None:
+        step(self, *minibatch)
         self.flat.add_(1)
 
     monkeypatch.setattr(BatchedMLP, "step", spoil)
@@ -201,9 +221,9 @@ def test_it_computes_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     step = BatchedMLP.step
 
-    def watched(self: BatchedMLP, x: torch.Tensor, targets: torch.Tensor) -> None:
+    def watched(self: BatchedMLP, *minibatch: torch.Tensor) -> None:
         seen.append(torch.get_num_threads())
-        step(self, x, targets)
+        step(self, *minibatch)
 
     monkeypatch.setattr(BatchedMLP, "step", watched)
     Evaluator(XOR).evaluate_all(population(XOR))

@@ -65,7 +65,8 @@ def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None
     genome = fresh(0.5, architecture)
     network = CompiledMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
-    blocks = network._batch(x).x
+    network.forward(x)
+    blocks = network._batch(samples).x
     assert blocks.shape == (-(-samples // network.block), units, network.block)
     in_order = blocks.transpose(1, 2).flatten(0, 1)
     assert in_order[:samples].equal(x)
@@ -172,6 +173,33 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in ((x.double(), targets), (x[..., :4], targets), (x, targets[:, :9]), (x, targets[:3])):
         with pytest.raises(ValueError, match=r"expected|samples with"):
             network.step(*wrong)
+
+
+@DTYPES
+@pytest.mark.usefixtures("width")
+@pytest.mark.parametrize("density", [0.1, 0.6, 1.0])
+def test_a_minibatch_read_out_of_more_samples(density: float, dtype: torch.dtype) -> None:
+    genome = fresh(density)
+    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe(lr=0.1), dtype) for _ in range(2)]
+    x, targets = minibatch(200, dtype=dtype)
+    order = np.random.default_rng(0).permutation(200)
+    for chosen in (order[:60], order[60:130], order[130:]):
+        networks[0].step(x, targets, chosen)
+        networks[1].step(x[chosen], targets[chosen])
+        assert networks[0].outputs.equal(networks[1].outputs)
+    assert (networks[0].weights() == networks[1].weights()).all()
+    networks[0].step(x, targets, order[:120:2])  # no row of memory
+    networks[1].step(x[order[:120:2]], targets[order[:120:2]])
+    assert (networks[0].weights() == networks[1].weights()).all()
+
+
+@pytest.mark.parametrize("place", [-1, 8])
+def test_a_place_outside_of_the_samples_is_refused_and_nothing_done(place: int) -> None:
+    genome = fresh(0.2)
+    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    with pytest.raises(ValueError, match=r"must lie in 0 … 7"):
+        network.step(*minibatch(8, dtype=torch.float32), np.array([0, place]))
+    assert (network.weights() == np.where(genome.mask, genome.weights, 0)).all()
 
 
 def test_outputs_belong_to_the_caller() -> None:

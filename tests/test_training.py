@@ -10,7 +10,7 @@ from nets_deap.data import Part
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.models import build
 from nets_deap.problem import OPTIMIZERS, Problem, Recipe
-from nets_deap.training import assert_masked, evaluate, minibatches, one_thread, train
+from nets_deap.training import assert_masked, evaluate, one_thread, train
 
 MLP = build("mlp-10", (2,), 2)
 LENET = build("lenet-300-100", (4,), 3)
@@ -22,32 +22,6 @@ def part(n: int, features: int = 4, classes: int = 3) -> Part:
     return Part(
         torch.randn(n, features, generator=generator), torch.randint(classes, (n,), generator=generator)
     )
-
-
-def batches(available: int, **recipe: float) -> list[np.ndarray | None]:
-    return list(minibatches(available, Recipe(**recipe), np.random.default_rng(0)))  # type: ignore[arg-type]
-
-
-def test_an_epoch_sees_every_sample_once() -> None:
-    drawn = batches(10, batch_size=4, epochs=2)
-    assert [len(b) for b in drawn] == [4, 4, 2, 4, 4, 2]
-    first, second = np.concatenate(drawn[:3]), np.concatenate(drawn[3:])
-    assert sorted(first) == sorted(second) == list(range(10))
-    assert first.tolist() != second.tolist()
-
-
-def test_iterations_stop_in_mid_epoch() -> None:
-    assert [len(b) for b in batches(10, batch_size=4, iterations=5)] == [4, 4, 2, 4, 4]
-
-
-def test_a_share_of_the_data_stays_the_same_over_the_epochs_of_one_training() -> None:
-    drawn = batches(100, batch_size=10, epochs=3, data_fraction=0.2)
-    assert len(drawn) == 6
-    assert len(set(np.concatenate(drawn).tolist())) == 20
-
-
-def test_full_batches_need_no_indices() -> None:
-    assert batches(10, batch_size=0, epochs=3) == [None] * 3
 
 
 def test_a_score_worked_by_hand() -> None:

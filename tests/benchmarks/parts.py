@@ -13,9 +13,9 @@ import torch
 
 from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import initGenome, initial_std
+from nets_deap.minibatch import Gatherer
 from nets_deap.models import build
 from nets_deap.problem import Recipe
-from nets_deap.training import Minibatch
 
 from .measure import Row, medians
 
@@ -31,14 +31,15 @@ def rows() -> Iterator[Row]:
     product = torch.empty_like(square)
     parts: dict[str, Callable[[], object]] = {}
     x, targets = torch.randn(60, 1, 28, 28), LENET.targets(torch.arange(60) % 10, torch.float32)
-    batch = Minibatch(torch.randn(54_000, 784), torch.zeros(54_000, 10))
-    order = iter(np.random.default_rng(0).integers(54_000, size=(100_000, 60)))
-    parts["gather of a minibatch"] = lambda: batch.gather(next(order))
+    many = torch.randn(54_000, 784), torch.eye(10).repeat(5_400, 1)
+    gather, order = Gatherer(), iter(np.random.default_rng(0).integers(54_000, size=(100_000, 60)))
+    parts["gather of a minibatch, torch"] = lambda: gather(*many, next(order))
     for density in DENSITIES:
         genome = initGenome(initial_std(LENET.layout), density, rng=np.random.default_rng(0))
         network = CompiledMLP(LENET, genome.weights, genome.mask, RECIPE)
         parts[f"forward, {density:.0%}"] = lambda n=network: n.forward(x)  # type: ignore[misc]
         parts[f"whole step, {density:.0%}"] = lambda n=network: n.step(x, targets)  # type: ignore[misc]
+        parts[f"… with its gather, {density:.0%}"] = lambda n=network: n.step(*many, next(order))  # type: ignore[misc]
     parts |= _torch_sparse()
 
     def repeated(part: Callable[[], object]) -> Callable[[], None]:

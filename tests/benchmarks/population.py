@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from nets_deap.backprop import MaskedModule
 from nets_deap.batched import BatchedMLP
 from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import initGenome, initial_std
@@ -39,6 +40,13 @@ def rows() -> Iterator[Row]:
         for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
             stack = BatchedMLP(LENET, weights, masks, RECIPE, device)
             yield Row(f"{size} genomes, --map batched on {device}", _seconds([stack], size, device), "s")
+            if device == "cuda":
+                stack = BatchedMLP(LENET, weights, masks, RECIPE, device, graphs=True)
+                yield Row(f"{size} genomes on cuda, with CUDA graphs", _seconds([stack], size, device), "s")
+    if torch.cuda.is_available():
+        genome = initGenome(std, 0.2, rng=rng)
+        usual = MaskedModule(LENET, genome.weights, genome.mask, RECIPE, "cuda")
+        yield Row("one genome on cuda, nn.Module and autograd", _seconds([usual], 1, "cuda"), "s")
 
 
 def _seconds(networks: Sequence[Trainable], genomes: int, device: str) -> float:

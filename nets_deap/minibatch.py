@@ -1,0 +1,55 @@
+"""Which samples each step of a training sees, and how a network gets hold of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.problem import Recipe
+
+
+def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray | None]:
+    """Indices of each optimiser step's samples; None stands for all of them.
+
+    A share of the data is drawn once for the whole training; its order is drawn afresh in every epoch.
+    """
+    samples = recipe.samples(available)
+    batch = recipe.batch_size or samples
+    steps = recipe.steps(available)
+    if batch >= available and samples == available:
+        yield from (None for _ in range(steps))
+        return
+    chosen = rng.permutation(available)[:samples]
+    done = 0
+    while done < steps:
+        for start in range(0, samples, batch):
+            yield chosen[start : start + batch]
+            done += 1
+            if done == steps:
+                return
+        chosen = rng.permutation(chosen)
+
+
+class Gatherer:
+    """Copies minibatches out of a data set, into memory that is allocated once for each batch size."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[int, tuple[Tensor, ...]] = {}
+
+    def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None) -> tuple[Tensor, ...]:
+        """The chosen samples [b, *shape] and their targets [b, outputs]; the next call overwrites them.
+
+        chosen: int64[b], places in x and targets; None: all of them, which are not copied
+        """
+        if chosen is None:
+            return x, targets
+        size, sources = len(chosen), (x, targets)
+        if size not in self._buffers:
+            self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in sources)
+        places = torch.from_numpy(chosen).to(x.device, non_blocking=True)
+        for source, buffer in zip(sources, self._buffers[size], strict=True):
+            torch.index_select(source, 0, places, out=buffer)
+        return self._buffers[size]
