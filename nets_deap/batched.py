@@ -126,7 +126,7 @@ class BatchedMLP(Stack):
             self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
         self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-        self._run = Replayed(self._step) if graphs and self.flat.is_cuda else self._step
+        self._replayed = Replayed() if graphs and self.flat.is_cuda else None
 
     def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Activations and errors of every layer for one batch size, allocated once."""
@@ -154,7 +154,10 @@ class BatchedMLP(Stack):
         """
         x, targets = self._gather(x, targets, chosen)
         with products_in_tf32(self.tf32):
-            self.outputs = self._run(x.flatten(1), targets)
+            if self._replayed is None or chosen is None:
+                self.outputs = self._step(x.flatten(1), targets)
+            else:  # what was gathered always lies in the same place
+                self.outputs = self._replayed(self._step, x.flatten(1), targets)
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         if self.half is not None:

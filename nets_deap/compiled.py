@@ -11,6 +11,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from nets_deap.problem import Recipe
 
 DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (seen with AVX-512)
 DTYPES = (torch.float32, torch.float64)
+INTERFACE = 2  # mlp.c's: a library from before it would be given the wrong arguments
 BLOCK_BYTES = 256  # of one unit's activations over a block of samples
 
 
@@ -60,8 +62,8 @@ def _library() -> ctypes.CDLL | None:
     path = Path(__file__).with_name(f"_mlp{sysconfig.get_config_var('EXT_SUFFIX')}")
     try:
         library = ctypes.CDLL(str(path))
-        library.layer_bytes.restype = ctypes.c_int64
-        if library.layer_bytes() != ctypes.sizeof(_Layer):
+        library.interface.restype = ctypes.c_int64
+        if library.interface() != INTERFACE:
             return None
         library.best_variant.restype = ctypes.c_char_p
     except (OSError, AttributeError):
@@ -199,7 +201,8 @@ class CompiledMLP:
         self.values = self.flat.split(sizes)
         self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
         self._batches: dict[int, _Batch] = {}
-        self._asked: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
+        self._accepted: tuple[Any, ...] = ()
+        self._last: _Batch | None = None
 
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
         """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
@@ -213,6 +216,8 @@ class CompiledMLP:
 
     def _batch(self, samples: int) -> _Batch:
         """Memory for a minibatch, allocated once for each size."""
+        if not samples:
+            raise ValueError("a minibatch without samples")
         if samples not in self._batches:
             self._batches[samples] = _Batch(self, samples)
         return self._batches[samples]
@@ -226,37 +231,46 @@ class CompiledMLP:
         )  # fmt: skip
         return batch.outputs.clone()
 
-    def _samples(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Both as the kernels need them. A training comes with the same ones in every step: asked once."""
-        if self._asked is None or self._asked[0] is not x or self._asked[1] is not targets:
-            if len(targets) != len(x):
-                raise ValueError(f"{len(x)} samples with {len(targets)} targets")
-            widths = self.architecture.widths
-            self._asked = (x, targets, self._checked(x, widths[0]), self._checked(targets, widths[-1]))
-        return self._asked[2], self._asked[3]
+    def _pair(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Both as the kernels need them. A training comes with the same kind in every step: asked once."""
+        kind = (x.shape, x.dtype, x.is_cpu, targets.shape, targets.dtype, targets.is_cpu)
+        if kind == self._accepted and x.is_contiguous() and targets.is_contiguous():
+            return x, targets
+        if len(targets) != len(x):
+            raise ValueError(f"{len(x)} samples with {len(targets)} targets")
+        widths = self.architecture.widths
+        pair = self._checked(x, widths[0]), self._checked(targets, widths[-1])
+        self._accepted = kind
+        return pair
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
 
         chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
         """
-        samples, labels = self._samples(x, targets)
+        x, targets = self._pair(x, targets)
         if chosen is not None:
-            chosen = np.ascontiguousarray(chosen, dtype=np.int64)
-        batch = self._last = self._batch(len(x) if chosen is None else len(chosen))
+            if chosen.dtype != np.int64 or chosen.ndim != 1:
+                raise ValueError(
+                    f"expected a minibatch's places as int64[b], got {chosen.dtype}{chosen.shape}"
+                )
+            chosen = np.ascontiguousarray(chosen)
+        batch = self._batch(len(x) if chosen is None else len(chosen))
         done = self._step(
-            len(self.layers), batch.address, batch.samples, len(x), samples.data_ptr(),
+            len(self.layers), batch.address, batch.samples, len(x), x.data_ptr(),
             None if chosen is None else chosen.ctypes.data, batch.x_address,
-            labels.data_ptr(), batch.scale, self.lr,
+            targets.data_ptr(), batch.scale, self.lr,
         )  # fmt: skip
         if not done:
             raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")
+        self._last = batch
         if self.optimizer is not None:
             self.optimizer.step()
 
     @property
     def outputs(self) -> Tensor:
         """The last step's, [b, outputs], before the softmax of a cross-entropy; until the next batch."""
+        assert self._last is not None, "no step has been made"
         return self._last.outputs
 
     def weights(self) -> np.ndarray:

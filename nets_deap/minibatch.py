@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,10 +35,10 @@ def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Ite
 
 
 class Gatherer:
-    """Copies minibatches out of a data set, into memory that is allocated once for each batch size."""
+    """Copies minibatches out of a data set, into memory that is allocated once for each kind of them."""
 
     def __init__(self) -> None:
-        self._buffers: dict[int, tuple[Tensor, ...]] = {}
+        self._buffers: dict[Any, tuple[Tensor, ...]] = {}
 
     def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None) -> tuple[Tensor, ...]:
         """The chosen samples [b, *shape] and their targets [b, outputs]; the next call overwrites them.
@@ -46,10 +47,13 @@ class Gatherer:
         """
         if chosen is None:
             return x, targets
-        size, sources = len(chosen), (x, targets)
-        if size not in self._buffers:
-            self._buffers[size] = tuple(source.new_empty(size, *source.shape[1:]) for source in sources)
+        sources = (x, targets)
+        kind = (len(chosen), *((source.shape[1:], source.dtype, source.device) for source in sources))
+        if kind not in self._buffers:
+            self._buffers[kind] = tuple(
+                source.new_empty(len(chosen), *source.shape[1:]) for source in sources
+            )
         places = torch.from_numpy(chosen).to(x.device, non_blocking=True)
-        for source, buffer in zip(sources, self._buffers[size], strict=True):
+        for source, buffer in zip(sources, self._buffers[kind], strict=True):
             torch.index_select(source, 0, places, out=buffer)
-        return self._buffers[size]
+        return self._buffers[kind]

@@ -309,8 +309,14 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
     int64_t j = 0;
     for (; j + WIDTH * LANES <= cols; j += WIDTH * LANES)
         NAME(descend_columns)(WIDTH, layer, j, 0, samples, below, rate);
-    /* The rest is one narrower tile, which overlaps the one before it. */
-    const int64_t width = (cols - j + LANES - 1) / LANES, first = cols - width * LANES;
+    /* The rest is one narrower tile, which overlaps the one before it; or, in a narrow layer, single vectors. */
+    int64_t width = (cols - j + LANES - 1) / LANES, first = cols - width * LANES;
+    if (first < 0 && cols > LANES) {
+        for (; j + LANES <= cols; j += LANES)
+            NAME(descend_columns)(1, layer, j, 0, samples, below, rate);
+        width = j < cols;
+        first = cols - LANES;
+    }
     if (first >= 0) {
         if (width == 1)
             NAME(descend_columns)(1, layer, first, j - first, samples, below, rate);
@@ -369,12 +375,13 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
     for (int64_t b = 0; chosen && b < samples; b++)
         if (chosen[b] < 0 || chosen[b] >= available)
             return 0;
-    if (!layer->start) { /* its gradient reads the samples again, and faster from one place */
+    const REAL *samples_x = all_x;
+    if (chosen && !layer->start) { /* its gradient reads the samples again, and faster from one place */
         for (int64_t b = 0; b < samples; b++)
-            memcpy(layer->below + b * inputs, all_x + (chosen ? chosen[b] : b) * inputs, inputs * sizeof(REAL));
-        NAME(forward)(layers, layer, samples, layer->below, NULL, x);
-    } else
-        NAME(forward)(layers, layer, samples, all_x, chosen, x);
+            memcpy(layer->below + b * inputs, all_x + chosen[b] * inputs, inputs * sizeof(REAL));
+        samples_x = layer->below;
+    }
+    NAME(forward)(layers, layer, samples, samples_x, samples_x == all_x ? chosen : NULL, x);
     NAME(output_error)(layer + layers - 1, samples, targets, chosen, scale);
     for (int64_t i = layers - 1; i >= 0; i--) {
         const REAL *below = i ? layer[i - 1].activations : x;
@@ -385,7 +392,7 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
         else {
             if (i)
                 NAME(from_blocks)(samples, layer[i].cols, below, layer[i].below);
-            NAME(descend_dense)(layer + i, samples, layer[i].below, rate);
+            NAME(descend_dense)(layer + i, samples, i ? layer[i].below : samples_x, rate);
         }
     }
     return 1;

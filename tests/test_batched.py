@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import itertools
 import random
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -123,6 +125,21 @@ def test_a_recorded_step_is_the_step(model: str, optimizer: str, precision: str)
             network.step(data.train.x, targets, rng.permutation(len(targets))[:size])
     assert torch.equal(plain.outputs, recorded.outputs)
     assert (plain.weights() == recorded.weights()).all()
+
+
+def test_a_stack_is_freed_at_once() -> None:
+    # Its memory is what the size of a chunk is reckoned by; the garbage collector may come late.
+    problem = problem_of("lenet-300-100", "sgd")
+    together = stack(problem, population(problem))
+    data = problem.data.to("cpu", torch.float64)
+    together.step(data.train.x, problem.architecture.targets(data.train.y, torch.float64))
+    left = weakref.ref(together.flat)
+    gc.disable()
+    try:
+        del together
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 @dataclass(frozen=True)

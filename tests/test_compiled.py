@@ -202,6 +202,44 @@ def test_a_place_outside_of_the_samples_is_refused_and_nothing_done(place: int) 
     assert (network.weights() == np.where(genome.mask, genome.weights, 0)).all()
 
 
+def test_places_are_whole_numbers_in_a_row() -> None:
+    genome = fresh(0.2)
+    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    pair = minibatch(8, dtype=torch.float32)
+    for wrong in (np.array([True, False]), np.array([0.9]), np.array([[0, 1]]), np.array([0], np.int32)):
+        with pytest.raises(ValueError, match=r"expected a minibatch's places as int64\[b\]"):
+            network.step(*pair, wrong)
+    with pytest.raises(ValueError, match="without samples"):
+        network.step(*pair, np.array([], np.int64))
+
+
+def test_samples_are_read_anew_in_every_step() -> None:
+    genome = fresh(0.3)
+    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
+    buffer = torch.randn(25, 8)
+    targets = minibatch(8, dtype=torch.float32)[1]
+    for i in range(3):
+        networks[0].step(buffer.t(), targets)  # no row of memory: copied
+        networks[1].step(buffer.t().contiguous(), targets)
+        buffer.copy_(torch.randn(25, 8, generator=torch.Generator().manual_seed(i)))
+    assert (networks[0].weights() == networks[1].weights()).all()
+
+
+@pytest.mark.usefixtures("width")
+@DTYPES
+@pytest.mark.parametrize("units", [3, 9, 17, 31, 33, 49, 63, 65, 100, 127])
+def test_dense_gradients_of_layers_of_any_width(units: int, dtype: torch.dtype) -> None:
+    architecture = Architecture("narrow", (units,), (7,), 3, "relu", "cross-entropy")
+    genome = fresh(1.0, architecture)
+    arguments = (architecture, genome.weights, genome.mask, Recipe(lr=0.1))
+    ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    x, targets = minibatch(70, architecture, dtype)
+    ours.step(x, targets)
+    reference.step(x, targets)
+    close = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-6}
+    np.testing.assert_allclose(ours.weights(), reference.weights(), **close)
+
+
 def test_outputs_belong_to_the_caller() -> None:
     genome = fresh(0.2)
     network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
