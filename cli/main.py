@@ -10,9 +10,11 @@ import click
 from nets_deap import __version__
 from nets_deap.errors import NetsError
 
+from .compare import compare
 from .evolve import evolve
 from .export import export
 from .info import info
+from .search import imp, random, search
 from .train import train
 
 
@@ -22,7 +24,7 @@ def cli() -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
 
 
-for command in (evolve, train, info, export):
+for command in (evolve, search, imp, random, train, compare, info, export):
     cli.add_command(command)
 
 

@@ -64,6 +64,13 @@ run_options = combined(
     option("--config", metavar="FILE", help="A TOML file of options, or a run's config.json."),
 )
 
+budget_options = combined(
+    option("--budget-steps", type=int, metavar="N", help="The most gradient steps a search may take,"),
+    option("--budget-samples", type=int, metavar="N", help="samples it may train on,"),
+    option("--budget-passes", type=int, metavar="N", help="samples it may send forward,"),
+    option("--budget-seconds", type=float, metavar="S", help="or seconds."),
+)
+
 output_options = combined(
     click.option("--quiet", is_flag=True, help="No progress and no summary."),
     click.option("--json", "as_json", is_flag=True, help="The result as one JSON object, and nothing else."),

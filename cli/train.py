@@ -81,8 +81,9 @@ def _own_settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     from nets_deap.config import DURATION_FIELDS, TrainConfig
 
     own = {k: v for k, v in config.items() if k in TrainConfig.model_fields and k not in DURATION_FIELDS}
-    if (path.parent / checkpoint.CHECKPOINT).exists():
-        own["data_dir"] = checkpoint.read_config(path.parent).get("data_dir", "data")
+    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.COST)):
+        stored = checkpoint.read_config(path.parent, "dataset", "a search")
+        own["data_dir"] = stored.get("data_dir", "data")
     return own
 
 

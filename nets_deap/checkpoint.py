@@ -23,11 +23,12 @@ from nets_deap.errors import NetsError
 from nets_deap.genome import Evaluation, Genome
 
 FORMAT = "nets-deap checkpoint 1"
-CONFIG, CHECKPOINT, LOGBOOK, TICKET = (
+CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (
     "config.json",
     "checkpoint.safetensors",
     "logbook.csv",
     "ticket.safetensors",
+    "cost.json",
 )
 
 Row = dict[str, Any]
@@ -153,15 +154,15 @@ def write_config(folder: Path, config: ProblemConfig) -> None:
     files.write_text(folder / CONFIG, text + "\n")
 
 
-def read_config(folder: Path) -> Row:
-    """The stored config of a run. Raises NetsError if it is damaged."""
+def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Row:
+    """The stored config of a run. Raises NetsError if it is damaged, or has no field `mark`."""
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise NetsError(f"{path} is damaged: delete the run folder to start afresh") from error
-    if not isinstance(values, dict) or "pop" not in values:
-        raise NetsError(f"{path} is not the config of an evolution: choose another folder")
+    if not isinstance(values, dict) or mark not in values:
+        raise NetsError(f"{path} is not the config of {of}: choose another folder")
     return values
 
 

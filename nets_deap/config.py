@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,7 +25,7 @@ from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
 from nets_deap.models import MODELS
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.problem import OPTIMIZERS, Problem, Recipe
+from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -214,6 +215,72 @@ class TrainConfig(ProblemConfig):
     map: str = "multiprocess"
 
 
+def _listed(value: Any) -> Any:
+    """Text with commas, as a command line has it, as a list of numbers."""
+    if not isinstance(value, str):
+        return [value] if isinstance(value, int | float) else value
+    try:
+        return [float(piece) for piece in value.split(",")]
+    except ValueError:
+        raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
+
+
+class BudgetConfig(ProblemConfig):
+    """What a search may take at most; see `problem.Budget`."""
+
+    budget_steps: Positive | None = None
+    budget_samples: Positive | None = None
+    budget_passes: Positive | None = None
+    budget_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    def budget(self) -> Budget:
+        return Budget(self.budget_steps, self.budget_samples, self.budget_passes, self.budget_seconds)
+
+
+class SearchConfig(BudgetConfig):
+    """One search by any method.
+
+    epochs, iterations: of the training to the end, which a method may go by
+    """
+
+    method: str = "imp"
+    density: Share = 0.2
+
+    @model_validator(mode="after")
+    def _on_a_cpu(self) -> SearchConfig:
+        if self.device != "cpu":
+            raise NetsError("searches run on the CPU; for a GPU there is nets-deap evolve --map batched")
+        return self
+
+
+class CompareConfig(BudgetConfig):
+    """Search methods against each other, on paired seeds.
+
+    epochs, iterations: of the training to the end, and of a cycle of IMP unless it says otherwise
+    seeds: how many, from `seed` on
+    reference: the method that the others are compared with; the first one unless given
+    until_half_width: more seeds, 5, 10, 20, until the interval of every paired difference in test accuracy
+        is that narrow, in points
+    """
+
+    methods: str = "imp,snip,random"
+    densities: Annotated[
+        list[Annotated[float, Field(gt=0, le=1)]], BeforeValidator(_listed), Field(min_length=1)
+    ] = [0.2]
+    seeds: Positive = 5
+    reference: str | None = None
+    until_half_width: Annotated[float, Field(gt=0)] | None = None
+    eval_every: Count = 0
+    track_test: bool = False
+    map: str = "multiprocess"
+
+    @model_validator(mode="after")
+    def _trials_run_on_cpus(self) -> CompareConfig:
+        if self.map == "batched" or self.device != "cpu":
+            raise NetsError("trials run on CPUs, one per core: --map serial or multiprocess")
+        return self
+
+
 Config = TypeVar("Config", bound=ProblemConfig)
 
 
@@ -259,7 +326,7 @@ def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]
 
 
 def _command(kind: type[ProblemConfig]) -> str:
-    return "train" if issubclass(kind, TrainConfig) else "evolve"
+    return {TrainConfig: "train", CompareConfig: "compare", SearchConfig: "compare"}.get(kind, "evolve")
 
 
 def layered(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from nets_deap.network import make_network
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.ticket import Ticket
-from nets_deap.training import assert_masked, evaluate, one_thread, train
+from nets_deap.training import Network, Score, assert_masked, evaluate, one_thread, train
 
 Row = dict[str, float]
 
@@ -24,11 +24,13 @@ class TrainingRun:
     """One ticket trained to the end.
 
     rows: one per evaluation, as in training.csv
+    test: on the early-stop weights
     weights, early_stop_weights: float32[n], at the end and where the validation loss was least
     """
 
     density: float
     rows: list[Row]
+    test: Score
     weights: np.ndarray = field(repr=False)
     early_stop_weights: np.ndarray = field(repr=False)
 
@@ -44,16 +46,17 @@ class TrainingRun:
     def summary(self) -> dict[str, float]:
         """What is said of a trained ticket; the test figures at early stop are its verdict."""
         stop, end = self.early_stop, self.final
-        return {
+        told = {
             "density": self.density,
             "early_stop_iteration": stop["iteration"],
             "val_loss": stop["val_loss"],
             "val_acc": stop["val_acc"],
-            "test_loss": stop["test_loss"],
-            "test_acc": stop["test_acc"],
-            "final_test_loss": end["test_loss"],
-            "final_test_acc": end["test_acc"],
+            "test_loss": self.test.loss,
+            "test_acc": self.test.accuracy,
         }
+        if "test_loss" in end:
+            told |= {"final_test_loss": end["test_loss"], "final_test_acc": end["test_acc"]}
+        return told
 
 
 def check_ticket(problem: Problem, ticket: Ticket) -> None:
@@ -73,40 +76,58 @@ def train_ticket(
     eval_every: int = 0,
     device: str = "cpu",
     on_row: Callable[[Row], None] | None = None,
+    track_test: bool = True,
 ) -> TrainingRun:
     """Train a ticket by the problem's recipe, scored every `eval_every` iterations (0: once an epoch).
 
-    The minibatches depend on the seed alone, so that tickets are compared on the same ones. Test figures
-    are recorded and decide nothing: the early stop is where the validation loss is least.
+    track_test: record test figures in every row. They decide nothing; without it the test set is looked at
+        once, with the early-stop weights
+
+    The minibatches depend on the seed alone, so that tickets are compared on the same ones. The early stop
+    is where the validation loss is least.
     Raises NetsError if the ticket's network does not take this problem's data.
     """
     check_ticket(problem, ticket)
-    architecture, recipe = ticket.architecture, problem.recipe
+    network = make_network(ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device)
+    run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
+    for weights in (run.weights, run.early_stop_weights):
+        assert_masked(ticket.architecture, weights, ticket.mask)
+    return replace(run, density=ticket.density)
+
+
+def train_network(
+    network: Network,
+    problem: Problem,
+    seed: int,
+    eval_every: int = 0,
+    device: str = "cpu",
+    on_row: Callable[[Row], None] | None = None,
+    track_test: bool = True,
+) -> TrainingRun:
+    """`train_ticket` for a network that is ready to be trained, of whatever kind."""
+    recipe = problem.recipe
     data = problem.data.to(device, torch.float32)
     per_epoch = recipe.steps_per_epoch(len(data.train.y))
     rows: list[Row] = []
     best = np.inf
     start = time.monotonic()
     with one_thread():
-        network = make_network(architecture, ticket.weights, ticket.mask, recipe, device)
         early_stop_weights = network.weights()
 
         def score(iteration: int, train_loss: float) -> None:
             nonlocal best, early_stop_weights
             validation = evaluate(network, data.validation, data.classes)
-            test = evaluate(network, data.test, data.classes)
-            rows.append(
-                {
-                    "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
-                    "iteration": iteration,
-                    "train_loss": train_loss,
-                    "val_loss": validation.loss,
-                    "val_acc": validation.accuracy,
-                    "test_loss": test.loss,
-                    "test_acc": test.accuracy,
-                    "elapsed_s": time.monotonic() - start,
-                }
-            )
+            row = {
+                "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
+                "iteration": iteration,
+                "train_loss": train_loss,
+                "val_loss": validation.loss,
+                "val_acc": validation.accuracy,
+            }
+            if track_test:
+                test = evaluate(network, data.test, data.classes)
+                row |= {"test_loss": test.loss, "test_acc": test.accuracy}
+            rows.append(row | {"elapsed_s": time.monotonic() - start})
             if len(rows) == 1 or validation.loss < best:
                 best, early_stop_weights = validation.loss, network.weights()
             if on_row:
@@ -114,6 +135,8 @@ def train_ticket(
 
         rng = generator(seed, 0, Role.FINAL_TRAINING)
         train(network, data.train, recipe, rng, score, eval_every or per_epoch)
-    for weights in (network.weights(), early_stop_weights):
-        assert_masked(architecture, weights, ticket.mask)
-    return TrainingRun(ticket.density, rows, network.weights(), early_stop_weights)
+        alive = early_stop_weights != 0
+        stopped = make_network(network.architecture, early_stop_weights, alive, recipe, device)
+        test = evaluate(stopped, data.test, data.classes)
+    weights = network.weights()
+    return TrainingRun(float(np.mean(weights != 0)), rows, test, weights, early_stop_weights)

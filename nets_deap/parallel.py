@@ -1,7 +1,7 @@
 """Maps: `toolbox.map` in this process, over worker processes, or the whole population in one go.
 
-A map is `map(function, items) -> list`, results in the order of the items. It knows nothing of genomes;
-`map_genomes` makes it DEAP's `toolbox.map`.
+A map is `map(function, items) -> list`, results in the order of the items; `tell` is called with each as it
+comes. It knows nothing of genomes; `map_genomes` makes it DEAP's `toolbox.map`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,18 @@ class SerialMap:
 
     workers = 1
 
-    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        return [function(item) for item in items]
+    def __call__(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        tell: Callable[[Result], None] | None = None,
+    ) -> list[Result]:
+        results = []
+        for item in items:
+            results.append(function(item))
+            if tell:
+                tell(results[-1])
+        return results
 
     def close(self) -> None:
         """Nothing to release."""
@@ -137,7 +147,12 @@ class MultiprocessMap:
         self._context = multiprocess.get_context(start)
         self._pool: list[_Worker] = []
 
-    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    def __call__(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        tell: Callable[[Result], None] | None = None,
+    ) -> list[Result]:
         items = list(items)
         # Functions defined in a script or a notebook go by value (dill), those of modules by name.
         pickled = dill.dumps(function)
@@ -152,7 +167,9 @@ class MultiprocessMap:
                     if worker.job is None and waiting:
                         job = waiting.popleft()
                         self._submit(place, job, pickled, items[job], deaths)
-                self._collect(waiting, deaths, results)
+                for result in self._collect(waiting, deaths, results):
+                    if tell:
+                        tell(result)
         except BaseException:
             self.close()  # a worker in mid-job would answer into the next call
             raise
@@ -175,8 +192,9 @@ class MultiprocessMap:
         self._pool[place].kill()
         self._pool[place] = _Worker(self._context)
 
-    def _collect(self, waiting: deque[int], deaths: list[int], results: dict[int, Any]) -> None:
-        """Wait for at least one answer or death, and act on it."""
+    def _collect(self, waiting: deque[int], deaths: list[int], results: dict[int, Any]) -> list[Any]:
+        """Wait for at least one answer or death, and act on it; returns the results that came."""
+        came = []
         busy = {worker.connection: place for place, worker in enumerate(self._pool) if worker.job is not None}
         for connection in wait(list(busy)):  # a dead worker's connection is ready too, and at its end
             worker = self._pool[busy[connection]]
@@ -192,6 +210,8 @@ class MultiprocessMap:
             if not succeeded:
                 raise result
             results[job] = result
+            came.append(result)
+        return came
 
     def close(self) -> None:
         """End the workers."""
@@ -225,12 +245,17 @@ class BatchedMap(SerialMap):
     evaluation or a decorated one, is called with one item after another.
     """
 
-    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    def __call__(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        tell: Callable[[Result], None] | None = None,
+    ) -> list[Result]:
         evaluator: Any = function.function if isinstance(function, _Measure) else None
         while isinstance(evaluator, partial) and not (evaluator.args or evaluator.keywords):
             evaluator = evaluator.func
         if type(evaluator) is not Evaluator:  # a subclass may evaluate in a way of its own
-            return super().__call__(function, items)
+            return super().__call__(function, items, tell)
         genomes: list[Any] = list(items)
         answers: list[Any] = [(measured.values, measured) for measured in evaluator.evaluate_all(genomes)]
         return answers

@@ -28,7 +28,7 @@ def dataset_defaults(command: str, dataset: str) -> Values:
         values |= {**DIGITS_TRAINING, "epochs": 50}
         if command == "evolve":
             values |= {"epochs": 5, "target_density": 0.05}
-    elif command == "train":
+    elif command != "evolve":
         values |= {"epochs": 50}
     return values
 
@@ -85,7 +85,16 @@ def _quick_train(dataset: str) -> Values:
     return {"epochs": 600} if _is_xor(dataset) else {"epochs": 3, "data_limit": 3000}
 
 
+def _paper_compare(dataset: str) -> Values:
+    return {"init": "normal", "validation": 0.1} | _paper_training(dataset)
+
+
+def _lth_compare(dataset: str) -> Values:
+    return {"init": "glorot", "arch": "mlp-10" if _is_xor(dataset) else "lenet-300-100"} | _lth_train(dataset)
+
+
 COMMAND_PRESETS: dict[str, dict[str, Callable[[str], Values]]] = {
     "evolve": {"paper": _paper_evolve, "lth": _lth_evolve, "quick": _quick_evolve},
     "train": {"paper": _paper_training, "lth": _lth_train, "quick": _quick_train},
+    "compare": {"paper": _paper_compare, "lth": _lth_compare, "quick": _quick_train},
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import time
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,82 @@ class Recipe:
     def steps(self, available: int) -> int:
         """Optimiser steps in all."""
         return self.iterations or self.epochs * self.steps_per_epoch(available)
+
+    def samples_in(self, steps: int, available: int) -> int:
+        """Samples that so many steps look at: the last batch of an epoch may be a smaller one."""
+        epochs, rest = divmod(steps, self.steps_per_epoch(available))
+        samples = self.samples(available)
+        return epochs * samples + min(rest * (self.batch_size or samples), samples)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a search or a training took.
+
+    gradient_steps: gradients of the loss on a minibatch
+    samples:        training samples in them
+    forward_passes: samples that went forward through a network, whether a gradient followed or not
+    seconds:        of wall-clock time
+    """
+
+    gradient_steps: int = 0
+    samples: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def exceeds(self, budget: Budget) -> bool:
+        """Is this more than the budget allows?"""
+        limits = zip(astuple(self), astuple(budget), strict=True)
+        return any(limit is not None and spent > limit for spent, limit in limits)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a search may take, in any of a cost's units; None: as much as it likes."""
+
+    gradient_steps: int | None = None
+    samples: int | None = None
+    forward_passes: int | None = None
+    seconds: float | None = None
+
+
+class Meter:
+    """What a search has spent of its budget so far; the clock runs from the start."""
+
+    def __init__(self, budget: Budget, already: Cost = Cost()) -> None:
+        self.budget = budget
+        self._counted = replace(already, seconds=0.0)
+        self._start = time.monotonic() - already.seconds
+
+    @property
+    def cost(self) -> Cost:
+        return replace(self._counted, seconds=time.monotonic() - self._start)
+
+    def spend(self, gradient_steps: int = 0, samples: int = 0, forward_passes: int = 0) -> None:
+        self._counted += Cost(gradient_steps, samples, forward_passes)
+
+    def affords(self, more: Cost) -> bool:
+        """Is there enough left for this?"""
+        return not (self.cost + more).exceeds(self.budget)
+
+    def steps_left(self, batch: int) -> float:
+        """Optimiser steps on so many samples that the rest of the budget allows; infinite without one."""
+        cost, budget = self.cost, self.budget
+        if budget.seconds is not None and cost.seconds >= budget.seconds:
+            return 0
+        left = [
+            (limit - spent) // each
+            for limit, spent, each in (
+                (budget.gradient_steps, cost.gradient_steps, 1),
+                (budget.samples, cost.samples, batch),
+                (budget.forward_passes, cost.forward_passes, batch),
+            )
+            if limit is not None
+        ]
+        return max(0, min(left)) if left else math.inf
 
 
 @dataclass(frozen=True)

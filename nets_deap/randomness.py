@@ -21,6 +21,7 @@ class Role(IntEnum):
     MINIBATCHES = 3
     FINAL_TRAINING = 4
     CONTROLS = 5
+    SEARCH = 6
 
 
 def stream(seed: int, generation: int, role: Role) -> np.random.SeedSequence:

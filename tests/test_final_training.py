@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from nets_deap import final_training
 from nets_deap.backprop import MaskedMLP
 from nets_deap.data import Part
 from nets_deap.errors import NetsError
@@ -15,7 +16,7 @@ from nets_deap.final_training import TrainingRun, train_ticket
 from nets_deap.problem import Problem, Recipe
 from nets_deap.search.random import random_ticket
 from nets_deap.ticket import Ticket
-from nets_deap.training import evaluate
+from nets_deap.training import Network, Score, evaluate
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=4), data_limit=400)
 
@@ -62,7 +63,7 @@ def test_the_seed_decides_the_minibatches() -> None:
 
 def test_early_stop_is_where_the_validation_loss_is_least() -> None:
     rows = [{"iteration": i, "val_loss": loss} for i, loss in enumerate([math.nan, 0.5, 0.3, 0.3, 0.4])]
-    run = TrainingRun(0.2, rows, np.zeros(1), np.zeros(1))
+    run = TrainingRun(0.2, rows, Score(0.1, 0.9, ()), np.zeros(1), np.zeros(1))
     assert run.early_stop["iteration"] == 2
     assert run.final["iteration"] == 4
 
@@ -101,3 +102,20 @@ def test_an_interval_worked_by_hand() -> None:
 def test_a_ticket_of_another_architecture_is_refused() -> None:
     with pytest.raises(NetsError, match="the ticket is for lenet-300-100 with inputs"):
         train_ticket(ticket(), Problem("xor", "lenet-300-100"), 1)
+
+
+def test_without_test_figures_the_test_set_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+
+    def watched(network: Network, part: Part, classes: int) -> Score:
+        looked.append(part)
+        return evaluate(network, part, classes)
+
+    monkeypatch.setattr(final_training, "evaluate", watched)
+    run = train_ticket(ticket(), DIGITS, seed=1, track_test=False)
+    assert sum(part.y.equal(DIGITS.data.test.y) for part in looked) == 1
+    assert "test_acc" not in run.final
+    tracked = train_ticket(ticket(), DIGITS, seed=1)
+    assert run.test.accuracy == tracked.test.accuracy == tracked.early_stop["test_acc"]
+    assert run.test.loss == pytest.approx(tracked.early_stop["test_loss"], rel=1e-5)
+    assert run.early_stop["val_loss"] == tracked.early_stop["val_loss"]

@@ -1,0 +1,136 @@
+"""`nets-deap compare`: search methods against each other, on paired seeds."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import render
+from .options import budget_options, combined, dataset_options, option, output_options, training_options
+
+if TYPE_CHECKING:
+    from nets_deap.comparison import Comparison, Summary
+
+compare_options = combined(
+    option("--methods", metavar="NAME,…", help="See --list-methods. [imp,snip,random]"),
+    option("--densities", metavar="D,…", help="Densities, e.g. 0.2,0.05,0.02. [0.2]"),
+    option("--seeds", type=int, metavar="N", help="Trials of each, from --seed on. [5]"),
+    option("--reference", metavar="NAME", help="What the others are compared with. [the first method]"),
+    option(
+        "--until-half-width",
+        type=float,
+        metavar="POINTS",
+        help="5, 10, 20 seeds, until every difference is known to ± this.",
+    ),
+    option("--eval-every", type=int, metavar="N", help="Iterations between validations. [an epoch]"),
+    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
+    option("--track-test", is_flag=True, help="Record the test accuracy at every validation."),
+)
+place_options = combined(
+    option("--map", "map", metavar="NAME", help="serial, or multiprocess: trials side by side."),
+    option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
+    option("--out", metavar="DIR", help="The folder to write to; what is there already is not run again."),
+    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
+    option("--config", metavar="FILE", help="A TOML file of options, or a comparison's config.json."),
+)
+
+
+@click.command()
+@dataset_options
+@compare_options
+@training_options
+@budget_options
+@place_options
+@click.option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
+@output_options
+def compare(
+    list_methods: bool, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+) -> int:
+    """Compare search methods: paired seeds, trained to the end, the test set looked at once.
+
+    Writes trials.csv (a row for each trial), summary.csv, and every ticket and training. Interrupted, or
+    with more seeds, densities or methods, the same command goes on where it was.
+    """
+    if list_methods:
+        return _list_methods()
+    from nets_deap import comparison
+    from nets_deap.config import CompareConfig, configure
+    from nets_deap.parallel import make_map
+
+    settled = configure(CompareConfig, preset, config, **options)
+    folder = Path(settled.out or f"runs/compare-{settled.dataset.replace('/', '-')}-{settled.fingerprint()}")
+    start = time.monotonic()
+    with make_map(settled.map, settled.workers, "cpu") as engine:
+        total = len(comparison.trials_of(settled, settled.seeds))
+        with render.progress(total, quiet or as_json, "trial") as report:
+            result = comparison.compare(
+                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome))
+            )
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "summary": [s.row() for s in result.summaries()]}))
+    elif not quiet:
+        _show(result, folder, time.monotonic() - start)
+    for trial, error in result.failed.items():
+        click.echo(f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {error}", err=True)
+    if result.failed:
+        click.echo(f"{len(result.failed)} of the trials failed: the same command repeats them", err=True)
+    return 1 if result.failed else 0
+
+
+def _line(outcome: Any) -> str:
+    if isinstance(outcome, str):
+        return f"failed: {outcome}"
+    return (
+        f"{outcome['method']} at {outcome['asked']:g}, seed {outcome['seed']}: "
+        f"{render.percent(outcome['test_acc'])}"
+    )
+
+
+def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
+    from nets_deap.comparison import trained_only
+
+    summaries = comparison.summaries()
+    headers = ["method", "density", "test acc, %", "difference", "p", "stop at", "search steps", "search s"]
+    rows, trained = [], False
+    for summary in summaries:
+        mark = "*" if trained_only(summary.method) else ""
+        trained |= bool(mark)
+        rows.append(_row(summary, mark))
+    click.echo()
+    render.table(headers, rows)
+    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points, paired")
+    if trained:
+        click.echo("* a trained network, not a ticket")
+    click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
+
+
+def _row(summary: Summary, mark: str) -> list[str]:
+    told, difference = summary.row(), summary.difference()
+    return [
+        summary.method + mark,
+        render.percent(told["density"]),
+        f"{told['test_acc']:.2f} ± {told['test_acc_half_width']:.2f}",
+        f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
+        f"{difference.p_value:.3f}" if difference else "",
+        f"{told['early_stop_iteration']:.0f}",
+        f"{told['search_gradient_steps']:,.0f}",
+        f"{sum(summary.values('search_seconds')) / len(summary.rows):.1f}",
+    ]
+
+
+def _list_methods() -> int:
+    from nets_deap.search import METHODS
+    from nets_deap.search.controls import CONTROLS
+
+    for name, entry in METHODS.items():
+        click.echo(f"{name}\n    {entry.says}")
+        if entry.options:
+            click.echo(f"    options: {', '.join(entry.options)}")
+    click.echo("\nOptions: NAME:OPTION=VALUE,…  nets and nets-paper take those of `nets-deap evolve`.")
+    click.echo(f"Controls of a ticket: NAME+CONTROL, of {', '.join(CONTROLS)}.")
+    return 0

@@ -1,0 +1,123 @@
+"""`nets-deap search METHOD`: look for a ticket by any method; `imp`, `random` for short."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import render
+from .options import budget_options, combined, dataset_options, option, output_options, training_options
+
+if TYPE_CHECKING:
+    from nets_deap.search.method import Found
+
+search_options = combined(
+    option("--density", type=float, metavar="D", help="Share of the weights that stays. [0.2]"),
+    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
+)
+place_options = combined(
+    option("--out", metavar="DIR", help="The folder to write to."),
+    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
+    option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json."),
+)
+shared = combined(
+    dataset_options, search_options, training_options, budget_options, place_options, output_options
+)
+from_cycle = option("--from-cycle", type=int, metavar="N", help="Go on from this cycle of an earlier run.")
+
+
+@click.command()
+@click.argument("method", metavar="METHOD")
+@shared
+@from_cycle
+def search(method: str, **options: Any) -> None:
+    """Look for a ticket by METHOD, as NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`).
+
+    Writes a folder with ticket.safetensors, logbook.csv, cost.json and config.json; imp also writes each of
+    its cycles, and goes on where it was interrupted.
+    """
+    _search(method, **options)
+
+
+@click.command()
+@shared
+@option("--cycles", type=int, metavar="N", help="Prunings; 1 is one shot. [as few as 20 % each allow]")
+@option("--cycle-epochs", "epochs_", type=int, metavar="N", help="Epochs of a cycle. [--epochs]")
+@option("--rewind", type=int, metavar="K", help="Rewind to iteration K of the first training. [0]")
+@option("--scope", metavar="NAME", help="layerwise or global. [layerwise]")
+@from_cycle
+def imp(
+    cycles: int | None, epochs_: int | None, rewind: int | None, scope: str | None, **options: Any
+) -> None:
+    """Iterative magnitude pruning with rewinding: `nets-deap search imp`."""
+    given = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
+    _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
+
+
+@click.command()
+@shared
+@option("--allocation", metavar="NAME", help="uniform, erk or global, or a density per layer: 0.1/0.1/0.5.")
+def random(allocation: str | None, **options: Any) -> None:
+    """A random ticket: `nets-deap search random`."""
+    _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
+
+
+def _search(
+    method: str,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    from_cycle: int | None,
+    **options: Any,
+) -> None:
+    from nets_deap import checkpoint
+    from nets_deap.config import SearchConfig, configure
+    from nets_deap.search import folder as runs
+
+    settled, _ = runs.settle(configure(SearchConfig, preset, config, method=method, **options))
+    folder = Path(settled.out) if settled.out else checkpoint.default_folder(settled)
+    report = None if quiet or as_json else lambda row: click.echo(_line(row))
+    found = runs.search(settled, folder, from_cycle, report)
+    if as_json:
+        click.echo(json.dumps(_result(found, folder)))
+    elif not quiet:
+        _show(found, folder)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return (
+        f"cycle {row['cycle']}: {render.percent(row['trained_density'])} trained to "
+        f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
+    )
+
+
+def _result(found: Found, folder: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from nets_deap.checkpoint import TICKET
+
+    return {
+        "folder": str(folder),
+        "ticket": str(folder / TICKET),
+        "density": found.ticket.density,
+        "layers": found.ticket.layout.densities(found.ticket.mask),
+        "cost": asdict(found.cost),
+    }
+
+
+def _show(found: Found, folder: Path) -> None:
+    told, cost = _result(found, folder), found.cost
+    layers = ", ".join(f"{name} {render.percent(share)}" for name, share in told["layers"].items())
+    click.echo(
+        f"Ticket by {found.ticket.info['method']}: density {render.percent(told['density'])} ({layers})"
+    )
+    click.echo(
+        f"  search: {cost.gradient_steps:,} gradient steps, {cost.samples:,} samples, "
+        f"{cost.forward_passes:,} forward passes, {cost.seconds:.1f} s"
+    )
+    click.echo(f"  ticket: {told['ticket']}\nTrain it to the end: nets-deap train {folder}")

@@ -1,0 +1,1 @@
+"""Pruning as score × allocation × schedule: what matters, how much stays where, in how many rounds."""

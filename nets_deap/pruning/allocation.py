@@ -1,0 +1,111 @@
+"""How many weights each layer keeps, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nets_deap.errors import NetsError, unknown
+from nets_deap.genome import Layout
+
+
+def active_weights(layout: Layout, density: float) -> int:
+    """Weights that a density stands for. Raises NetsError if it leaves some layer without any."""
+    if not 0 < density <= 1:
+        raise NetsError(f"density {density:g}: expected more than 0 and at most 1")
+    total = round(density * layout.size)
+    if total < len(layout.sizes):
+        least = len(layout.sizes) / layout.size
+        raise NetsError(
+            f"density {density:g} leaves {total} of {layout.size:,} weights for {len(layout.sizes)} layers: "
+            f"the least is {least:.2g}"
+        )
+    return total
+
+
+def uniform(layout: Layout, total: int) -> np.ndarray:
+    """Every layer the same density."""
+    return np.full(len(layout.sizes), total / layout.size)
+
+
+def erk(layout: Layout, total: int) -> np.ndarray:
+    """Erdős–Rényi-kernel: densities in proportion to Σ dims / Π dims. Evci et al. 2020, section 3.
+
+    A layer that would pass 1 is dense, and the others share what is left.
+    """
+    sizes = np.array(layout.sizes, dtype=float)
+    raw = np.array([sum(shape) / np.prod(shape) for shape in layout.shapes])
+    full = np.zeros(len(sizes), dtype=bool)
+    while True:
+        scale = (total - sizes[full].sum()) / (raw * sizes)[~full].sum() if not full.all() else 1.0
+        densities = np.where(full, 1.0, scale * raw)
+        if (densities <= 1).all():
+            return densities
+        full |= densities > 1
+
+
+ALLOCATIONS: dict[str, Callable[[Layout, int], np.ndarray]] = {"uniform": uniform, "erk": erk}
+GLOBAL = "global"  # no allocation: scores compete over all layers
+
+
+def exact_counts(layout: Layout, densities: Sequence[float] | np.ndarray, total: int) -> np.ndarray:
+    """int64[layers] that sum to `total`, as near to these layer densities as whole weights allow.
+
+    Largest remainders first. No layer is left without a weight.
+    """
+    sizes = np.array(layout.sizes)
+    wanted = np.clip(np.asarray(densities) * sizes, 1, sizes)
+    counts = np.floor(wanted + 1e-9).astype(np.int64)
+    while (missing := total - counts.sum()) != 0:
+        step = int(np.sign(missing))
+        room = (counts < sizes) if step > 0 else (counts > 1)
+        order = np.where(room, step * (wanted - counts), -np.inf)
+        counts[np.argsort(-order, kind="stable")[: min(abs(missing), int(room.sum()))]] += step
+    return counts
+
+
+def allocate(layout: Layout, density: float, name: str | Sequence[float]) -> np.ndarray | int:
+    """What `keep` asks for: weights in each layer, int64[layers], or in all together for `global`.
+
+    name: in ALLOCATIONS, or "global", or one density for each layer (`density` is then left aside)
+    Raises NetsError for an unknown name, or what the layers cannot hold.
+    """
+    if not isinstance(name, str):
+        if len(name) != len(layout.sizes) or not all(0 < share <= 1 for share in name):
+            raise NetsError(
+                f"layer densities {', '.join(f'{share:g}' for share in name)}: "
+                f"expected {len(layout.sizes)} of more than 0 and at most 1"
+            )
+        counts = np.maximum(1, np.round(np.multiply(name, layout.sizes))).astype(np.int64)
+        return np.asarray(counts)
+    total = active_weights(layout, density)
+    if name == GLOBAL:
+        return total
+    if name not in ALLOCATIONS:
+        raise unknown("allocation", name, [*ALLOCATIONS, GLOBAL])
+    return exact_counts(layout, ALLOCATIONS[name](layout, total), total)
+
+
+def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
+    """A mask of the `count` highest scores of those alive; of equals, the first."""
+    places = np.flatnonzero(alive)
+    if count > len(places):
+        raise NetsError(f"{count:,} weights should stay, but only {len(places):,} are alive")
+    order = np.argsort(-scores[places].astype(np.float64), kind="stable")
+    mask = np.zeros(alive.size, dtype=bool)
+    mask[places[order[:count]]] = True
+    return mask
+
+
+def keep(layout: Layout, scores: np.ndarray, mask: np.ndarray, counts: np.ndarray | int) -> np.ndarray:
+    """The mask of the highest scores among what `mask` has alive, bool[n].
+
+    counts: how many weights in each layer, or in all together
+    """
+    if isinstance(counts, int | np.integer):
+        return _highest(scores, mask, int(counts))
+    parts = zip(layout.split(scores), layout.split(mask), counts, strict=True)
+    return np.concatenate(
+        [_highest(score.ravel(), alive.ravel(), int(count)) for (_, score), (_, alive), count in parts]
+    )

@@ -1,0 +1,57 @@
+"""Pruning at initialisation: each method is a choice of score, allocation and number of rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nets_deap.errors import NetsError, unknown
+from nets_deap.genome import Layout
+from nets_deap.pruning.allocation import GLOBAL, allocate, keep
+from nets_deap.pruning.scores import SCORES, Candidate
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """score: a name in SCORES; allocation: see `allocate`; rounds: 1 is one shot
+
+    Over several rounds the density falls geometrically, and what is left is scored afresh.
+    samples: training samples that the score looks at, in each round; 0 where it needs none
+    """
+
+    score: str
+    allocation: str | Sequence[float] = GLOBAL
+    rounds: int = 1
+    samples: int = 0
+
+    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
+        """What is left after each round, as `keep` takes it. Raises NetsError for what cannot be."""
+        if self.score not in SCORES:
+            raise unknown("score", self.score, SCORES)
+        if self.rounds < 1:
+            raise NetsError(f"{self.rounds} rounds of pruning: expected 1 or more")
+        return [
+            allocate(layout, density ** (i / self.rounds), self.allocation) for i in range(1, self.rounds + 1)
+        ]
+
+    def mask(self, candidate: Candidate, density: float) -> np.ndarray:
+        """The candidate's mask, pruned to the density, bool[n]."""
+        layout = candidate.architecture.layout
+        for left in self.plan(layout, density):
+            scores = SCORES[self.score](candidate)
+            candidate = replace(candidate, mask=keep(layout, scores, candidate.mask, left))
+        return candidate.mask
+
+
+SAMPLES = 1000  # for gradients at initialisation; the papers take 100 (SNIP) or 10 a class (GraSP)
+
+PRUNINGS: dict[str, Pruning] = {
+    "random": Pruning("random", "uniform"),
+    "random-erk": Pruning("random", "erk"),
+    "magnitude": Pruning("magnitude"),
+    "snip": Pruning("snip", samples=SAMPLES),
+    "grasp": Pruning("grasp", samples=SAMPLES),
+    "synflow": Pruning("synflow", rounds=100),  # Tanaka et al. 2020, algorithm 1
+}

@@ -1,0 +1,111 @@
+"""How much each weight matters. Whatever the score, the highest are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.backprop import sample_losses
+from nets_deap.models import Architecture
+
+TEMPERATURE = 200.0  # of GraSP's softmax, as in its authors' code
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A network to be scored.
+
+    weights: float32[n]; mask: bool[n], what is still alive
+    x, targets: samples [b, *shape] and what the network should say of them, [b, outputs]
+    """
+
+    architecture: Architecture
+    weights: np.ndarray
+    mask: np.ndarray
+    x: Tensor
+    targets: Tensor
+    rng: np.random.Generator
+
+    def loss(self, flat: Tensor, temperature: float = 1.0) -> Tensor:
+        """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
+        parts = {f"{name}.weight": part for name, part in self.architecture.layout.split(flat)}
+        outputs = torch.func.functional_call(self.architecture.module().to(flat.dtype), parts, (self.x,))
+        return sample_losses(outputs / temperature, self.targets, self.architecture.loss).mean()
+
+    def active(self) -> Tensor:
+        """θ ⊙ M, in the samples' dtype, ready for differentiation."""
+        active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(self.x.dtype)
+        return active.requires_grad_()
+
+
+Score = Callable[[Candidate], np.ndarray]
+
+
+def random(candidate: Candidate) -> np.ndarray:
+    """No score at all: the control."""
+    return candidate.rng.random(candidate.mask.size)
+
+
+def magnitude(candidate: Candidate) -> np.ndarray:
+    """|θ|. Han et al. 2015, section 3; before training in Frankle et al. 2021."""
+    return np.abs(candidate.weights)
+
+
+def gradient(candidate: Candidate) -> np.ndarray:
+    """|∂L/∂θ| at θ ⊙ M, of pruned weights too: what RigL grows by (Evci et al. 2020, section 3)."""
+    flat = candidate.active()
+    (slope,) = torch.autograd.grad(candidate.loss(flat), flat)
+    return slope.abs().numpy()
+
+
+def snip(candidate: Candidate) -> np.ndarray:
+    """|θ ⊙ ∂L/∂θ|, the loss's sensitivity to a connection. Lee et al. 2019, eq. 5 (unscaled)."""
+    return np.asarray(gradient(candidate) * np.abs(candidate.weights) * candidate.mask)
+
+
+def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
+    """θ ⊙ Hg: how much of the gradient's norm goes with a weight. Wang et al. 2020, eq. 8, negated.
+
+    Theirs removes the highest of −θ ⊙ Hg, so the highest of this are kept. A softmax is taken at
+    `temperature`; a mean squared error has none.
+    """
+    if candidate.architecture.loss == "mse":
+        temperature = 1.0
+    flat = candidate.active()
+    (slope,) = torch.autograd.grad(candidate.loss(flat, temperature), flat, create_graph=True)
+    (curved,) = torch.autograd.grad(slope @ slope.detach(), flat)
+    return (curved * flat).detach().numpy()
+
+
+def synflow(candidate: Candidate) -> np.ndarray:
+    """|θ| ⊙ ∂R/∂|θ| with R = 1ᵀ |θ_L| … |θ_1| 1, all of it without data. Tanaka et al. 2020, eq. 3.
+
+    In float64: the products of many layers over- and underflow float32.
+    """
+    parts = [
+        np.abs(part).astype(np.float64)
+        for _, part in candidate.architecture.layout.split(np.where(candidate.mask, candidate.weights, 0))
+    ]
+    up = [np.ones(parts[0].shape[1])]  # the flow from the inputs to each layer's inputs
+    for part in parts[:-1]:
+        up.append(part @ up[-1])
+    down = np.ones(parts[-1].shape[0])  # and from the outputs down to each layer's outputs
+    flows = []
+    for part, arriving in zip(reversed(parts), reversed(up), strict=True):
+        flows.append(part * np.outer(down, arriving))
+        down = part.T @ down
+    return np.concatenate([flow.ravel() for flow in reversed(flows)])
+
+
+SCORES: dict[str, Score] = {
+    "random": random,
+    "magnitude": magnitude,
+    "gradient": gradient,
+    "snip": snip,
+    "grasp": grasp,
+    "synflow": synflow,
+}

@@ -1,0 +1,58 @@
+"""Controls for any ticket: what of it matters? Each keeps its density, all but `random` its layers' too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from nets_deap.problem import Problem
+from nets_deap.search.method import initial_weights
+from nets_deap.search.random import random_ticket
+from nets_deap.ticket import Ticket
+
+Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
+
+
+def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> Ticket:
+    method = f"{ticket.info.get('method', 'ticket')}+{name}"
+    return replace(ticket, weights=weights, mask=mask, info={"method": method})
+
+
+def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The mask with fresh weights (Frankle & Carbin 2019, section 2)."""
+    return _with(ticket, "reinit", initial_weights(problem, rng), ticket.mask)
+
+
+def shuffle(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The mask permuted within each layer, the weights where they were (Frankle et al. 2021, section 5)."""
+    parts = [rng.permutation(part.ravel()) for _, part in ticket.layout.split(ticket.mask)]
+    return _with(ticket, "shuffle", ticket.weights, np.concatenate(parts))
+
+
+def random(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """Fresh weights, and as many of them as the ticket has, drawn from all layers together."""
+    drawn = random_ticket(problem, int(ticket.mask.sum()), rng)
+    return _with(ticket, "random", drawn.weights, drawn.mask)
+
+
+def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """A random mask of the same layer densities, and weights of the standard deviation that the ticket's
+    active weights have in each layer: what is left when only scale and densities are kept."""
+    weights, masks = [], []
+    split = zip(ticket.layout.split(ticket.weights), ticket.layout.split(ticket.mask), strict=True)
+    for (_, part), (_, alive) in split:
+        active = part[alive]
+        std = float(np.sqrt(np.mean(np.square(active, dtype=np.float64)))) if active.size else 0.0
+        weights.append(rng.normal(0, std, part.size).astype(np.float32))
+        masks.append(rng.permutation(alive.ravel()))
+    return _with(ticket, "scale-matched", np.concatenate(weights), np.concatenate(masks))
+
+
+CONTROLS: dict[str, Control] = {
+    "random": random,
+    "reinit": reinit,
+    "shuffle": shuffle,
+    "scale-matched": scale_matched,
+}

@@ -1,0 +1,116 @@
+"""One search in a folder: its ticket, its logbook, and IMP's cycles to go on from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from nets_deap import checkpoint, files
+from nets_deap.checkpoint import CONFIG, COST, LOGBOOK, TICKET
+from nets_deap.config import SearchConfig
+from nets_deap.errors import NetsError
+from nets_deap.problem import Cost, Problem
+from nets_deap.randomness import Role, generator
+from nets_deap.search import Choice, parse
+from nets_deap.search.imp import IMP, State
+from nets_deap.search.method import Found, Row
+from nets_deap.ticket import Ticket, load_ticket
+
+CYCLES = "cycles"
+
+
+def settle(config: SearchConfig) -> tuple[SearchConfig, Choice]:
+    """The config with its method's canonical name, and the method.
+
+    Raises NetsError for an unknown method, one that gives no ticket, and a density that cannot be.
+    """
+    choice = parse(config.method)
+    if not choice.gives_ticket or choice.control:
+        what = "a control of a ticket" if choice.control else "a trained network, not a ticket"
+        raise NetsError(f"{choice.text} gives {what}: nets-deap compare has it")
+    if plan := getattr(choice.method, "plan", None):
+        plan(config.problem().layout, config.density)
+    return config.model_copy(update={"method": choice.text}), choice
+
+
+def search(
+    config: SearchConfig,
+    folder: Path,
+    from_cycle: int | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> Found:
+    """Search, and write ticket, logbook and cost. IMP goes on from its last cycle that is in the folder.
+
+    from_cycle: go on from this cycle of IMP instead, 0 being the beginning
+    Raises NetsError where the folder holds something else.
+    """
+    config, choice = settle(config)
+    problem = config.problem()
+    with files.claimed_folder(folder):
+        _claim(folder, config)
+        rng = generator(config.seed, 0, Role.SEARCH)
+        if isinstance(choice.method, IMP):
+            start = _start(folder, problem, from_cycle)
+
+            def on_cycle(state: State) -> None:
+                _save_cycle(folder, problem, state)
+                if on_row:
+                    on_row(state.logbook[-1])
+
+            found = choice.method(problem, config.budget(), rng, config.density, start, on_cycle)
+        elif from_cycle is not None:
+            raise NetsError(f"--from-cycle goes with imp: {choice.text} has no cycles")
+        else:
+            found = choice.method(problem, config.budget(), rng, config.density)
+        ticket = replace(found.ticket, config=config.identity())
+        checkpoint.write_csv(folder / LOGBOOK, found.logbook)
+        files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")
+        ticket.save(folder / TICKET)  # last: where it is, the search is over
+    return Found(ticket, found.logbook, found.cost)
+
+
+def _claim(folder: Path, config: SearchConfig) -> None:
+    if (folder / CONFIG).exists():
+        stored, ours = checkpoint.read_config(folder, "method", "a search"), config.identity()
+        for key, value in ours.items():
+            if stored.get(key) != value:
+                raise NetsError(
+                    f"{folder} holds a search with {key.replace('_', '-')} {stored.get(key)}, not {value}: "
+                    "choose another --out"
+                )
+    elif files.strangers(folder):
+        raise NetsError(f"{folder} is not empty and holds no search: choose another --out")
+    checkpoint.write_config(folder, config)
+
+
+def _path(folder: Path, cycle: int) -> Path:
+    return folder / CYCLES / f"cycle-{cycle:03}.safetensors"
+
+
+def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
+    told = {
+        "root": str(state.root),
+        "logbook": json.dumps(state.logbook),
+        "cost": json.dumps(asdict(state.cost)),
+    }
+    Ticket(state.rewound, state.mask, problem.architecture, info=told).save(_path(folder, state.cycle))
+
+
+def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
+    """Where to go on from; None: the beginning."""
+    saved = sorted((folder / CYCLES).glob("cycle-*.safetensors"))
+    if cycle is None:
+        cycle = int(saved[-1].stem.removeprefix("cycle-")) if saved else 0
+    if cycle and not _path(folder, cycle).exists():
+        raise NetsError(f"{folder} has no cycle {cycle} to go on from")
+    for path in saved:
+        if int(path.stem.removeprefix("cycle-")) > cycle:
+            path.unlink()  # it comes after, and is made anew
+    if cycle == 0:
+        return None
+    ticket = load_ticket(_path(folder, cycle))
+    info = ticket.info
+    cost = Cost(**json.loads(info["cost"]))
+    return State(cycle, ticket.weights, ticket.mask, int(info["root"]), json.loads(info["logbook"]), cost)

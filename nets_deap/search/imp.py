@@ -1,0 +1,177 @@
+"""Iterative magnitude pruning with rewinding (Frankle & Carbin 2019; rewinding: Frankle et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from nets_deap.errors import NetsError
+from nets_deap.genome import Layout
+from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
+from nets_deap.pruning.allocation import active_weights, exact_counts, keep
+from nets_deap.search.method import Found, Row, initial_weights, train_within
+from nets_deap.ticket import Ticket
+from nets_deap.training import evaluate, one_thread
+
+RATE, OUTPUT_SHARE = 0.2, 0.5  # of the surviving weights in a cycle; the output layer is pruned at half of it
+
+
+@dataclass(frozen=True)
+class State:
+    """IMP between two cycles, and all that it needs to go on.
+
+    rewound: float32[n], what every cycle starts from; mask: bool[n]; root: of the cycles' random streams
+    """
+
+    cycle: int
+    rewound: np.ndarray = field(repr=False)
+    mask: np.ndarray = field(repr=False)
+    root: int
+    logbook: list[Row] = field(repr=False)
+    cost: Cost
+
+
+def densities_after(layout: Layout, rate: float, cycles: int) -> np.ndarray:
+    """Density of each layer after so many cycles; a network of one layer has no output layer to spare."""
+    rates = np.full(len(layout.sizes), rate)
+    if len(rates) > 1:
+        rates[-1] *= OUTPUT_SHARE
+    return (1 - rates) ** cycles
+
+
+def rate_for(layout: Layout, density: float, cycles: int) -> float:
+    """The share pruned in each cycle so that `cycles` of them reach a density. By bisection."""
+    sizes = np.array(layout.sizes)
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        reached = (densities_after(layout, middle, cycles) * sizes).sum() / layout.size
+        low, high = (middle, high) if reached > density else (low, middle)
+    return low
+
+
+@dataclass(frozen=True)
+class IMP:
+    """Train, prune the smallest of the trained weights, rewind, and again.
+
+    cycles: None: as few as reach the density while no cycle prunes more than 20 %; 1 is one shot. With
+        `exact` off there must be a number: each cycle prunes 20 % and the density follows
+    epochs: of training in a cycle; None: as the problem's recipe says
+    iterations: the same in optimiser steps
+    rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀
+    scope:  "layerwise", the output layer at half the rate, or "global"
+
+    A budget shortens the training in the cycles evenly.
+    """
+
+    cycles: int | None = None
+    epochs: int | None = None
+    iterations: int | None = None
+    rewind: int = 0
+    rewind_epochs: int = 0
+    scope: str = "layerwise"
+    exact: bool = True
+
+    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
+        """What is left after each cycle, as `pruning.allocation.keep` takes it."""
+        if self.scope not in ("layerwise", "global"):
+            raise NetsError(f"imp: no scope '{self.scope}': layerwise or global")
+        if self.cycles is not None and self.cycles < 1:
+            raise NetsError(f"imp: {self.cycles} cycles: expected 1 or more")
+        if self.exact:
+            total = active_weights(layout, density)
+            cycles = self.cycles or self._enough(layout, density)
+            rate = rate_for(layout, density, cycles)
+        elif self.cycles is None:
+            raise NetsError("imp: without an exact density it needs a number of cycles")
+        else:
+            cycles, rate, total = self.cycles, RATE, 0
+        counts: list[np.ndarray | int] = []
+        for cycle in range(1, cycles + 1):
+            reached = densities_after(layout, rate, cycle)
+            left = round(float((reached * np.array(layout.sizes)).sum()))
+            if self.exact and cycle == cycles:
+                left = total
+            counts.append(left if self.scope == "global" else exact_counts(layout, reached, left))
+        return counts
+
+    def _enough(self, layout: Layout, density: float) -> int:
+        cycles = 1
+        while rate_for(layout, density, cycles) > RATE:
+            cycles += 1
+        return cycles
+
+    def start(self, problem: Problem, rng: np.random.Generator) -> State:
+        weights = initial_weights(problem, rng)
+        mask = np.ones(weights.size, dtype=bool)
+        return State(0, weights, mask, int(rng.integers(2**63)), [], Cost())
+
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        start: State | None = None,
+        on_cycle: Callable[[State], None] | None = None,
+    ) -> Found:
+        """Search from the beginning, or from `start`; `on_cycle` is called after each cycle.
+
+        Raises NetsError for options that contradict each other or a density that cannot be.
+        """
+        state = start or self.start(problem, rng)
+        plan = self.plan(problem.layout, density)
+        while state.cycle < len(plan):
+            state = self._cycle(state, problem, budget, plan)
+            if on_cycle:
+                on_cycle(state)
+        info = {"method": "imp", "cycles": state.cycle, "rewind": self._rewind_to(problem)}
+        ticket = Ticket(state.rewound, state.mask, problem.architecture, info=info)
+        return Found(ticket, state.logbook, state.cost)
+
+    def _rewind_to(self, problem: Problem) -> int:
+        per_epoch = problem.recipe.steps_per_epoch(len(problem.data.train.y))
+        return self.rewind + self.rewind_epochs * per_epoch
+
+    def _cycle(self, state: State, problem: Problem, budget: Budget, plan: list[np.ndarray | int]) -> State:
+        data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
+        recipe = self._recipe(problem)
+        available = len(data.train.y)
+        batch = recipe.batch_size or recipe.samples(available)
+        remaining = len(plan) - state.cycle
+        steps = int(min(recipe.steps(available), meter.steps_left(batch) // remaining))
+        rewind = self._rewind_to(problem)
+        if rewind > steps:
+            raise NetsError(f"imp: cannot rewind to step {rewind}: a cycle has {steps}")
+        rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
+        arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
+        rewound = state.rewound
+        if rewind and state.cycle == 0:  # the same steps as the training's first ones, and not counted twice
+            apart = (Meter(Budget()), *arguments[1:])
+            rewound = train_within(*apart, rngs[1], rewind).weights()
+        network = train_within(*arguments, rngs[0], steps)
+        with one_thread():
+            score = evaluate(network, data.validation, data.classes)
+        meter.spend(forward_passes=len(data.validation.y))
+        magnitude = np.abs(network.weights())
+        mask = keep(problem.layout, magnitude, state.mask, plan[state.cycle])
+        row = {
+            "cycle": state.cycle + 1,
+            "trained_density": float(state.mask.mean()),
+            "val_loss": score.loss,
+            "val_acc": score.accuracy,
+            "steps": steps,
+            "density": float(mask.mean()),
+        }
+        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
+        return State(state.cycle + 1, rewound, mask, state.root, [*state.logbook, row], meter.cost)
+
+    def _recipe(self, problem: Problem) -> Recipe:
+        if self.iterations is not None:
+            return replace(problem.recipe, iterations=self.iterations)
+        if self.epochs is not None:
+            return replace(problem.recipe, epochs=self.epochs, iterations=None)
+        return problem.recipe

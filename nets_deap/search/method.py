@@ -1,0 +1,75 @@
+"""What a search method is: a problem, a budget and a density in; a ticket and a logbook out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from nets_deap.data import Part
+from nets_deap.models import Architecture
+from nets_deap.network import make_network
+from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
+from nets_deap.ticket import Ticket
+from nets_deap.training import Network, assert_masked, one_thread, train
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    logbook: one row per cycle, generation or update of the mask
+    trained: for a method that gives a trained network and no ticket, its weights float32[n]; `ticket` then
+        holds what it started from, under the mask it ended with
+    """
+
+    ticket: Ticket
+    logbook: list[Row] = field(repr=False)
+    cost: Cost
+    trained: np.ndarray | None = field(default=None, repr=False)
+
+
+class Method(Protocol):
+    """A search method with its options settled; see `search.METHODS`."""
+
+    def __call__(
+        self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float
+    ) -> Found: ...
+
+
+def initial_weights(problem: Problem, rng: np.random.Generator) -> np.ndarray:
+    """float32[n]: θ₀. The first thing every method draws, so that one seed gives all of them the same."""
+    std = problem.initial_std()
+    weights = rng.standard_normal(std.size, dtype=np.float32)
+    weights *= std
+    return weights
+
+
+def train_within(
+    meter: Meter,
+    architecture: Architecture,
+    weights: np.ndarray,
+    mask: np.ndarray,
+    recipe: Recipe,
+    part: Part,
+    rng: np.random.Generator,
+    steps: int,
+) -> Network:
+    """A network trained under its mask for so many steps, and its cost put on the meter."""
+    network = make_network(architecture, weights, mask, recipe)
+    if steps:
+        with one_thread():
+            train(network, part, replace(recipe, iterations=steps), rng)
+        samples = recipe.samples_in(steps, len(part.y))
+        meter.spend(gradient_steps=steps, samples=samples, forward_passes=samples)
+    assert_masked(architecture, network.weights(), mask)
+    return network
+
+
+def training_part(problem: Problem) -> Part:
+    """The training samples, float32 on the CPU."""
+    return problem.data.to("cpu", torch.float32).train

@@ -1,0 +1,70 @@
+"""Evolution through the interface of all search methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nets_deap.config import EvolveConfig, layered, validate
+from nets_deap.errors import NetsError
+from nets_deap.evolution import Evolution, finished
+from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.search.method import Found
+
+OF_THE_PROBLEM = ("dataset", "data_dir", "download", "data_limit", "validation", "split_seed", "arch", "init")
+
+
+@dataclass(frozen=True)
+class Nets:
+    """`evolve` towards a target density, which it may miss.
+
+    preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
+    options: any fields of EvolveConfig; `epochs` is the length of an evaluation
+
+    A budget ends the run before the generation that it would not pay for.
+    """
+
+    preset: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def config(self, problem: Problem, density: float, seed: int) -> EvolveConfig:
+        """The settings of one search; training is as the problem has it, but for its length."""
+        recipe = problem.recipe
+        ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
+        ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
+        preset = COMMAND_PRESETS["evolve"][self.preset](problem.dataset) if self.preset else {}
+        aim = {"target_density": density, "seed": seed, "map": "serial"}
+        defaults = dataset_defaults("evolve", problem.dataset)
+        return validate(EvolveConfig, layered(defaults, preset, ours, aim, self.options))
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Raises NetsError for options that do not go together, or a budget below the first population."""
+        config = self.config(problem, density, int(rng.integers(2**32)))
+        evolution, meter = Evolution(config), Meter(budget)
+        each = _cost_of_an_evaluation(evolution.problem)
+        while not finished(config, evolution.logbook):
+            expected = config.pop if evolution.generation < 0 else config.resolved_offspring
+            if not meter.affords(_times(each, expected)):
+                if evolution.generation < 0:
+                    raise NetsError(
+                        f"the budget does not pay for a first population of {config.pop}, "
+                        f"{config.pop * each.gradient_steps:,} gradient steps: allow more"
+                    )
+                break
+            spent = _times(each, evolution.advance()["nevals"])
+            meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
+        return Found(evolution.ticket(), evolution.logbook, meter.cost)
+
+
+def _cost_of_an_evaluation(problem: Problem) -> Cost:
+    available = len(problem.data.train.y)
+    steps = problem.recipe.steps(available)
+    samples = problem.recipe.samples_in(steps, available)
+    return Cost(steps, samples, samples + len(problem.data.validation.y))
+
+
+def _times(cost: Cost, count: int) -> Cost:
+    return Cost(count * cost.gradient_steps, count * cost.samples, count * cost.forward_passes)

@@ -1,0 +1,77 @@
+"""Pruning at initialisation, and random tickets: a mask for θ₀ before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from nets_deap.genome import Layout
+from nets_deap.problem import Budget, Meter, Problem
+from nets_deap.pruning.methods import PRUNINGS, Pruning
+from nets_deap.pruning.scores import Candidate
+from nets_deap.search.method import Found, initial_weights, training_part
+from nets_deap.ticket import Ticket
+from nets_deap.training import one_thread
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """θ₀ under the mask of one of PRUNINGS, whose parts can be exchanged.
+
+    score, allocation, rounds, samples: of `pruning.methods.Pruning`; None as the named method has it
+    """
+
+    name: str
+    score: str | None = None
+    allocation: str | Sequence[float] | None = None
+    rounds: int | None = None
+    samples: int | None = None
+
+    def pruning(self) -> Pruning:
+        """The named method with its parts exchanged."""
+        parts = {key: value for key, value in asdict(self).items() if key != "name" and value is not None}
+        return replace(PRUNINGS[self.name], **parts)
+
+    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
+        """What is left after each round. Raises NetsError for what cannot be."""
+        return self.pruning().plan(layout, density)
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Raises NetsError for a density that the layers cannot hold, or an unknown part."""
+        meter, pruning = Meter(budget), self.pruning()
+        architecture, part = problem.architecture, training_part(problem)
+        weights = initial_weights(problem, rng)
+        mask = np.ones(weights.size, dtype=bool)
+        chosen = rng.permutation(len(part.y))[: pruning.samples]
+        x, y = part.x[chosen], part.y[chosen]
+        candidate = Candidate(architecture, weights, mask, x, architecture.targets(y, x.dtype), rng)
+        with one_thread():
+            mask = pruning.mask(candidate, density)
+        if len(chosen):
+            meter.spend(pruning.rounds, pruning.rounds * len(chosen), pruning.rounds * len(chosen))
+        info = {"method": self.name}
+        ticket = Ticket(weights, mask, architecture, info=info)
+        row = {"density": ticket.density}
+        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
+        return Found(ticket, [row], meter.cost)
+
+
+@dataclass(frozen=True)
+class PaperRandom:
+    """The NeTS paper's random tickets: density from N(0.2, 0.05²), clipped to (0, 1] (section 3.3).
+
+    The density asked for takes the place of 0.2. Every weight is expressed with that probability.
+    """
+
+    spread: float = 0.05
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        meter = Meter(budget)
+        weights = initial_weights(problem, rng)
+        drawn = float(np.clip(rng.normal(density, self.spread), 1 / weights.size, 1))
+        mask = rng.random(weights.size) < drawn
+        mask[rng.integers(weights.size)] |= not mask.any()
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": "random-paper"})
+        return Found(ticket, [{"density": ticket.density}], meter.cost)

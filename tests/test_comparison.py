@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nets_deap import comparison, trials
+from nets_deap.comparison import compare, methods_of
+from nets_deap.config import CompareConfig, configure
+from nets_deap.errors import NetsError
+from nets_deap.experiment import paired_difference
+from nets_deap.parallel import MultiprocessMap, SerialMap
+
+METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")
+CSVS = ("trials.csv", "summary.csv")
+
+
+def config(**options: Any) -> CompareConfig:
+    small = {"dataset": "digits", "data_limit": 200, "epochs": 2, "methods": METHODS, "densities": "0.2,0.05"}
+    return configure(CompareConfig, **{**small, "seeds": 2, **options})
+
+
+def texts(folder: Path) -> list[str]:
+    return [(folder / name).read_text() for name in CSVS]
+
+
+@pytest.fixture
+def done() -> Path:
+    """A finished comparison's folder."""
+    compare(config(), Path("done"), SerialMap())
+    return Path("done")
+
+
+def test_what_is_written(done: Path) -> None:
+    rows = pd.read_csv(done / "trials.csv")
+    assert len(rows) == 3 * 2 * 2
+    assert list(rows["method"].unique()) == ["imp:cycles=2,epochs=1", "random", "rigl"]
+    assert rows.groupby("asked", sort=False).size().index.tolist() == [0.2, 0.05]
+    assert (abs(rows["density"] - rows["asked"]) < 1e-4)[rows["method"] != "rigl"].all()
+    imp, random = (rows[rows["method"] == name] for name in ("imp:cycles=2,epochs=1", "random"))
+    steps = math.ceil(round(200 * 0.9) / 60)
+    assert set(imp["search_gradient_steps"]) == {2 * steps}
+    assert set(random["search_gradient_steps"]) == {0}
+    assert set(rows["train_gradient_steps"]) == {2 * steps}
+    assert "search_seconds" not in rows  # differs from run to run
+    assert len(pd.read_csv(done / "seconds.csv")) == len(rows)
+    assert len(list((done / "tickets").glob("*.safetensors"))) == 8  # rigl has none
+
+
+def test_it_is_the_same_over_processes_and_in_pieces(done: Path) -> None:
+    with MultiprocessMap(2) as engine:
+        compare(config(), Path("two"), engine)
+    assert texts(Path("two")) == texts(done)
+    compare(config(seeds=1, densities="0.2"), Path("pieces"), SerialMap())
+    compare(config(), Path("pieces"), SerialMap())
+    assert texts(Path("pieces")) == texts(done)
+
+
+def test_interrupted_in_mid_trial_it_goes_on(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def killed(*arguments: Any, **more: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return train(*arguments, **more)
+
+    train = trials.train_ticket
+    monkeypatch.setattr(trials, "train_ticket", killed)
+    with pytest.raises(KeyboardInterrupt):
+        compare(config(), Path("killed"), SerialMap())
+    assert 0 < len(pd.read_csv("killed/trials.csv")) < 12
+    before = len(calls)
+    result = compare(config(), Path("killed"), SerialMap())
+    assert texts(Path("killed")) == texts(done)
+    assert len(calls) - before < 8
+    assert result.failed == {}
+
+
+def test_a_trial_that_fails_leaves_the_others_alone_and_is_repeated(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(ticket: Any, problem: Any, seed: int, *arguments: Any, **more: Any) -> Any:
+        if seed == 2:
+            raise ZeroDivisionError("on purpose")
+        return train(ticket, problem, seed, *arguments, **more)
+
+    train = trials.train_ticket
+    with monkeypatch.context() as patch:
+        patch.setattr(trials, "train_ticket", broken)
+        result = compare(config(), Path("broken"), SerialMap())
+    assert {trial.seed for trial in result.failed} == {2}
+    assert "ZeroDivisionError: on purpose" in result.failed.popitem()[1]
+    assert len(result.rows) == 8
+    compare(config(), Path("broken"), SerialMap())
+    assert texts(Path("broken")) == texts(done)
+
+
+def test_the_random_ticket_beside_nets_has_the_density_that_nets_reached() -> None:
+    chosen = config(methods="nets:pop=3,gens=1,epochs=1", densities="0.1", seeds=1)
+    assert methods_of(chosen) == ["nets:epochs=1,gens=1,pop=3", "nets:epochs=1,gens=1,pop=3+random"]
+    result = compare(chosen, Path("nets"), SerialMap())
+    nets, random = result.rows
+    assert nets["density"] == random["density"]
+    assert nets["search_gradient_steps"] == random["search_gradient_steps"] > 0
+
+
+def test_a_control_does_not_search_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = config(methods="imp:epochs=1,cycles=2,imp:epochs=1,cycles=2+reinit", densities="0.2", seeds=1)
+    result = compare(chosen, Path("controls"), SerialMap())
+    first, second = result.rows
+    assert first["search_gradient_steps"] == second["search_gradient_steps"] > 0
+    assert first["test_loss"] != second["test_loss"]
+    kept = json.loads(Path("controls/tickets/imp-cycles2-epochs1-0.2-1.json").read_text())
+    assert len(kept["logbook"]) == 2
+
+
+def test_differences_are_paired(done: Path) -> None:
+    rows, summary = pd.read_csv(done / "trials.csv"), pd.read_csv(done / "summary.csv")
+    told = summary[(summary["method"] == "random") & (summary["asked"] == 0.05)].iloc[0]
+    at = rows[rows["asked"] == 0.05].pivot_table(index="seed", columns="method", values="test_acc")
+    wanted = paired_difference(100 * at["random"], 100 * at["imp:cycles=2,epochs=1"])
+    assert told["difference"] == pytest.approx(wanted.mean)
+    assert told["difference_half_width"] == pytest.approx(wanted.half_width)
+    assert told["p_value"] == pytest.approx(wanted.p_value)
+    assert summary["difference"].isna().sum() == 2  # the reference's own rows
+
+
+def test_a_paired_difference_worked_by_hand() -> None:
+    # Differences 1, 2, 3: mean 2, standard error 1/√3, t(0.975, 2) = 4.3027; t = 2√3 gives p = 0.0742.
+    mean, half_width, p = paired_difference([2, 4, 6], [1, 2, 3])
+    assert (mean, half_width, p) == pytest.approx((2, 4.30265 / 3**0.5, 0.0741799), rel=1e-4)
+    assert paired_difference([1, 1], [1, 1]) == (0, 0, 1)
+    assert paired_difference([2, 2], [1, 1]) == (1, 0, 0)
+
+
+def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "STEPS", (2, 3, 4))
+    small = {"methods": "random,random-erk", "densities": "0.2", "epochs": 1}
+    wide = compare(config(**small, until_half_width=1e9), Path("wide"), SerialMap())
+    assert len(wide.rows) == 2 * 2
+    narrow = compare(config(**small, until_half_width=1e-9), Path("narrow"), SerialMap())
+    assert len(narrow.rows) == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"methods": "inp"}, "unknown method 'inp'"),
+        ({"densities": "0.2,1e-9"}, "density 1e-09 leaves 0 of"),
+        ({"reference": "snip"}, "none of the methods"),
+        ({"methods": "random:allocation=0.1/0.1"}, "expected 3"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(NetsError, match=says):
+        compare(config(**options), Path("new"), SerialMap())
+    assert not Path("new").exists()
+
+
+def test_a_folder_of_another_comparison_is_refused(done: Path) -> None:
+    before = texts(done)
+    with pytest.raises(NetsError, match=r"holds trials with epochs 2, not 3: choose another --out"):
+        compare(config(epochs=3), done, SerialMap())
+    assert texts(done) == before
+    Path("full").mkdir()
+    Path("full/notes.txt").write_text("mine")
+    with pytest.raises(NetsError, match="is not empty and holds no comparison"):
+        compare(config(), Path("full"), SerialMap())
+
+
+def test_the_command(cli: Any) -> None:
+    arguments = ("--data-limit", 200, "--epochs", 1, "--seeds", 2, "--map", "serial", "--out", "new")
+    ran = cli("compare", "--methods", "random,rigl,snip", "--densities", "0.2", *arguments)
+    assert ran.code == 0
+    assert "rigl*" in ran.out
+    assert "a trained network, not a ticket" in ran.out
+    again = cli("compare", "--methods", "random,rigl,snip", "--densities", "0.2", *arguments, "--json")
+    assert {row["method"] for row in json.loads(again.out)["summary"]} == {"random", "rigl", "snip"}
+    wrong = cli("compare", "--densities", "0.2,x")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "expected numbers separated by commas" in wrong.err
+    listed = cli("compare", "--list-methods")
+    assert "synflow" in listed.out
+    assert "scale-matched" in listed.out

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nets_deap.errors import NetsError
+from nets_deap.final_training import train_network, train_ticket
+from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
+from nets_deap.search import METHODS, parse, parse_all
+from nets_deap.search.controls import CONTROLS
+from nets_deap.search.dynamic import Dynamic, DynamicMLP
+from nets_deap.search.imp import IMP, densities_after, rate_for
+from nets_deap.search.method import Found, initial_weights
+
+DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
+SMALL = "pop=3,gens=2,epochs=1"
+TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
+TICKETS = [name for name in METHODS if parse(name).gives_ticket]
+EXACT = [name for name in TICKETS if name not in ("nets", "nets-paper", "random-paper")]
+
+
+def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
+    return parse(text).method(DIGITS, budget, np.random.default_rng(seed), density)
+
+
+@pytest.mark.parametrize("density", [0.3, 0.01])
+@pytest.mark.parametrize("name", EXACT)
+def test_the_density_is_exact(name: str, density: float) -> None:
+    found = search(name, density)
+    assert found.ticket.mask.sum() == round(density * DIGITS.layout.size)
+    assert found.logbook[-1]["density"] == found.ticket.density
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_one_seed_gives_every_method_the_same_weights_and_itself_the_same_ticket(name: str) -> None:
+    found, again = search(name), search(name)
+    assert (found.ticket.weights == initial_weights(DIGITS, np.random.default_rng(0))).all()
+    assert (found.ticket.mask == again.ticket.mask).all()
+    assert replace(found.cost, seconds=0) == replace(again.cost, seconds=0)
+    assert not (search(name, seed=1).ticket.mask == found.ticket.mask).all()
+
+
+@pytest.mark.parametrize("name", TICKETS)
+def test_no_pruned_weight_is_alive_after_training(name: str) -> None:
+    ticket = search(TEXTS[name]).ticket
+    run = train_ticket(ticket, DIGITS, seed=1, track_test=False)
+    for weights in (run.weights, run.early_stop_weights):
+        assert (weights[~ticket.mask] == 0).all()
+        assert (weights != 0).any()
+    assert run.density == ticket.density
+
+
+@pytest.mark.parametrize("density", [0.2, 0.01])
+def test_synflow_empties_no_layer(density: float) -> None:
+    assert min(DIGITS.layout.densities(search("synflow", density).ticket.mask).values()) > 0
+
+
+def test_layer_densities_are_those_asked_for() -> None:
+    shares = DIGITS.layout.densities(search("random:allocation=0.02/0.1/0.5").ticket.mask)
+    np.testing.assert_allclose(list(shares.values()), [0.02, 0.1, 0.5], atol=1e-4)
+    uniform = DIGITS.layout.densities(search("magnitude:allocation=uniform").ticket.mask)
+    np.testing.assert_allclose(list(uniform.values()), 0.1, atol=1e-3)
+
+
+# IMP
+
+
+def test_seven_cycles_of_the_paper() -> None:
+    layout = Problem("digits").layout
+    after = densities_after(layout, 0.2, 7)
+    np.testing.assert_allclose(after, [0.8**7, 0.8**7, 0.9**7])
+    assert IMP(cycles=7, exact=False).plan(layout, 0.5)[-1].sum() == round((after * layout.sizes).sum())
+
+
+def test_the_rate_that_reaches_a_density() -> None:
+    layout = Problem("digits").layout
+    reached = (densities_after(layout, rate_for(layout, 0.05, 14), 14) * layout.sizes).sum() / layout.size
+    assert reached == pytest.approx(0.05, abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["imp", "imp:scope=global", "imp:cycles=1", "imp:rewind=3", "imp:cycles=30"])
+def test_masks_only_shrink_and_weights_are_rewound(text: str) -> None:
+    method, states = parse(text).method, []
+    rng = np.random.default_rng(0)
+    found = method(DIGITS, Budget(), rng, 0.1, on_cycle=states.append)
+    previous = np.ones(DIGITS.layout.size, dtype=bool)
+    for state in states:
+        assert not (state.mask & ~previous).any()
+        assert (state.rewound == states[0].rewound).all()
+        previous = state.mask
+    theta = initial_weights(DIGITS, np.random.default_rng(0))
+    assert (found.ticket.weights == theta).all() == ("rewind" not in text)
+    assert found.cost.gradient_steps == len(states) * DIGITS.recipe.steps(len(DIGITS.data.train.y))
+
+
+def test_imp_goes_on_from_any_cycle() -> None:
+    states: list = []
+    whole = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_cycle=states.append)
+    rest = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(9), 0.1, start=states[1])
+    assert (rest.ticket.mask == whole.ticket.mask).all()
+    assert rest.logbook == whole.logbook
+    assert replace(rest.cost, seconds=0) == replace(whole.cost, seconds=0)
+
+
+def test_imp_prunes_the_smallest_of_the_trained_weights() -> None:
+    from nets_deap.search.method import train_within
+
+    states: list = []
+    method = IMP(cycles=3)
+    method(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_cycle=states.append)
+    before, after = states[0], states[1]
+    steps = DIGITS.recipe.steps(len(DIGITS.data.train.y))
+    rng = np.random.default_rng([before.root, 1])
+    network = train_within(
+        Meter(Budget()), DIGITS.architecture, before.rewound, before.mask, DIGITS.recipe, DIGITS.data.train,
+        rng, steps,
+    )  # fmt: skip
+    magnitude = np.abs(network.weights())
+    for _, places in DIGITS.layout.split(np.arange(magnitude.size)):
+        kept, pruned = after.mask[places], (before.mask & ~after.mask)[places]
+        assert magnitude[places][kept].min() >= magnitude[places][pruned].max()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("imp:scope=layer", "no scope"),
+        ("imp:cycles=0", "expected 1 or more"),
+        ("imp:exact=no", "needs a number of cycles"),
+        ("imp:rewind=999", "cannot rewind to step 999"),
+    ],
+)
+def test_what_imp_cannot_do(text: str, says: str) -> None:
+    with pytest.raises(NetsError, match=says):
+        search(text)
+
+
+# Budgets
+
+
+def test_a_meter_counts_and_says_what_is_left() -> None:
+    meter = Meter(Budget(gradient_steps=10, samples=300))
+    meter.spend(4, 120, 150)
+    assert replace(meter.cost, seconds=0) == Cost(4, 120, 150)
+    assert meter.steps_left(60) == 3  # 180 samples are left
+    assert meter.steps_left(10) == 6
+    assert meter.affords(Cost(6, 180))
+    assert not meter.affords(Cost(7))
+    assert Meter(Budget()).steps_left(60) == np.inf
+    assert Meter(Budget(seconds=1), Cost(seconds=2)).steps_left(60) == 0
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(gradient_steps=20), Budget(samples=900), Budget(forward_passes=2000), Budget(seconds=1e-9)],
+)
+@pytest.mark.parametrize("text", ["imp", "imp-short"])
+def test_imp_keeps_to_its_budget(text: str, budget: Budget) -> None:
+    found = search(text, budget=budget)
+    validation = len(found.logbook) * len(DIGITS.data.validation.y)
+    spent = replace(found.cost, forward_passes=found.cost.forward_passes - validation, seconds=0)
+    assert not spent.exceeds(replace(budget, seconds=None))
+    assert found.ticket.mask.sum() == round(0.1 * DIGITS.layout.size)
+
+
+def test_evolution_keeps_to_its_budget() -> None:
+    each = DIGITS.recipe.steps_per_epoch(len(DIGITS.data.train.y))
+    found = search(TEXTS["nets"], budget=Budget(gradient_steps=6 * each))
+    assert found.cost.gradient_steps <= 6 * each
+    assert 1 <= len(found.logbook) <= 2
+    with pytest.raises(NetsError, match="does not pay for a first population of 3"):
+        search(TEXTS["nets"], budget=Budget(gradient_steps=each))
+
+
+def test_the_cost_of_an_evolution_is_that_of_its_evaluations() -> None:
+    found = search(TEXTS["nets"])
+    evaluations = sum(row["nevals"] for row in found.logbook)
+    data = DIGITS.data
+    assert found.cost.gradient_steps == evaluations * DIGITS.recipe.steps_per_epoch(len(data.train.y))
+    assert found.cost.samples == evaluations * len(data.train.y)
+    assert found.cost.forward_passes == evaluations * (len(data.train.y) + len(data.validation.y))
+
+
+# Dynamic sparse training
+
+
+def dynamic(problem: Problem, method: Dynamic) -> DynamicMLP:
+    weights = initial_weights(problem, np.random.default_rng(0))
+    return method.network(problem, weights, 0.1, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("name", ["set", "rigl"])
+def test_a_mask_that_moves_keeps_its_density(name: str, optimizer: str) -> None:
+    problem = replace(DIGITS, recipe=Recipe(optimizer, 1e-2, 60, epochs=10))
+    method = Dynamic(parse(name).method.growth, every=4)
+    network = method.network(
+        problem, initial_weights(problem, np.random.default_rng(0)), 0.1, np.random.default_rng(1)
+    )
+    before = network.alive
+    run = train_network(network, problem, seed=1, track_test=False)
+    after = network.alive
+    assert len(network.updates) > 3
+    assert (before != after).any()
+    layout = problem.layout
+    assert layout.densities(before) == layout.densities(after)
+    assert (run.weights[~after] == 0).all()
+    assert run.density <= 0.1
+
+
+def test_the_first_update_worked_out() -> None:
+    problem = replace(DIGITS, recipe=Recipe("sgd", 1e-2, 60, iterations=100))
+    method = Dynamic("gradient", every=2, fraction=0.5)
+    network = method.network(
+        problem, initial_weights(problem, np.random.default_rng(0)), 0.1, np.random.default_rng(1)
+    )
+    train, targets = (
+        problem.data.train,
+        problem.architecture.targets(problem.data.train.y, problem.data.train.x.dtype),
+    )
+    network.step(train.x[:60], targets[:60])
+    before, weights = network.alive, network.weights()
+    network.step(train.x[60:120], targets[60:120])
+    after = network.alive
+    kept = before & (network.weights() != 0)
+    assert (network.weights()[kept] == weights[kept]).all()  # an update moves no weight
+    for _, places in problem.layout.split(np.arange(weights.size)):  # the smallest are gone
+        gone = (before & ~kept)[places]
+        assert np.abs(weights[places][gone]).max() <= np.abs(weights[places][kept[places]]).min()
+    assert (network.weights()[after & ~kept] == 0).all()
+    assert not (kept & ~after).any()
+    share = 0.25 * (1 + np.cos(np.pi * 2 / 75))
+    counts = np.array([part.sum() for _, part in problem.layout.split(before)])
+    moved = [min(int(share * c), s - c) for c, s in zip(counts, problem.layout.sizes, strict=True)]
+    assert network.updates[0]["moved"] == sum(moved)
+
+
+# Controls
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_controls_keep_the_density(name: str) -> None:
+    ticket = search("imp:cycles=2,iterations=5").ticket
+    control = CONTROLS[name](ticket, DIGITS, np.random.default_rng(5))
+    assert control.mask.sum() == ticket.mask.sum()
+    assert control.info["method"] == f"imp+{name}"
+    assert not ((control.weights == ticket.weights).all() and (control.mask == ticket.mask).all())
+    if name != "random":
+        assert control.layout.densities(control.mask) == ticket.layout.densities(ticket.mask)
+
+
+def test_what_each_control_keeps() -> None:
+    ticket = search("imp:cycles=2,iterations=5").ticket
+    rng = np.random.default_rng(5)
+    assert (CONTROLS["reinit"](ticket, DIGITS, rng).mask == ticket.mask).all()
+    assert (CONTROLS["shuffle"](ticket, DIGITS, rng).weights == ticket.weights).all()
+    matched = CONTROLS["scale-matched"](ticket, DIGITS, rng)
+    split = DIGITS.layout.split
+    layers = zip(split(matched.weights), split(ticket.weights), split(ticket.mask), strict=True)
+    for (_, ours), (_, theirs), (_, alive) in layers:
+        assert np.sqrt(np.mean(ours**2)) == pytest.approx(np.sqrt(np.mean(theirs[alive] ** 2)), rel=0.1)
+
+
+# Names
+
+
+def test_methods_as_people_write_them() -> None:
+    choices = parse_all("imp:epochs=3,cycles=7, nets:pop=4 ,imp+reinit,random:allocation=erk")
+    assert [choice.text for choice in choices] == [
+        "imp:cycles=7,epochs=3", "nets:pop=4", "imp+reinit", "random:allocation=erk",
+    ]  # fmt: skip
+    assert choices[0].method == IMP(cycles=7, epochs=3)
+    assert choices[1].method.options == {"pop": 4}
+    assert (choices[2].control, choices[2].base) == ("reinit", "imp")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("inp", "unknown method 'inp'"),
+        ("imp:cycle=3", "unknown option of imp 'cycle'"),
+        ("imp:cycles=x", "cycles=x"),
+        ("imp:cycles", "not OPTION=VALUE"),
+        ("imp+reinti", "unknown control 'reinti'"),
+        ("set+reinit", "has no controls"),
+        ("nets:popp=3", "unknown option of nets 'popp'"),
+        ("nets:pop=x", "pop=x"),
+        ("", "no methods given"),
+    ],
+)
+def test_names_that_are_none(text: str, says: str) -> None:
+    with pytest.raises(NetsError, match=says):
+        parse_all(text)
