@@ -15,7 +15,9 @@ from .evolve import evolve
 from .export import export
 from .info import info
 from .search import imp, random, search
+from .table1 import table1
 from .train import train
+from .verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,7 +26,7 @@ def cli() -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
 
 
-for command in (evolve, search, imp, random, train, compare, info, export):
+for command in (evolve, search, imp, random, train, verify, compare, table1, info, export):
     cli.add_command(command)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import render
+from . import render, tickets
 from .options import dataset_options, option, output_options, run_options, training_options
 
 if TYPE_CHECKING:
@@ -39,16 +39,10 @@ def train(
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
     from nets_deap import files
-    from nets_deap.checkpoint import TICKET
-    from nets_deap.config import TrainConfig, defaults, explicit, layered, validate
+    from nets_deap.config import TrainConfig
     from nets_deap.final_training import check_ticket
-    from nets_deap.ticket import load_ticket
 
-    path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
-    loaded = load_ticket(path)
-    given = explicit(TrainConfig, preset, config, **options)
-    own = _own_settings(path, loaded.config)
-    settled = validate(TrainConfig, layered(defaults(TrainConfig, own | given), own, given))
+    path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
     folder = Path(settled.out) if settled.out else path.parent / name
     if (folder / SUMMARY).exists():
@@ -73,18 +67,6 @@ def train(
         click.echo(json.dumps(summary))
     elif not quiet:
         _show(summary, folder)
-
-
-def _own_settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """What a ticket's own run says of its training, and where that run found its data."""
-    from nets_deap import checkpoint
-    from nets_deap.config import DURATION_FIELDS, TrainConfig
-
-    own = {k: v for k, v in config.items() if k in TrainConfig.model_fields and k not in DURATION_FIELDS}
-    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.COST)):
-        stored = checkpoint.read_config(path.parent, "dataset", "a search")
-        own["data_dir"] = stored.get("data_dir", "data")
-    return own
 
 
 def _training_name(config: TrainConfig, ticket: Ticket) -> str:

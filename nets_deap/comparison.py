@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nets_deap import checkpoint, files
 from nets_deap.config import CompareConfig
@@ -22,6 +23,8 @@ from nets_deap.trials import Row, Trial, check, run_trial
 
 STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
+TRIALS, SECONDS = "trials.csv", "seconds.csv"
+KEY = ("method", "asked", "seed")
 TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
 
 
@@ -194,6 +197,7 @@ def _run(
     comparison: Comparison, trials: list[Trial], folder: Path, engine: Engine, on_trial: OnTrial | None
 ) -> None:
     known = {trial: row for trial in trials if (row := read_trial(folder, trial))}
+    known = read_rows(folder, trials) | known
     comparison.failed = {}
     attempt = partial(_attempt, config=comparison.config, folder=folder)
 
@@ -236,6 +240,20 @@ def read_trial(folder: Path, trial: Trial) -> Row | None:
     return row
 
 
+def read_rows(folder: Path, trials: list[Trial]) -> dict[Trial, Row]:
+    """The rows of those trials that trials.csv has: all that is committed of a comparison."""
+    if not (folder / TRIALS).exists():
+        return {}
+    try:
+        told = pd.read_csv(folder / TRIALS, float_precision="round_trip")
+        times = pd.read_csv(folder / SECONDS, float_precision="round_trip")
+        rows: list[dict[Any, Any]] = told.merge(times, on=list(KEY), how="left").to_dict("records")
+        found = {Trial(*(row[key] for key in KEY)): row for row in rows}
+    except (OSError, ValueError, KeyError) as error:
+        raise NetsError(f"{folder / TRIALS} or {SECONDS} is damaged: delete both") from error
+    return {trial: found[trial] for trial in trials if trial in found}
+
+
 def _narrow(comparison: Comparison, half_width: float) -> bool:
     differences = [summary.difference() for summary in comparison.summaries()]
     return all(paired.half_width <= half_width for paired in differences if paired)
@@ -250,9 +268,8 @@ def _write(comparison: Comparison, folder: Path) -> None:
     if not rows:
         return
     apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
-    checkpoint.write_csv(folder / "trials.csv", apart)
-    key = ("method", "asked", "seed", *TIMES)
-    checkpoint.write_csv(folder / "seconds.csv", [{k: row[k] for k in key} for row in rows])
+    checkpoint.write_csv(folder / TRIALS, apart)
+    checkpoint.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
     checkpoint.write_csv(folder / "summary.csv", [summary.row() for summary in comparison.summaries()])
 
 

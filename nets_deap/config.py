@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -48,10 +48,14 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
 
+Config = TypeVar("Config", bound="ProblemConfig")
+
+
 class ProblemConfig(BaseModel):
     """What `evolve` and `train` share: data, architecture, training recipe, place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    command: ClassVar[str] = "evolve"  # whose presets and defaults apply
 
     dataset: str = "digits"
     data_dir: str = "data"
@@ -210,9 +214,16 @@ class TrainConfig(ProblemConfig):
     random: how many random tickets of the same density to train beside it
     """
 
+    command: ClassVar[str] = "train"
     eval_every: Count = 0
     random: Count = 0
     map: str = "multiprocess"
+
+
+def _on_cpus(config: Config, map_: str) -> Config:
+    if map_ == "batched" or config.device != "cpu":
+        raise NetsError("trainings run on CPUs, one on each core: --map serial or multiprocess")
+    return config
 
 
 def _listed(value: Any) -> Any:
@@ -225,9 +236,28 @@ def _listed(value: Any) -> Any:
         raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
 
 
+class VerifyConfig(ProblemConfig):
+    """A verdict on one ticket.
+
+    seeds: trainings of each network, from `seed` on
+    margin: points of accuracy that a winning ticket may lack
+    """
+
+    command: ClassVar[str] = "train"
+    seeds: Annotated[int, Field(ge=2)] = 5
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    eval_every: Count = 0
+    map: str = "multiprocess"
+
+    @model_validator(mode="after")
+    def _on_cpus(self) -> VerifyConfig:
+        return _on_cpus(self, self.map)
+
+
 class BudgetConfig(ProblemConfig):
     """What a search may take at most; see `problem.Budget`."""
 
+    command: ClassVar[str] = "compare"
     budget_steps: Positive | None = None
     budget_samples: Positive | None = None
     budget_passes: Positive | None = None
@@ -275,13 +305,8 @@ class CompareConfig(BudgetConfig):
     map: str = "multiprocess"
 
     @model_validator(mode="after")
-    def _trials_run_on_cpus(self) -> CompareConfig:
-        if self.map == "batched" or self.device != "cpu":
-            raise NetsError("trials run on CPUs, one per core: --map serial or multiprocess")
-        return self
-
-
-Config = TypeVar("Config", bound=ProblemConfig)
+    def _on_cpus(self) -> CompareConfig:
+        return _on_cpus(self, self.map)
 
 
 def configure(
@@ -313,7 +338,7 @@ def explicit(
     dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
     from_preset: dict[str, Any] = {}
     if preset is not None:
-        presets = COMMAND_PRESETS[_command(kind)]
+        presets = COMMAND_PRESETS[kind.command]
         if preset not in presets:
             raise unknown("preset", preset, presets)
         from_preset = presets[preset](dataset)
@@ -322,11 +347,7 @@ def explicit(
 
 def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
     """The defaults of the data set that `given` names."""
-    return dataset_defaults(_command(kind), given.get("dataset", "digits"))
-
-
-def _command(kind: type[ProblemConfig]) -> str:
-    return {TrainConfig: "train", CompareConfig: "compare", SearchConfig: "compare"}.get(kind, "evolve")
+    return dataset_defaults(kind.command, given.get("dataset", "digits"))
 
 
 def layered(*layers: dict[str, Any]) -> dict[str, Any]:

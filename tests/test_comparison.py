@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,15 @@ def test_it_is_the_same_over_processes_and_in_pieces(done: Path) -> None:
     compare(config(seeds=1, densities="0.2"), Path("pieces"), SerialMap())
     compare(config(), Path("pieces"), SerialMap())
     assert texts(Path("pieces")) == texts(done)
+
+
+def test_what_is_committed_is_enough(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = texts(done)
+    for name in ("trials", "tickets"):
+        shutil.rmtree(done / name)
+    monkeypatch.setattr(comparison, "run_trial", None)
+    compare(config(), done, SerialMap())
+    assert texts(done) == before
 
 
 def test_interrupted_in_mid_trial_it_goes_on(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:

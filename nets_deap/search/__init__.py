@@ -12,7 +12,7 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
 from nets_deap.search.imp import IMP
 from nets_deap.search.nets import Nets
-from nets_deap.search.pruned import PaperRandom, Pruned
+from nets_deap.search.pruned import Dense, PaperRandom, Pruned
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
+    "dense": Entry(Dense, {}, "the dense network, whatever the density"),
     "random": Entry(Pruned, {"name": "random"}, "a random mask, every layer of the same density"),
     "random-erk": Entry(Pruned, {"name": "random-erk"}, "a random mask of Erdős–Rényi layer densities"),
     "random-paper": Entry(PaperRandom, {}, "the NeTS paper's random tickets: density from N(d, 0.05²)"),

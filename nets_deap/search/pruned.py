@@ -75,3 +75,16 @@ class PaperRandom:
         mask[rng.integers(weights.size)] |= not mask.any()
         ticket = Ticket(weights, mask, problem.architecture, info={"method": "random-paper"})
         return Found(ticket, [{"density": ticket.density}], meter.cost)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        meter = Meter(budget)
+        weights = initial_weights(problem, rng)
+        ticket = Ticket(
+            weights, np.ones(weights.size, dtype=bool), problem.architecture, info={"method": "dense"}
+        )
+        return Found(ticket, [{"density": 1.0}], meter.cost)

@@ -1,0 +1,65 @@
+"""`nets-deap table1`: the paper's Table 1 from one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import render
+from .options import option
+
+
+@click.command()
+@click.option("--out", default="results/table1", metavar="DIR", help="[results/table1]")
+@option("--parts", metavar="NAME,…", help="Some of its problems only. [all]")
+@option("--seeds", type=int, metavar="N", help="Trials of each. [5]")
+@option("--epochs", type=int, metavar="N", help="Shorter trainings, to try it out. [50; XOR 3,000]")
+@option("--data-limit", type=int, metavar="N", help="Fewer samples, to try it out.")
+@option(
+    "--data-dir", metavar="DIR", envvar="NETS_DATA_DIR", help="Where MNIST lies. [data, or NETS_DATA_DIR]"
+)
+@click.option("--map", "map_", default="multiprocess", metavar="NAME", help="serial or multiprocess.")
+@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
+@click.option("--quiet", is_flag=True, help="No progress and no table.")
+def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: bool, **options: Any) -> int:
+    """Table 1 of the NeTS paper: random, IMP and NeTS on XOR and MNIST, the paper's figures beside ours.
+
+    Runs what is missing in DIR, about an hour on two cores, and writes the table as CSV, Markdown and LaTeX.
+    """
+    from nets_deap import table1 as table
+    from nets_deap.parallel import make_map
+
+    def reporter(problem: str) -> Any:
+        def report(done: int, of: int, outcome: Any) -> None:
+            what = f"failed: {outcome}" if isinstance(outcome, str) else outcome["method"]
+            click.echo(f"{problem}: trial {done}/{of}  {what}")
+
+        return report
+
+    with make_map(map_, workers, "cpu") as engine:
+        done = table.table1(
+            Path(out), engine, parts.split(",") if parts else None, None if quiet else reporter, **options
+        )
+    failed = [(trial, error) for part in done for trial, error in part.failed.items()]
+    if not quiet:
+        _show(Path(out))
+    for trial, error in failed:
+        click.echo(f"failed: {trial.method}, seed {trial.seed}: {error}", err=True)
+    return 1 if failed else 0
+
+
+def _show(folder: Path) -> None:
+    import pandas as pd
+
+    from nets_deap.table1 import CSV, QUANTITIES, ours, papers
+
+    rows: list[Any] = pd.read_csv(folder / CSV).to_dict("records")
+    cells = [
+        [f"{r['problem']} {r['method']}", *(f"{ours(r, k)}\n{papers(r, k)}" for k in QUANTITIES)]
+        for r in rows
+    ]
+    render.table(["", *QUANTITIES.values()], cells)
+    click.echo("ours: mean ± 95 % interval over trials, at early stop; below it the paper's")
+    click.echo(f"{folder / CSV}, .md and .tex")

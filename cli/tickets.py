@@ -1,0 +1,40 @@
+"""Tickets on the command line: found by path, with the settings of the run that found them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nets_deap.config import Config
+    from nets_deap.ticket import Ticket
+
+
+def load(
+    place: str, kind: type[Config], preset: str | None, config: str | None, options: dict[str, Any]
+) -> tuple[Path, Ticket, Config]:
+    """The file of a ticket, given by itself or as a run folder; the ticket; and the settings to train it by.
+
+    What is not said comes from the ticket's own run, but for the length of training: that is the data set's.
+    """
+    from nets_deap.checkpoint import TICKET
+    from nets_deap.config import defaults, explicit, layered, validate
+    from nets_deap.ticket import load_ticket
+
+    path = Path(place) / TICKET if Path(place).is_dir() else Path(place)
+    loaded = load_ticket(path)
+    given = explicit(kind, preset, config, **options)
+    own = _own_settings(path, loaded.config, kind)
+    return path, loaded, validate(kind, layered(defaults(kind, own | given), own, given))
+
+
+def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:
+    """What a ticket's own run says of its training, and where that run found its data."""
+    from nets_deap import checkpoint
+    from nets_deap.config import DURATION_FIELDS
+
+    own = {k: v for k, v in config.items() if k in kind.model_fields and k not in DURATION_FIELDS}
+    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.COST)):
+        stored = checkpoint.read_config(path.parent, "dataset", "a search")
+        own["data_dir"] = stored.get("data_dir", "data")
+    return own

@@ -1,0 +1,119 @@
+"""`nets-deap verify TICKET`: is it a winning ticket?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import render, tickets
+from .options import dataset_options, option, output_options, training_options
+
+if TYPE_CHECKING:
+    from nets_deap.verify import Verdict
+
+
+@click.command()
+@click.argument("ticket", metavar="TICKET")
+@dataset_options
+@training_options
+@option("--seeds", type=int, metavar="N", help="Trainings of each network, from --seed on. [5]")
+@option("--margin", type=float, metavar="POINTS", help="Points of accuracy that the ticket may lack. [0]")
+@option("--eval-every", type=int, metavar="N", help="Iterations between validations; 0 is once an epoch.")
+@option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
+@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
+@option("--out", metavar="DIR", help="A folder for verify.csv and verdict.json. [none]")
+@option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more.")
+@option("--config", metavar="FILE", help="A TOML file of options.")
+@output_options
+def verify(
+    ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+) -> None:
+    """Train TICKET, its dense network and controls identically, and say whether it is a winning one.
+
+    A winning ticket (NeTS paper, Definition 3) reaches its least validation loss no later than the dense
+    network, is no less accurate on the test set there, and is smaller. The verdict goes by 95 % intervals
+    of paired differences; where they do not decide, it says so.
+    """
+    from nets_deap import checkpoint, files
+    from nets_deap.config import VerifyConfig
+    from nets_deap.final_training import check_ticket
+    from nets_deap.parallel import make_map
+    from nets_deap.verify import NETWORKS
+    from nets_deap.verify import verify as judge
+
+    _, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
+    problem = settled.problem()
+    check_ticket(problem, loaded)
+    folder = Path(settled.out) if settled.out else None
+    if folder and files.strangers(folder):
+        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
+    seeds = list(range(settled.seed, settled.seed + settled.seeds))
+    done = 0
+    total = len(seeds) * len(NETWORKS)
+    with (
+        make_map(settled.map, settled.workers, "cpu") as engine,
+        render.progress(total, quiet or as_json, "training") as report,
+    ):
+
+        def tell(row: dict[str, Any]) -> None:
+            nonlocal done
+            done += 1
+            report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
+
+        verdict, rows = judge(loaded, problem, seeds, engine, settled.eval_every, settled.margin, tell)
+    if folder:
+        checkpoint.write_csv(folder / "verify.csv", rows)
+        files.write_text(folder / "verdict.json", json.dumps(_result(verdict), indent=2) + "\n")
+        checkpoint.write_config(folder, settled)
+    if as_json:
+        click.echo(json.dumps(_result(verdict)))
+    elif not quiet:
+        _show(verdict, rows)
+
+
+def _result(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.text,
+        "conditions": verdict.conditions,
+        "early_stop_later": verdict.later._asdict(),
+        "accuracy_better": verdict.better._asdict(),
+        "density": verdict.density,
+        "seeds": verdict.seeds,
+        "margin": verdict.margin,
+    }
+
+
+def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
+    from nets_deap.experiment import mean_interval
+    from nets_deap.verify import NETWORKS
+
+    shown = []
+    for name in NETWORKS:
+        of_it = [row for row in rows if row["network"] == name]
+        accuracy = mean_interval([100 * row["test_acc"] for row in of_it])
+        stop = mean_interval([row["early_stop_iteration"] for row in of_it])
+        shown.append(
+            [
+                name,
+                render.percent(of_it[0]["density"]),
+                f"{stop.mean:.0f} ± {stop.half_width:.0f}",
+                f"{accuracy.mean:.2f} ± {accuracy.half_width:.2f}",
+            ]
+        )
+    click.echo()
+    render.table(["", "density", "early stop at", "test acc, %"], shown)
+    words = {True: "yes", False: "no", None: "undecided"}
+    fast, accurate, smaller = (words[held] for held in verdict.conditions.values())
+    later, better = verdict.later, verdict.better
+    click.echo(
+        f"as fast as the dense network: {fast} (iterations later: {later.mean:+.0f} ± {later.half_width:.0f})"
+    )
+    margin = f", margin {verdict.margin:g}" if verdict.margin else ""
+    click.echo(
+        f"as accurate: {accurate} (points better: {better.mean:+.2f} ± {better.half_width:.2f}{margin})"
+    )
+    click.echo(f"smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
+    click.echo(f"verdict: {verdict.text}")

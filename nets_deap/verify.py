@@ -1,0 +1,113 @@
+"""Is a ticket a winning one? The NeTS paper's Definition 3 as a verdict, over seeds and with controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nets_deap.experiment import Paired, paired_difference
+from nets_deap.final_training import train_ticket
+from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.problem import Problem
+from nets_deap.randomness import Role, generator
+from nets_deap.search.controls import CONTROLS
+from nets_deap.ticket import Ticket
+
+TICKET, DENSE = "ticket", "dense"
+NETWORKS = (DENSE, TICKET, *CONTROLS)
+WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What n seeds say of a ticket.
+
+    later: early-stop iterations of the ticket minus the dense net's, j′ − j
+    better: test accuracy there, a′ − a, in points
+    density: |M|₁ / |θ|
+    """
+
+    later: Paired
+    better: Paired
+    density: float
+    seeds: int
+    margin: float
+
+    @property
+    def conditions(self) -> dict[str, bool | None]:
+        """Each condition: True or False where the whole 95 % interval says so, None where it does not."""
+        return {
+            "trains as fast": _decided(-self.later.mean, self.later.half_width),
+            "is as accurate": _decided(self.better.mean + self.margin, self.better.half_width),
+            "is smaller": self.density < 1,
+        }
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        held = self.conditions.values()
+        if False in held:
+            return NOT_WINNING
+        return f"undecided with {self.seeds} seeds" if None in held else WINNING
+
+
+def _decided(mean: float, half_width: float) -> bool | None:
+    """Is a quantity at least 0, as far as its interval tells?"""
+    if mean - half_width >= 0:
+        return True
+    return False if mean + half_width < 0 else None
+
+
+def _network(name: str, ticket: Ticket, problem: Problem, seed: int) -> Ticket:
+    if name == TICKET:
+        return ticket
+    if name == DENSE:
+        return replace(ticket, mask=np.ones_like(ticket.mask))
+    return CONTROLS[name](ticket, problem, generator(seed, 0, Role.CONTROLS))
+
+
+def _trained(item: tuple[str, int], ticket: Ticket, problem: Problem, eval_every: int) -> Row:
+    name, seed = item
+    network = _network(name, ticket, problem, seed)
+    run = train_ticket(network, problem, seed, eval_every, track_test=False)
+    return {"network": name, "seed": seed, **run.summary()}
+
+
+def verify(
+    ticket: Ticket,
+    problem: Problem,
+    seeds: list[int],
+    engine: SerialMap | MultiprocessMap,
+    eval_every: int = 0,
+    margin: float = 0.0,
+    on_row: Callable[[Row], None] | None = None,
+) -> tuple[Verdict, list[Row]]:
+    """Train the dense net, the ticket and its controls identically, seed by seed, and judge.
+
+    A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
+    same θ₀. margin: points of accuracy that a ticket may lack.
+    Raises ValueError for fewer than two seeds, which have no interval.
+    """
+    if len(seeds) < 2:
+        raise ValueError("a verdict needs two seeds or more")
+    items = [(name, seed) for seed in seeds for name in NETWORKS]
+    work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
+    rows = engine(work, items, on_row)
+    return judge(rows, ticket.density, margin), rows
+
+
+def judge(rows: list[Row], density: float, margin: float = 0.0) -> Verdict:
+    """The verdict on the rows of `verify`."""
+    ours, dense = ({r["seed"]: r for r in rows if r["network"] == name} for name in (TICKET, DENSE))
+
+    def difference(key: str, scale: float = 1) -> Paired:
+        return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
+
+    later, better = difference("early_stop_iteration"), difference("test_acc", 100)
+    return Verdict(later, better, density, len(ours), margin)

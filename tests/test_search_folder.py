@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nets_deap.ticket import load_ticket
+
+SMALL = ("--data-limit", 200, "--epochs", 2, "--density", "0.1")
+
+
+def test_a_search_leaves_ticket_logbook_and_cost(cli: Any) -> None:
+    ran = cli("imp", *SMALL, "--cycles", 3, "--out", "i")
+    assert ran.code == 0
+    assert "cycle 3: " in ran.out
+    assert "3 gradient steps" not in ran.out
+    ticket = load_ticket("i/ticket.safetensors")
+    assert ticket.mask.sum() == round(0.1 * ticket.layout.size)
+    assert ticket.config["method"] == "imp:cycles=3"
+    assert len(pd.read_csv("i/logbook.csv")) == 3
+    cost = json.loads(Path("i/cost.json").read_text())
+    assert cost["gradient_steps"] == 3 * 2 * 3
+    trained = cli("train", "i", "--data-limit", 200, "--epochs", 1, "--quiet", "--out", "t")
+    assert trained.code == 0
+
+
+def test_imp_goes_on_where_it_was_and_from_where_it_is_told(cli: Any) -> None:
+    cli("imp", *SMALL, "--cycles", 4, "--out", "whole", "--quiet")
+    whole = load_ticket("whole/ticket.safetensors")
+    cli("imp", *SMALL, "--cycles", 4, "--out", "part", "--quiet")
+    for name in ("cycles/cycle-003.safetensors", "cycles/cycle-004.safetensors", "ticket.safetensors"):
+        (Path("part") / name).unlink()
+    ran = cli("imp", *SMALL, "--cycles", 4, "--out", "part")
+    assert "cycle 3: " in ran.out
+    assert "cycle 2: " not in ran.out
+    assert (load_ticket("part/ticket.safetensors").mask == whole.mask).all()
+    again = cli("imp", *SMALL, "--cycles", 4, "--out", "part", "--from-cycle", 1)
+    assert "cycle 2: " in again.out
+    assert (load_ticket("part/ticket.safetensors").mask == whole.mask).all()
+    none = cli("imp", *SMALL, "--cycles", 4, "--out", "part", "--from-cycle", 9)
+    assert (none.code, none.err) == (2, "Error: part has no cycle 9 to go on from\n")
+    assert Path("part/cycles/cycle-004.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("search", "inp"), "unknown method 'inp'"),
+        (("search", "set"), "gives a trained network, not a ticket"),
+        (("search", "imp+reinit"), "gives a control of a ticket"),
+        (("search", "snip", "--density", "1e-9"), "the least is"),
+        (("search", "snip", "--from-cycle", "1"), "--from-cycle goes with imp"),
+        (("imp", "--scope", "layer"), "no scope 'layer'"),
+        (("random", "--allocation", "erdos"), "unknown allocation 'erdos'"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(cli: Any, arguments: tuple[str, ...], says: str) -> None:
+    ran = cli(*arguments, "--data-limit", 200, "--epochs", 1, "--out", "new")
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+    assert not Path("new/ticket.safetensors").exists()
+
+
+def test_a_folder_with_another_search_is_refused(cli: Any) -> None:
+    cli("random", *SMALL, "--out", "r", "--quiet")
+    before = Path("r/ticket.safetensors").read_bytes()
+    ran = cli("random", *SMALL, "--allocation", "erk", "--out", "r")
+    assert ran.code == 2
+    assert "r holds a search with method random, not random:allocation=erk" in ran.err
+    assert Path("r/ticket.safetensors").read_bytes() == before
+    given = cli("random", *SMALL, "--allocation", "0.1/0.2/0.3", "--out", "g", "--json")
+    np.testing.assert_allclose(list(json.loads(given.out)["layers"].values()), [0.1, 0.2, 0.3], atol=1e-4)

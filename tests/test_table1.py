@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nets_deap.errors import NetsError
+from nets_deap.parallel import SerialMap
+from nets_deap.search import parse_all
+from nets_deap.table1 import CSV, LATEX, MARKDOWN, PAPER, PROBLEMS, config_of, latex, markdown, table1
+
+PART = "xor-corners-mlp-10"
+
+
+def test_every_part_is_the_papers_protocol() -> None:
+    for name in PROBLEMS:
+        config = config_of(name, data_dir="somewhere")
+        assert (config.seeds, config.densities, config.init) == (5, [0.2], "normal")
+        methods = [choice.text for choice in parse_all(config.methods)]
+        assert {method for _, method in PAPER} <= set(methods)
+    mnist = config_of("mnist")
+    assert (mnist.optimizer, mnist.lr, mnist.batch_size, mnist.epochs) == ("sgd", 1e-3, 60, 50)
+    assert (config_of("xor-mlp-100").optimizer, config_of("xor-mlp-100").epochs) == ("adam", 3000)
+    with pytest.raises(NetsError, match="unknown part of table 1 'minst'"):
+        config_of("minst")
+
+
+def test_the_table_comes_again_from_its_trials_byte_for_byte() -> None:
+    folder = Path("table")
+    table1(folder, SerialMap(), [PART], seeds=2, epochs=20)
+    texts = [(folder / name).read_text() for name in (CSV, MARKDOWN, LATEX)]
+    for name in ("trials", "tickets"):
+        shutil.rmtree(folder / PART / name)
+    for name in (CSV, MARKDOWN, LATEX):
+        (folder / name).unlink()
+    table1(folder, SerialMap(), [PART], seeds=2, epochs=20)
+    assert [(folder / name).read_text() for name in (CSV, MARKDOWN, LATEX)] == texts
+    assert not list((folder / PART).glob("trials/*"))  # nothing was run
+
+
+def test_a_row_as_text() -> None:
+    row: dict[str, Any] = {"problem": "mnist", "method": "nets-paper", "trials": 5}
+    numbers = {"density": 29.71, "val_loss": 0.3019, "test_loss": 0.263, "val_acc": 91, "test_acc": 92.3}
+    for key, value in numbers.items():
+        row |= {key: value, f"{key}_half_width": 0.5, f"{key}_paper": None if key == "val_acc" else 1}
+    assert markdown([row]).splitlines()[2] == (
+        "| mnist | nets-paper | 29.7 ± 0.5<br>1 | 0.302 ± 0.500<br>1 | 0.263 ± 0.500<br>1 "
+        "| 91.00 ± 0.50<br>– | 92.30 ± 0.50<br>1 |"
+    )
+    assert r"\makecell[r]{91.00 $\pm$ 0.50\\--}" in latex([row])
+
+
+def test_the_command(cli: Any) -> None:
+    ran = cli("table1", "--out", "t", "--parts", PART, "--seeds", 2, "--epochs", 10, "--map", "serial")
+    assert ran.code == 0
+    assert "nets-paper" in ran.out
+    wrong = cli("table1", "--parts", "minst")
+    assert (wrong.code, wrong.out) == (2, "")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nets_deap.parallel import SerialMap
+from nets_deap.problem import Problem, Recipe
+from nets_deap.search.random import random_ticket
+from nets_deap.verify import DENSE, NETWORKS, NOT_WINNING, TICKET, WINNING, judge, verify
+
+DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
+
+
+def rows(dense: list[tuple[int, float]], ticket: list[tuple[int, float]]) -> list[dict[str, Any]]:
+    """(early-stop iteration, test accuracy) of each seed."""
+    return [
+        {"network": name, "seed": seed, "early_stop_iteration": j, "test_acc": a}
+        for name, trained in ((DENSE, dense), (TICKET, ticket))
+        for seed, (j, a) in enumerate(trained)
+    ]
+
+
+FLAT = [(100, 0.90), (200, 0.92), (300, 0.94)]
+
+
+def test_verdicts_worked_by_hand() -> None:
+    # Every seed's ticket is 10 iterations earlier and a point better: no spread, so the intervals are points.
+    better = [(j - 10, a + 0.01) for j, a in FLAT]
+    verdict = judge(rows(FLAT, better), 0.05)
+    assert verdict.later[:2] == pytest.approx((-10, 0))
+    assert verdict.better[:2] == pytest.approx((1, 0))
+    assert verdict.text == WINNING
+    assert judge(rows(FLAT, better), 1.0).text == NOT_WINNING  # it is not smaller
+    assert judge(rows(FLAT, FLAT), 0.05).text == WINNING  # no later, no worse
+    assert judge(rows(FLAT, [(j + 10, a + 0.01) for j, a in FLAT]), 0.05).text == NOT_WINNING
+    worse = [(j - 10, a - 0.01) for j, a in FLAT]
+    assert judge(rows(FLAT, worse), 0.05).text == NOT_WINNING
+    assert judge(rows(FLAT, worse), 0.05, margin=1.5).text == WINNING
+    mixed = [(90, 0.91), (190, 0.90), (290, 0.96)]  # +1, −2, +2 points
+    assert judge(rows(FLAT, mixed), 0.05).text == "undecided with 3 seeds"
+
+
+def test_dense_and_ticket_start_from_the_same_weights() -> None:
+    ticket = random_ticket(DIGITS, 5000, np.random.default_rng(0))
+    told: list[dict[str, Any]] = []
+    verdict, trained = verify(ticket, DIGITS, [1, 2], SerialMap(), on_row=told.append)
+    assert trained == told
+    assert [row["network"] for row in trained] == 2 * list(NETWORKS)
+    densities = {row["network"]: row["density"] for row in trained}
+    assert densities.pop(DENSE) == 1
+    assert set(densities.values()) == {ticket.density}
+    assert verdict.seeds == 2
+    again, _ = verify(ticket, DIGITS, [1, 2], SerialMap())
+    assert again == verdict
+    with pytest.raises(ValueError, match="two seeds"):
+        verify(ticket, DIGITS, [1], SerialMap())
+
+
+def test_the_command(cli: Any) -> None:
+    small = ("--data-limit", 200, "--epochs", 2)
+    assert cli("search", "snip", "--density", "0.1", *small, "--out", "s", "--quiet").code == 0
+    ran = cli("verify", "s", *small, "--seeds", 2, "--map", "serial", "--out", "v")
+    assert ran.code == 0
+    assert "verdict: " in ran.out
+    assert len(pd.read_csv("v/verify.csv")) == 2 * len(NETWORKS)
+    assert json.loads(Path("v/verdict.json").read_text())["seeds"] == 2
+    assert cli("verify", "s", "--out", "v").code == 2
+    wrong = cli("verify", "s", "--seeds", 1)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--seeds 1: Input should be greater than or equal to 2" in wrong.err
