@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def compare(
     from nets_deap.parallel import make_map
 
     settled = configure(CompareConfig, preset, config, **options)
-    folder = Path(settled.out or f"runs/compare-{settled.dataset.replace('/', '-')}-{settled.fingerprint()}")
+    folder = Path(settled.out) if settled.out else comparison.default_folder(settled)
     start = time.monotonic()
     with make_map(settled.map, settled.workers, "cpu") as engine:
         total = len(comparison.trials_of(settled, settled.seeds))
@@ -72,7 +73,10 @@ def compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome))
             )
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "summary": [s.row() for s in result.summaries()]}))
+        summary = [s.row() for s in result.summaries()]
+        for row in summary:  # JSON has no NaN
+            row |= {key: None for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
+        click.echo(json.dumps({"folder": str(folder), "summary": summary}))
     elif not quiet:
         _show(result, folder, time.monotonic() - start)
     for trial, error in result.failed.items():
@@ -103,7 +107,10 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         rows.append(_row(summary, mark))
     click.echo()
     render.table(headers, rows)
-    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points, paired")
+    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points,")
+    click.echo("paired, with the p-value of its t-test, not corrected for the number of comparisons")
+    if any("+" in summary.method for summary in summaries):
+        click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
     if trained:
         click.echo("* a trained network, not a ticket")
     click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
@@ -114,7 +121,7 @@ def _row(summary: Summary, mark: str) -> list[str]:
     return [
         summary.method + mark,
         render.percent(told["density"]),
-        f"{told['test_acc']:.2f} ± {told['test_acc_half_width']:.2f}",
+        f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
         f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
         f"{difference.p_value:.3f}" if difference else "",
         f"{told['early_stop_iteration']:.0f}",

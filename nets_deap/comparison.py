@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,12 @@ from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, mean_interval, paired_difference
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.search import parse, parse_all
-from nets_deap.trials import Row, Trial, check, run_trial
+from nets_deap.search.nets import Nets
+from nets_deap.trials import Row, Trial, base_of, check, find, found_already, run_trial
 
 STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
-TRIALS, SECONDS = "trials.csv", "seconds.csv"
+TRIALS, SECONDS, DATA = "trials.csv", "seconds.csv", "data.crc32"
 KEY = ("method", "asked", "seed")
 TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
 
@@ -116,7 +118,7 @@ def methods_of(config: CompareConfig) -> list[str]:
     names: dict[str, None] = {}
     for choice in parse_all(config.methods):
         names[choice.text] = None
-        if choice.text.partition(":")[0] in ("nets", "nets-paper"):
+        if isinstance(choice.method, Nets) and not choice.control:
             names[f"{choice.text}+random"] = None
     return list(names)
 
@@ -141,8 +143,18 @@ def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
     ]
 
 
+def default_folder(config: CompareConfig) -> Path:
+    """The same whatever can be added to a comparison: seeds, methods, densities."""
+    bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE))
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
+    return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
+
+
 def claim(folder: Path, config: CompareConfig) -> None:
     """Make the folder this comparison's. Raises NetsError where it holds another one's trials."""
+    checksum = config.problem().data.checksum
+    if (folder / DATA).exists() and (folder / DATA).read_text().strip() != checksum:
+        raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
     path = folder / checkpoint.CONFIG
     if path.exists():
         stored = checkpoint.read_config(folder, "methods", "a comparison")
@@ -156,6 +168,7 @@ def claim(folder: Path, config: CompareConfig) -> None:
     elif files.strangers(folder):
         raise NetsError(f"{folder} is not empty and holds no comparison: choose another --out")
     checkpoint.write_config(folder, config)
+    files.write_text(folder / DATA, checksum + "\n")
 
 
 def _what_decides(values: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +192,9 @@ def compare(
     Raises NetsError, before anything is run, for what cannot be.
     """
     problem = config.problem()
-    _reference(config)
+    reference = _reference(config)
+    if config.until_half_width is not None and methods_of(config) == [reference]:
+        raise NetsError("--until-half-width is for differences: it needs two methods or more")
     for name in methods_of(config):
         for density in config.densities:
             check(Trial(name, density, config.seed), problem)
@@ -196,8 +211,8 @@ def compare(
 def _run(
     comparison: Comparison, trials: list[Trial], folder: Path, engine: Engine, on_trial: OnTrial | None
 ) -> None:
-    known = {trial: row for trial in trials if (row := read_trial(folder, trial))}
-    known = read_rows(folder, trials) | known
+    stored = read_rows(folder)
+    known = {t: row for t in trials if (row := stored.get(t) or read_trial(folder, t))}
     comparison.failed = {}
     attempt = partial(_attempt, config=comparison.config, folder=folder)
 
@@ -211,11 +226,23 @@ def _run(
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 
     try:
-        for controls in (False, True):  # a control needs the ticket of what it controls
-            engine(attempt, [t for t in trials if t not in known and ("+" in t.method) == controls], tell)
+        new = [trial for trial in trials if trial not in known]
+        controls = [trial for trial in new if base_of(trial) != trial]
+        engine(attempt, [trial for trial in new if trial not in controls], tell)
+        # Each control needs the ticket of what it controls, which need not be a trial of its own.
+        bases = {base_of(trial): None for trial in controls}
+        missing = [base for base in bases if found_already(base, folder) is None]
+        engine(partial(_search, config=comparison.config, folder=folder), missing)
+        engine(attempt, controls, tell)
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
-        _write(comparison, folder)
+        _write(comparison, stored | known, folder)
+
+
+def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
+    """Find a ticket; if that fails, the trials that need it say so."""
+    with suppress(Exception):
+        find(trial, config, folder)
 
 
 def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
@@ -224,34 +251,35 @@ def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
     except NetsError as error:
         return trial, None, str(error)
     except Exception as error:  # the others go on
-        files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
+        with suppress(NetsError):
+            files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
         return trial, None, f"{type(error).__name__}: {error}"
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:
-    """The row of a finished trial; None if it has not been run."""
-    path = folder / "trials" / f"{trial.name}.json"
-    if not path.exists():
-        return None
+    """The row of a finished trial; None if there is none that can be read."""
     try:
-        row: Row = json.loads(path.read_text())["trial"]
-    except (ValueError, KeyError) as error:
-        raise NetsError(f"{path} is damaged: delete it, and the trial is run again") from error
-    return row
+        row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return row if trial == _trial_of(row) else None
 
 
-def read_rows(folder: Path, trials: list[Trial]) -> dict[Trial, Row]:
-    """The rows of those trials that trials.csv has: all that is committed of a comparison."""
+def _trial_of(row: Row) -> Trial:
+    return Trial(row["method"], row["asked"], row["seed"])
+
+
+def read_rows(folder: Path) -> dict[Trial, Row]:
+    """The rows that trials.csv has: all that is committed of a comparison."""
     if not (folder / TRIALS).exists():
         return {}
     try:
         told = pd.read_csv(folder / TRIALS, float_precision="round_trip")
         times = pd.read_csv(folder / SECONDS, float_precision="round_trip")
         rows: list[dict[Any, Any]] = told.merge(times, on=list(KEY), how="left").to_dict("records")
-        found = {Trial(*(row[key] for key in KEY)): row for row in rows}
+        return {_trial_of(row): row for row in rows}
     except (OSError, ValueError, KeyError) as error:
         raise NetsError(f"{folder / TRIALS} or {SECONDS} is damaged: delete both") from error
-    return {trial: found[trial] for trial in trials if trial in found}
 
 
 def _narrow(comparison: Comparison, half_width: float) -> bool:
@@ -259,18 +287,20 @@ def _narrow(comparison: Comparison, half_width: float) -> bool:
     return all(paired.half_width <= half_width for paired in differences if paired)
 
 
-def _write(comparison: Comparison, folder: Path) -> None:
-    order = {name: i for i, name in enumerate(methods_of(comparison.config))}
-    densities = comparison.config.densities
-    rows = sorted(
-        comparison.rows, key=lambda row: (densities.index(row["asked"]), order[row["method"]], row["seed"])
-    )
+def _write(comparison: Comparison, known: dict[Trial, Row], folder: Path) -> None:
+    """All trials that the folder has, in an order of their own, and a summary of those asked for."""
+    rows = [row for _, row in sorted(known.items(), key=lambda item: _place(item[0]))]
     if not rows:
         return
     apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
     checkpoint.write_csv(folder / TRIALS, apart)
     checkpoint.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
-    checkpoint.write_csv(folder / "summary.csv", [summary.row() for summary in comparison.summaries()])
+    if summaries := comparison.summaries():
+        checkpoint.write_csv(folder / "summary.csv", [summary.row() for summary in summaries])
+
+
+def _place(trial: Trial) -> tuple[float, str, int]:
+    return -trial.density, trial.method, trial.seed
 
 
 def trained_only(method: str) -> bool:

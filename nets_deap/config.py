@@ -289,8 +289,8 @@ class CompareConfig(BudgetConfig):
     epochs, iterations: of the training to the end, and of a cycle of IMP unless it says otherwise
     seeds: how many, from `seed` on
     reference: the method that the others are compared with; the first one unless given
-    until_half_width: more seeds, 5, 10, 20, until the interval of every paired difference in test accuracy
-        is that narrow, in points
+    until_half_width: instead of `seeds` 5, 10 or 20, until the interval of every paired difference in test
+        accuracy is that narrow, in points
     """
 
     methods: str = "imp,snip,random"
@@ -305,7 +305,9 @@ class CompareConfig(BudgetConfig):
     map: str = "multiprocess"
 
     @model_validator(mode="after")
-    def _on_cpus(self) -> CompareConfig:
+    def _consistent(self) -> CompareConfig:
+        if len(set(self.densities)) < len(self.densities):
+            raise NetsError("--densities: one of them stands there twice")
         return _on_cpus(self, self.map)
 
 
@@ -341,7 +343,7 @@ def explicit(
         presets = COMMAND_PRESETS[kind.command]
         if preset not in presets:
             raise unknown("preset", preset, presets)
-        from_preset = presets[preset](dataset)
+        from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
     return layered(from_preset, from_file, from_options)
 
 

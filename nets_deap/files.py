@@ -21,7 +21,7 @@ TEMPORARY = ".nets-deap-tmp"  # ends the name of a file that is being written; a
 
 def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
     """Replace a file by these pieces in one step. Raises NetsError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

@@ -109,21 +109,27 @@ class Meter:
         """Is there enough left for this?"""
         return not (self.cost + more).exceeds(self.budget)
 
-    def steps_left(self, batch: int) -> float:
-        """Optimiser steps on so many samples that the rest of the budget allows; infinite without one."""
+    def steps_left(self, batch: int, reserved_passes: int = 0) -> float:
+        """Optimiser steps on so many samples that the rest of the budget allows; infinite without one.
+
+        reserved_passes: forward passes that are needed for something else
+        """
         cost, budget = self.cost, self.budget
-        if budget.seconds is not None and cost.seconds >= budget.seconds:
-            return 0
         left = [
             (limit - spent) // each
             for limit, spent, each in (
                 (budget.gradient_steps, cost.gradient_steps, 1),
                 (budget.samples, cost.samples, batch),
-                (budget.forward_passes, cost.forward_passes, batch),
+                (budget.forward_passes, cost.forward_passes + reserved_passes, batch),
             )
             if limit is not None
         ]
         return max(0, min(left)) if left else math.inf
+
+    def seconds_left(self) -> float:
+        """Infinite without a limit."""
+        limit = self.budget.seconds
+        return math.inf if limit is None else limit - self.cost.seconds
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nets_deap import files
 from nets_deap.config import CompareConfig
+from nets_deap.errors import NetsError
 from nets_deap.final_training import TrainingRun, train_network, train_ticket
 from nets_deap.problem import Cost, Problem
 from nets_deap.randomness import Role, generator
-from nets_deap.search import Choice, parse
+from nets_deap.search import parse
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
 from nets_deap.search.method import Found, initial_weights
 from nets_deap.ticket import Ticket, load_ticket
 
 Row = dict[str, Any]
+
+
+LONGEST_NAME = 100  # characters of a method in a file's name
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,10 @@ class Trial:
     @property
     def name(self) -> str:
         """The trial's name in a results folder."""
-        method = self.method.replace(":", "-").replace("=", "").replace("/", "_").replace(",", "-")
-        return f"{method}-{self.density:g}-{self.seed}"
+        method = self.method.replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
+        if len(method) > LONGEST_NAME:
+            method = f"{method[:LONGEST_NAME]}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
+        return f"{method}-{self.density!r}-{self.seed}"
 
 
 def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
@@ -46,17 +53,18 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     all start from the same θ₀ and are trained on the same minibatches, under the same split.
     """
     problem, choice = config.problem(), parse(trial.method)
-    run: TrainingRun
+    aside, search = Cost(), Cost()
     if isinstance(choice.method, Dynamic):
-        run, logbook = _train_dynamically(choice.method, trial, problem, config)
-        search = Cost()
+        run, logbook, aside = _train_dynamically(choice.method, trial, problem, config)
     else:
-        found = _find(choice, trial, problem, config, folder)
+        found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
+        problem = _rewound(problem, found.ticket)
         run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
     row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **run.summary()}
     row |= {f"search_{key}": value for key, value in asdict(search).items()}
-    row |= {f"train_{key}": value for key, value in asdict(_training_cost(problem, run)).items()}
+    train = _training_cost(problem, run) + aside
+    row |= {f"train_{key}": value for key, value in asdict(train).items()}
     kept = {"trial": row, "logbook": logbook, "training": run.rows}
     files.write_text(folder / "trials" / f"{trial.name}.json", json.dumps(kept))
     return row
@@ -66,22 +74,43 @@ def ticket_path(folder: Path, trial: Trial) -> Path:
     return folder / "tickets" / f"{trial.name}.safetensors"
 
 
-def _find(choice: Choice, trial: Trial, problem: Problem, config: CompareConfig, folder: Path) -> Found:
+def _rewound(problem: Problem, ticket: Ticket) -> Problem:
+    """A ticket whose weights are those of step k has k steps fewer to go."""
+    if not (k := int(ticket.info.get("rewind", 0))):
+        return problem
+    steps = problem.recipe.steps(len(problem.data.train.y)) - k
+    return replace(problem, recipe=replace(problem.recipe, iterations=max(1, steps)))
+
+
+def base_of(trial: Trial) -> Trial:
+    """The trial whose ticket this one starts from: its own, or that of what it controls."""
+    return replace(trial, method=parse(trial.method).base)
+
+
+def found_already(trial: Trial, folder: Path) -> Found | None:
+    """What an earlier run has found; None if there is nothing that can be read."""
+    path = ticket_path(folder, trial)
+    try:
+        told = json.loads(path.with_suffix(".json").read_text())
+        return Found(load_ticket(path), told["logbook"], Cost(**told["cost"]))
+    except (OSError, NetsError, ValueError, KeyError, TypeError):
+        return None
+
+
+def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     """The trial's ticket, and what its search took; a control's search is that of what it controls.
 
-    A ticket that a search of the same folder has found already is not searched for again.
+    A ticket that the folder has already is not searched for again.
     """
-    base = Trial(choice.base, trial.density, trial.seed)
-    path = ticket_path(folder, base)
-    log = path.with_suffix(".json")
-    if path.exists() and log.exists():
-        told = json.loads(log.read_text())
-        found = Found(load_ticket(path), told["logbook"], Cost(**told["cost"]))
-    else:
+    problem, choice, base = config.problem(), parse(trial.method), base_of(trial)
+    found = found_already(base, folder)
+    if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
         found = choice.method(problem, config.budget(), rng, trial.density)
+        path = ticket_path(folder, base)
         found.ticket.save(path)
-        files.write_text(log, json.dumps({"logbook": found.logbook, "cost": asdict(found.cost)}))
+        kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
+        files.write_text(path.with_suffix(".json"), json.dumps(kept))
     if not choice.control:
         return found
     rng = generator(trial.seed, 0, Role.CONTROLS)
@@ -92,11 +121,13 @@ def _find(choice: Choice, trial: Trial, problem: Problem, config: CompareConfig,
 
 def _train_dynamically(
     method: Dynamic, trial: Trial, problem: Problem, config: CompareConfig
-) -> tuple[TrainingRun, list[Row]]:
+) -> tuple[TrainingRun, list[Row], Cost]:
+    """The training, the updates of the mask, and what these took beside."""
     rng = generator(trial.seed, 0, Role.SEARCH)
     network = method.network(problem, initial_weights(problem, rng), trial.density, rng)
     run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
-    return run, list(network.updates)
+    run = replace(run, density=float(network.alive.mean()))
+    return run, list(network.updates), network.cost_aside
 
 
 def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
@@ -109,6 +140,4 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 
 def check(trial: Trial, problem: Problem) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
-    method = parse(trial.method).method
-    if plan := getattr(method, "plan", None):
-        plan(problem.layout, trial.density)
+    parse(trial.method).method.check(problem, trial.density)

@@ -36,15 +36,23 @@ def test_uniform_and_erk_written_out() -> None:
 
 
 def test_layer_densities_can_be_given() -> None:
-    assert allocate(LENET, 0.5, [0.01, 0.05, 0.3]).tolist() == [2352, 1500, 300]
+    shares = [0.01, 0.05, 0.3]
+    assert allocate(LENET, 4152 / 266_200, shares).tolist() == [2352, 1500, 300]
+    assert allocate(LENET, 4150 / 266_200, shares).sum() == 4150  # exact, where nearly that is asked for
     for wrong in ([0.1, 0.1], [0.1, 0.1, 0.0], [0.1, 0.1, 1.1]):
         with pytest.raises(NetsError, match="expected 3 of more than 0"):
             allocate(LENET, 0.5, wrong)
+    with pytest.raises(NetsError, match=r"0.01/0.05/0.3 make 0.0156 in all, not 0.5: ask for that"):
+        allocate(LENET, 0.5, shares)
 
 
 def test_counts_are_whole_and_as_near_as_can_be() -> None:
     assert exact_counts(TINY, [0.3, 0.45], 3).tolist() == [1, 2]  # 1.2 and 1.8
     assert exact_counts(TINY, [0.01, 0.9], 4).tolist() == [1, 3]  # no layer is left empty
+    assert exact_counts(TINY, [0.3, 0.7], 4, np.array([4, 2])).tolist() == [2, 2]  # nor above what it had
+    for total in (1, 9):
+        with pytest.raises(NetsError, match="do not go into 2 layers of 8"):
+            exact_counts(TINY, [0.5, 0.5], total)
 
 
 @pytest.mark.parametrize(("density", "says"), [(0, "more than 0"), (1.5, "at most 1"), (1e-6, "the least")])
@@ -64,8 +72,12 @@ def test_what_is_kept_written_out() -> None:
     assert keep(TINY, scores, alive, np.array([2, 1])).tolist() == [0, 1, 1, 0, 0, 1, 0, 0]
     assert keep(TINY, scores, alive, 3).tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
     assert keep(TINY, np.zeros(8), alive, 3).tolist() == [1, 1, 1, 0, 0, 0, 0, 0]  # of equals, the first
-    with pytest.raises(NetsError, match="only 7 are alive"):
-        keep(TINY, scores, alive, 8)
+    for count in (8, -1):
+        with pytest.raises(NetsError, match="only 7 are alive"):
+            keep(TINY, scores, alive, count)
+    scores[0] = np.nan
+    with pytest.raises(NetsError, match="not finite"):
+        keep(TINY, scores, alive, 3)
 
 
 @pytest.mark.parametrize("counts", [np.array([100_000, 3000, 500]), 50_000])

@@ -41,7 +41,7 @@ def test_what_is_written(done: Path) -> None:
     assert len(rows) == 3 * 2 * 2
     assert list(rows["method"].unique()) == ["imp:cycles=2,epochs=1", "random", "rigl"]
     assert rows.groupby("asked", sort=False).size().index.tolist() == [0.2, 0.05]
-    assert (abs(rows["density"] - rows["asked"]) < 1e-4)[rows["method"] != "rigl"].all()
+    assert (abs(rows["density"] - rows["asked"]) < 1e-4).all()
     imp, random = (rows[rows["method"] == name] for name in ("imp:cycles=2,epochs=1", "random"))
     steps = math.ceil(round(200 * 0.9) / 60)
     assert set(imp["search_gradient_steps"]) == {2 * steps}
@@ -68,6 +68,62 @@ def test_what_is_committed_is_enough(done: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(comparison, "run_trial", None)
     compare(config(), done, SerialMap())
     assert texts(done) == before
+
+
+def test_asking_for_less_loses_nothing(done: Path) -> None:
+    before = (done / "trials.csv").read_text()
+    asked = compare(config(methods="random", densities="0.05", seeds=1), done, SerialMap())
+    assert len(asked.rows) == 1
+    assert (done / "trials.csv").read_text() == before
+
+
+def test_controls_without_what_they_control() -> None:
+    methods = "imp:epochs=1,cycles=2+reinit,imp:epochs=1,cycles=2+shuffle"
+    with MultiprocessMap(2) as engine:
+        result = compare(config(methods=methods, densities="0.2", seeds=3), Path("controls"), engine)
+    assert result.failed == {}
+    assert len(result.rows) == 6
+    assert len(list(Path("controls/tickets").glob("*.json"))) == 3  # each searched for once
+
+
+def test_damaged_files_are_made_again(done: Path) -> None:
+    before = texts(done)
+    for path in (*done.glob("tickets/imp-*"), *done.glob("trials/*")):
+        path.write_text("[]")
+    (done / "trials.csv").unlink()
+    result = compare(config(), done, SerialMap())
+    assert result.failed == {}
+    assert texts(done) == before
+
+
+def test_names_of_files_are_short_and_differ() -> None:
+    options = "nets:" + ",".join(
+        f"{name}=0.123456789" for name in ("crossover", "noise", "resample", "awaken")
+    )
+    names = [trials.Trial(f"{options},data_fraction={share}", 0.2, 1).name for share in (0.5, 0.6)]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) < 150
+    assert trials.Trial("snip", 0.2000001, 1).name != trials.Trial("snip", 0.2, 1).name
+
+
+def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
+    small = ("--data-limit", 200, "--epochs", 1, "--map", "serial", "--methods", "random")
+    cli("compare", *small, "--seeds", 1)
+    ran = cli("compare", *small, "--seeds", 2, "--densities", "0.2,0.1")
+    assert ran.code == 0
+    assert len(list(Path("runs").iterdir())) == 1
+
+
+def test_other_data_is_refused(done: Path) -> None:
+    (done / "data.crc32").write_text("00000000\n")
+    with pytest.raises(NetsError, match="holds trials on other data"):
+        compare(config(), done, SerialMap())
+
+
+def test_a_rewound_ticket_has_fewer_steps_to_go() -> None:
+    chosen = config(methods="imp:cycles=2,rewind=2,random", densities="0.2", seeds=1)
+    rewound, random = compare(chosen, Path("rewound"), SerialMap()).rows
+    assert rewound["train_gradient_steps"] == random["train_gradient_steps"] - 2
 
 
 def test_interrupted_in_mid_trial_it_goes_on(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +220,9 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
         ({"densities": "0.2,1e-9"}, "density 1e-09 leaves 0 of"),
         ({"reference": "snip"}, "none of the methods"),
         ({"methods": "random:allocation=0.1/0.1"}, "expected 3"),
+        ({"densities": "0.2,0.2"}, "stands there twice"),
+        ({"methods": "random", "until_half_width": 0.1}, "two methods or more"),
+        ({"methods": "random,nets:pop=1"}, "pop"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], says: str) -> None:

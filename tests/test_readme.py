@@ -11,6 +11,8 @@ import pytest
 
 from nets_deap import operators
 from nets_deap.data import DATASETS
+from nets_deap.search import METHODS
+from nets_deap.search.controls import CONTROLS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -43,6 +45,11 @@ def test_the_pytorch_example_runs(cli) -> None:
 
 @pytest.mark.parametrize("name", [n for n in dir(operators) if n.startswith(("cx", "mut"))])
 def test_every_operator_is_mentioned(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", [*METHODS, *(f"imp+{name}" for name in CONTROLS)])
+def test_every_search_method_and_control_is_mentioned(name: str) -> None:
     assert f"`{name}`" in README
 
 

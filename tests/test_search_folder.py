@@ -73,5 +73,14 @@ def test_a_folder_with_another_search_is_refused(cli: Any) -> None:
     assert ran.code == 2
     assert "r holds a search with method random, not random:allocation=erk" in ran.err
     assert Path("r/ticket.safetensors").read_bytes() == before
-    given = cli("random", *SMALL, "--allocation", "0.1/0.2/0.3", "--out", "g", "--json")
-    np.testing.assert_allclose(list(json.loads(given.out)["layers"].values()), [0.1, 0.2, 0.3], atol=1e-4)
+    layers = ("--density", "0.1638", "--allocation", "0.1/0.2/0.3")
+    given = cli("random", "--data-limit", 200, *layers, "--out", "g", "--json")
+    np.testing.assert_allclose(list(json.loads(given.out)["layers"].values()), [0.1, 0.2, 0.3], atol=1e-3)
+
+
+@pytest.mark.parametrize("preset", ["paper", "lth", "quick"])
+@pytest.mark.parametrize("command", ["search", "compare"])
+def test_every_preset_goes_with_every_command(cli: Any, command: str, preset: str) -> None:
+    small = ("--preset", preset, "--data-limit", 100, "--epochs", 1, "--out", "p")
+    what = ("random",) if command == "search" else ("--methods", "random", "--seeds", 1, "--map", "serial")
+    assert cli(command, *what, *small).code == 0

@@ -49,49 +49,68 @@ ALLOCATIONS: dict[str, Callable[[Layout, int], np.ndarray]] = {"uniform": unifor
 GLOBAL = "global"  # no allocation: scores compete over all layers
 
 
-def exact_counts(layout: Layout, densities: Sequence[float] | np.ndarray, total: int) -> np.ndarray:
+def exact_counts(
+    layout: Layout,
+    densities: Sequence[float] | np.ndarray,
+    total: int,
+    most: np.ndarray | None = None,
+) -> np.ndarray:
     """int64[layers] that sum to `total`, as near to these layer densities as whole weights allow.
 
-    Largest remainders first. No layer is left without a weight.
+    Largest remainders first. No layer is left without a weight, or has more than `most`, which is its size
+    unless given. Raises NetsError for a total that the layers cannot hold.
     """
     sizes = np.array(layout.sizes)
-    wanted = np.clip(np.asarray(densities) * sizes, 1, sizes)
+    most = sizes if most is None else most
+    if not len(sizes) <= total <= most.sum():
+        raise NetsError(f"{total:,} weights do not go into {len(sizes)} layers of {most.sum():,} in all")
+    wanted = np.clip(np.asarray(densities) * sizes, 1, most)
     counts = np.floor(wanted + 1e-9).astype(np.int64)
     while (missing := total - counts.sum()) != 0:
         step = int(np.sign(missing))
-        room = (counts < sizes) if step > 0 else (counts > 1)
+        room = (counts < most) if step > 0 else (counts > 1)
         order = np.where(room, step * (wanted - counts), -np.inf)
         counts[np.argsort(-order, kind="stable")[: min(abs(missing), int(room.sum()))]] += step
     return counts
 
 
-def allocate(layout: Layout, density: float, name: str | Sequence[float]) -> np.ndarray | int:
+def allocate(
+    layout: Layout, density: float, name: str | Sequence[float], most: np.ndarray | None = None
+) -> np.ndarray | int:
     """What `keep` asks for: weights in each layer, int64[layers], or in all together for `global`.
 
-    name: in ALLOCATIONS, or "global", or one density for each layer (`density` is then left aside)
+    name: in ALLOCATIONS, or "global", or one density for each layer, which together make `density`
+    most: what the layers have left, int64[layers]; all of their weights unless given
     Raises NetsError for an unknown name, or what the layers cannot hold.
     """
-    if not isinstance(name, str):
-        if len(name) != len(layout.sizes) or not all(0 < share <= 1 for share in name):
-            raise NetsError(
-                f"layer densities {', '.join(f'{share:g}' for share in name)}: "
-                f"expected {len(layout.sizes)} of more than 0 and at most 1"
-            )
-        counts = np.maximum(1, np.round(np.multiply(name, layout.sizes))).astype(np.int64)
-        return np.asarray(counts)
     total = active_weights(layout, density)
+    if not isinstance(name, str):
+        return exact_counts(layout, _given(layout, density, name), total, most)
     if name == GLOBAL:
         return total
     if name not in ALLOCATIONS:
         raise unknown("allocation", name, [*ALLOCATIONS, GLOBAL])
-    return exact_counts(layout, ALLOCATIONS[name](layout, total), total)
+    return exact_counts(layout, ALLOCATIONS[name](layout, total), total, most)
+
+
+def _given(layout: Layout, density: float, shares: Sequence[float]) -> Sequence[float]:
+    """Layer densities that a person has written down, checked."""
+    text = "/".join(f"{share:g}" for share in shares)
+    if len(shares) != len(layout.sizes) or not all(0 < share <= 1 for share in shares):
+        raise NetsError(f"layer densities {text}: expected {len(layout.sizes)} of more than 0 and at most 1")
+    implied = float(np.dot(shares, layout.sizes)) / layout.size
+    if abs(implied - density) > 0.01 * density:
+        raise NetsError(f"layer densities {text} make {implied:.4g} in all, not {density:g}: ask for that")
+    return shares
 
 
 def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
     """A mask of the `count` highest scores of those alive; of equals, the first."""
     places = np.flatnonzero(alive)
-    if count > len(places):
+    if not 0 <= count <= len(places):
         raise NetsError(f"{count:,} weights should stay, but only {len(places):,} are alive")
+    if not np.isfinite(scores[places]).all():
+        raise NetsError("a network to be pruned has weights or gradients that are not finite: it diverged")
     order = np.argsort(-scores[places].astype(np.float64), kind="stable")
     mask = np.zeros(alive.size, dtype=bool)
     mask[places[order[:count]]] = True

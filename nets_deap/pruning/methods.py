@@ -10,7 +10,7 @@ import numpy as np
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import Layout
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
-from nets_deap.pruning.scores import SCORES, Candidate
+from nets_deap.pruning.scores import GRADIENTS, SCORES, Candidate
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,19 @@ class Pruning:
     """score: a name in SCORES; allocation: see `allocate`; rounds: 1 is one shot
 
     Over several rounds the density falls geometrically, and what is left is scored afresh.
-    samples: training samples that the score looks at, in each round; 0 where it needs none
+    samples: training samples that a score by gradients looks at, in each round; the papers take 100 (SNIP)
+        or 10 a class (GraSP)
     """
 
     score: str
     allocation: str | Sequence[float] = GLOBAL
     rounds: int = 1
-    samples: int = 0
+    samples: int = 1000
+
+    @property
+    def gradients(self) -> int:
+        """Gradients on the samples that each round takes."""
+        return GRADIENTS.get(self.score, 0)
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
         """What is left after each round, as `keep` takes it. Raises NetsError for what cannot be."""
@@ -32,9 +38,17 @@ class Pruning:
             raise unknown("score", self.score, SCORES)
         if self.rounds < 1:
             raise NetsError(f"{self.rounds} rounds of pruning: expected 1 or more")
-        return [
-            allocate(layout, density ** (i / self.rounds), self.allocation) for i in range(1, self.rounds + 1)
-        ]
+        if self.samples < 1:
+            raise NetsError(f"{self.samples} samples for a score: expected 1 or more")
+        if self.rounds > 1 and not isinstance(self.allocation, str):
+            raise NetsError("layer densities that are given go with one round: uniform or erk go with more")
+        plan: list[np.ndarray | int] = []
+        left: np.ndarray | None = None
+        for i in range(1, self.rounds + 1):
+            counts = allocate(layout, density ** (i / self.rounds), self.allocation, left)
+            left = counts if isinstance(counts, np.ndarray) else None
+            plan.append(counts)
+        return plan
 
     def mask(self, candidate: Candidate, density: float) -> np.ndarray:
         """The candidate's mask, pruned to the density, bool[n]."""
@@ -45,13 +59,11 @@ class Pruning:
         return candidate.mask
 
 
-SAMPLES = 1000  # for gradients at initialisation; the papers take 100 (SNIP) or 10 a class (GraSP)
-
 PRUNINGS: dict[str, Pruning] = {
     "random": Pruning("random", "uniform"),
     "random-erk": Pruning("random", "erk"),
     "magnitude": Pruning("magnitude"),
-    "snip": Pruning("snip", samples=SAMPLES),
-    "grasp": Pruning("grasp", samples=SAMPLES),
+    "snip": Pruning("snip"),
+    "grasp": Pruning("grasp"),
     "synflow": Pruning("synflow", rounds=100),  # Tanaka et al. 2020, algorithm 1
 }

@@ -101,6 +101,8 @@ def synflow(candidate: Candidate) -> np.ndarray:
     return np.concatenate([flow.ravel() for flow in reversed(flows)])
 
 
+# name -> gradients on the samples that it takes; the others look at no samples
+GRADIENTS = {"gradient": 1, "snip": 1, "grasp": 2}
 SCORES: dict[str, Score] = {
     "random": random,
     "magnitude": magnitude,

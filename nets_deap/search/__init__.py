@@ -11,7 +11,7 @@ from nets_deap.errors import NetsError, unknown
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
 from nets_deap.search.imp import IMP
-from nets_deap.search.nets import Nets
+from nets_deap.search.nets import OF_THE_PROBLEM, OF_THE_TRIAL, Nets
 from nets_deap.search.pruned import Dense, PaperRandom, Pruned
 
 
@@ -124,8 +124,9 @@ def _nets(entry: Entry, options: dict[str, Any]) -> Nets:
 
     values: dict[str, Any] = {}
     for key, value in options.items():
-        if key not in EvolveConfig.model_fields:
-            raise unknown("option of nets", key, EvolveConfig.model_fields)
+        known = EvolveConfig.model_fields.keys() - {*OF_THE_PROBLEM, *OF_THE_TRIAL}
+        if key not in known:
+            raise unknown("option of nets", key, known)
         try:
             values[key] = TypeAdapter[Any](EvolveConfig.model_fields[key].annotation).validate_python(value)  # type: ignore[arg-type]
         except ValidationError as error:

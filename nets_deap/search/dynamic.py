@@ -13,7 +13,7 @@ from nets_deap.backprop import MaskedMLP
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
 from nets_deap.models import Architecture
-from nets_deap.problem import Problem, Recipe
+from nets_deap.problem import Cost, Problem, Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import Candidate, gradient
 
@@ -39,9 +39,18 @@ class Dynamic:
         """How many weights each layer has, throughout. Raises NetsError for what cannot be."""
         if self.growth not in GROWTHS:
             raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
+        if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
+            raise NetsError(
+                f"every={self.every}, fraction={self.fraction:g}, until={self.until:g}: "
+                "expected 1 or more steps, and shares from 0 to 1"
+            )
         if self.allocation == GLOBAL:
             raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
         return [allocate(layout, density, self.allocation)]
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for what cannot be."""
+        self.plan(problem.layout, density)
 
     def network(
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
@@ -76,6 +85,8 @@ class DynamicMLP(MaskedMLP):
         self.last_update = int(options.until * steps)
         self.done = 0
         self.updates: list[dict[str, float]] = []
+        # An update of SET takes no gradient; one of RigL goes forward twice.
+        self.cost_aside = Cost()
         self._set_mask(mask)
 
     @property
@@ -94,6 +105,8 @@ class DynamicMLP(MaskedMLP):
             x, targets = self._gather(x, targets, chosen)
             self.outputs = self.forward(x)
             self._move(x, targets)
+            random = self.options.growth == "random"
+            self.cost_aside += Cost(-1, -len(x)) if random else Cost(forward_passes=len(x))
         else:
             super().step(x, targets, chosen)
 

@@ -61,10 +61,11 @@ class IMP:
         `exact` off there must be a number: each cycle prunes 20 % and the density follows
     epochs: of training in a cycle; None: as the problem's recipe says
     iterations: the same in optimiser steps
-    rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀
+    rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀.
+        What starts at step k, later cycles and the training to the end, has k fewer steps to go
     scope:  "layerwise", the output layer at half the rate, or "global"
 
-    A budget shortens the training in the cycles evenly.
+    A budget shortens the training in all cycles alike; one that leaves a cycle without any is refused.
     """
 
     cycles: int | None = None
@@ -79,8 +80,14 @@ class IMP:
         """What is left after each cycle, as `pruning.allocation.keep` takes it."""
         if self.scope not in ("layerwise", "global"):
             raise NetsError(f"imp: no scope '{self.scope}': layerwise or global")
-        if self.cycles is not None and self.cycles < 1:
-            raise NetsError(f"imp: {self.cycles} cycles: expected 1 or more")
+        given = {"cycles": self.cycles, "epochs": self.epochs, "iterations": self.iterations}
+        for name, number in given.items():
+            if number is not None and number < 1:
+                raise NetsError(f"imp: {number} {name}: expected 1 or more")
+        if self.epochs is not None and self.iterations is not None:
+            raise NetsError("imp: epochs and iterations are two ways to say how long a cycle is: give one")
+        if min(self.rewind, self.rewind_epochs) < 0:
+            raise NetsError("imp: rewinding goes to step 0 or later")
         if self.exact:
             total = active_weights(layout, density)
             cycles = self.cycles or self._enough(layout, density)
@@ -90,13 +97,22 @@ class IMP:
         else:
             cycles, rate, total = self.cycles, RATE, 0
         counts: list[np.ndarray | int] = []
+        most = np.array(layout.sizes)
         for cycle in range(1, cycles + 1):
             reached = densities_after(layout, rate, cycle)
-            left = round(float((reached * np.array(layout.sizes)).sum()))
+            left = max(len(most), round(float((reached * np.array(layout.sizes)).sum())))
             if self.exact and cycle == cycles:
                 left = total
-            counts.append(left if self.scope == "global" else exact_counts(layout, reached, left))
+            most = exact_counts(layout, reached, left, most)
+            counts.append(left if self.scope == "global" else most)
         return counts
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for options that contradict each other or a density that cannot be."""
+        self.plan(problem.layout, density)
+        steps = self._recipe(problem).steps(len(problem.data.train.y))
+        if self._rewind_to(problem) >= steps:
+            raise NetsError(f"imp: cannot rewind to step {self._rewind_to(problem)}: a cycle has {steps}")
 
     def _enough(self, layout: Layout, density: float) -> int:
         cycles = 1
@@ -122,6 +138,7 @@ class IMP:
 
         Raises NetsError for options that contradict each other or a density that cannot be.
         """
+        self.check(problem, density)
         state = start or self.start(problem, rng)
         plan = self.plan(problem.layout, density)
         while state.cycle < len(plan):
@@ -138,24 +155,28 @@ class IMP:
 
     def _cycle(self, state: State, problem: Problem, budget: Budget, plan: list[np.ndarray | int]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
-        recipe = self._recipe(problem)
-        available = len(data.train.y)
-        batch = recipe.batch_size or recipe.samples(available)
+        recipe, rewind = self._recipe(problem), self._rewind_to(problem)
+        available, validation = len(data.train.y), len(data.validation.y)
+        samples = recipe.samples(available)
+        batch = min(recipe.batch_size or samples, samples)
         remaining = len(plan) - state.cycle
-        steps = int(min(recipe.steps(available), meter.steps_left(batch) // remaining))
-        rewind = self._rewind_to(problem)
-        if rewind > steps:
-            raise NetsError(f"imp: cannot rewind to step {rewind}: a cycle has {steps}")
+        share = meter.steps_left(batch, remaining * validation) // remaining
+        # A rewound cycle starts at step k, so it has k fewer to go (Frankle et al. 2020, section 2).
+        steps = int(min(recipe.steps(available) - (rewind if state.cycle else 0), share))
+        if steps < 1 or meter.seconds_left() <= 0 or (rewind and steps <= rewind and not state.cycle):
+            raise NetsError(
+                f"imp: the budget is too small for {len(plan)} cycles: allow more, or ask for fewer cycles"
+            )
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
         rewound = state.rewound
         if rewind and state.cycle == 0:  # the same steps as the training's first ones, and not counted twice
             apart = (Meter(Budget()), *arguments[1:])
             rewound = train_within(*apart, rngs[1], rewind).weights()
-        network = train_within(*arguments, rngs[0], steps)
+        network = train_within(*arguments, rngs[0], steps, meter.seconds_left() / remaining)
         with one_thread():
             score = evaluate(network, data.validation, data.classes)
-        meter.spend(forward_passes=len(data.validation.y))
+        meter.spend(forward_passes=validation)
         magnitude = np.abs(network.weights())
         mask = keep(problem.layout, magnitude, state.mask, plan[state.cycle])
         row = {
@@ -163,7 +184,7 @@ class IMP:
             "trained_density": float(state.mask.mean()),
             "val_loss": score.loss,
             "val_acc": score.accuracy,
-            "steps": steps,
+            "steps": meter.cost.gradient_steps - state.cost.gradient_steps,
             "density": float(mask.mean()),
         }
         row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -36,6 +38,9 @@ class Found:
 class Method(Protocol):
     """A search method with its options settled; see `search.METHODS`."""
 
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for what can be seen to fail before anything is run."""
+
     def __call__(
         self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float
     ) -> Found: ...
@@ -49,6 +54,13 @@ def initial_weights(problem: Problem, rng: np.random.Generator) -> np.ndarray:
     return weights
 
 
+STEPS_A_LOOK = 5  # between two looks at the clock
+
+
+class _TimeIsUpError(Exception):
+    """Carries the number of steps done."""
+
+
 def train_within(
     meter: Meter,
     architecture: Architecture,
@@ -58,14 +70,28 @@ def train_within(
     part: Part,
     rng: np.random.Generator,
     steps: int,
+    seconds: float = math.inf,
 ) -> Network:
-    """A network trained under its mask for so many steps, and its cost put on the meter."""
+    """A network trained under its mask for so many steps, and its cost put on the meter.
+
+    seconds: after which the training ends early, to within a few steps
+    """
     network = make_network(architecture, weights, mask, recipe)
-    if steps:
+    deadline = time.monotonic() + seconds
+    done = steps
+
+    def watch(step: int, loss: float) -> None:
+        if time.monotonic() > deadline:
+            raise _TimeIsUpError(step)
+
+    report, every = (None, 0) if math.isinf(seconds) else (watch, STEPS_A_LOOK)
+    try:
         with one_thread():
-            train(network, part, replace(recipe, iterations=steps), rng)
-        samples = recipe.samples_in(steps, len(part.y))
-        meter.spend(gradient_steps=steps, samples=samples, forward_passes=samples)
+            train(network, part, replace(recipe, iterations=steps), rng, report, every)
+    except _TimeIsUpError as over:
+        done = over.args[0]
+    samples = recipe.samples_in(done, len(part.y))
+    meter.spend(gradient_steps=done, samples=samples, forward_passes=samples)
     assert_masked(architecture, network.weights(), mask)
     return network
 

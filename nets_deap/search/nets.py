@@ -14,6 +14,8 @@ from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.search.method import Found
 
+# What the comparison decides, for all methods alike
+OF_THE_TRIAL = ("seed", "target_density", "device", "map", "workers", "out", "time_limit", "track_test")
 OF_THE_PROBLEM = ("dataset", "data_dir", "download", "data_limit", "validation", "split_seed", "arch", "init")
 
 
@@ -39,6 +41,10 @@ class Nets:
         aim = {"target_density": density, "seed": seed, "map": "serial"}
         defaults = dataset_defaults("evolve", problem.dataset)
         return validate(EvolveConfig, layered(defaults, preset, ours, aim, self.options))
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for options that do not go together."""
+        self.config(problem, density, seed=0)
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         """Raises NetsError for options that do not go together, or a budget below the first population."""

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.problem import Budget, Meter, Problem
+from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.pruning.methods import PRUNINGS, Pruning
 from nets_deap.pruning.scores import Candidate
 from nets_deap.search.method import Found, initial_weights, training_part
@@ -38,19 +39,30 @@ class Pruned:
         """What is left after each round. Raises NetsError for what cannot be."""
         return self.pruning().plan(layout, density)
 
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for a density that the layers cannot hold, or an unknown part."""
+        self.plan(problem.layout, density)
+
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
-        """Raises NetsError for a density that the layers cannot hold, or an unknown part."""
+        """Raises NetsError as `check` does, and for a budget that does not pay for the gradients."""
+        self.check(problem, density)
         meter, pruning = Meter(budget), self.pruning()
         architecture, part = problem.architecture, training_part(problem)
         weights = initial_weights(problem, rng)
         mask = np.ones(weights.size, dtype=bool)
-        chosen = rng.permutation(len(part.y))[: pruning.samples]
+        chosen = rng.permutation(len(part.y))[: pruning.samples if pruning.gradients else 0]
+        gradients = pruning.rounds * pruning.gradients
+        cost = (gradients, gradients * len(chosen), gradients * len(chosen))
+        if not meter.affords(Cost(*cost)):
+            raise NetsError(
+                f"the budget does not pay for {self.name}, {gradients:,} gradients on "
+                f"{len(chosen):,} samples: allow more, or ask for fewer"
+            )
         x, y = part.x[chosen], part.y[chosen]
         candidate = Candidate(architecture, weights, mask, x, architecture.targets(y, x.dtype), rng)
         with one_thread():
             mask = pruning.mask(candidate, density)
-        if len(chosen):
-            meter.spend(pruning.rounds, pruning.rounds * len(chosen), pruning.rounds * len(chosen))
+        meter.spend(*cost)
         info = {"method": self.name}
         ticket = Ticket(weights, mask, architecture, info=info)
         row = {"density": ticket.density}
@@ -67,7 +79,13 @@ class PaperRandom:
 
     spread: float = 0.05
 
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for a spread below 0."""
+        if not 0 <= self.spread < np.inf:
+            raise NetsError(f"random-paper: a spread of {self.spread:g}: expected 0 or more")
+
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        self.check(problem, density)
         meter = Meter(budget)
         weights = initial_weights(problem, rng)
         drawn = float(np.clip(rng.normal(density, self.spread), 1 / weights.size, 1))
@@ -80,6 +98,9 @@ class PaperRandom:
 @dataclass(frozen=True)
 class Dense:
     """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Nothing can be wrong."""
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         meter = Meter(budget)
