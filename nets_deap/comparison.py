@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from nets_deap import checkpoint, files
 from nets_deap.config import CompareConfig
@@ -274,11 +273,13 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
     if not (folder / TRIALS).exists():
         return {}
     try:
-        told = pd.read_csv(folder / TRIALS, float_precision="round_trip")
-        times = pd.read_csv(folder / SECONDS, float_precision="round_trip")
-        rows: list[dict[Any, Any]] = told.merge(times, on=list(KEY), how="left").to_dict("records")
-        return {_trial_of(row): row for row in rows}
-    except (OSError, ValueError, KeyError) as error:
+        rows = {_trial_of(row): row for row in checkpoint.read_csv(folder / TRIALS)}
+        needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
+        if any(column not in row for row in rows.values() for column in needed):
+            raise KeyError(needed)
+        times = {_trial_of(row): row for row in checkpoint.read_csv(folder / SECONDS)}
+        return {trial: row | {key: times[trial][key] for key in TIMES} for trial, row in rows.items()}
+    except (TypeError, KeyError) as error:
         raise NetsError(f"{folder / TRIALS} or {SECONDS} is damaged: delete both") from error
 
 

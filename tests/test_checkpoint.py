@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from nets_deap import checkpoint
-from nets_deap.checkpoint import State, load_state, save_state
+from nets_deap.checkpoint import State, load_state, read_csv, save_state, write_csv
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve
@@ -233,3 +234,19 @@ def test_a_genome_of_a_checkpoint_can_be_varied() -> None:
     genome.weights[0] = 1  # safetensors' own arrays may be read-only
     genome.mask[0] = True
     assert isinstance(genome, Genome)
+
+
+def test_a_table_comes_back_as_it_was() -> None:
+    rows = [
+        {"name": "a,b", "n": 3, "x": 0.1 + 0.2, "none": math.nan},
+        {"name": "é", "n": -1, "x": 1e-300, "none": 2.0},
+    ]
+    write_csv(Path("t.csv"), rows)
+    again = read_csv(Path("t.csv"))
+    assert math.isnan(again[0].pop("none"))
+    assert again == [{"name": "a,b", "n": 3, "x": 0.1 + 0.2}, rows[1]]
+    again[0]["none"] = math.nan
+    write_csv(Path("again.csv"), again)
+    assert Path("again.csv").read_bytes() == Path("t.csv").read_bytes()
+    with pytest.raises(NetsError, match="cannot be read"):
+        read_csv(Path("missing.csv"))

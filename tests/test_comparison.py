@@ -96,6 +96,13 @@ def test_damaged_files_are_made_again(done: Path) -> None:
     assert texts(done) == before
 
 
+def test_a_damaged_table_is_one_line(done: Path) -> None:
+    for text in ("method,asked\n1", "method,asked,seed\nrandom,0.2,1\n", "a,b\n1,2\n"):
+        (done / "trials.csv").write_text(text)
+        with pytest.raises(NetsError, match=r"trials\.csv"):
+            compare(config(), done, SerialMap())
+
+
 def test_names_of_files_are_short_and_differ() -> None:
     options = "nets:" + ",".join(
         f"{name}=0.123456789" for name in ("crossover", "noise", "resample", "awaken")
