@@ -13,6 +13,7 @@ from nets_deap.errors import NetsError
 from .compare import compare
 from .evolve import evolve
 from .export import export
+from .figures import figures
 from .info import info
 from .search import imp, random, search
 from .table1 import table1
@@ -26,7 +27,7 @@ def cli() -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
 
 
-for command in (evolve, search, imp, random, train, verify, compare, table1, info, export):
+for command in (evolve, search, imp, random, train, verify, compare, table1, figures, info, export):
     cli.add_command(command)
 
 

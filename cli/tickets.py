@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from nets_deap.ticket import Ticket
 
 
+def file_of(place: str) -> Path:
+    """A ticket's file, given by itself or as a run folder."""
+    from nets_deap.checkpoint import TICKET
+
+    return Path(place) / TICKET if Path(place).is_dir() else Path(place)
+
+
 def load(
     place: str, kind: type[Config], preset: str | None, config: str | None, options: dict[str, Any]
 ) -> tuple[Path, Ticket, Config]:
@@ -17,11 +24,10 @@ def load(
 
     What is not said comes from the ticket's own run, but for the length of training: that is the data set's.
     """
-    from nets_deap.checkpoint import TICKET
     from nets_deap.config import defaults, explicit, layered, validate
     from nets_deap.ticket import load_ticket
 
-    path = Path(place) / TICKET if Path(place).is_dir() else Path(place)
+    path = file_of(place)
     loaded = load_ticket(path)
     given = explicit(kind, preset, config, **options)
     own = _own_settings(path, loaded.config, kind)

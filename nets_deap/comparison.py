@@ -25,6 +25,7 @@ from nets_deap.trials import Row, Trial, base_of, check, find, found_already, ru
 STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
 TRIALS, SECONDS, DATA = "trials.csv", "seconds.csv", "data.crc32"
+CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> what a trial's own file calls it
 KEY = ("method", "asked", "seed")
 TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
 
@@ -298,6 +299,26 @@ def _write(comparison: Comparison, known: dict[Trial, Row], folder: Path) -> Non
     checkpoint.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
     if summaries := comparison.summaries():
         checkpoint.write_csv(folder / "summary.csv", [summary.row() for summary in summaries])
+    if comparison.config.track_test:
+        for name, key in CURVES.items():
+            _write_curves(folder, name, key, list(known))
+
+
+def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> None:
+    """What every trial recorded on its way, for figures; of trials without a file, what is there."""
+    before: dict[Trial, list[Row]] = {}
+    if (folder / name).exists():
+        for row in checkpoint.read_csv(folder / name):
+            before.setdefault(_trial_of(row), []).append(row)
+    rows: list[Row] = []
+    for trial in sorted(trials, key=_place):
+        if read_trial(folder, trial) is None:
+            rows += before.get(trial, [])
+            continue
+        recorded = json.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
+        ours = dict(zip(KEY, (trial.method, trial.density, trial.seed), strict=True))
+        rows += [ours | row for row in recorded]
+    checkpoint.write_csv(folder / name, rows)
 
 
 def _place(trial: Trial) -> tuple[float, str, int]:

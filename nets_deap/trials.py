@@ -18,6 +18,7 @@ from nets_deap.search import parse
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
 from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.nets import Nets
 from nets_deap.ticket import Ticket, load_ticket
 
 Row = dict[str, Any]
@@ -106,7 +107,10 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     found = found_already(base, folder)
     if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
-        found = choice.method(problem, config.budget(), rng, trial.density)
+        method = choice.method
+        if isinstance(method, Nets):
+            method = replace(method, track_test=config.track_test)
+        found = method(problem, config.budget(), rng, trial.density)
         path = ticket_path(folder, base)
         found.ticket.save(path)
         kept = {"logbook": found.logbook, "cost": asdict(found.cost)}

@@ -96,6 +96,21 @@ def test_damaged_files_are_made_again(done: Path) -> None:
     assert texts(done) == before
 
 
+def test_what_trials_recorded_stays_with_the_table() -> None:
+    chosen = config(methods="imp:cycles=2,nets:pop=2,gens=1,epochs=1", densities="0.2", track_test=True)
+    compare(chosen, Path("tracked"), SerialMap())
+    names = ("training.csv", "logbooks.csv")
+    before = [Path("tracked", name).read_text() for name in names]
+    curves, logbooks = (pd.read_csv(Path("tracked", name)) for name in names)
+    assert curves.groupby(["method", "seed"]).size().tolist() == [2] * 6
+    assert {"test_acc", "val_loss", "epoch"} <= set(curves)
+    assert logbooks["test_acc_best"].notna().sum() == 2 * 2
+    assert logbooks["cycle"].notna().sum() == 2 * 2
+    shutil.rmtree("tracked/trials")
+    compare(chosen, Path("tracked"), SerialMap())
+    assert [Path("tracked", name).read_text() for name in names] == before
+
+
 def test_a_damaged_table_is_one_line(done: Path) -> None:
     for text in ("method,asked\n1", "method,asked,seed\nrandom,0.2,1\n", "a,b\n1,2\n"):
         (done / "trials.csv").write_text(text)

@@ -12,7 +12,7 @@ from nets_deap.search import METHODS, parse, parse_all
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic, DynamicMLP
 from nets_deap.search.imp import IMP, densities_after, rate_for
-from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.method import Found, Row, initial_weights
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
 SMALL = "pop=3,gens=2,epochs=1"
@@ -23,6 +23,10 @@ EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper",
 
 def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
     return parse(text).method(DIGITS, budget, np.random.default_rng(seed), density)
+
+
+def timeless(row: Row) -> Row:
+    return {key: value for key, value in row.items() if not key.endswith("_s")}
 
 
 @pytest.mark.parametrize("density", [0.3, 0.01])
@@ -104,7 +108,7 @@ def test_imp_goes_on_from_any_cycle() -> None:
     whole = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_cycle=states.append)
     rest = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(9), 0.1, start=states[1])
     assert (rest.ticket.mask == whole.ticket.mask).all()
-    assert rest.logbook == whole.logbook
+    assert [timeless(row) for row in rest.logbook] == [timeless(row) for row in whole.logbook]
     assert replace(rest.cost, seconds=0) == replace(whole.cost, seconds=0)
 
 

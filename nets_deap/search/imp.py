@@ -188,6 +188,7 @@ class IMP:
             "density": float(mask.mean()),
         }
         row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
+        row["elapsed_s"] = meter.cost.seconds
         return State(state.cycle + 1, rewound, mask, state.root, [*state.logbook, row], meter.cost)
 
     def _recipe(self, problem: Problem) -> Recipe:

@@ -25,12 +25,15 @@ class Nets:
 
     preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
     options: any fields of EvolveConfig; `epochs` is the length of an evaluation
+    track_test: put the best genome's test accuracy into the logbook; it takes trainings that are no part of
+        the search, and of its cost only the seconds
 
     A budget ends the run before the generation that it would not pay for.
     """
 
     preset: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    track_test: bool = False
 
     def config(self, problem: Problem, density: float, seed: int) -> EvolveConfig:
         """The settings of one search; training is as the problem has it, but for its length."""
@@ -38,7 +41,7 @@ class Nets:
         ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
         ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
         preset = COMMAND_PRESETS["evolve"][self.preset](problem.dataset) if self.preset else {}
-        aim = {"target_density": density, "seed": seed, "map": "serial"}
+        aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
         defaults = dataset_defaults("evolve", problem.dataset)
         return validate(EvolveConfig, layered(defaults, preset, ours, aim, self.options))
 

@@ -1,0 +1,271 @@
+"""Figures: the NeTS paper's three, accuracy against density, and what a ticket looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nets_deap.experiment import mean_interval
+from nets_deap.ticket import Ticket
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 6.5  # inches, of a page's text
+FORMATS = ("pdf", "png")
+
+
+def _figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
+    return figure, figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def _plain_logarithmic(*axes: Any) -> None:
+    """Logarithmic axes with numbers as people write them: 1, 2, 5, 10."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PDF and PNG; without a date in it, so that the same data gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+    for path in paths:
+        metadata: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        figure.savefig(path, metadata=metadata)
+    return paths
+
+
+def band(axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1) -> None:
+    """Mean over trials with its 95 % interval as a band.
+
+    curves: a row for each trial (`seed`) and value of x. A trial that has ended stays at its last value.
+    """
+    wide = curves.pivot_table(index=x, columns="seed", values=y).ffill() * scale
+    told = [mean_interval(row.dropna().tolist()) for _, row in wide.iterrows()]
+    mean = np.array([interval.mean for interval in told])
+    half = np.nan_to_num([interval.half_width for interval in told])
+    (line,) = axes.plot(wide.index, mean, label=label or None, linewidth=1.2)
+    axes.fill_between(wide.index, mean - half, mean + half, alpha=0.2, color=line.get_color(), linewidth=0)
+
+
+def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Figure 1: density, accuracy and fitness of the best genome, generation by generation.
+
+    logbooks: columns method, seed, gen, density_best, test_acc_best, fitness_min
+    names: method -> what to call it
+    """
+    figure, axes = _figure(3)
+    panels = (
+        ("density_best", "density, %", 100),
+        ("test_acc_best", "test accuracy, %", 100),
+        ("fitness_min", "fitness", 1),
+    )
+    for panel, (column, label, scale) in zip(axes, panels, strict=True):
+        for method, name in names.items():
+            band(panel, logbooks[logbooks["method"] == method], "gen", column, name, scale)
+        panel.set(xlabel="generation", ylabel=label)
+    axes[0].legend(frameon=False, fontsize="x-small")
+    for panel in axes:
+        panel.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def tracks(
+    logbooks: pd.DataFrame, training: pd.DataFrame, names: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """What `wall_clock` draws: each search's logbook by time, and after it the training to the end.
+
+    An evolution's row is its best genome after the brief training; a cycle's of IMP the network it trained.
+    """
+    found = {}
+    for method, name in names.items():
+        search = logbooks[logbooks["method"] == method]
+        evolved = "gen" in search and search["gen"].notna().any()
+        loss, density = ("val_loss_best", "density_best") if evolved else ("val_loss", "trained_density")
+        first = pd.DataFrame(
+            {
+                "seed": search["seed"],
+                "seconds": search["elapsed_s"],
+                "val_loss": search[loss],
+                "density": search[density],
+            }
+        )
+        ends = first.groupby("seed")["seconds"].max()
+        then = training[training["method"] == method]
+        reached = search.groupby("seed")["density_best" if evolved else "density"].last()
+        second = pd.DataFrame(
+            {
+                "seed": then["seed"],
+                "seconds": then["elapsed_s"] + then["seed"].map(ends),
+                "val_loss": then["val_loss"],
+                "density": then["seed"].map(reached),
+            }
+        )
+        found[name] = pd.concat([first, second])
+    return found
+
+
+def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
+    """Figure 2: validation loss and density against time, search first and then training.
+
+    by_name: name -> columns seed, seconds, val_loss, density, as from `tracks`
+    """
+    figure, axes = _figure(2)
+    for i, (name, track) in enumerate(by_name.items()):
+        for seed, of_seed in track.groupby("seed"):
+            label = name if seed == track["seed"].min() else None
+            color = f"C{i}"
+            for panel, column, scale in zip(axes, ("val_loss", "density"), (1, 100), strict=True):
+                panel.plot(
+                    of_seed["seconds"],
+                    of_seed[column] * scale,
+                    color=color,
+                    label=label,
+                    alpha=0.7,
+                    linewidth=0.9,
+                )
+    axes[0].set(xlabel="seconds", ylabel="validation loss", xscale="log", yscale="log")
+    axes[1].set(xlabel="seconds", ylabel="density, %", xscale="log")
+    _plain_logarithmic(axes[0].xaxis, axes[0].yaxis, axes[1].xaxis)
+    axes[0].legend(frameon=False, fontsize="small")
+    return figure
+
+
+def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Figure 3: test loss and accuracy in each epoch of the training to the end.
+
+    curves: columns method, seed, epoch, test_loss, test_acc; names: method -> what to call it
+    """
+    figure, axes = _figure(2)
+    for method, name in names.items():
+        of_it = curves[curves["method"] == method]
+        band(axes[0], of_it, "epoch", "test_loss", name)
+        band(axes[1], of_it, "epoch", "test_acc", name, 100)
+    axes[0].set(xlabel="epoch", ylabel="test loss")
+    axes[1].set(xlabel="epoch", ylabel="test accuracy, %")
+    axes[1].legend(frameon=False, fontsize="small")
+    return figure
+
+
+def accuracy_against_density(summary: pd.DataFrame) -> Figure:
+    """Test accuracy at early stop of each method, mean and 95 % interval, at the density it has.
+
+    summary: as in a comparison's summary.csv
+    """
+    figure, (axes,) = _figure(1, height=3.6)
+    for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
+        axes.errorbar(
+            100 * rows["density"], rows["test_acc"], yerr=rows["test_acc_half_width"],
+            label=str(method), marker="osv^D<>PX*"[i % 10], markersize=3.5, linewidth=1, capsize=2,
+        )  # fmt: skip
+    axes.set(xscale="log", xlabel="density, %", ylabel="test accuracy, %")
+    _plain_logarithmic(axes.xaxis)
+    axes.legend(frameon=False, fontsize="x-small", ncols=2)
+    return figure
+
+
+def input_pixels(tickets: Mapping[str, Ticket]) -> Figure:
+    """How many weights of the first layer look at each pixel of the input.
+
+    Raises ValueError for inputs that are no images.
+    """
+    figure, axes = _figure(len(tickets), height=WIDTH / len(tickets) + 0.3)
+    for panel, (name, ticket) in zip(axes, tickets.items(), strict=True):
+        shape = ticket.architecture.input_shape
+        if len(shape) != 3:
+            raise ValueError(f"the inputs of {ticket.architecture.name} are no images: {shape}")
+        _, first = next(ticket.layout.split(ticket.mask))
+        connections = first.reshape(len(first), -1).sum(axis=0).reshape(shape).sum(axis=0)
+        picture = panel.imshow(connections, cmap="magma")
+        panel.set(title=name, xticks=[], yticks=[])
+        figure.colorbar(picture, ax=panel, shrink=0.7)
+    return figure
+
+
+def masks(tickets: Mapping[str, Ticket], cells: int = 60) -> Figure:
+    """Each layer's mask as a picture: density of its patches, units by inputs, and of the layer."""
+    layers = max(len(ticket.layout.names) for ticket in tickets.values())
+    figure, axes = _figure(layers, len(tickets), height=2.2)
+    for row, (name, ticket) in zip(axes.reshape(-1, layers), tickets.items(), strict=True):
+        for panel, (layer, mask) in zip(row, ticket.layout.split(ticket.mask), strict=False):
+            matrix = mask.reshape(len(mask), -1)
+            panel.imshow(_patches(matrix, cells), cmap="magma", aspect="auto", vmin=0)
+            panel.set(title=f"{name}, {layer}: {100 * mask.mean():.1f} %", xticks=[], yticks=[])
+            panel.title.set_fontsize("x-small")
+    return figure
+
+
+def _patches(matrix: np.ndarray, cells: int) -> np.ndarray:
+    """Means over at most cells × cells patches."""
+    for axis in (0, 1):
+        edges = np.linspace(0, matrix.shape[axis], min(cells, matrix.shape[axis]) + 1).astype(int)[:-1]
+        widths = np.diff([*edges, matrix.shape[axis]])
+        summed = np.add.reduceat(matrix.astype(float), edges, axis=axis)
+        matrix = summed / np.expand_dims(widths, 1 - axis)
+    return matrix
+
+
+NETS = {
+    "nets-paper": "NeTS, 60 %",
+    "nets-paper:init_density=0.4": "NeTS, 40 %",
+    "nets-paper:init_density=0.3": "NeTS, 30 %",
+    "nets-paper:init_density=0.2": "NeTS, 20 %",
+}
+IMP = {"imp:cycles=7,exact=no": "IMP"}
+OTHERS = {"random-paper": "random", "dense": "dense"}
+
+
+def draw_paper(table1: Path, compared: Path, folder: Path) -> dict[str, str]:
+    """The paper's figures and accuracy against density, from the folders of two comparisons.
+
+    Returns name -> where it is, or which file it lacks.
+    """
+    first = {**dict(list(NETS.items())[:1]), **IMP}
+
+    def read(*paths: Path) -> list[pd.DataFrame]:
+        return [pd.read_csv(path) for path in paths]
+
+    logbooks, curves = table1 / "logbooks.csv", table1 / "training.csv"
+    recipes: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
+        "figure1": ([logbooks], lambda log: evolution(log, _there(log, NETS))),
+        "figure2": (
+            [logbooks, curves],
+            lambda log, end: wall_clock(tracks(log, end, _there(log, first))),
+        ),
+        "figure3": ([curves], lambda end: training(end, _there(end, {**OTHERS, **first}))),
+        "accuracy-density": ([compared / "summary.csv"], accuracy_against_density),
+    }
+    drawn = {}
+    for name, (paths, draw) in recipes.items():
+        missing = [path for path in paths if not path.exists()]
+        if missing:
+            drawn[name] = f"not drawn, {missing[0]} is missing"
+        else:
+            drawn[name] = ", ".join(map(str, save(draw(*read(*paths)), folder, name)))
+    return drawn
+
+
+def _there(rows: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+    """Those of the names that have rows."""
+    methods = set(rows["method"])
+    return {method: name for method, name in names.items() if method in methods}
+
+
+def draw_tickets(tickets: Mapping[str, Ticket], folder: Path) -> dict[str, str]:
+    """Input pixels and masks of tickets; name -> where it is."""
+    pictures = {"masks": masks(tickets)}
+    if all(len(ticket.architecture.input_shape) == 3 for ticket in tickets.values()):
+        pictures["pixels"] = input_pixels(tickets)
+    return {name: ", ".join(map(str, save(picture, folder, name))) for name, picture in pictures.items()}

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nets_deap import plots
+from nets_deap.comparison import compare
+from nets_deap.config import CompareConfig, configure
+from nets_deap.models import build
+from nets_deap.parallel import SerialMap
+from nets_deap.ticket import Ticket
+
+
+def ticket(shape: tuple[int, ...] = (1, 8, 8)) -> Ticket:
+    architecture = build("lenet-300-100", shape, 10)
+    mask = np.zeros(architecture.layout.size, dtype=bool)
+    mask[: 64 * 300 : 64] = True  # every hidden unit looks at the first pixel
+    return Ticket(np.zeros(mask.size, np.float32), mask, architecture)
+
+
+def test_a_band_is_the_mean_and_a_trial_that_has_ended_stays() -> None:
+    curves = pd.DataFrame({"seed": [1, 1, 2], "gen": [0, 1, 0], "y": [1.0, 3.0, 2.0]})
+    _, (axes, _) = plots._figure(2)
+    plots.band(axes, curves, "gen", "y", "name", scale=10)
+    (line,) = axes.lines
+    assert line.get_xydata().tolist() == [[0, 15], [1, 25]]
+
+
+def test_pixels_count_the_weights_that_look_at_them() -> None:
+    picture = plots.input_pixels({"t": ticket()}).axes[0].images[0].get_array()
+    assert picture.shape == (8, 8)
+    assert picture[0, 0] == 300
+    assert picture.sum() == 300
+    with pytest.raises(ValueError, match="no images"):
+        plots.input_pixels({"t": ticket((64,))})
+
+
+def test_patches_are_means() -> None:
+    matrix = np.array([[1, 0, 1, 1], [0, 1, 1, 1]], dtype=bool)
+    assert plots._patches(matrix, 2).tolist() == [[0.5, 1], [0.5, 1]]
+    assert plots._patches(matrix, 1).tolist() == [[0.75]]
+    assert plots._patches(matrix, 9).tolist() == matrix.astype(float).tolist()
+
+
+def test_the_command_draws_what_is_there(cli: Any) -> None:
+    options = {"dataset": "digits", "data_limit": 100, "epochs": 2, "seeds": 2, "track_test": True}
+    methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
+    compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
+    ticket().save("t.safetensors")
+    ran = cli("figures", "--table1", "c", "--compare", "c", "--out", "f", "--ticket", "mine=t.safetensors")
+    assert ran.code == 0
+    names = ("figure1", "figure2", "figure3", "accuracy-density", "pixels", "masks")
+    assert {path.name for path in Path("f").iterdir()} == {f"{n}.{k}" for n in names for k in ("pdf", "png")}
+    before = {path: path.read_bytes() for path in Path("f").iterdir()}
+    cli("figures", "--table1", "c", "--compare", "c", "--out", "f", "--ticket", "mine=t.safetensors")
+    assert {path: path.read_bytes() for path in Path("f").iterdir()} == before
+    none = cli("figures", "--table1", "nowhere", "--compare", "nowhere", "--out", "g")
+    assert none.code == 0
+    assert none.out.count("is missing") == 4
+    assert cli("figures", "--ticket", "t.safetensors").code == 2
