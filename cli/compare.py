@@ -62,9 +62,10 @@ def compare(
     from nets_deap import comparison
     from nets_deap.config import CompareConfig, configure
     from nets_deap.parallel import make_map
+    from nets_deap.results import default_folder
 
     settled = configure(CompareConfig, preset, config, **options)
-    folder = Path(settled.out) if settled.out else comparison.default_folder(settled)
+    folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
     with make_map(settled.map, settled.workers, "cpu") as engine:
         total = len(comparison.trials_of(settled, settled.seeds))

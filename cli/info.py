@@ -23,8 +23,8 @@ def info(path: str, as_json: bool) -> None:
     run: dict[str, Any] = {}
     if place.is_dir():
         if not (place / checkpoint.CONFIG).exists():
-            raise click.UsageError(f"{place} is not an evolution's folder: it has no {checkpoint.CONFIG}")
-        run = _run(place)
+            raise click.UsageError(f"{place} is not a run's folder: it has no {checkpoint.CONFIG}")
+        run = _search(place) if (place / checkpoint.COST).exists() else _run(place)
         place = place / checkpoint.TICKET
     ticket = load_ticket(place)
     layers: list[dict[str, Any]] = [
@@ -72,6 +72,18 @@ def _text(key: str, value: Any) -> str:
     return (
         f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
     )
+
+
+def _search(folder: Path) -> dict[str, Any]:
+    """What a search took."""
+    from nets_deap import checkpoint
+    from nets_deap.errors import NetsError
+
+    path = folder / checkpoint.COST
+    try:
+        return {str(key).replace("_", " "): value for key, value in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise NetsError(f"{path} is damaged: search again with another --out") from error
 
 
 def _run(folder: Path) -> dict[str, Any]:

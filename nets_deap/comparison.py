@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nets_deap import checkpoint, files
+from nets_deap import files, results
 from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, mean_interval, paired_difference
@@ -23,11 +21,6 @@ from nets_deap.search.nets import Nets
 from nets_deap.trials import Row, Trial, base_of, check, find, found_already, run_trial
 
 STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
-EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
-TRIALS, SECONDS, DATA = "trials.csv", "seconds.csv", "data.crc32"
-CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> what a trial's own file calls it
-KEY = ("method", "asked", "seed")
-TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
 
 
 Engine = SerialMap | MultiprocessMap
@@ -104,13 +97,14 @@ class Summary:
                 "difference_half_width": difference.half_width,
                 "p_value": difference.p_value,
             }
-        for column in ("test_loss", "early_stop_iteration", *costs("search"), *costs("train")):
+        for column in (
+            "test_loss",
+            "early_stop_iteration",
+            *results.costs("search"),
+            *results.costs("train"),
+        ):
             told[column] = float(np.mean(self.values(column)))
         return told
-
-
-def costs(of: str) -> list[str]:
-    return [f"{of}_{key}" for key in ("gradient_steps", "samples", "forward_passes")]
 
 
 def methods_of(config: CompareConfig) -> list[str]:
@@ -143,40 +137,6 @@ def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
     ]
 
 
-def default_folder(config: CompareConfig) -> Path:
-    """The same whatever can be added to a comparison: seeds, methods, densities."""
-    bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE))
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
-    return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
-
-
-def claim(folder: Path, config: CompareConfig) -> None:
-    """Make the folder this comparison's. Raises NetsError where it holds another one's trials."""
-    checksum = config.problem().data.checksum
-    if (folder / DATA).exists() and (folder / DATA).read_text().strip() != checksum:
-        raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
-    path = folder / checkpoint.CONFIG
-    if path.exists():
-        stored = checkpoint.read_config(folder, "methods", "a comparison")
-        theirs, ours = _what_decides(stored), _what_decides(config.model_dump())
-        for key in ours:
-            if theirs.get(key) != ours[key]:
-                raise NetsError(
-                    f"{folder} holds trials with {key.replace('_', '-')} {theirs.get(key)}, not {ours[key]}: "
-                    "choose another --out"
-                )
-    elif files.strangers(folder):
-        raise NetsError(f"{folder} is not empty and holds no comparison: choose another --out")
-    checkpoint.write_config(folder, config)
-    files.write_text(folder / DATA, checksum + "\n")
-
-
-def _what_decides(values: dict[str, Any]) -> dict[str, Any]:
-    from nets_deap.config import PLACE_FIELDS
-
-    return {key: value for key, value in values.items() if key not in EXTENSIBLE | PLACE_FIELDS}
-
-
 def compare(
     config: CompareConfig,
     folder: Path,
@@ -200,7 +160,7 @@ def compare(
             check(Trial(name, density, config.seed), problem)
     comparison = Comparison(config)
     with files.claimed_folder(folder):
-        claim(folder, config)
+        results.claim(folder, config)
         for seeds in [config.seeds] if config.until_half_width is None else STEPS:
             _run(comparison, trials_of(config, seeds), folder, engine, on_trial)
             if config.until_half_width is not None and _narrow(comparison, config.until_half_width):
@@ -211,8 +171,8 @@ def compare(
 def _run(
     comparison: Comparison, trials: list[Trial], folder: Path, engine: Engine, on_trial: OnTrial | None
 ) -> None:
-    stored = read_rows(folder)
-    known = {t: row for t in trials if (row := stored.get(t) or read_trial(folder, t))}
+    stored = results.read_rows(folder)
+    known = {t: row for t in trials if (row := stored.get(t) or results.read_trial(folder, t))}
     comparison.failed = {}
     attempt = partial(_attempt, config=comparison.config, folder=folder)
 
@@ -236,7 +196,8 @@ def _run(
         engine(attempt, controls, tell)
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
-        _write(comparison, stored | known, folder)
+        summary = [told.row() for told in comparison.summaries()]
+        results.write(folder, stored | known, summary, comparison.config.track_test)
 
 
 def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
@@ -256,73 +217,9 @@ def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
         return trial, None, f"{type(error).__name__}: {error}"
 
 
-def read_trial(folder: Path, trial: Trial) -> Row | None:
-    """The row of a finished trial; None if there is none that can be read."""
-    try:
-        row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return row if trial == _trial_of(row) else None
-
-
-def _trial_of(row: Row) -> Trial:
-    return Trial(row["method"], row["asked"], row["seed"])
-
-
-def read_rows(folder: Path) -> dict[Trial, Row]:
-    """The rows that trials.csv has: all that is committed of a comparison."""
-    if not (folder / TRIALS).exists():
-        return {}
-    try:
-        rows = {_trial_of(row): row for row in checkpoint.read_csv(folder / TRIALS)}
-        needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
-        if any(column not in row for row in rows.values() for column in needed):
-            raise KeyError(needed)
-        times = {_trial_of(row): row for row in checkpoint.read_csv(folder / SECONDS)}
-        return {trial: row | {key: times[trial][key] for key in TIMES} for trial, row in rows.items()}
-    except (TypeError, KeyError) as error:
-        raise NetsError(f"{folder / TRIALS} or {SECONDS} is damaged: delete both") from error
-
-
 def _narrow(comparison: Comparison, half_width: float) -> bool:
     differences = [summary.difference() for summary in comparison.summaries()]
     return all(paired.half_width <= half_width for paired in differences if paired)
-
-
-def _write(comparison: Comparison, known: dict[Trial, Row], folder: Path) -> None:
-    """All trials that the folder has, in an order of their own, and a summary of those asked for."""
-    rows = [row for _, row in sorted(known.items(), key=lambda item: _place(item[0]))]
-    if not rows:
-        return
-    apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
-    checkpoint.write_csv(folder / TRIALS, apart)
-    checkpoint.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
-    if summaries := comparison.summaries():
-        checkpoint.write_csv(folder / "summary.csv", [summary.row() for summary in summaries])
-    if comparison.config.track_test:
-        for name, key in CURVES.items():
-            _write_curves(folder, name, key, list(known))
-
-
-def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> None:
-    """What every trial recorded on its way, for figures; of trials without a file, what is there."""
-    before: dict[Trial, list[Row]] = {}
-    if (folder / name).exists():
-        for row in checkpoint.read_csv(folder / name):
-            before.setdefault(_trial_of(row), []).append(row)
-    rows: list[Row] = []
-    for trial in sorted(trials, key=_place):
-        if read_trial(folder, trial) is None:
-            rows += before.get(trial, [])
-            continue
-        recorded = json.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
-        ours = dict(zip(KEY, (trial.method, trial.density, trial.seed), strict=True))
-        rows += [ours | row for row in recorded]
-    checkpoint.write_csv(folder / name, rows)
-
-
-def _place(trial: Trial) -> tuple[float, str, int]:
-    return -trial.density, trial.method, trial.seed
 
 
 def trained_only(method: str) -> bool:

@@ -24,6 +24,9 @@ def test_a_search_leaves_ticket_logbook_and_cost(cli: Any) -> None:
     assert len(pd.read_csv("i/logbook.csv")) == 3
     cost = json.loads(Path("i/cost.json").read_text())
     assert cost["gradient_steps"] == 3 * 2 * 3
+    told = cli("info", "i").out
+    assert "gradient steps:    18" in told
+    assert "method:            imp" in told
     trained = cli("train", "i", "--data-limit", 200, "--epochs", 1, "--quiet", "--out", "t")
     assert trained.code == 0
 
