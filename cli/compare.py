@@ -52,10 +52,11 @@ place_options = combined(
 def compare(
     list_methods: bool, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
 ) -> int:
-    """Compare search methods: paired seeds, trained to the end, the test set looked at once.
+    """Compare search methods on paired seeds.
 
-    Writes trials.csv (a row for each trial), summary.csv, and every ticket and training. Interrupted, or
-    with more seeds, densities or methods, the same command goes on where it was.
+    Every ticket is trained to the end; the test set is looked at once. Writes trials.csv (a row for each
+    trial), summary.csv, and every ticket and training. Interrupted, or with more seeds, densities or
+    methods, the same command goes on where it was.
     """
     if list_methods:
         return _list_methods()
@@ -124,11 +125,15 @@ def _row(summary: Summary, mark: str) -> list[str]:
         render.percent(told["density"]),
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
         f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
-        f"{difference.p_value:.3f}" if difference else "",
+        _p(difference.p_value) if difference else "",
         f"{told['early_stop_iteration']:.0f}",
         f"{told['search_gradient_steps']:,.0f}",
         f"{sum(summary.values('search_seconds')) / len(summary.rows):.1f}",
     ]
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _list_methods() -> int:

@@ -12,9 +12,10 @@ import click
 @click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
 @click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
 def export(ticket: str, out: str | None, dense: bool) -> None:
-    """Write TICKET as weights.safetensors, a plain state_dict, and masks.safetensors.
+    """Write TICKET for plain PyTorch.
 
-    The weights are the initialisation θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask.
+    As weights.safetensors, a plain state_dict, and masks.safetensors. The weights are the initialisation
+    θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask.
     """
     import numpy as np
 

@@ -20,7 +20,9 @@ from .tickets import file_of
     "--ticket", "tickets", multiple=True, metavar="NAME=PATH", help="Also draw tickets: pixels and masks."
 )
 def figures(table1: str, compared: str, out: str, tickets: tuple[str, ...]) -> None:
-    """Draw figures from the trials of `table1` and of a comparison, as PDF and PNG.
+    """Draw the paper's figures, and our own.
+
+    From the trials of `table1` and of a comparison, as PDF and PNG.
 
     figure1 (evolution), figure2 (time) and figure3 (training) come from --table1, accuracy-density from
     --compare; what is not there is left out and said so. --ticket also draws pixels and masks.

@@ -35,10 +35,11 @@ from_cycle = option("--from-cycle", type=int, metavar="N", help="Go on from this
 @shared
 @from_cycle
 def search(method: str, **options: Any) -> None:
-    """Look for a ticket by METHOD, as NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`).
+    """Look for a ticket by any METHOD.
 
-    Writes a folder with ticket.safetensors, logbook.csv, cost.json and config.json; imp also writes each of
-    its cycles, and goes on where it was interrupted.
+    METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
+    ticket.safetensors, logbook.csv, cost.json and config.json; imp also writes each of its cycles, and
+    goes on where it was interrupted.
     """
     _search(method, **options)
 
@@ -53,7 +54,10 @@ def search(method: str, **options: Any) -> None:
 def imp(
     cycles: int | None, epochs_: int | None, rewind: int | None, scope: str | None, **options: Any
 ) -> None:
-    """Iterative magnitude pruning with rewinding: `nets-deap search imp`."""
+    """Iterative magnitude pruning with rewinding.
+
+    The same as `nets-deap search imp`.
+    """
     given = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
 
@@ -62,7 +66,10 @@ def imp(
 @shared
 @option("--allocation", metavar="NAME", help="uniform, erk or global, or a density per layer: 0.1/0.1/0.5.")
 def random(allocation: str | None, **options: Any) -> None:
-    """A random ticket: `nets-deap search random`."""
+    """Draw a random ticket.
+
+    The same as `nets-deap search random`.
+    """
     _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
 
 

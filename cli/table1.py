@@ -24,9 +24,10 @@ from .options import option
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: bool, **options: Any) -> int:
-    """Table 1 of the NeTS paper: random, IMP and NeTS on XOR and MNIST, the paper's figures beside ours.
+    """Make Table 1 of the NeTS paper.
 
-    Runs what is missing in DIR, about an hour on two cores, and writes the table as CSV, Markdown and LaTeX.
+    Random tickets, IMP and NeTS on XOR and MNIST, the paper's figures beside ours. Runs what is missing
+    in DIR, about an hour on two cores, and writes the table as CSV, Markdown and LaTeX.
     """
     from nets_deap import table1 as table
     from nets_deap.parallel import make_map

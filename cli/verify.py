@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 def verify(
     ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
 ) -> None:
-    """Train TICKET, its dense network and controls identically, and say whether it is a winning one.
+    """Say whether TICKET is a winning one.
 
-    A winning ticket (NeTS paper, Definition 3) reaches its least validation loss no later than the dense
-    network, is no less accurate on the test set there, and is smaller. The verdict goes by 95 % intervals
-    of paired differences; where they do not decide, it says so.
+    It is trained beside its dense network and controls, identically. A winning ticket (NeTS paper,
+    Definition 3) reaches its least validation loss no later than the dense network, is no less accurate
+    on the test set there, and is smaller. The verdict goes by 95 % intervals of paired differences; where
+    they do not decide, it says so.
     """
     from nets_deap import checkpoint, files
     from nets_deap.config import VerifyConfig
