@@ -60,6 +60,7 @@ evolution_options = combined(
         "--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."
     ),
     option("--precision", metavar="NAME", help="Products of --map batched: float32, tf32 or bf16. [float32]"),
+    option("--cuda-graphs", is_flag=True, help="Start the kernels of --map batched together; never tried."),
     option(
         "--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."
     ),

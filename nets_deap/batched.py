@@ -95,8 +95,7 @@ class BatchedMLP(Stack):
     precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
         that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
         updates stay in `dtype`, and so do softmax, loss and scoring.
-    graphs: start a step's kernels together (`graphs.Replayed`), on a GPU only. Nothing sets it yet: it has
-        not been run on one.
+    graphs: start a step's kernels together (`graphs.Replayed`); on a GPU only, and never run on one so far
 
     Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
     Raises ValueError for an architecture without gradients, and for another precision.

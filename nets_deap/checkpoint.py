@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,25 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
     if not isinstance(values, dict) or mark not in values:
         raise NetsError(f"{path} is not the config of {of}: choose another folder")
     return values
+
+
+def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()) -> None:
+    """Make a folder this config's, by writing it there. Raises NetsError where it is another one's.
+
+    mark, of: the field and the kind that tell these configs, as for `read_config`
+    added: fields that may differ, beside those that say where a run happens
+    """
+    if (folder / CONFIG).exists():
+        stored = read_config(folder, mark, of)
+        for key, value in config.identity().items():
+            if key not in added and stored.get(key) != value:
+                raise NetsError(
+                    f"{folder} holds {of} with {key.replace('_', '-')} {stored.get(key)}, not {value}: "
+                    "choose another --out"
+                )
+    elif files.strangers(folder):
+        raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another --out")
+    write_config(folder, config)
 
 
 def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:

@@ -33,7 +33,9 @@ Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 
 # Where a run happens, not what it is: these may differ when a run is resumed, and name no run.
-PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
+PLACE_FIELDS = frozenset(
+    {"out", "map", "workers", "device", "time_limit", "data_dir", "download", "cuda_graphs"}
+)
 # What a field that holds a name is called, and the names there are
 NAMES: dict[str, tuple[str, Collection[str]]] = {
     "arch": ("architecture", MODELS),
@@ -161,6 +163,7 @@ class EvolveConfig(ProblemConfig):
     track_test: bool = False
     map: str = "multiprocess"
     precision: str = "float32"
+    cuda_graphs: bool = False
 
     @field_validator("select")
     @classmethod
@@ -171,6 +174,8 @@ class EvolveConfig(ProblemConfig):
     def _consistent(self) -> EvolveConfig:
         if self.precision != "float32" and self.map != "batched":
             raise NetsError(f"--precision {self.precision} goes with --map batched only")
+        if self.cuda_graphs and (self.map != "batched" or self.device == "cpu"):
+            raise NetsError("--cuda-graphs goes with --map batched --device cuda only")
         choice = selection.parse(self.select)
         selection.check(choice, self.resolved_algorithm, self.pop)
         if self.elites > self.pop:

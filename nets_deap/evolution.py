@@ -105,7 +105,13 @@ def make_toolbox(
         load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
     )
     evaluator = Evaluator(
-        problem, fitness, objectives, config.seed, config.torch_device(), precision=config.precision
+        problem,
+        fitness,
+        objectives,
+        config.seed,
+        config.torch_device(),
+        precision=config.precision,
+        graphs=config.cuda_graphs,
     )
     toolbox.register("evaluate", evaluator)
     toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)

@@ -89,7 +89,7 @@ class Evaluator:
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
-    precision: of the products of `evaluate_all` alone, as for `batched.BatchedMLP`
+    precision, graphs: of `evaluate_all` alone, as for `batched.BatchedMLP`
     generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
         loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
     """
@@ -103,6 +103,7 @@ class Evaluator:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
+        graphs: bool = False,
     ) -> None:
         self.problem = problem
         self.fitness = fitness or DensityPenalty(0.2)
@@ -111,6 +112,7 @@ class Evaluator:
         self.device = device
         self.dtype = dtype
         self.precision = precision
+        self.graphs = graphs
         self.generation = 0
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:
@@ -144,7 +146,7 @@ class Evaluator:
         def scores(chunk: Sequence[Genome]) -> list[Score]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
             network = BatchedMLP(
-                architecture, weights, masks, recipe, self.device, self.dtype, self.precision
+                architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.graphs
             )
             train(network, data.train, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())

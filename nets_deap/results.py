@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from nets_deap import checkpoint, files
-from nets_deap.config import PLACE_FIELDS, CompareConfig
+from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.trials import Row, Trial
 
@@ -35,24 +34,8 @@ def claim(folder: Path, config: CompareConfig) -> None:
     checksum = config.problem().data.checksum
     if (folder / DATA).exists() and (folder / DATA).read_text().strip() != checksum:
         raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
-    path = folder / checkpoint.CONFIG
-    if path.exists():
-        stored = checkpoint.read_config(folder, "methods", "a comparison")
-        theirs, ours = _what_decides(stored), _what_decides(config.model_dump())
-        for key in ours:
-            if theirs.get(key) != ours[key]:
-                raise NetsError(
-                    f"{folder} holds trials with {key.replace('_', '-')} {theirs.get(key)}, not {ours[key]}: "
-                    "choose another --out"
-                )
-    elif files.strangers(folder):
-        raise NetsError(f"{folder} is not empty and holds no comparison: choose another --out")
-    checkpoint.write_config(folder, config)
+    checkpoint.claim(folder, config, "methods", "a comparison", EXTENSIBLE)
     files.write_text(folder / DATA, checksum + "\n")
-
-
-def _what_decides(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key not in EXTENSIBLE | PLACE_FIELDS}
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:

@@ -255,7 +255,7 @@ def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], 
 
 def test_a_folder_of_another_comparison_is_refused(done: Path) -> None:
     before = texts(done)
-    with pytest.raises(NetsError, match=r"holds trials with epochs 2, not 3: choose another --out"):
+    with pytest.raises(NetsError, match=r"holds a comparison with epochs 2, not 3: choose another --out"):
         compare(config(epochs=3), done, SerialMap())
     assert texts(done) == before
     Path("full").mkdir()

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from nets_deap import checkpoint, files
-from nets_deap.checkpoint import CONFIG, COST, LOGBOOK, TICKET
+from nets_deap.checkpoint import COST, LOGBOOK, TICKET
 from nets_deap.config import SearchConfig
 from nets_deap.errors import NetsError
 from nets_deap.problem import Cost, Problem
@@ -48,7 +48,7 @@ def search(
     config, choice = settle(config)
     problem = config.problem()
     with files.claimed_folder(folder):
-        _claim(folder, config)
+        checkpoint.claim(folder, config, "method", "a search")
         rng = generator(config.seed, 0, Role.SEARCH)
         if isinstance(choice.method, IMP):
             start = _start(folder, problem, from_cycle)
@@ -68,20 +68,6 @@ def search(
         files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")
         ticket.save(folder / TICKET)  # last: where it is, the search is over
     return Found(ticket, found.logbook, found.cost)
-
-
-def _claim(folder: Path, config: SearchConfig) -> None:
-    if (folder / CONFIG).exists():
-        stored, ours = checkpoint.read_config(folder, "method", "a search"), config.identity()
-        for key, value in ours.items():
-            if stored.get(key) != value:
-                raise NetsError(
-                    f"{folder} holds a search with {key.replace('_', '-')} {stored.get(key)}, not {value}: "
-                    "choose another --out"
-                )
-    elif files.strangers(folder):
-        raise NetsError(f"{folder} is not empty and holds no search: choose another --out")
-    checkpoint.write_config(folder, config)
 
 
 def _path(folder: Path, cycle: int) -> Path:
