@@ -68,12 +68,18 @@ def compare(
     settled = configure(CompareConfig, preset, config, **options)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
-    with make_map(settled.map, settled.workers, "cpu") as engine:
-        total = len(comparison.trials_of(settled, settled.seeds))
-        with render.progress(total, quiet or as_json, "trial") as report:
+    total = len(comparison.trials_of(settled, settled.seeds))
+    try:
+        with (
+            make_map(settled.map, settled.workers, "cpu") as engine,
+            render.progress(total, quiet or as_json, "trial") as report,
+        ):
             result = comparison.compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome))
             )
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; finished trials are in {folder}: the same command goes on", err=True)
+        return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]
         for row in summary:  # JSON has no NaN

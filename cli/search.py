@@ -34,14 +34,14 @@ from_cycle = option("--from-cycle", type=int, metavar="N", help="Go on from this
 @click.argument("method", metavar="METHOD")
 @shared
 @from_cycle
-def search(method: str, **options: Any) -> None:
+def search(method: str, **options: Any) -> int:
     """Look for a ticket by any METHOD.
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
     ticket.safetensors, logbook.csv, cost.json and config.json; imp also writes each of its cycles, and
     goes on where it was interrupted.
     """
-    _search(method, **options)
+    return _search(method, **options)
 
 
 @click.command()
@@ -53,24 +53,24 @@ def search(method: str, **options: Any) -> None:
 @from_cycle
 def imp(
     cycles: int | None, epochs_: int | None, rewind: int | None, scope: str | None, **options: Any
-) -> None:
+) -> int:
     """Iterative magnitude pruning with rewinding.
 
     The same as `nets-deap search imp`.
     """
     given = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
-    _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
+    return _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
 
 
 @click.command()
 @shared
 @option("--allocation", metavar="NAME", help="uniform, erk or global, or a density per layer: 0.1/0.1/0.5.")
-def random(allocation: str | None, **options: Any) -> None:
+def random(allocation: str | None, **options: Any) -> int:
     """Draw a random ticket.
 
     The same as `nets-deap search random`.
     """
-    _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
+    return _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
 
 
 def _search(
@@ -81,7 +81,7 @@ def _search(
     config: str | None,
     from_cycle: int | None,
     **options: Any,
-) -> None:
+) -> int:
     from nets_deap import checkpoint
     from nets_deap.config import SearchConfig, configure
     from nets_deap.search import folder as runs
@@ -89,11 +89,18 @@ def _search(
     settled, _ = runs.settle(configure(SearchConfig, preset, config, method=method, **options))
     folder = Path(settled.out) if settled.out else checkpoint.default_folder(settled)
     report = None if quiet or as_json else lambda row: click.echo(_line(row))
-    found = runs.search(settled, folder, from_cycle, report)
+    try:
+        found = runs.search(settled, folder, from_cycle, report)
+    except KeyboardInterrupt:
+        kept = any((folder / runs.CYCLES).glob("*"))
+        what = "its cycles are saved: the same command goes on" if kept else "nothing is saved"
+        click.echo(f"interrupted; {what}", err=True)
+        return 130
     if as_json:
         click.echo(json.dumps(_result(found, folder)))
     elif not quiet:
         _show(found, folder)
+    return 0
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -39,10 +39,13 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
 
         return report
 
-    with make_map(map_, workers, "cpu") as engine:
-        done = table.table1(
-            Path(out), engine, parts.split(",") if parts else None, None if quiet else reporter, **options
-        )
+    names = parts.split(",") if parts else None
+    try:
+        with make_map(map_, workers, "cpu") as engine:
+            done = table.table1(Path(out), engine, names, None if quiet else reporter, **options)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; finished trials are in {out}: the same command goes on", err=True)
+        return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
     if not quiet:
         _show(Path(out))

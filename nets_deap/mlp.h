@@ -3,7 +3,8 @@
  * ReLU and cross-entropy. Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES
  * defined. Samples come in blocks of BLOCK: activations are [blocks, units, BLOCK], so that one unit's are a few
  * vectors in a row. The weights of a sparse layer are in compressed rows: those of row i are start[i] …
- * start[i + 1] − 1, and row[k], col[k] is the place of the k-th. A dense layer has all weights, and a mask.
+ * start[i + 1] − 1, and row[k], col[k] is the place of the k-th. A dense layer has all weights, and a
+ * mask where some of them are pruned.
  */
 
 #define LANES (VECTOR_BYTES / REAL_BYTES)

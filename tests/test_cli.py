@@ -327,6 +327,26 @@ def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
     assert Path("run/ticket.safetensors").read_bytes() == Path("other/ticket.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("compare --methods random --densities 0.2 --seeds 200 --map serial --dataset digits",
+         "finished trials are in run: the same command goes on"),
+        ("table1 --parts xor-corners-mlp-10 --map serial",
+         "finished trials are in run: the same command goes on"),
+        ("imp --dataset digits --cycles 200 --density 0.001",
+         "its cycles are saved: the same command goes on"),
+    ],
+)  # fmt: skip
+def test_ctrl_c_says_what_is_kept(command: str, said: str) -> None:
+    process = start(*command.split(), "--out", "run")
+    assert process.stdout is not None
+    assert process.stdout.readline()  # a trial or a cycle is finished
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, f"interrupted; {said}\n")
+
+
 def test_help_needs_no_heavy_imports() -> None:
     code = (
         "import sys; sys.argv = ['nets-deap', 'evolve', '--help']\n"
