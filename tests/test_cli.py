@@ -265,8 +265,17 @@ def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "nets_deap_cli.main", *arguments]
+
+    def heed_ctrl_c() -> None:  # which whoever runs these tests in the background has told them to ignore
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 (there are no threads here)
     )
 
 
