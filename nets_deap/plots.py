@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nets_deap.errors import NetsError
 from nets_deap.experiment import mean_interval
 from nets_deap.ticket import Ticket
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 WIDTH = 6.5  # inches, of a page's text
 FORMATS = ("pdf", "png")
+PIXELS = "pixels"
+TICKETS = "tickets.csv"
 
 
 def _figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
@@ -176,33 +179,74 @@ def accuracy_against_density(summary: pd.DataFrame) -> Figure:
     return figure
 
 
-def input_pixels(tickets: Mapping[str, Ticket]) -> Figure:
-    """How many weights of the first layer look at each pixel of the input.
+def describe(tickets: Mapping[str, Ticket], cells: int = 40) -> pd.DataFrame:
+    """What the pictures of tickets show, as rows small enough to keep.
 
-    Raises ValueError for inputs that are no images.
+    Columns: ticket, picture, density, row, values (a row of the picture, apart by spaces). A picture is
+    "pixels", how many weights of the first layer look at each pixel of an input that is an image, or a
+    layer's name: density of its mask in at most cells × cells patches, units by inputs. density is the
+    ticket's or the layer's.
     """
-    figure, axes = _figure(len(tickets), height=WIDTH / len(tickets) + 0.3)
-    for panel, (name, ticket) in zip(axes, tickets.items(), strict=True):
+    rows: list[tuple[str, str, float, int, str]] = []
+
+    def add(name: str, picture: str, density: float, matrix: np.ndarray) -> None:
+        rows.extend(
+            (name, picture, density, i, " ".join(f"{value:.4g}" for value in line))
+            for i, line in enumerate(matrix)
+        )
+
+    for name, ticket in tickets.items():
+        layers = {layer: mask.reshape(len(mask), -1) for layer, mask in ticket.layout.split(ticket.mask)}
         shape = ticket.architecture.input_shape
-        if len(shape) != 3:
-            raise ValueError(f"the inputs of {ticket.architecture.name} are no images: {shape}")
-        _, first = next(ticket.layout.split(ticket.mask))
-        connections = first.reshape(len(first), -1).sum(axis=0).reshape(shape).sum(axis=0)
-        picture = panel.imshow(connections, cmap="magma")
+        if len(shape) == 3:
+            first = next(iter(layers.values()))
+            add(name, PIXELS, ticket.mask.mean(), first.sum(axis=0).reshape(shape).sum(axis=0))
+        for layer, mask in layers.items():
+            add(name, layer, mask.mean(), _patches(mask, cells))
+    return pd.DataFrame(rows, columns=["ticket", "picture", "density", "row", "values"])
+
+
+def _pictures(described: pd.DataFrame) -> dict[tuple[str, str], tuple[float, np.ndarray]]:
+    """(ticket, picture) -> density, matrix."""
+    return {
+        (str(ticket), str(picture)): (
+            rows["density"].iloc[0],
+            np.array([line.split() for line in rows["values"]], dtype=float),
+        )
+        for (ticket, picture), rows in described.groupby(["ticket", "picture"], sort=False)
+    }
+
+
+def input_pixels(described: pd.DataFrame) -> Figure:
+    """How many weights of the first layer look at each pixel of the input; described: as from `describe`.
+
+    Raises NetsError where no inputs are images.
+    """
+    shown = _pictures(described[described["picture"] == PIXELS])
+    if not shown:
+        raise NetsError("no ticket has images as inputs")
+    figure, axes = _figure(len(shown), height=WIDTH / len(shown) + 0.3)
+    for panel, ((name, _), (_, matrix)) in zip(axes, shown.items(), strict=True):
+        picture = panel.imshow(matrix, cmap="magma")
         panel.set(title=name, xticks=[], yticks=[])
         figure.colorbar(picture, ax=panel, shrink=0.7)
     return figure
 
 
-def masks(tickets: Mapping[str, Ticket], cells: int = 60) -> Figure:
-    """Each layer's mask as a picture: density of its patches, units by inputs, and of the layer."""
-    layers = max(len(ticket.layout.names) for ticket in tickets.values())
-    figure, axes = _figure(layers, len(tickets), height=2.2)
-    for row, (name, ticket) in zip(axes.reshape(-1, layers), tickets.items(), strict=True):
-        for panel, (layer, mask) in zip(row, ticket.layout.split(ticket.mask), strict=False):
-            matrix = mask.reshape(len(mask), -1)
-            panel.imshow(_patches(matrix, cells), cmap="magma", aspect="auto", vmin=0)
-            panel.set(title=f"{name}, {layer}: {100 * mask.mean():.1f} %", xticks=[], yticks=[])
+def masks(described: pd.DataFrame) -> Figure:
+    """Each layer's mask as a picture: density of its patches, and of the layer.
+
+    described: as from `describe`
+    """
+    shown = _pictures(described[described["picture"] != PIXELS])
+    names = list(dict.fromkeys(name for name, _ in shown))
+    layers = max(sum(name == other for other, _ in shown) for name in names)
+    figure, axes = _figure(layers, len(names), height=1.7)
+    for row, name in zip(axes.reshape(-1, layers), names, strict=True):
+        of_it = {layer: seen for (other, layer), seen in shown.items() if other == name}
+        for panel, (layer, (density, matrix)) in zip(row, of_it.items(), strict=False):
+            panel.imshow(matrix, cmap="magma", aspect="auto", vmin=0)
+            panel.set(title=f"{name}, {layer}: {100 * density:.1f} %", xticks=[], yticks=[])
             panel.title.set_fontsize("x-small")
     return figure
 
@@ -227,8 +271,8 @@ IMP = {"imp:cycles=7,exact=no": "IMP"}
 OTHERS = {"random-paper": "random", "dense": "dense"}
 
 
-def draw_paper(table1: Path, compared: Path, folder: Path) -> dict[str, str]:
-    """The paper's figures and accuracy against density, from the folders of two comparisons.
+def draw_all(table1: Path, compared: Path, tickets: Path, folder: Path) -> dict[str, str]:
+    """All figures: from the folders of two comparisons, and from the folder where tickets.csv lies.
 
     Returns name -> where it is, or which file it lacks.
     """
@@ -237,7 +281,7 @@ def draw_paper(table1: Path, compared: Path, folder: Path) -> dict[str, str]:
     def read(*paths: Path) -> list[pd.DataFrame]:
         return [pd.read_csv(path) for path in paths]
 
-    logbooks, curves = table1 / "logbooks.csv", table1 / "training.csv"
+    logbooks, curves, described = table1 / "logbooks.csv", table1 / "training.csv", tickets / TICKETS
     recipes: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
         "figure1": ([logbooks], lambda log: evolution(log, _there(log, NETS))),
         "figure2": (
@@ -246,14 +290,21 @@ def draw_paper(table1: Path, compared: Path, folder: Path) -> dict[str, str]:
         ),
         "figure3": ([curves], lambda end: training(end, _there(end, {**OTHERS, **first}))),
         "accuracy-density": ([compared / "summary.csv"], accuracy_against_density),
+        "pixels": ([described], input_pixels),
+        "masks": ([described], masks),
     }
     drawn = {}
     for name, (paths, draw) in recipes.items():
         missing = [path for path in paths if not path.exists()]
         if missing:
             drawn[name] = f"not drawn, {missing[0]} is missing"
+            continue
+        try:
+            figure = draw(*read(*paths))
+        except NetsError as error:
+            drawn[name] = f"not drawn: {error}"
         else:
-            drawn[name] = ", ".join(map(str, save(draw(*read(*paths)), folder, name)))
+            drawn[name] = ", ".join(map(str, save(figure, folder, name)))
     return drawn
 
 
@@ -261,11 +312,3 @@ def _there(rows: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
     """Those of the names that have rows."""
     methods = set(rows["method"])
     return {method: name for method, name in names.items() if method in methods}
-
-
-def draw_tickets(tickets: Mapping[str, Ticket], folder: Path) -> dict[str, str]:
-    """Input pixels and masks of tickets; name -> where it is."""
-    pictures = {"masks": masks(tickets)}
-    if all(len(ticket.architecture.input_shape) == 3 for ticket in tickets.values()):
-        pictures["pixels"] = input_pixels(tickets)
-    return {name: ", ".join(map(str, save(picture, folder, name))) for name, picture in pictures.items()}

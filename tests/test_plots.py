@@ -10,6 +10,7 @@ import pytest
 from nets_deap import plots
 from nets_deap.comparison import compare
 from nets_deap.config import CompareConfig, configure
+from nets_deap.errors import NetsError
 from nets_deap.models import build
 from nets_deap.parallel import SerialMap
 from nets_deap.ticket import Ticket
@@ -31,12 +32,21 @@ def test_a_band_is_the_mean_and_a_trial_that_has_ended_stays() -> None:
 
 
 def test_pixels_count_the_weights_that_look_at_them() -> None:
-    picture = plots.input_pixels({"t": ticket()}).axes[0].images[0].get_array()
+    picture = plots.input_pixels(plots.describe({"t": ticket()})).axes[0].images[0].get_array()
     assert picture.shape == (8, 8)
     assert picture[0, 0] == 300
     assert picture.sum() == 300
-    with pytest.raises(ValueError, match="no images"):
-        plots.input_pixels({"t": ticket((64,))})
+    with pytest.raises(NetsError, match="images"):
+        plots.input_pixels(plots.describe({"t": ticket((64,))}))
+
+
+def test_a_description_has_every_layer_with_its_density() -> None:
+    rows = plots.describe({"t": ticket(), "u": ticket()}, cells=20)
+    first = rows[(rows["ticket"] == "u") & (rows["picture"] == "fc1")]
+    assert first["density"].unique().tolist() == [1 / 64]
+    assert len(first) == 20  # 300 units in 20 rows of patches, which have 64/20, that is 3 or 4, inputs
+    assert {line.split()[0] for line in first["values"]} == {"0.3333"}
+    assert list(rows["picture"].unique()) == ["pixels", "fc1", "fc2", "fc3"]
 
 
 def test_patches_are_means() -> None:
@@ -51,14 +61,15 @@ def test_the_command_draws_what_is_there(cli: Any) -> None:
     methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
     compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
     ticket().save("t.safetensors")
-    ran = cli("figures", "--table1", "c", "--compare", "c", "--out", "f", "--ticket", "mine=t.safetensors")
+    places = ("--table1", "c", "--compare", "c", "--tickets", "d", "--out", "f")
+    ran = cli("figures", *places, "--ticket", "mine=t.safetensors")
     assert ran.code == 0
     names = ("figure1", "figure2", "figure3", "accuracy-density", "pixels", "masks")
     assert {path.name for path in Path("f").iterdir()} == {f"{n}.{k}" for n in names for k in ("pdf", "png")}
     before = {path: path.read_bytes() for path in Path("f").iterdir()}
-    cli("figures", "--table1", "c", "--compare", "c", "--out", "f", "--ticket", "mine=t.safetensors")
+    cli("figures", *places)
     assert {path: path.read_bytes() for path in Path("f").iterdir()} == before
     none = cli("figures", "--table1", "nowhere", "--compare", "nowhere", "--out", "g")
     assert none.code == 0
-    assert none.out.count("is missing") == 4
+    assert none.out.count("is missing") == 6
     assert cli("figures", "--ticket", "t.safetensors").code == 2
