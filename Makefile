@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test bench clean
+.PHONY: help demo test bench paper clean
 
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
 	@echo "make test    install, lint, type check, tests"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
+	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
 .venv/installed: pyproject.toml setup.cfg $(wildcard nets_deap/*.[ch])
@@ -32,8 +33,16 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+.venv/installed-paper: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[paper]'
+	@touch $@
+
+paper: .venv/installed-paper
+	$(BIN)/nets-deap figures
+	$(BIN)/python -c 'import typst; typst.compile("paper/report.typ", output="paper/report.pdf", root=".")'
+
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
 
 clean:
-	rm -rf .venv runs/demo nets_deap/_mlp*.so
+	rm -rf .venv runs/demo nets_deap/_mlp*.so paper/figures paper/report.pdf

@@ -75,7 +75,7 @@ def compare(
             render.progress(total, quiet or as_json, "trial") as report,
         ):
             result = comparison.compare(
-                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome))
+                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome), of)
             )
     except KeyboardInterrupt:
         click.echo(f"interrupted; finished trials are in {folder}: the same command goes on", err=True)

@@ -29,16 +29,19 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(drawn)
 
 
-Report = Callable[[int, str], None]
+Report = Callable[..., None]  # see progress
 
 
 @contextmanager
 def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
-    """A function of (steps done, text): a live bar in a terminal, lines when piped, nothing if quiet."""
+    """A function of (steps done, text, total if it has changed).
+
+    A live bar in a terminal, lines when piped, nothing if quiet.
+    """
     if quiet:
-        yield lambda done, text: None
+        yield lambda done, text, of=total: None
     elif not sys.stdout.isatty():
-        yield lambda done, text: click.echo(f"{unit} {done}/{total}  {text}")
+        yield lambda done, text, of=total: click.echo(f"{unit} {done}/{of}  {text}")
     else:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -51,4 +54,4 @@ def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
         )
         with Progress(*columns, expand=True) as bar:
             task = bar.add_task(unit, total=total, text="")
-            yield lambda done, text: bar.update(task, completed=done, text=text)
+            yield lambda done, text, of=total: bar.update(task, completed=done, text=text, total=of)

@@ -15,7 +15,7 @@ from nets_deap import files, results
 from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, mean_interval, paired_difference
-from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.parallel import ENDED_ITS_WORKER, MultiprocessMap, SerialMap
 from nets_deap.search import parse, parse_all
 from nets_deap.search.nets import Nets
 from nets_deap.trials import Row, Trial, base_of, check, find, found_already, run_trial
@@ -188,12 +188,12 @@ def _run(
     try:
         new = [trial for trial in trials if trial not in known]
         controls = [trial for trial in new if base_of(trial) != trial]
-        engine(attempt, [trial for trial in new if trial not in controls], tell)
+        engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
         # Each control needs the ticket of what it controls, which need not be a trial of its own.
         bases = {base_of(trial): None for trial in controls}
         missing = [base for base in bases if found_already(base, folder) is None]
-        engine(partial(_search, config=comparison.config, folder=folder), missing)
-        engine(attempt, controls, tell)
+        engine(partial(_search, config=comparison.config, folder=folder), missing, None, lambda trial: None)
+        engine(attempt, controls, tell, _lost)
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
         summary = [told.row() for told in comparison.summaries()]
@@ -215,6 +215,10 @@ def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
         with suppress(NetsError):
             files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
         return trial, None, f"{type(error).__name__}: {error}"
+
+
+def _lost(trial: Trial) -> Outcome:
+    return trial, None, f"the trial {ENDED_ITS_WORKER}"
 
 
 def _narrow(comparison: Comparison, half_width: float) -> bool:

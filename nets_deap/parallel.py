@@ -30,7 +30,8 @@ from nets_deap.genome import Evaluation, Genome
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-ATTEMPTS = 3  # workers that one item may kill before the run gives up
+ATTEMPTS = 3  # workers that one item may kill before it is given up
+ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
 
 
 def available_cores() -> int:
@@ -48,6 +49,7 @@ class SerialMap:
         function: Callable[[Item], Result],
         items: Iterable[Item],
         tell: Callable[[Result], None] | None = None,
+        lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         results = []
         for item in items:
@@ -139,7 +141,8 @@ class MultiprocessMap:
     start:   "fork" shares what this process has loaded; "spawn" starts afresh, as CUDA requires
 
     The workers start at the first call and live until `close()`, or until this process ends in whatever
-    way. They ignore Ctrl-C. An exception raised by the function is raised here.
+    way. They ignore Ctrl-C. An exception raised by the function is raised here. For an item that has ended
+    ATTEMPTS workers the result is `lost(item)`; without `lost`, NetsError is raised.
     """
 
     def __init__(self, workers: int | None = None, start: str = "fork") -> None:
@@ -152,6 +155,7 @@ class MultiprocessMap:
         function: Callable[[Item], Result],
         items: Iterable[Item],
         tell: Callable[[Result], None] | None = None,
+        lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         items = list(items)
         # Functions defined in a script or a notebook go by value (dill), those of modules by name.
@@ -159,6 +163,12 @@ class MultiprocessMap:
         waiting = deque(range(len(items)))
         deaths = [0] * len(items)
         results: dict[int, Result] = {}
+
+        def give_up(job: int) -> Result:
+            if lost is None:
+                raise NetsError(f"an evaluation {ENDED_ITS_WORKER}")
+            return lost(items[job])
+
         try:
             while len(self._pool) < min(self.workers, len(items)):
                 self._pool.append(_Worker(self._context))
@@ -167,7 +177,8 @@ class MultiprocessMap:
                     if worker.job is None and waiting:
                         job = waiting.popleft()
                         self._submit(place, job, pickled, items[job], deaths)
-                for result in self._collect(waiting, deaths, results):
+                for job, result in self._collect(waiting, deaths, give_up):
+                    results[job] = result
                     if tell:
                         tell(result)
         except BaseException:
@@ -180,20 +191,20 @@ class MultiprocessMap:
             try:
                 return self._pool[place].submit(job, function, item)
             except OSError:  # it died while it had nothing to do
-                self._replace(place, job, deaths)
+                deaths[job] += 1
+                if deaths[job] == ATTEMPTS:
+                    raise NetsError(f"an evaluation {ENDED_ITS_WORKER}") from None
+                self._replace(place)
 
-    def _replace(self, place: int, job: int, deaths: list[int]) -> None:
-        """A new worker for one that died. Raises NetsError if the job has now cost ATTEMPTS workers."""
-        deaths[job] += 1
-        if deaths[job] == ATTEMPTS:
-            raise NetsError(
-                f"an evaluation ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
-            )
+    def _replace(self, place: int) -> None:
+        """A new worker for one that died."""
         self._pool[place].kill()
         self._pool[place] = _Worker(self._context)
 
-    def _collect(self, waiting: deque[int], deaths: list[int], results: dict[int, Any]) -> list[Any]:
-        """Wait for at least one answer or death, and act on it; returns the results that came."""
+    def _collect(
+        self, waiting: deque[int], deaths: list[int], give_up: Callable[[int], Any]
+    ) -> list[tuple[int, Any]]:
+        """Wait for at least one answer or death, and act on it; returns jobs that are over, with results."""
         came = []
         busy = {worker.connection: place for place, worker in enumerate(self._pool) if worker.job is not None}
         for connection in wait(list(busy)):  # a dead worker's connection is ready too, and at its end
@@ -203,14 +214,17 @@ class MultiprocessMap:
             try:
                 succeeded, result = dill.loads(connection.recv_bytes())
             except (EOFError, OSError):
-                self._replace(busy[connection], job, deaths)
-                waiting.appendleft(job)
+                self._replace(busy[connection])
+                deaths[job] += 1
+                if deaths[job] < ATTEMPTS:
+                    waiting.appendleft(job)
+                else:
+                    came.append((job, give_up(job)))
                 continue
             worker.job = None
             if not succeeded:
                 raise result
-            results[job] = result
-            came.append(result)
+            came.append((job, result))
         return came
 
     def close(self) -> None:
@@ -250,12 +264,13 @@ class BatchedMap(SerialMap):
         function: Callable[[Item], Result],
         items: Iterable[Item],
         tell: Callable[[Result], None] | None = None,
+        lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         evaluator: Any = function.function if isinstance(function, _Measure) else None
         while isinstance(evaluator, partial) and not (evaluator.args or evaluator.keywords):
             evaluator = evaluator.func
         if type(evaluator) is not Evaluator:  # a subclass may evaluate in a way of its own
-            return super().__call__(function, items, tell)
+            return super().__call__(function, items, tell, lost)
         genomes: list[Any] = list(items)
         answers: list[Any] = [(measured.values, measured) for measured in evaluator.evaluate_all(genomes)]
         return answers

@@ -124,6 +124,15 @@ def test_an_item_that_kills_every_worker_ends_the_call(pool: MultiprocessMap) ->
     assert pool(square, [2]) == [4]
 
 
+def test_or_the_others_go_on_without_it(pool: MultiprocessMap) -> None:
+    def deadly(n: int) -> int:
+        return n * n if n != 1 else os.kill(os.getpid(), signal.SIGKILL)
+
+    told: list[int] = []
+    assert pool(deadly, range(4), told.append, lambda n: -n) == [0, -1, 4, 9]
+    assert sorted(told) == [-1, 0, 4, 9]
+
+
 def test_exceptions_come_back_with_the_workers_traceback(pool: MultiprocessMap) -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         pool(lambda x: 1 / x, [1, 0])

@@ -285,17 +285,20 @@ def test_the_first_update_worked_out() -> None:
     before, weights = network.alive, network.weights()
     network.step(train.x[60:120], targets[60:120])
     after = network.alive
-    kept = before & (network.weights() != 0)
-    assert (network.weights()[kept] == weights[kept]).all()  # an update moves no weight
-    for _, places in problem.layout.split(np.arange(weights.size)):  # the smallest are gone
-        gone = (before & ~kept)[places]
-        assert np.abs(weights[places][gone]).max() <= np.abs(weights[places][kept[places]]).min()
-    assert (network.weights()[after & ~kept] == 0).all()
-    assert not (kept & ~after).any()
+    stayed = before & after
+    assert (network.weights()[stayed] == weights[stayed]).all()  # an update moves no weight, …
+    assert (weights[stayed] != 0).all()
+    assert (network.weights()[after & ~before] == 0).all()  # … and what is new starts at zero
     share = 0.25 * (1 + np.cos(np.pi * 2 / 75))
     counts = np.array([part.sum() for _, part in problem.layout.split(before)])
     moved = [min(int(share * c), s - c) for c, s in zip(counts, problem.layout.sizes, strict=True)]
     assert network.updates[0]["moved"] == sum(moved)
+    for (_, places), many in zip(problem.layout.split(np.arange(weights.size)), moved, strict=True):
+        size = np.sort(np.abs(weights[places])[before[places]])
+        gone = (before & ~after)[places]
+        assert gone.any()
+        assert np.abs(weights[places][gone]).max() <= size[many - 1]  # of the smallest, as many as move, …
+        assert gone.sum() <= many  # … but for those that came back at once
 
 
 # Controls

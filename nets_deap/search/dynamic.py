@@ -67,7 +67,8 @@ class Dynamic:
 class DynamicMLP(MaskedMLP):
     """A masked network whose mask moves while it trains. Its density, layer by layer, stays.
 
-    What grows starts at zero, with the optimiser's memory of it cleared. `updates` has a row for each.
+    What grows starts at zero, with the optimiser's memory of it cleared; a weight that goes and comes back in
+    the same update stays what it was, as in RigL's own code. `updates` has a row for each.
     """
 
     def __init__(
@@ -123,11 +124,12 @@ class DynamicMLP(MaskedMLP):
         sizes = np.array(layout.sizes)
         moved = np.minimum((share * counts).astype(int), sizes - counts)
         kept = keep(layout, np.abs(weights), alive, counts - moved)
-        grown = keep(layout, score, ~kept, moved)
+        mask = kept | keep(layout, score, ~kept, moved)
+        stayed = torch.from_numpy(mask & alive)
         for memory in self._memories():
-            memory.mul_(torch.from_numpy(kept))
-        self.flat.mul_(torch.from_numpy(kept))
-        self._set_mask(kept | grown)
+            memory.mul_(stayed)
+        self.flat.mul_(stayed)
+        self._set_mask(mask)
         self.updates.append({"step": self.done, "moved": int(moved.sum())})
 
     def _memories(self) -> list[Tensor]:
