@@ -104,30 +104,49 @@ def _line(outcome: Any) -> str:
 
 
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
-    from nets_deap.comparison import trained_only
+    from nets_deap.comparison import reference_of, trained_only
 
     summaries = comparison.summaries()
-    headers = ["method", "density", "test acc, %", "difference", "p", "stop at", "search steps", "search s"]
+    several = len(comparison.config.densities) > 1
+    headers = [
+        "method",
+        *["asked"] * several,
+        "density",
+        "test acc, %",
+        "difference",
+        "p",
+        "stop at",
+        "search steps",
+        "search s",
+    ]
     rows, trained = [], False
     for summary in summaries:
         mark = "*" if trained_only(summary.method) else ""
         trained |= bool(mark)
-        rows.append(_row(summary, mark))
+        rows.append(_row(summary, mark, several))
     click.echo()
     render.table(headers, rows)
-    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points,")
-    click.echo("paired, with the p-value of its t-test, not corrected for the number of comparisons")
+    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
+    click.echo(
+        f"difference: in points, paired, to {reference_of(comparison.config)} where it has the same density,"
+    )
+    click.echo("of a NeTS's random tickets to the NeTS; p of the t-test, not corrected for many comparisons")
+    if comparison.config.until_half_width is not None:
+        click.echo("seeds were added until these intervals were narrow: they are not corrected for that")
     if any("+" in summary.method for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
     if trained:
-        click.echo("* a trained network, not a ticket")
+        click.echo(
+            "* a trained network, not a ticket: its search is its training, without a budget of its own"
+        )
     click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
 
 
-def _row(summary: Summary, mark: str) -> list[str]:
+def _row(summary: Summary, mark: str, several: bool) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
         summary.method + mark,
+        *[f"{100 * summary.density:g} %"] * several,
         render.percent(told["density"]),
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
         f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",

@@ -46,7 +46,9 @@ def search(method: str, **options: Any) -> int:
 
 @click.command()
 @shared
-@option("--cycles", type=int, metavar="N", help="Prunings; 1 is one shot. [as few as 20 % each allow]")
+@option(
+    "--cycles", type=int, metavar="N", help="Prunings, of 20 % each unless --density is given; 1 is one shot."
+)
 @option("--cycle-epochs", "epochs_", type=int, metavar="N", help="Epochs of a cycle. [--epochs]")
 @option("--rewind", type=int, metavar="K", help="Rewind to iteration K of the first training. [0]")
 @option("--scope", metavar="NAME", help="layerwise or global. [layerwise]")
@@ -58,7 +60,9 @@ def imp(
 
     The same as `nets-deap search imp`.
     """
-    given = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
+    given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
+    if cycles is not None and options["density"] is None and options["config"] is None:
+        given["exact"] = "no"  # 20 % a cycle, and the density follows
     return _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
 
 

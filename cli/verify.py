@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @training_options
 @option("--seeds", type=int, metavar="N", help="Trainings of each network, from --seed on. [5]")
 @option("--margin", type=float, metavar="POINTS", help="Points of accuracy that the ticket may lack. [0]")
+@option("--at-most", type=float, metavar="D", help="The density that it may have. [0.5]")
 @option("--eval-every", type=int, metavar="N", help="Iterations between validations; 0 is once an epoch.")
 @option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
@@ -35,8 +36,8 @@ def verify(
 
     It is trained beside its dense network and controls, identically. A winning ticket (NeTS paper,
     Definition 3) reaches its least validation loss no later than the dense network, is no less accurate
-    on the test set there, and is smaller. The verdict goes by 95 % intervals of paired differences; where
-    they do not decide, it says so.
+    on the test set there, and is much smaller. The verdict goes by 95 % intervals of paired differences;
+    where they do not decide, it says so.
     """
     from nets_deap import checkpoint, files
     from nets_deap.config import VerifyConfig
@@ -64,7 +65,9 @@ def verify(
             done += 1
             report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
 
-        verdict, rows = judge(loaded, problem, seeds, engine, settled.eval_every, settled.margin, tell)
+        verdict, rows = judge(
+            loaded, problem, seeds, engine, settled.eval_every, settled.margin, settled.at_most, tell
+        )
     if folder:
         checkpoint.write_csv(folder / "verify.csv", rows)
         files.write_text(folder / "verdict.json", json.dumps(_result(verdict), indent=2) + "\n")
@@ -84,6 +87,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         "density": verdict.density,
         "seeds": verdict.seeds,
         "margin": verdict.margin,
+        "at_most": verdict.at_most,
     }
 
 
@@ -116,5 +120,7 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     click.echo(
         f"as accurate: {accurate} (points better: {better.mean:+.2f} ± {better.half_width:.2f}{margin})"
     )
-    click.echo(f"smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
+    click.echo(f"much smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
+    if verdict.seeds == 1:
+        click.echo("on full batches all trainings of a network are the same: ± 0 is no interval")
     click.echo(f"verdict: {verdict.text}")

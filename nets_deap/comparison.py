@@ -21,6 +21,8 @@ from nets_deap.search.nets import Nets
 from nets_deap.trials import Row, Trial, base_of, check, find, found_already, run_trial
 
 STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
+DENSE = "dense"
+MISSED = 0.05  # a density so much off, as a share, is another one, and accuracies are not compared
 
 
 Engine = SerialMap | MultiprocessMap
@@ -41,15 +43,18 @@ class Comparison:
     failed: dict[Trial, str] = field(default_factory=dict)
 
     def summaries(self) -> list[Summary]:
-        """One for each method and density, in the order given."""
-        reference = _reference(self.config)
+        """One for each method and density, in the order given.
+
+        Each is paired with the reference, but for a NeTS's random tickets: these with the NeTS itself.
+        """
+        reference = reference_of(self.config)
         told = []
         for density in self.config.densities:
-            paired_with = self._of(reference, density)
             for method in methods_of(self.config):
-                rows = self._of(method, density)
-                if rows:
-                    told.append(Summary(method, density, rows, paired_with if method != reference else {}))
+                if rows := self._of(method, density):
+                    paired_with = _paired_with(method) or reference
+                    theirs = self._of(paired_with, density) if paired_with != method else {}
+                    told.append(Summary(method, density, rows, paired_with, theirs))
         return told
 
     def _of(self, method: str, density: float) -> dict[int, Row]:
@@ -61,24 +66,41 @@ class Comparison:
 class Summary:
     """A method at a density, over seeds.
 
-    rows, reference: seed -> row; for the reference itself there is no reference
+    density: what was asked for
+    rows: seed -> row
+    paired_with, reference: the method it is compared with, and that one's rows; none for the reference itself
     """
 
     method: str
     density: float
     rows: dict[int, Row]
+    paired_with: str
     reference: dict[int, Row]
 
     def values(self, column: str) -> list[float]:
         return [row[column] for row in self.rows.values()]
 
     def difference(self) -> Paired | None:
-        """Test accuracy against the reference's on the same seeds, in points; None without two of them."""
+        """Test accuracy against the reference's on the same seeds, in points.
+
+        None without two of them, and where one of the two has missed the density and the other has not.
+        """
         seeds = sorted(self.rows.keys() & self.reference.keys())
-        if len(seeds) < 2:
+        if len(seeds) < 2 or not self._of_comparable_size():
             return None
         ours, theirs = ([100 * rows[s]["test_acc"] for s in seeds] for rows in (self.rows, self.reference))
         return paired_difference(ours, theirs)
+
+    def _of_comparable_size(self) -> bool:
+        """Is everything as dense as was asked, or one as the other? The dense network is not asked to be."""
+        ours, theirs = (
+            float(np.mean([row["density"] for row in rows.values()])) for rows in (self.rows, self.reference)
+        )
+        hits = [
+            method == DENSE or abs(density / self.density - 1) <= MISSED
+            for method, density in ((self.method, ours), (self.paired_with, theirs))
+        ]
+        return all(hits) or abs(ours / theirs - 1) <= MISSED
 
     def row(self) -> Row:
         """As in summary.csv."""
@@ -93,6 +115,7 @@ class Summary:
         }
         if difference := self.difference():
             told |= {
+                "paired_with": self.paired_with,
                 "difference": difference.mean,
                 "difference_half_width": difference.half_width,
                 "p_value": difference.p_value,
@@ -117,7 +140,14 @@ def methods_of(config: CompareConfig) -> list[str]:
     return list(names)
 
 
-def _reference(config: CompareConfig) -> str:
+def _paired_with(method: str) -> str:
+    """The NeTS whose density a random ticket has; "" for all else."""
+    choice = parse(method)
+    return choice.base if choice.control == "random" and isinstance(choice.method, Nets) else ""
+
+
+def reference_of(config: CompareConfig) -> str:
+    """The method that the others are compared with. Raises NetsError if it is none of them."""
     names = methods_of(config)
     if config.reference is None:
         return names[0]
@@ -151,28 +181,44 @@ def compare(
     A trial that fails is in `failed`; the others go on, and the next run repeats it.
     Raises NetsError, before anything is run, for what cannot be.
     """
-    problem = config.problem()
-    reference = _reference(config)
+    reference = reference_of(config)
     if config.until_half_width is not None and methods_of(config) == [reference]:
         raise NetsError("--until-half-width is for differences: it needs two methods or more")
-    for name in methods_of(config):
-        for density in config.densities:
-            check(Trial(name, density, config.seed), problem)
+    steps = [config.seeds] if config.until_half_width is None else STEPS
+    if not results.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
+        problem = config.problem()  # what is rebuilt from trials.csv needs no data
+        for name in methods_of(config):
+            for density in config.densities:
+                check(Trial(name, density, config.seed), problem)
     comparison = Comparison(config)
     with files.claimed_folder(folder):
-        results.claim(folder, config)
-        for seeds in [config.seeds] if config.until_half_width is None else STEPS:
-            _run(comparison, trials_of(config, seeds), folder, engine, on_trial)
-            if config.until_half_width is not None and _narrow(comparison, config.until_half_width):
+        whole = results.claim(folder, config)
+        for seeds in steps:
+            _run(comparison, whole, trials_of(config, seeds), folder, engine, on_trial)
+            wide = config.until_half_width is not None and not _narrow(comparison, config.until_half_width)
+            if comparison.failed or not wide:
                 break
     return comparison
 
 
+def stored(folder: Path) -> Comparison | None:
+    """All that a folder's trials.csv has; None where there is none."""
+    if not (rows := results.read_rows(folder)):
+        return None
+    return Comparison(results.read_config(folder), list(rows.values()))
+
+
 def _run(
-    comparison: Comparison, trials: list[Trial], folder: Path, engine: Engine, on_trial: OnTrial | None
+    comparison: Comparison,
+    whole: CompareConfig,
+    trials: list[Trial],
+    folder: Path,
+    engine: Engine,
+    on_trial: OnTrial | None,
 ) -> None:
-    stored = results.read_rows(folder)
-    known = {t: row for t in trials if (row := stored.get(t) or results.read_trial(folder, t))}
+    """Run the trials that are missing; summary.csv is of the whole comparison, of which they are a part."""
+    before = results.read_rows(folder)
+    known = {t: row for t in trials if (row := before.get(t) or results.read_trial(folder, t))}
     comparison.failed = {}
     attempt = partial(_attempt, config=comparison.config, folder=folder)
 
@@ -187,6 +233,8 @@ def _run(
 
     try:
         new = [trial for trial in trials if trial not in known]
+        if new:
+            results.claim_data(folder, comparison.config)
         controls = [trial for trial in new if base_of(trial) != trial]
         engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
         # Each control needs the ticket of what it controls, which need not be a trial of its own.
@@ -196,8 +244,9 @@ def _run(
         engine(attempt, controls, tell, _lost)
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
-        summary = [told.row() for told in comparison.summaries()]
-        results.write(folder, stored | known, summary, comparison.config.track_test)
+        everything = before | known
+        summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
+        results.write(folder, everything, summary, whole.track_test)
 
 
 def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:

@@ -118,6 +118,10 @@ class ProblemConfig(BaseModel):
         """The fields that decide the results."""
         return self.model_dump(exclude=set(PLACE_FIELDS))
 
+    def settings(self) -> dict[str, Any]:
+        """Those fields that every command has: a ticket's problem and training recipe."""
+        return {key: value for key, value in self.identity().items() if key in ProblemConfig.model_fields}
+
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that tell one identity from another."""
         text = json.dumps(self.identity(), sort_keys=True)
@@ -245,12 +249,13 @@ class VerifyConfig(ProblemConfig):
     """A verdict on one ticket.
 
     seeds: trainings of each network, from `seed` on
-    margin: points of accuracy that a winning ticket may lack
+    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
     """
 
     command: ClassVar[str] = "train"
     seeds: Annotated[int, Field(ge=2)] = 5
     margin: Annotated[float, Field(ge=0)] = 0.0
+    at_most: Share = 0.5
     eval_every: Count = 0
     map: str = "multiprocess"
 

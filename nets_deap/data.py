@@ -265,7 +265,9 @@ def load(
             samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
         return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))
 
-    checksum = zlib.crc32(train_y.tobytes(), zlib.crc32(train_x.tobytes()))
+    checksum = 0
+    for array in (train_x, train_y, val_x, val_y, raw.test_x, raw.test_y):
+        checksum = zlib.crc32(array.tobytes(), checksum)
     return Data(
         part(train_x, train_y),
         part(val_x, val_y),

@@ -23,13 +23,14 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.errors import NetsError
+from nets_deap.errors import NetsError, unknown
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MAPS = ("serial", "multiprocess", "batched")
 ATTEMPTS = 3  # workers that one item may kill before it is given up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
 
@@ -301,6 +302,8 @@ def make_map(name: str, workers: int | None, device: str) -> SerialMap | Multipr
 
     `multiprocess` with one worker for want of cores is serial.
     """
+    if name not in MAPS:
+        raise unknown("map", name, MAPS)
     if name == "batched":
         return BatchedMap()
     if name == "serial" or (workers is None and available_cores() == 1):

@@ -191,7 +191,7 @@ def describe(tickets: Mapping[str, Ticket], cells: int = 40) -> pd.DataFrame:
 
     def add(name: str, picture: str, density: float, matrix: np.ndarray) -> None:
         rows.extend(
-            (name, picture, density, i, " ".join(f"{value:.4g}" for value in line))
+            (name, picture, density, i, " ".join(f"{value:.3g}" for value in line))
             for i, line in enumerate(matrix)
         )
 
@@ -303,12 +303,17 @@ def draw_all(table1: Path, compared: Path, tickets: Path, folder: Path) -> dict[
             figure = draw(*read(*paths))
         except NetsError as error:
             drawn[name] = f"not drawn: {error}"
+        except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError) as error:
+            drawn[name] = f"not drawn: {paths[0]} has not the columns it should have ({error})"
         else:
             drawn[name] = ", ".join(map(str, save(figure, folder, name)))
     return drawn
 
 
 def _there(rows: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
-    """Those of the names that have rows."""
+    """Those of the names that have rows. Raises NetsError if none has."""
     methods = set(rows["method"])
-    return {method: name for method, name in names.items() if method in methods}
+    found = {method: name for method, name in names.items() if method in methods}
+    if not found:
+        raise NetsError(f"of the methods of Table 1 ({', '.join(names)}) there is none")
+    return found

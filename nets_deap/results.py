@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from nets_deap import checkpoint, files
-from nets_deap.config import CompareConfig
+from nets_deap.config import CompareConfig, validate
 from nets_deap.errors import NetsError
+from nets_deap.search import parse_all
 from nets_deap.trials import Row, Trial
 
 # What may be added to a comparison without its being another one
@@ -29,13 +31,39 @@ def default_folder(config: CompareConfig) -> Path:
     return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
 
 
-def claim(folder: Path, config: CompareConfig) -> None:
-    """Make the folder this comparison's. Raises NetsError where it holds another one's trials."""
-    checksum = config.problem().data.checksum
-    if (folder / DATA).exists() and (folder / DATA).read_text().strip() != checksum:
+def read_config(folder: Path) -> CompareConfig:
+    """Raises NetsError where the folder holds no comparison."""
+    return validate(CompareConfig, checkpoint.read_config(folder, "methods", "a comparison"))
+
+
+def claim(folder: Path, config: CompareConfig) -> CompareConfig:
+    """Make the folder this comparison's; returns the config that it then has, with what it had before added.
+
+    Raises NetsError where it holds another one's trials.
+    """
+    whole = config
+    if (folder / checkpoint.CONFIG).exists():
+        before = read_config(folder)
+        known = {choice.text for choice in parse_all(before.methods)}
+        added = [choice.text for choice in parse_all(config.methods) if choice.text not in known]
+        whole = config.model_copy(
+            update={
+                "methods": ",".join([before.methods, *added]),
+                "densities": list(dict.fromkeys([*before.densities, *config.densities])),
+                "seeds": max(before.seeds, config.seeds),
+                "reference": config.reference or before.reference,
+            }
+        )
+    checkpoint.claim(folder, whole, "methods", "a comparison", EXTENSIBLE)
+    return whole
+
+
+def claim_data(folder: Path, config: CompareConfig) -> None:
+    """Put a checksum of the data into the folder. Raises NetsError where it has that of other data."""
+    checksum = f"{config.problem().data.checksum}\n"
+    if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
         raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
-    checkpoint.claim(folder, config, "methods", "a comparison", EXTENSIBLE)
-    files.write_text(folder / DATA, checksum + "\n")
+    files.write_text(folder / DATA, checksum)
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:
@@ -60,10 +88,12 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
         needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
         if any(column not in row for row in rows.values() for column in needed):
             raise KeyError(needed)
-        times = {_trial_of(row): row for row in checkpoint.read_csv(folder / SECONDS)}
-        return {trial: row | {key: times[trial][key] for key in TIMES} for trial, row in rows.items()}
+        known = checkpoint.read_csv(folder / SECONDS) if (folder / SECONDS).exists() else []
+        times = {_trial_of(row): row for row in known}
+        none = dict.fromkeys(TIMES, math.nan)
+        return {t: row | {key: times.get(t, none)[key] for key in TIMES} for t, row in rows.items()}
     except (TypeError, KeyError) as error:
-        raise NetsError(f"{folder / TRIALS} or {SECONDS} is damaged: delete both") from error
+        raise NetsError(f"{folder / TRIALS} or {SECONDS} has not the columns of a comparison") from error
 
 
 def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:
@@ -72,8 +102,8 @@ def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves
     if not rows:
         return
     apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
-    checkpoint.write_csv(folder / TRIALS, apart)
     checkpoint.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
+    checkpoint.write_csv(folder / TRIALS, apart)
     if summary:
         checkpoint.write_csv(folder / SUMMARY, summary)
     if with_curves:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nets_deap import checkpoint, files
-from nets_deap.comparison import Comparison, Engine, OnTrial, compare
+from nets_deap.comparison import Comparison, Engine, OnTrial, compare, stored
 from nets_deap.config import CompareConfig, configure
 from nets_deap.errors import unknown
 from nets_deap.experiment import mean_interval
@@ -66,14 +66,15 @@ def table1(
     """Run what is missing of the trials, each problem in a folder of its own, and write the table.
 
     options: fields of CompareConfig for all problems, `seeds` or `data_dir` for example
-    Written are table1.csv, table1.md and table1.tex. From trials that are there already come the same bytes.
+    Written are table1.csv, table1.md and table1.tex, of all trials in the folder. From trials that are there
+    already come the same bytes, without data.
     """
     configs = {name: config_of(name, **options) for name in problems or PROBLEMS}
     done = [
         compare(config, folder / name, engine, on_trial(name) if on_trial else None)
         for name, config in configs.items()
     ]
-    rows = [row for name, part in zip(configs, done, strict=True) for row in rows_of(name, part)]
+    rows = [row for name in PROBLEMS if (part := stored(folder / name)) for row in rows_of(name, part)]
     if rows:
         checkpoint.write_csv(folder / CSV, rows)
         files.write_text(folder / MARKDOWN, markdown(rows))
@@ -96,9 +97,10 @@ def rows_of(problem: str, comparison: Comparison) -> list[Row]:
 
 
 def ours(row: Row, key: str) -> str:
-    """A cell's mean ± 95 % interval."""
+    """A cell's mean ± 95 % interval; of one trial, its value."""
     digits = 1 if key == "density" else 2 if key in SHARES else 3
-    return f"{row[key]:.{digits}f} ± {row[f'{key}_half_width']:.{digits}f}"
+    half_width = row[f"{key}_half_width"]
+    return f"{row[key]:.{digits}f}" + ("" if math.isnan(half_width) else f" ± {half_width:.{digits}f}")
 
 
 def papers(row: Row, key: str) -> str:

@@ -17,6 +17,7 @@ from nets_deap.randomness import Role, generator
 from nets_deap.search import parse
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
+from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found, initial_weights
 from nets_deap.search.nets import Nets
 from nets_deap.ticket import Ticket, load_ticket
@@ -54,15 +55,18 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     all start from the same θ₀ and are trained on the same minibatches, under the same split.
     """
     problem, choice = config.problem(), parse(trial.method)
-    aside, search = Cost(), Cost()
+    aside, search, rewound_to = Cost(), Cost(), 0
     if isinstance(choice.method, Dynamic):
         run, logbook, aside = _train_dynamically(choice.method, trial, problem, config)
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
         problem = _rewound(problem, found.ticket)
+        rewound_to = int(found.ticket.info.get("rewind", 0))
         run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
-    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **run.summary()}
+    summary = run.summary()
+    summary["early_stop_iteration"] += rewound_to
+    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **summary}
     row |= {f"search_{key}": value for key, value in asdict(search).items()}
     train = _training_cost(problem, run) + aside
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
@@ -80,7 +84,7 @@ def _rewound(problem: Problem, ticket: Ticket) -> Problem:
     if not (k := int(ticket.info.get("rewind", 0))):
         return problem
     steps = problem.recipe.steps(len(problem.data.train.y)) - k
-    return replace(problem, recipe=replace(problem.recipe, iterations=max(1, steps)))
+    return replace(problem, recipe=replace(problem.recipe, iterations=steps))
 
 
 def base_of(trial: Trial) -> Trial:
@@ -111,6 +115,8 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
         if isinstance(method, Nets):
             method = replace(method, track_test=config.track_test)
         found = method(problem, config.budget(), rng, trial.density)
+        settings = config.settings() | {"seed": trial.seed}
+        found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
         path = ticket_path(folder, base)
         found.ticket.save(path)
         kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
@@ -144,4 +150,8 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 
 def check(trial: Trial, problem: Problem) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
-    parse(trial.method).method.check(problem, trial.density)
+    method = parse(trial.method).method
+    method.check(problem, trial.density)
+    steps = problem.recipe.steps(len(problem.data.train.y))
+    if isinstance(method, IMP) and (k := method.rewinds_to(problem)) >= steps:
+        raise NetsError(f"{trial.method}: rewound to step {k} nothing is left of a training of {steps} steps")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, paired_difference
 from nets_deap.final_training import train_ticket
 from nets_deap.parallel import MultiprocessMap, SerialMap
@@ -19,6 +20,9 @@ from nets_deap.ticket import Ticket
 
 TICKET, DENSE = "ticket", "dense"
 NETWORKS = (DENSE, TICKET, *CONTROLS)
+AT_MOST = (
+    0.5  # the density that counts as much smaller than the dense network, which Definition 3 leaves open
+)
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
 
 Row = dict[str, Any]
@@ -31,6 +35,10 @@ class Verdict:
     later: early-stop iterations of the ticket minus the dense net's, j′ − j
     better: test accuracy there, a′ − a, in points
     density: |M|₁ / |θ|
+    seeds: how many trainings the intervals are of; 1 where all are the same, on full batches
+    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
+    unfinished: in some seed both were still getting better when the training ended
+    learnt: the dense network is better than always saying the commonest class
     """
 
     later: Paired
@@ -38,23 +46,33 @@ class Verdict:
     density: float
     seeds: int
     margin: float
+    at_most: float
+    unfinished: bool
+    learnt: bool
 
     @property
     def conditions(self) -> dict[str, bool | None]:
         """Each condition: True or False where the whole 95 % interval says so, None where it does not."""
+        fast = _decided(-self.later.mean, self.later.half_width)
         return {
-            "trains as fast": _decided(-self.later.mean, self.later.half_width),
+            "trains as fast": None if self.unfinished and fast else fast,
             "is as accurate": _decided(self.better.mean + self.margin, self.better.half_width),
-            "is smaller": self.density < 1,
+            "is much smaller": self.density <= self.at_most,
         }
 
     @property
     def text(self) -> str:
         """The verdict in words."""
+        if not self.learnt:
+            return "undecided: the dense network has learnt nothing"
         held = self.conditions.values()
+        trainings = "one training" if self.seeds == 1 else f"{self.seeds} seeds"
         if False in held:
             return NOT_WINNING
-        return f"undecided with {self.seeds} seeds" if None in held else WINNING
+        if None not in held:
+            return WINNING
+        still = ", both still learning when the training ends: try a longer one" if self.unfinished else ""
+        return f"undecided with {trainings}{still}"
 
 
 def _decided(mean: float, half_width: float) -> bool | None:
@@ -86,23 +104,32 @@ def verify(
     engine: SerialMap | MultiprocessMap,
     eval_every: int = 0,
     margin: float = 0.0,
+    at_most: float = AT_MOST,
     on_row: Callable[[Row], None] | None = None,
 ) -> tuple[Verdict, list[Row]]:
     """Train the dense net, the ticket and its controls identically, seed by seed, and judge.
 
     A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
-    same θ₀. margin: points of accuracy that a ticket may lack.
-    Raises ValueError for fewer than two seeds, which have no interval.
+    same θ₀. margin, at_most: as in `Verdict`.
+    Raises ValueError for fewer than two seeds, which have no interval, and NetsError for a ticket whose
+    weights are not initial ones.
     """
     if len(seeds) < 2:
         raise ValueError("a verdict needs two seeds or more")
+    if k := ticket.info.get("rewind", 0):
+        raise NetsError(
+            f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "
+            "(rewind=0)"
+        )
     items = [(name, seed) for seed in seeds for name in NETWORKS]
     work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
     rows = engine(work, items, on_row)
-    return judge(rows, ticket.density, margin), rows
+    return judge(rows, problem, ticket.density, margin, at_most), rows
 
 
-def judge(rows: list[Row], density: float, margin: float = 0.0) -> Verdict:
+def judge(
+    rows: list[Row], problem: Problem, density: float, margin: float = 0.0, at_most: float = AT_MOST
+) -> Verdict:
     """The verdict on the rows of `verify`."""
     ours, dense = ({r["seed"]: r for r in rows if r["network"] == name} for name in (TICKET, DENSE))
 
@@ -110,4 +137,13 @@ def judge(rows: list[Row], density: float, margin: float = 0.0) -> Verdict:
         return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
 
     later, better = difference("early_stop_iteration"), difference("test_acc", 100)
-    return Verdict(later, better, density, len(ours), margin)
+    available, recipe = len(problem.data.train.y), problem.recipe
+    last = recipe.steps(available)
+    unfinished = any(min(part[s]["early_stop_iteration"] for part in (ours, dense)) == last for s in ours)
+    labels = problem.data.test.y
+    learnt = all(
+        np.isfinite(row["val_loss"]) and row["test_acc"] * len(labels) > int(labels.bincount().max())
+        for row in dense.values()
+    )
+    alike = recipe.samples(available) == available and recipe.steps_per_epoch(available) == 1
+    return Verdict(later, better, density, 1 if alike else len(ours), margin, at_most, unfinished, learnt)

@@ -15,6 +15,7 @@ from nets_deap.config import CompareConfig, configure
 from nets_deap.errors import NetsError
 from nets_deap.experiment import paired_difference
 from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.ticket import load_ticket
 
 METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")
 CSVS = ("trials.csv", "summary.csv")
@@ -139,13 +140,43 @@ def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
 def test_other_data_is_refused(done: Path) -> None:
     (done / "data.crc32").write_text("00000000\n")
     with pytest.raises(NetsError, match="holds trials on other data"):
-        compare(config(), done, SerialMap())
+        compare(config(seeds=3), done, SerialMap())
+
+
+def test_what_is_there_needs_no_data_and_asking_for_less_loses_nothing(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, stored = texts(done), (done / "config.json").read_text()
+
+    def none(*arguments: Any) -> None:
+        raise NetsError("no data here")
+
+    monkeypatch.setattr("nets_deap.data.load", none)
+    result = compare(config(methods="random", densities="0.05", seeds=1), done, SerialMap())
+    assert len(result.rows) == 1
+    assert (texts(done), (done / "config.json").read_text()) == (before, stored)
+    (done / "seconds.csv").unlink()
+    compare(config(), done, SerialMap())
+    assert texts(done) == before
+
+
+def test_tickets_know_what_they_were_found_for(done: Path) -> None:
+    found = load_ticket(done / "tickets/random-0.05-2.safetensors")
+    assert (found.config["dataset"], found.config["data_limit"], found.config["seed"]) == ("digits", 200, 2)
+    assert "methods" not in found.config
 
 
 def test_a_rewound_ticket_has_fewer_steps_to_go() -> None:
     chosen = config(methods="imp:cycles=2,rewind=2,random", densities="0.2", seeds=1)
     rewound, random = compare(chosen, Path("rewound"), SerialMap()).rows
     assert rewound["train_gradient_steps"] == random["train_gradient_steps"] - 2
+    assert rewound["early_stop_iteration"] > 2  # counted from the first training's start
+    control = config(
+        methods="imp:cycles=2,rewind=2+shuffle,imp:cycles=2,rewind=2+reinit", densities="0.2", seeds=1
+    )
+    shuffled, fresh = compare(control, Path("control"), SerialMap()).rows
+    assert shuffled["train_gradient_steps"] == rewound["train_gradient_steps"]
+    assert fresh["train_gradient_steps"] == random["train_gradient_steps"]
 
 
 def test_interrupted_in_mid_trial_it_goes_on(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +228,17 @@ def test_the_random_ticket_beside_nets_has_the_density_that_nets_reached() -> No
     assert nets["search_gradient_steps"] == random["search_gradient_steps"] > 0
 
 
+def test_accuracies_at_other_densities_are_not_compared() -> None:
+    chosen = config(methods="random,dense,nets-paper:gens=0,epochs=1", densities="0.2")
+    random, dense, nets, beside = compare(chosen, Path("nets"), SerialMap()).summaries()
+    assert random.difference() is None  # the reference itself
+    assert dense.difference() is not None
+    assert nets.row()["density"] > 0.5
+    assert nets.difference() is None
+    assert (beside.paired_with, beside.difference() is None) == (nets.method, False)
+    assert "p_value" not in nets.row()
+
+
 def test_a_control_does_not_search_again(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = config(methods="imp:epochs=1,cycles=2,imp:epochs=1,cycles=2+reinit", densities="0.2", seeds=1)
     result = compare(chosen, Path("controls"), SerialMap())
@@ -245,6 +287,9 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
         ({"densities": "0.2,0.2"}, "stands there twice"),
         ({"methods": "random", "until_half_width": 0.1}, "two methods or more"),
         ({"methods": "random,nets:pop=1"}, "pop"),
+        ({"methods": "random,nets", "densities": "1"}, "nothing to look for"),
+        ({"methods": "nets:epochs=1,iterations=3"}, "give one"),
+        ({"methods": "imp:iterations=9,rewind=7"}, "nothing is left of a training of 6 steps"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], says: str) -> None:

@@ -45,7 +45,7 @@ def test_a_description_has_every_layer_with_its_density() -> None:
     first = rows[(rows["ticket"] == "u") & (rows["picture"] == "fc1")]
     assert first["density"].unique().tolist() == [1 / 64]
     assert len(first) == 20  # 300 units in 20 rows of patches, which have 64/20, that is 3 or 4, inputs
-    assert {line.split()[0] for line in first["values"]} == {"0.3333"}
+    assert {line.split()[0] for line in first["values"]} == {"0.333"}
     assert list(rows["picture"].unique()) == ["pixels", "fc1", "fc2", "fc3"]
 
 

@@ -40,6 +40,23 @@ def test_the_table_comes_again_from_its_trials_byte_for_byte() -> None:
     assert not list((folder / PART).glob("trials/*"))  # nothing was run
 
 
+def test_the_committed_table_comes_from_the_committed_trials_without_data(cli: Any) -> None:
+    committed = Path(__file__).parents[1] / "results" / "table1"
+    shutil.copytree(committed, "t")
+    ran = cli("table1", "--out", "t", "--data-dir", "nowhere", "--map", "serial", "--quiet")
+    assert (ran.code, ran.err) == (0, "")
+    for name in (CSV, MARKDOWN, LATEX):
+        assert (Path("t") / name).read_bytes() == (committed / name).read_bytes()
+
+
+def test_a_part_alone_leaves_the_others_in_the_table() -> None:
+    table1(Path("t"), SerialMap(), [PART], seeds=1, epochs=5)
+    table1(Path("t"), SerialMap(), ["xor-corners-mlp-100"], seeds=1, epochs=5)
+    text = (Path("t") / MARKDOWN).read_text()
+    assert text.count("xor-corners-mlp-10 ") == text.count("xor-corners-mlp-100 ") > 0
+    assert "nan" not in text
+
+
 def test_a_row_as_text() -> None:
     row: dict[str, Any] = {"problem": "mnist", "method": "nets-paper", "trials": 5}
     numbers = {"density": 29.71, "val_loss": 0.3019, "test_loss": 0.263, "val_acc": 91, "test_acc": 92.3}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nets_deap.errors import NetsError
 from nets_deap.parallel import SerialMap
 from nets_deap.problem import Problem, Recipe
 from nets_deap.search.random import random_ticket
@@ -19,30 +21,53 @@ DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2)
 def rows(dense: list[tuple[int, float]], ticket: list[tuple[int, float]]) -> list[dict[str, Any]]:
     """(early-stop iteration, test accuracy) of each seed."""
     return [
-        {"network": name, "seed": seed, "early_stop_iteration": j, "test_acc": a}
+        {"network": name, "seed": seed, "early_stop_iteration": j, "test_acc": a, "val_loss": 0.3}
         for name, trained in ((DENSE, dense), (TICKET, ticket))
         for seed, (j, a) in enumerate(trained)
     ]
 
 
 FLAT = [(100, 0.90), (200, 0.92), (300, 0.94)]
+FLAT_BEFORE = [(1, 0.90), (2, 0.92), (3, 0.94)]
 
 
 def test_verdicts_worked_by_hand() -> None:
     # Every seed's ticket is 10 iterations earlier and a point better: no spread, so the intervals are points.
     better = [(j - 10, a + 0.01) for j, a in FLAT]
-    verdict = judge(rows(FLAT, better), 0.05)
+    verdict = judge(rows(FLAT, better), DIGITS, 0.05)
     assert verdict.later[:2] == pytest.approx((-10, 0))
     assert verdict.better[:2] == pytest.approx((1, 0))
     assert verdict.text == WINNING
-    assert judge(rows(FLAT, better), 1.0).text == NOT_WINNING  # it is not smaller
-    assert judge(rows(FLAT, FLAT), 0.05).text == WINNING  # no later, no worse
-    assert judge(rows(FLAT, [(j + 10, a + 0.01) for j, a in FLAT]), 0.05).text == NOT_WINNING
+    assert judge(rows(FLAT, better), DIGITS, 0.6).text == NOT_WINNING  # it is not much smaller
+    assert judge(rows(FLAT, better), DIGITS, 0.6, at_most=0.7).text == WINNING
+    assert judge(rows(FLAT, FLAT), DIGITS, 0.05).text == WINNING  # no later, no worse
+    assert judge(rows(FLAT, [(j + 10, a + 0.01) for j, a in FLAT]), DIGITS, 0.05).text == NOT_WINNING
     worse = [(j - 10, a - 0.01) for j, a in FLAT]
-    assert judge(rows(FLAT, worse), 0.05).text == NOT_WINNING
-    assert judge(rows(FLAT, worse), 0.05, margin=1.5).text == WINNING
+    assert judge(rows(FLAT, worse), DIGITS, 0.05).text == NOT_WINNING
+    assert judge(rows(FLAT, worse), DIGITS, 0.05, margin=1.5).text == WINNING
     mixed = [(90, 0.91), (190, 0.90), (290, 0.96)]  # +1, −2, +2 points
-    assert judge(rows(FLAT, mixed), 0.05).text == "undecided with 3 seeds"
+    assert judge(rows(FLAT, mixed), DIGITS, 0.05).text == "undecided with 3 seeds"
+
+
+def test_no_verdict_on_what_has_not_learnt_or_is_not_done() -> None:
+    last = DIGITS.recipe.steps(len(DIGITS.data.train.y))
+    at_the_end = [(last, a) for _, a in FLAT]
+    verdict = judge(rows(at_the_end, at_the_end), DIGITS, 0.05)
+    assert verdict.conditions["trains as fast"] is None
+    assert "still learning" in verdict.text
+    assert judge(rows(at_the_end, FLAT_BEFORE), DIGITS, 0.05).text == WINNING  # it at least has finished
+    chance = [(j, 0.1) for j, _ in FLAT]
+    assert judge(rows(chance, FLAT), DIGITS, 0.05).text == "undecided: the dense network has learnt nothing"
+    unbounded = [row | {"val_loss": np.nan} for row in rows(FLAT, FLAT)]
+    assert "learnt nothing" in judge(unbounded, DIGITS, 0.05).text
+    full = replace(DIGITS, recipe=replace(DIGITS.recipe, batch_size=0))
+    assert judge(rows(FLAT, FLAT), full, 0.05).seeds == 1  # all the same training
+
+
+def test_rewound_tickets_are_refused() -> None:
+    ticket = replace(random_ticket(DIGITS, 5000, np.random.default_rng(0)), info={"rewind": 3})
+    with pytest.raises(NetsError, match="of step 3"):
+        verify(ticket, DIGITS, [1, 2], SerialMap())
 
 
 def test_dense_and_ticket_start_from_the_same_weights() -> None:

@@ -111,8 +111,9 @@ def _settled(text: str, entry: Entry, options: dict[str, Any]) -> Any:
         if key not in entry.options:
             raise unknown(f"option of {text.partition(':')[0]}", key, entry.options)
     values = {k: v.split("/") if k == "allocation" and "/" in v else v for k, v in options.items()}
+    settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
     try:
-        return TypeAdapter[Any](entry.kind).validate_python({**entry.settled, **values})
+        return TypeAdapter[Any](entry.kind).validate_python({**settled, **values})
     except ValidationError as error:
         first = error.errors()[0]
         raise NetsError(f"method '{text}': {first['loc'][0]}={first['input']}: {first['msg']}") from error

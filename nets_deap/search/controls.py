@@ -16,8 +16,10 @@ Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 
 
 def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> Ticket:
-    method = f"{ticket.info.get('method', 'ticket')}+{name}"
-    return replace(ticket, weights=weights, mask=mask, info={"method": method})
+    info = {"method": f"{ticket.info.get('method', 'ticket')}+{name}"}
+    if weights is ticket.weights and "rewind" in ticket.info:  # they have k steps behind them
+        info["rewind"] = ticket.info["rewind"]
+    return replace(ticket, weights=weights, mask=mask, info=info)
 
 
 def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:

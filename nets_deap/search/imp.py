@@ -111,8 +111,8 @@ class IMP:
         """Raise NetsError for options that contradict each other or a density that cannot be."""
         self.plan(problem.layout, density)
         steps = self._recipe(problem).steps(len(problem.data.train.y))
-        if self._rewind_to(problem) >= steps:
-            raise NetsError(f"imp: cannot rewind to step {self._rewind_to(problem)}: a cycle has {steps}")
+        if self.rewinds_to(problem) >= steps:
+            raise NetsError(f"imp: cannot rewind to step {self.rewinds_to(problem)}: a cycle has {steps}")
 
     def _enough(self, layout: Layout, density: float) -> int:
         cycles = 1
@@ -145,17 +145,18 @@ class IMP:
             state = self._cycle(state, problem, budget, plan)
             if on_cycle:
                 on_cycle(state)
-        info = {"method": "imp", "cycles": state.cycle, "rewind": self._rewind_to(problem)}
+        info = {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
         ticket = Ticket(state.rewound, state.mask, problem.architecture, info=info)
         return Found(ticket, state.logbook, state.cost)
 
-    def _rewind_to(self, problem: Problem) -> int:
+    def rewinds_to(self, problem: Problem) -> int:
+        """The step of the first training that every later one starts from."""
         per_epoch = problem.recipe.steps_per_epoch(len(problem.data.train.y))
         return self.rewind + self.rewind_epochs * per_epoch
 
     def _cycle(self, state: State, problem: Problem, budget: Budget, plan: list[np.ndarray | int]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
-        recipe, rewind = self._recipe(problem), self._rewind_to(problem)
+        recipe, rewind = self._recipe(problem), self.rewinds_to(problem)
         available, validation = len(data.train.y), len(data.validation.y)
         samples = recipe.samples(available)
         batch = min(recipe.batch_size or samples, samples)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from nets_deap.config import EvolveConfig, layered, validate
+from nets_deap.config import DURATION_FIELDS, EvolveConfig, layered, validate
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
@@ -26,7 +26,7 @@ class Nets:
     preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
     options: any fields of EvolveConfig; `epochs` is the length of an evaluation
     track_test: put the best genome's test accuracy into the logbook; it takes trainings that are no part of
-        the search, and of its cost only the seconds
+        the search or its cost
 
     A budget ends the run before the generation that it would not pay for.
     """
@@ -47,6 +47,12 @@ class Nets:
 
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for options that do not go together."""
+        if density >= 1:
+            raise NetsError("nets: at a density of 1 there is nothing to look for: expected less than 1")
+        if self.options.keys() >= DURATION_FIELDS:
+            raise NetsError(
+                "nets: epochs and iterations are two ways to say how long an evaluation is: give one"
+            )
         self.config(problem, density, seed=0)
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
@@ -65,7 +71,8 @@ class Nets:
                 break
             spent = _times(each, evolution.advance()["nevals"])
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
-        return Found(evolution.ticket(), evolution.logbook, meter.cost)
+        seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
+        return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
 
 def _cost_of_an_evaluation(problem: Problem) -> Cost:

@@ -52,8 +52,9 @@ class Pruned:
         mask = np.ones(weights.size, dtype=bool)
         chosen = rng.permutation(len(part.y))[: pruning.samples if pruning.gradients else 0]
         gradients = pruning.rounds * pruning.gradients
-        cost = (gradients, gradients * len(chosen), gradients * len(chosen))
-        if not meter.affords(Cost(*cost)):
+        forward = pruning.rounds * len(chosen)  # GraSP's two gradients are of one pass
+        cost = (gradients, gradients * len(chosen), forward)
+        if gradients and not meter.affords(Cost(*cost)):
             raise NetsError(
                 f"the budget does not pay for {self.name}, {gradients:,} gradients on "
                 f"{len(chosen):,} samples: allow more, or ask for fewer"
