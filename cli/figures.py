@@ -24,7 +24,7 @@ def figures(table1: str, compared: str, described: str, out: str, tickets: tuple
     """Draw the paper's figures, and our own.
 
     As PDF and PNG: figure1 (evolution), figure2 (time) and figure3 (training) from --table1, a part of what
-    `table1` wrote; accuracy-density from --compare, a comparison's folder; pixels and masks from --tickets,
+    `table1` wrote; error-density from --compare, a comparison's folder; pixels and masks from --tickets,
     where tickets.csv describes tickets. What is not there is left out and said so.
     """
     from nets_deap import files, plots

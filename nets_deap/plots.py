@@ -79,7 +79,7 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         for method, name in names.items():
             band(panel, logbooks[logbooks["method"] == method], "gen", column, name, scale)
         panel.set(xlabel="generation", ylabel=label)
-    axes[0].legend(frameon=False, fontsize="x-small")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     for panel in axes:
         panel.xaxis.get_major_locator().set_params(integer=True)
     return figure
@@ -162,20 +162,25 @@ def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     return figure
 
 
-def accuracy_against_density(summary: pd.DataFrame) -> Figure:
-    """Test accuracy at early stop of each method, mean and 95 % interval, at the density it has.
+def error_against_density(summary: pd.DataFrame) -> Figure:
+    """Test error at early stop of each method, mean and 95 % interval, at the density it has.
 
+    Of the error, since on a logarithmic axis methods stay apart that have nearly the same accuracy.
     summary: as in a comparison's summary.csv
     """
-    figure, (axes,) = _figure(1, height=3.6)
+    from matplotlib import colormaps
+
+    figure, (axes,) = _figure(1, height=4)
+    color = colormaps["tab20"]
     for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
         axes.errorbar(
-            100 * rows["density"], rows["test_acc"], yerr=rows["test_acc_half_width"],
-            label=str(method), marker="osv^D<>PX*"[i % 10], markersize=3.5, linewidth=1, capsize=2,
+            100 * rows["density"], 100 - rows["test_acc"], yerr=rows["test_acc_half_width"],
+            label=str(method), color=color(2 * i % 20 + i // 10 % 2), marker="osv^D<>PX*"[i % 10],
+            markersize=4, linewidth=1, capsize=2,
         )  # fmt: skip
-    axes.set(xscale="log", xlabel="density, %", ylabel="test accuracy, %")
-    _plain_logarithmic(axes.xaxis)
-    axes.legend(frameon=False, fontsize="x-small", ncols=2)
+    axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
+    _plain_logarithmic(axes.xaxis, axes.yaxis)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
     return figure
 
 
@@ -289,7 +294,7 @@ def draw_all(table1: Path, compared: Path, tickets: Path, folder: Path) -> dict[
             lambda log, end: wall_clock(tracks(log, end, _there(log, first))),
         ),
         "figure3": ([curves], lambda end: training(end, _there(end, {**OTHERS, **first}))),
-        "accuracy-density": ([compared / "summary.csv"], accuracy_against_density),
+        "error-density": ([compared / "summary.csv"], error_against_density),
         "pixels": ([described], input_pixels),
         "masks": ([described], masks),
     }

@@ -64,7 +64,7 @@ def test_the_command_draws_what_is_there(cli: Any) -> None:
     places = ("--table1", "c", "--compare", "c", "--tickets", "d", "--out", "f")
     ran = cli("figures", *places, "--ticket", "mine=t.safetensors")
     assert ran.code == 0
-    names = ("figure1", "figure2", "figure3", "accuracy-density", "pixels", "masks")
+    names = ("figure1", "figure2", "figure3", "error-density", "pixels", "masks")
     assert {path.name for path in Path("f").iterdir()} == {f"{n}.{k}" for n in names for k in ("pdf", "png")}
     before = {path: path.read_bytes() for path in Path("f").iterdir()}
     cli("figures", *places)
