@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 @option("--eval-every", type=int, metavar="N", help="Iterations between validations; 0 is once an epoch.")
 @option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
-@option("--out", metavar="DIR", help="A folder for verify.csv and verdict.json. [none]")
+@option("--out", metavar="DIR", help="A folder for verify.csv and verdict.json; resumed. [none]")
 @option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more.")
 @option("--config", metavar="FILE", help="A TOML file of options.")
 @output_options
 def verify(
     ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
-) -> None:
+) -> int:
     """Say whether TICKET is a winning one.
 
     It is trained beside its dense network and controls, identically. A winning ticket (NeTS paper,
@@ -43,39 +43,45 @@ def verify(
     from nets_deap.config import VerifyConfig
     from nets_deap.final_training import check_ticket
     from nets_deap.parallel import make_map
-    from nets_deap.verify import NETWORKS
+    from nets_deap.verify import NETWORKS, ROWS, resume
     from nets_deap.verify import verify as judge
 
     _, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
     problem = settled.problem()
     check_ticket(problem, loaded)
     folder = Path(settled.out) if settled.out else None
-    if folder and files.strangers(folder):
-        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
-    done = 0
+    known = resume(folder, settled, loaded) if folder else []
+    before = tuple(known)
     total = len(seeds) * len(NETWORKS)
-    with (
-        make_map(settled.map, settled.workers, "cpu") as engine,
-        render.progress(total, quiet or as_json, "training") as report,
-    ):
+    try:
+        with (
+            make_map(settled.map, settled.workers, "cpu") as engine,
+            render.progress(total, quiet or as_json, "training") as report,
+        ):
 
-        def tell(row: dict[str, Any]) -> None:
-            nonlocal done
-            done += 1
-            report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
+            def tell(row: dict[str, Any]) -> None:
+                known.append(row)
+                if folder:
+                    checkpoint.write_csv(folder / ROWS, known)
+                report(len(known), f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
 
-        verdict, rows = judge(
-            loaded, problem, seeds, engine, settled.eval_every, settled.margin, settled.at_most, tell
+            judged = (settled.eval_every, settled.margin, settled.at_most)
+            verdict, rows = judge(loaded, problem, seeds, engine, *judged, tell, before)
+    except KeyboardInterrupt:
+        kept = (
+            f"finished trainings are in {folder}: the same command goes on" if folder else "nothing is saved"
         )
+        click.echo(f"interrupted; {kept}", err=True)
+        return 130
     if folder:
-        checkpoint.write_csv(folder / "verify.csv", rows)
+        checkpoint.write_csv(folder / ROWS, rows)
         files.write_text(folder / "verdict.json", json.dumps(_result(verdict), indent=2) + "\n")
-        checkpoint.write_config(folder, settled)
     if as_json:
         click.echo(json.dumps(_result(verdict)))
     elif not quiet:
         _show(verdict, rows)
+    return 0
 
 
 def _result(verdict: Verdict) -> dict[str, Any]:

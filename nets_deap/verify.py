@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nets_deap import checkpoint, files
+from nets_deap.config import VerifyConfig
 from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, paired_difference
 from nets_deap.final_training import train_ticket
@@ -20,9 +24,8 @@ from nets_deap.ticket import Ticket
 
 TICKET, DENSE = "ticket", "dense"
 NETWORKS = (DENSE, TICKET, *CONTROLS)
-AT_MOST = (
-    0.5  # the density that counts as much smaller than the dense network, which Definition 3 leaves open
-)
+ROWS = "verify.csv"
+AT_MOST = 0.5  # the density that is much smaller than the dense network's, which Definition 3 leaves open
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
 
 Row = dict[str, Any]
@@ -106,11 +109,12 @@ def verify(
     margin: float = 0.0,
     at_most: float = AT_MOST,
     on_row: Callable[[Row], None] | None = None,
+    known: Sequence[Row] = (),
 ) -> tuple[Verdict, list[Row]]:
     """Train the dense net, the ticket and its controls identically, seed by seed, and judge.
 
     A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
-    same θ₀. margin, at_most: as in `Verdict`.
+    same θ₀. margin, at_most: as in `Verdict`; known: rows of an earlier call, which are not trained again.
     Raises ValueError for fewer than two seeds, which have no interval, and NetsError for a ticket whose
     weights are not initial ones.
     """
@@ -122,9 +126,26 @@ def verify(
             "(rewind=0)"
         )
     items = [(name, seed) for seed in seeds for name in NETWORKS]
+    have = {(row["network"], row["seed"]): row for row in known}
     work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
-    rows = engine(work, items, on_row)
+    new = [item for item in items if item not in have]
+    have |= dict(zip(new, engine(work, new, on_row), strict=True))
+    rows = [have[item] for item in items]
     return judge(rows, problem, ticket.density, margin, at_most), rows
+
+
+def resume(folder: Path, config: VerifyConfig, ticket: Ticket) -> list[Row]:
+    """Make a folder this verdict's, and return the rows that an earlier call has left there.
+
+    Raises NetsError where it holds something else, or the verdict on another ticket.
+    """
+    checksum = f"{zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes())):08x}\n"
+    path = folder / "ticket.crc32"
+    if path.exists() and path.read_text() != checksum:
+        raise NetsError(f"{folder} holds the verdict on another ticket: choose another --out")
+    checkpoint.claim(folder, config, "at_most", "a verdict", {"seeds", "margin", "at_most"})
+    files.write_text(path, checksum)
+    return checkpoint.read_csv(folder / ROWS) if (folder / ROWS).exists() else []
 
 
 def judge(

@@ -94,7 +94,17 @@ def test_the_command(cli: Any) -> None:
     assert "verdict: " in ran.out
     assert len(pd.read_csv("v/verify.csv")) == 2 * len(NETWORKS)
     assert json.loads(Path("v/verdict.json").read_text())["seeds"] == 2
-    assert cli("verify", "s", "--out", "v").code == 2
+    text = Path("v/verify.csv").read_text()
+    Path("v/verify.csv").write_text("".join(text.splitlines(keepends=True)[:4]))  # as if interrupted
+    again = cli("verify", "s", *small, "--seeds", 2, "--map", "serial", "--out", "v")
+    assert again.out.splitlines()[-1] == ran.out.splitlines()[-1]
+    assert Path("v/verify.csv").read_text() == text
+    assert again.out.count("training ") == 2 * len(NETWORKS) - 3
+    other = cli("verify", "s", *small, "--lr", "0.1", "--out", "v")
+    assert (other.code, "holds a verdict with lr" in other.err) == (2, True)
+    cli("search", "random", "--density", "0.1", *small, "--out", "r", "--quiet")
+    other = cli("verify", "r", *small, "--out", "v")
+    assert (other.code, "verdict on another ticket" in other.err) == (2, True)
     wrong = cli("verify", "s", "--seeds", 1)
     assert (wrong.code, wrong.out) == (2, "")
     assert "--seeds 1: Input should be greater than or equal to 2" in wrong.err

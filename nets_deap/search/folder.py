@@ -47,6 +47,8 @@ def search(
     """
     config, choice = settle(config)
     problem = config.problem()
+    if from_cycle is not None and not isinstance(choice.method, IMP):
+        raise NetsError(f"--from-cycle goes with imp: {choice.text} has no cycles")
     with files.claimed_folder(folder):
         checkpoint.claim(folder, config, "method", "a search")
         rng = generator(config.seed, 0, Role.SEARCH)
@@ -59,8 +61,7 @@ def search(
                     on_row(state.logbook[-1])
 
             found = choice.method(problem, config.budget(), rng, config.density, start, on_cycle)
-        elif from_cycle is not None:
-            raise NetsError(f"--from-cycle goes with imp: {choice.text} has no cycles")
+
         else:
             found = choice.method(problem, config.budget(), rng, config.density)
         ticket = replace(found.ticket, config=config.identity())
