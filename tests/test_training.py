@@ -37,6 +37,20 @@ def test_a_score_worked_by_hand() -> None:
     assert score.loss == pytest.approx((said**2 + 3 * (1 - said) ** 2) / 4, rel=1e-6)
 
 
+@pytest.mark.parametrize("path", FAST)
+def test_denormals_count_as_zero_in_training_and_not_after(path: type[MaskedMLP]) -> None:
+    def denormals_live() -> bool:
+        return float(torch.tensor(1e-39) / 2) > 0
+
+    seen: list[bool] = []
+    genome = initGenome(initial_std(LENET.layout, "normal"), 0.5, rng=np.random.default_rng(0))
+    network = path(LENET, genome.weights, genome.mask, Recipe())
+    report = lambda step, loss: seen.append(denormals_live())  # noqa: E731
+    train(network, part(60), Recipe(), np.random.default_rng(0), report)
+    assert seen == [False]
+    assert denormals_live()
+
+
 def test_a_class_without_samples_has_no_loss() -> None:
     network = MaskedMLP(LENET, initial_std(LENET.layout), np.ones(LENET.layout.size, dtype=bool), Recipe())
     assert evaluate(network, Part(torch.zeros(2, 4), torch.tensor([0, 2])), 3).class_losses[1] == 0
