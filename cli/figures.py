@@ -15,16 +15,20 @@ from .tickets import file_of
     "--table1", "table1", default="results/table1/mnist", metavar="DIR", help="[results/table1/mnist]"
 )
 @click.option("--compare", "compared", default="results/lth", metavar="DIR", help="[results/lth]")
-@click.option("--tickets", "described", default="results/tickets", metavar="DIR", help="[results/tickets]")
+@click.option("--pictures", "described", default="results/pictures", metavar="DIR", help="[results/pictures]")
 @click.option("--out", default="paper/figures", metavar="DIR", help="[paper/figures]")
 @option(
-    "--ticket", "tickets", multiple=True, metavar="NAME=PATH", help="A ticket to describe in --tickets first."
+    "--ticket",
+    "tickets",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A ticket to describe in --pictures first.",
 )
 def figures(table1: str, compared: str, described: str, out: str, tickets: tuple[str, ...]) -> None:
     """Draw the paper's figures, and our own.
 
     As PDF and PNG: figure1 (evolution), figure2 (time) and figure3 (training) from --table1, a part of what
-    `table1` wrote; error-density from --compare, a comparison's folder; pixels and masks from --tickets,
+    `table1` wrote; error-density from --compare, a comparison's folder; pixels and masks from --pictures,
     where tickets.csv describes tickets. What is not there is left out and said so.
     """
     from nets_deap import files, plots

@@ -61,7 +61,7 @@ def test_the_command_draws_what_is_there(cli: Any) -> None:
     methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
     compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
     ticket().save("t.safetensors")
-    places = ("--table1", "c", "--compare", "c", "--tickets", "d", "--out", "f")
+    places = ("--table1", "c", "--compare", "c", "--pictures", "d", "--out", "f")
     ran = cli("figures", *places, "--ticket", "mine=t.safetensors")
     assert ran.code == 0
     names = ("figure1", "figure2", "figure3", "error-density", "pixels", "masks")
