@@ -61,9 +61,10 @@ def compare(
     if list_methods:
         return _list_methods()
     from nets_deap import comparison
-    from nets_deap.config import CompareConfig, configure
+    from nets_deap.config import CompareConfig
     from nets_deap.parallel import make_map
     from nets_deap.results import default_folder
+    from nets_deap.settings import configure
 
     settled = configure(CompareConfig, preset, config, **options)
     folder = Path(settled.out) if settled.out else default_folder(settled)

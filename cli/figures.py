@@ -35,12 +35,12 @@ def figures(table1: str, compared: str, described: str, out: str, tickets: tuple
     from nets_deap.ticket import load_ticket
 
     pairs = [text.partition("=") for text in tickets or ()]
-    for name, _, path in pairs:
+    for name, equals, path in pairs:
         if not (name and path):
-            raise click.UsageError(f"--ticket {name}{path}: expected NAME=PATH")
+            raise click.UsageError(f"--ticket {name}{equals}{path}: expected NAME=PATH")
     if pairs:
         rows = plots.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
-        Path(described).mkdir(parents=True, exist_ok=True)
+
         files.write_text(Path(described) / plots.TICKETS, rows.to_csv(index=False))
     for name, what in plots.draw_all(Path(table1), Path(compared), Path(described), Path(out)).items():
         click.echo(f"{name}: {what}")

@@ -87,8 +87,9 @@ def _search(
     **options: Any,
 ) -> int:
     from nets_deap import checkpoint
-    from nets_deap.config import SearchConfig, configure
+    from nets_deap.config import SearchConfig
     from nets_deap.search import folder as runs
+    from nets_deap.settings import configure
 
     settled, _ = runs.settle(configure(SearchConfig, preset, config, method=method, **options))
     folder = Path(settled.out) if settled.out else checkpoint.default_folder(settled)

@@ -24,7 +24,7 @@ def load(
 
     What is not said comes from the ticket's own run, but for the length of training: that is the data set's.
     """
-    from nets_deap.config import defaults, explicit, layered, validate
+    from nets_deap.settings import defaults, explicit, layered, validate
     from nets_deap.ticket import load_ticket
 
     path = file_of(place)
@@ -37,7 +37,7 @@ def load(
 def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:
     """What a ticket's own run says of its training, and where that run found its data."""
     from nets_deap import checkpoint
-    from nets_deap.config import DURATION_FIELDS
+    from nets_deap.settings import DURATION_FIELDS
 
     own = {k: v for k, v in config.items() if k in kind.model_fields and k not in DURATION_FIELDS}
     if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.COST)):

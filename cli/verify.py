@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,35 +40,35 @@ def verify(
     on the test set there, and is much smaller. The verdict goes by 95 % intervals of paired differences;
     where they do not decide, it says so.
     """
-    from nets_deap import checkpoint, files
+    from nets_deap import files
     from nets_deap.config import VerifyConfig
-    from nets_deap.final_training import check_ticket
     from nets_deap.parallel import make_map
-    from nets_deap.verify import NETWORKS, ROWS, resume
+    from nets_deap.verify import NETWORKS, check, resume, save
     from nets_deap.verify import verify as judge
 
     _, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
     problem = settled.problem()
-    check_ticket(problem, loaded)
+    check(loaded, problem)
     folder = Path(settled.out) if settled.out else None
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
-    known = resume(folder, settled, loaded) if folder else []
-    before = tuple(known)
     total = len(seeds) * len(NETWORKS)
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
+            files.claimed_folder(folder) if folder else nullcontext(),
             render.progress(total, quiet or as_json, "training") as report,
         ):
+            known = resume(folder, settled, loaded) if folder else []
 
             def tell(row: dict[str, Any]) -> None:
                 known.append(row)
                 if folder:
-                    checkpoint.write_csv(folder / ROWS, known)
-                report(len(known), f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
+                    save(folder, known)
+                done = sum(row["seed"] in seeds for row in known)
+                report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
-            verdict, rows = judge(loaded, problem, seeds, engine, *judged, tell, before)
+            verdict, rows = judge(loaded, problem, seeds, engine, *judged, tell, tuple(known))
     except KeyboardInterrupt:
         kept = (
             f"finished trainings are in {folder}: the same command goes on" if folder else "nothing is saved"
@@ -75,7 +76,6 @@ def verify(
         click.echo(f"interrupted; {kept}", err=True)
         return 130
     if folder:
-        checkpoint.write_csv(folder / ROWS, rows)
         files.write_text(folder / "verdict.json", json.dumps(_result(verdict), indent=2) + "\n")
     if as_json:
         click.echo(json.dumps(_result(verdict)))

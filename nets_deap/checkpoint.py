@@ -20,9 +20,10 @@ from deap import base
 from safetensors import SafetensorError, safe_open
 
 from nets_deap import files
-from nets_deap.config import EvolveConfig, ProblemConfig, defaults, layered, validate
+from nets_deap.config import EvolveConfig, ProblemConfig
 from nets_deap.errors import NetsError
 from nets_deap.genome import Evaluation, Genome
+from nets_deap.settings import defaults, layered, validate
 
 FORMAT = "nets-deap checkpoint 1"
 CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (

@@ -1,12 +1,10 @@
-"""Validated configs, and where their values come from: option, config file, preset, data set's defaults."""
+"""Validated configs; where their values come from is in `settings.py`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Collection
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -14,7 +12,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -24,7 +21,6 @@ from nets_deap import data, selection
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
 from nets_deap.models import MODELS
-from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -36,6 +32,7 @@ Count = Annotated[int, Field(ge=0)]
 PLACE_FIELDS = frozenset(
     {"out", "map", "workers", "device", "time_limit", "data_dir", "download", "cuda_graphs"}
 )
+MAPS = ("serial", "multiprocess", "batched")
 # What a field that holds a name is called, and the names there are
 NAMES: dict[str, tuple[str, Collection[str]]] = {
     "arch": ("architecture", MODELS),
@@ -43,12 +40,9 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "optimizer": ("optimizer", OPTIMIZERS),
     "device": ("device", ("cpu", "cuda", "auto")),
     "algorithm": ("algorithm", selection.ALGORITHMS),
-    "map": ("map", ("serial", "multiprocess", "batched")),
+    "map": ("map", MAPS),
     "precision": ("precision", ("float32", "tf32", "bf16")),
 }
-# Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
-DURATION_FIELDS = frozenset({"epochs", "iterations"})
-
 
 Config = TypeVar("Config", bound="ProblemConfig")
 
@@ -319,90 +313,3 @@ class CompareConfig(BudgetConfig):
         if len(set(self.densities)) < len(self.densities):
             raise NetsError("--densities: one of them stands there twice")
         return _on_cpus(self, self.map)
-
-
-def configure(
-    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]
-    preset: str | None = None,
-    config: str | Path | None = None,
-    **options: Any,
-) -> Config:
-    """A validated config; what is given weighs more than the file, the preset, and the data set's defaults.
-
-    preset: a name in COMMAND_PRESETS
-    config: a TOML file, or a run's config.json
-    Raises NetsError, in one line, for whatever is wrong with any of them.
-    """
-    given = explicit(kind, preset, config, **options)
-    return validate(kind, layered(defaults(kind, given), given))
-
-
-def explicit(
-    kind: type[ProblemConfig], preset: str | None = None, config: str | Path | None = None, **options: Any
-) -> dict[str, Any]:
-    """What preset, config file and options say together, the later ones first."""
-    from_file = read_config_file(Path(config)) if config is not None else {}
-    from_options = {key: value for key, value in options.items() if value is not None}
-    check_keys(kind, from_file, f"{config}")
-    check_keys(kind, from_options, "options")
-    if from_options.keys() >= DURATION_FIELDS:
-        raise NetsError("--epochs and --iterations are two ways to say how long a training is: give one")
-    dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
-    from_preset: dict[str, Any] = {}
-    if preset is not None:
-        presets = COMMAND_PRESETS[kind.command]
-        if preset not in presets:
-            raise unknown("preset", preset, presets)
-        from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
-    return layered(from_preset, from_file, from_options)
-
-
-def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of the data set that `given` names."""
-    return dataset_defaults(kind.command, given.get("dataset", "digits"))
-
-
-def layered(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Later layers over earlier ones; epochs and iterations replace each other."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        if DURATION_FIELDS & {key for key, value in layer.items() if value is not None}:
-            merged = {key: value for key, value in merged.items() if key not in DURATION_FIELDS}
-        merged.update(layer)
-    return merged
-
-
-def validate(kind: type[Config], values: dict[str, Any]) -> Config:
-    """Values as a config; a pydantic error becomes one line."""
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise NetsError(f"--{name.replace('_', '-')} {first['input']}: {message}") from error
-
-
-def read_config_file(path: Path) -> dict[str, Any]:
-    """The fields of a TOML file or a config.json; dashes and underscores in keys are the same."""
-    try:
-        text = path.read_text()
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise NetsError(f"cannot read config {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise NetsError(f"config {path} is not valid {kind}: {str(error).splitlines()[0]}") from error
-    if not isinstance(values, dict):
-        raise NetsError(f"config {path} holds no table of options")
-    fields = {key.replace("-", "_"): value for key, value in values.items()}
-    if len(fields) < len(values):
-        raise NetsError(f"config {path} says something twice, with dashes and with underscores")
-    return fields
-
-
-def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:
-    """Raise NetsError for the first key that is no field of the config."""
-    for key in values:
-        if key not in kind.model_fields:
-            raise unknown(f"key in {where}", key, kind.model_fields)

@@ -23,6 +23,7 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
+from nets_deap.config import MAPS
 from nets_deap.errors import NetsError, unknown
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
@@ -30,7 +31,6 @@ from nets_deap.genome import Evaluation, Genome
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MAPS = ("serial", "multiprocess", "batched")
 ATTEMPTS = 3  # workers that one item may kill before it is given up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
 

@@ -1,4 +1,4 @@
-"""Figures: the NeTS paper's three, accuracy against density, and what a ticket looks like."""
+"""Figures: the NeTS paper's three, error against density, and what tickets look like."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ OTHERS = {"random-paper": "random", "dense": "dense"}
 def draw_all(table1: Path, compared: Path, tickets: Path, folder: Path) -> dict[str, str]:
     """All figures: from the folders of two comparisons, and from the folder where tickets.csv lies.
 
-    Returns name -> where it is, or which file it lacks.
+    Returns name -> where it is, or why it was not drawn.
     """
     first = {**dict(list(NETS.items())[:1]), **IMP}
 

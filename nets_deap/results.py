@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 
 from nets_deap import checkpoint, files
-from nets_deap.config import CompareConfig, validate
+from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.search import parse_all
+from nets_deap.settings import validate
 from nets_deap.trials import Row, Trial
 
 # What may be added to a comparison without its being another one
@@ -97,7 +98,7 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
 
 
 def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:
-    """All trials that the folder has, in an order of their own, and a summary of those asked for."""
+    """All trials that the folder has, in an order of their own, and the summary of them."""
     rows = [row for _, row in sorted(known.items(), key=lambda item: _place(item[0]))]
     if not rows:
         return

@@ -9,9 +9,10 @@ from typing import Any
 
 from nets_deap import checkpoint, files
 from nets_deap.comparison import Comparison, Engine, OnTrial, compare, stored
-from nets_deap.config import CompareConfig, configure
+from nets_deap.config import CompareConfig
 from nets_deap.errors import unknown
 from nets_deap.experiment import mean_interval
+from nets_deap.settings import configure
 
 Row = dict[str, Any]
 

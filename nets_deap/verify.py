@@ -15,7 +15,7 @@ from nets_deap import checkpoint, files
 from nets_deap.config import VerifyConfig
 from nets_deap.errors import NetsError
 from nets_deap.experiment import Paired, paired_difference
-from nets_deap.final_training import train_ticket
+from nets_deap.final_training import check_ticket, train_ticket
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
@@ -100,6 +100,16 @@ def _trained(item: tuple[str, int], ticket: Ticket, problem: Problem, eval_every
     return {"network": name, "seed": seed, **run.summary()}
 
 
+def check(ticket: Ticket, problem: Problem) -> None:
+    """Raise NetsError for a ticket of another network, or one whose weights are not initial ones."""
+    check_ticket(problem, ticket)
+    if k := ticket.info.get("rewind", 0):
+        raise NetsError(
+            f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "
+            "(rewind=0)"
+        )
+
+
 def verify(
     ticket: Ticket,
     problem: Problem,
@@ -115,16 +125,11 @@ def verify(
 
     A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
     same θ₀. margin, at_most: as in `Verdict`; known: rows of an earlier call, which are not trained again.
-    Raises ValueError for fewer than two seeds, which have no interval, and NetsError for a ticket whose
-    weights are not initial ones.
+    Raises ValueError for fewer than two seeds, which have no interval, and NetsError as `check` does.
     """
     if len(seeds) < 2:
         raise ValueError("a verdict needs two seeds or more")
-    if k := ticket.info.get("rewind", 0):
-        raise NetsError(
-            f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "
-            "(rewind=0)"
-        )
+    check(ticket, problem)
     items = [(name, seed) for seed in seeds for name in NETWORKS]
     have = {(row["network"], row["seed"]): row for row in known}
     work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
@@ -135,17 +140,24 @@ def verify(
 
 
 def resume(folder: Path, config: VerifyConfig, ticket: Ticket) -> list[Row]:
-    """Make a folder this verdict's, and return the rows that an earlier call has left there.
+    """Make a folder this verdict's, and return the rows that earlier calls have left there, of any seeds.
 
-    Raises NetsError where it holds something else, or the verdict on another ticket.
+    Raises NetsError where it holds something else, or the verdict on another ticket or other data.
     """
-    checksum = f"{zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes())):08x}\n"
+    arrays = (ticket.weights.tobytes(), ticket.mask.tobytes(), config.problem().data.checksum.encode())
+    checksum = f"{zlib.crc32(b''.join(arrays)):08x}\n"
     path = folder / "ticket.crc32"
     if path.exists() and path.read_text() != checksum:
-        raise NetsError(f"{folder} holds the verdict on another ticket: choose another --out")
+        raise NetsError(f"{folder} holds the verdict on another ticket, or other data: choose another --out")
     checkpoint.claim(folder, config, "at_most", "a verdict", {"seeds", "margin", "at_most"})
     files.write_text(path, checksum)
     return checkpoint.read_csv(folder / ROWS) if (folder / ROWS).exists() else []
+
+
+def save(folder: Path, rows: list[Row]) -> None:
+    """Write verify.csv: seed by seed, in the order of NETWORKS."""
+    ordered = sorted(rows, key=lambda row: (row["seed"], NETWORKS.index(row["network"])))
+    checkpoint.write_csv(folder / ROWS, ordered)
 
 
 def judge(

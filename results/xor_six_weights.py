@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nets_deap.config import CompareConfig, configure
+from nets_deap.config import CompareConfig
 from nets_deap.final_training import train_ticket
 from nets_deap.search.method import initial_weights
+from nets_deap.settings import configure
 from nets_deap.ticket import Ticket
 
 SEEDS = range(1, 21)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from nets_deap.config import EvolveConfig, configure
+from nets_deap.config import EvolveConfig
 from nets_deap.genome import Genome, initGenome
+from nets_deap.settings import configure
 
 MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data")).absolute()
 needs_mnist = pytest.mark.skipif(

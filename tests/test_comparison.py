@@ -11,10 +11,11 @@ import pytest
 
 from nets_deap import comparison, trials
 from nets_deap.comparison import compare, methods_of
-from nets_deap.config import CompareConfig, configure
+from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.experiment import paired_difference
 from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.settings import configure
 from nets_deap.ticket import load_ticket
 
 METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nets_deap.config import EvolveConfig, TrainConfig, configure
+from nets_deap.config import EvolveConfig, TrainConfig
 from nets_deap.errors import NetsError
 from nets_deap.presets import COMMAND_PRESETS
+from nets_deap.settings import configure
 
 
 def test_option_over_file_over_preset_over_data_set() -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from nets_deap import plots
 from nets_deap.comparison import compare
-from nets_deap.config import CompareConfig, configure
+from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
 from nets_deap.models import build
 from nets_deap.parallel import SerialMap
+from nets_deap.settings import configure
 from nets_deap.ticket import Ticket
 
 

@@ -100,6 +100,10 @@ def test_the_command(cli: Any) -> None:
     assert again.out.splitlines()[-1] == ran.out.splitlines()[-1]
     assert Path("v/verify.csv").read_text() == text
     assert again.out.count("training ") == 2 * len(NETWORKS) - 3
+    cli("verify", "s", *small, "--seeds", 3, "--map", "serial", "--out", "v")
+    fewer = cli("verify", "s", *small, "--seeds", 2, "--map", "serial", "--out", "v")  # takes nothing away
+    assert fewer.out.splitlines()[-1] == ran.out.splitlines()[-1]
+    assert len(pd.read_csv("v/verify.csv")) == 3 * len(NETWORKS)
     other = cli("verify", "s", *small, "--lr", "0.1", "--out", "v")
     assert (other.code, "holds a verdict with lr" in other.err) == (2, True)
     cli("search", "random", "--density", "0.1", *small, "--out", "r", "--quiet")

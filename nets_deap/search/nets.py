@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.config import DURATION_FIELDS, EvolveConfig, layered, validate
+from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.search.method import Found
+from nets_deap.settings import DURATION_FIELDS, layered, validate
 
 # What the comparison decides, for all methods alike
 OF_THE_TRIAL = ("seed", "target_density", "device", "map", "workers", "out", "time_limit", "track_test")
