@@ -40,7 +40,6 @@ def figures(table1: str, compared: str, described: str, out: str, tickets: tuple
             raise click.UsageError(f"--ticket {name}{equals}{path}: expected NAME=PATH")
     if pairs:
         rows = plots.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
-
         files.write_text(Path(described) / plots.TICKETS, rows.to_csv(index=False))
     for name, what in plots.draw_all(Path(table1), Path(compared), Path(described), Path(out)).items():
         click.echo(f"{name}: {what}")

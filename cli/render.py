@@ -5,8 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -14,19 +21,41 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table on stdout; the first column is text, the others are aligned to the right."""
-    from rich import box
+    """A plain table on stdout; the first column is text, the others are aligned to the right.
+
+    In a terminal too narrow for it the last columns are left out, and said so: no figure is ever broken.
+    """
     from rich.console import Console
+
+    # Piped, there is no width to fit.
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    unbounded = console.options.update(max_width=10_000)
+
+    def width(columns: int) -> int:
+        return console.measure(_drawn(headers[:columns], rows), options=unbounded).minimum
+
+    shown = len(headers)
+    while shown > 2 and width(shown) > console.width:
+        shown -= 1
+    console.print(_drawn(headers[:shown], rows))
+    if shown < len(headers):
+        click.echo(f"too narrow a terminal for: {', '.join(headers[shown:])}")
+
+
+def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    # Piped, there is no width to fit: never cut a figure.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
-        drawn.add_column(header, justify="right" if i else "left", overflow="fold")
+        width = max(len(line) for text in (header, *(row[i] for row in rows)) for line in text.split("\n"))
+        if i == 0:
+            drawn.add_column(header, overflow="fold", min_width=min(width, LONGEST_TEXT))
+        else:
+            drawn.add_column(header, justify="right", min_width=width)
     for row in rows:
-        drawn.add_row(*row)
-    console.print(drawn)
+        drawn.add_row(*row[: len(headers)])
+    return drawn
 
 
 Report = Callable[..., None]  # see progress

@@ -18,7 +18,7 @@ DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
 
 def configure(
-    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]
+    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
     preset: str | None = None,
     config: str | Path | None = None,
     **options: Any,

@@ -61,7 +61,6 @@ def search(
                     on_row(state.logbook[-1])
 
             found = choice.method(problem, config.budget(), rng, config.density, start, on_cycle)
-
         else:
             found = choice.method(problem, config.budget(), rng, config.density)
         ticket = replace(found.ticket, config=config.identity())
