@@ -2,7 +2,8 @@
 
 The checkpoint is the run: what is beside it is derived, and written again on resuming. It holds the
 population, the elites that are not in it, and the logbook; random numbers need no state, since every
-generation starts its own streams. At n genes a generation costs 4n + n/8 bytes per genome.
+generation starts its own streams. At n genes a generation costs 4n + n/8 bytes per genome, and 4n more
+for each trace that informed operators need.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import json
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from nets_deap.genome import Evaluation, Genome
 from nets_deap.settings import defaults, layered, validate
 
 FORMAT = "nets-deap checkpoint 1"
+TRACE = "trace "
 CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (
     "config.json",
     "checkpoint.safetensors",
@@ -63,6 +65,7 @@ def default_folder(config: ProblemConfig) -> Path:
 def save_state(path: Path, state: State) -> None:
     """Write a checkpoint: weights float32[g, n], masks packed to bits, the rest as JSON."""
     genomes = list(state.population)
+    traces = _common_traces(genomes)
 
     def place(genome: Genome) -> int:
         """Where it is among the genomes to be stored; none is stored twice."""
@@ -80,19 +83,34 @@ def save_state(path: Path, state: State) -> None:
         "logbook": state.logbook,
         "checksum": state.checksum,
         "size": genomes[0].mask.size,
+        "traces": traces,
     }
     tensors: dict[str, list[np.ndarray]] = {
         "weights": [genome.weights for genome in genomes],
         "masks": [np.packbits(genome.mask) for genome in genomes],
     }
+    for name in traces:
+        tensors[TRACE + name] = [_measured(genome).traces[name] for genome in genomes]
     files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
+
+
+def _common_traces(genomes: Sequence[Genome]) -> list[str]:
+    """Names of the traces that all of them have: without one, informed operators could not go on."""
+    left = [set(genome.evaluation.traces) if genome.evaluation else set() for genome in genomes]
+    return sorted(set.intersection(*left))
+
+
+def _measured(genome: Genome) -> Evaluation:
+    assert genome.evaluation is not None
+    return genome.evaluation
 
 
 def _describe(genome: Genome) -> Row:
     evaluation = genome.evaluation
     return {
         "values": genome.fitness.values,
-        "evaluation": asdict(evaluation) if evaluation else None,
+        "traits": {name: value.tolist() for name, value in genome.traits.items()},
+        "evaluation": asdict(replace(evaluation, traces={})) if evaluation else None,
     }
 
 
@@ -106,11 +124,13 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
             described = json.loads(metadata["state"])
             weights = file.get_tensor("weights")
             masks = np.unpackbits(file.get_tensor("masks"), axis=1, count=described["size"])
+            traces = {name: file.get_tensor(TRACE + name) for name in described.get("traces", [])}
         genomes = []
-        for row, w, m in zip(described["genomes"], weights, masks, strict=True):
-            genome = Genome(w, m, fitness)
+        for i, row in enumerate(described["genomes"]):
+            genome = Genome(weights[i], masks[i], fitness)
             genome.fitness.values = row["values"]
-            genome.measured = _evaluation(row["evaluation"])
+            genome.traits = {name: np.array(value) for name, value in row.get("traits", {}).items()}
+            genome.measured = _evaluation(row["evaluation"], {name: t[i] for name, t in traces.items()})
             genomes.append(genome)
         count = described["population"]
         hall = [genomes[i] for i in described["hall"]]
@@ -137,11 +157,11 @@ def _damaged(path: Path, error: Exception) -> NetsError:
     return NetsError(f"checkpoint {path} is damaged ({reason}): delete the run folder to start afresh")
 
 
-def _evaluation(row: Row | None) -> Evaluation | None:
+def _evaluation(row: Row | None, traces: dict[str, np.ndarray]) -> Evaluation | None:
     if row is None:
         return None
     tuples = {key: tuple(row[key]) for key in ("class_losses", "values")}
-    return Evaluation(**{**row, **tuples})
+    return Evaluation(**{**row, **tuples, "traces": traces})
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

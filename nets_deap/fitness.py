@@ -10,13 +10,16 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from nets_deap import traces
 from nets_deap.batched import BatchedMLP, score_all
 from nets_deap.chunks import chunk_size, in_chunks, usable_memory
-from nets_deap.data import Data
+from nets_deap.data import Data, Part
 from nets_deap.errors import NetsError
 from nets_deap.genome import WORST, Evaluation, Genome
 from nets_deap.models import check_fits
@@ -76,9 +79,25 @@ def train_briefly(
     architecture, data = problem.architecture, problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
     network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
-    train(network, data.train, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
+    part = _blanked(data, problem.recipe.input_dropout, seed, generation)
+    train(network, part, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
     assert_masked(architecture, network.weights(), genome.mask)
     return network, data
+
+
+def _blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
+    """The training samples as all genomes of one generation see them: a share of the inputs blank."""
+    return _dropped(data.train, dropout, seed, generation) if dropout else data.train
+
+
+@lru_cache(maxsize=1)
+def _dropped(part: Part, dropout: float, seed: int, generation: int) -> Part:
+    """Blank is the least value that the data has: black."""
+    x = part.x
+    drawn = generator(seed, generation, Role.DROPOUT).bytes(x.numel())
+    blank = np.frombuffer(drawn, dtype=np.uint8) < round(dropout * 256)
+    hidden = torch.from_numpy(blank).view(x.shape).to(x.device)
+    return Part(x.masked_fill(hidden, float(x.min())), part.y)
 
 
 class Evaluator:
@@ -89,6 +108,7 @@ class Evaluator:
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
+    traces: names in `traces.TRACES` that every evaluation leaves for informed operators
     precision, graphs: of `evaluate_all` alone, as for `batched.BatchedMLP`
     generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
         loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
@@ -104,6 +124,7 @@ class Evaluator:
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
         graphs: bool = False,
+        traces: Sequence[str] = (),
     ) -> None:
         self.problem = problem
         self.fitness = fitness or DensityPenalty(0.2)
@@ -113,6 +134,7 @@ class Evaluator:
         self.dtype = dtype
         self.precision = precision
         self.graphs = graphs
+        self.traces = tuple(traces)
         self.generation = 0
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:
@@ -130,7 +152,18 @@ class Evaluator:
                 self.problem, genome, self.seed, self.generation, self.device, self.dtype
             )
             score = evaluate(network, data.validation, data.classes)
-        return self._judge(score, genome)
+            left = self._traces(genome, network.weights(), data) if self.traces else {}
+        return self._judge(score, left, genome)
+
+    def _traces(self, genome: Genome, weights: np.ndarray, data: Data) -> dict[str, np.ndarray]:
+        """What operators want to know of the training that has led to these weights."""
+        rng, architecture = generator(self.seed, self.generation, Role.TRACES), self.problem.architecture
+        part = data.train
+        chosen = torch.from_numpy(rng.permutation(len(part.y))[: traces.SAMPLES]).to(part.x.device)
+        x = part.x[chosen].cpu()
+        targets = architecture.targets(part.y[chosen].cpu(), x.dtype)
+        trained = traces.Trained(architecture, genome.weights, weights, genome.mask, x, targets, rng)
+        return traces.leave(trained, self.traces)
 
     def evaluate_all(self, genomes: Sequence[Genome]) -> list[Evaluation]:
         """`evaluate` of many genomes, which train side by side in stacks as large as memory allows.
@@ -143,27 +176,35 @@ class Evaluator:
         for genome in genomes:
             check_fits(architecture.layout, genome.mask.size, "the genome")
 
-        def scores(chunk: Sequence[Genome]) -> list[Score]:
+        part = _blanked(data, recipe.input_dropout, self.seed, self.generation)
+
+        def scores(chunk: Sequence[Genome]) -> list[tuple[Score, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
             network = BatchedMLP(
                 architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.graphs
             )
-            train(network, data.train, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
+            train(network, part, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
-            return score_all(network, data.validation, data.classes)
+            scored = score_all(network, data.validation, data.classes)
+            if not self.traces:
+                return [(score, {}) for score in scored]
+            trained = zip(chunk, network.weights(), strict=True)
+            left = [self._traces(genome, weights, data) for genome, weights in trained]
+            return list(zip(scored, left, strict=True))
 
         size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)
-        return [self._judge(score, genome) for score, genome in zip(scored, genomes, strict=True)]
+        return [self._judge(*told, genome) for told, genome in zip(scored, genomes, strict=True)]
 
-    def _judge(self, score: Score, genome: Genome) -> Evaluation:
+    def _judge(self, score: Score, left: dict[str, np.ndarray], genome: Genome) -> Evaluation:
         evaluation = Evaluation(
             val_loss=finite(score.loss),
             val_acc=score.accuracy,
             density=genome.density,
             class_losses=tuple(finite(loss) for loss in score.class_losses),
             generation=self.generation,
+            traces=left,
         )
         fitness = self._fitness(evaluation, genome)
         values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, evaluation.density)

@@ -6,9 +6,9 @@ Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Defi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,8 @@ class Evaluation:
     generation:   the generation whose minibatches it was trained on
     fitness:      the scalar to be minimised; NaN while a fitness function is still being asked for it
     values:       DEAP's fitness values: (fitness,) or (val_loss, density)
+    traces:       name in `traces.TRACES` -> float32[n], what informed operators asked for; never the trained
+        weights
     """
 
     val_loss: float
@@ -52,6 +54,7 @@ class Evaluation:
     generation: int
     fitness: float = math.nan
     values: tuple[float, ...] = ()
+    traces: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Genome:
@@ -60,6 +63,7 @@ class Genome:
     weights: float32[n], the initial weights θ₀ of all prunable layers, dormant ones included
     mask:    bool[n], True where the weight is expressed
     fitness: a `deap.base.Fitness`
+    traits:  name -> float64 vector, what mutations let evolve beside the genes: layers' shares, rates
     measured: what the last evaluation measured, or None; `evaluation` is the same while it holds
     """
 
@@ -76,6 +80,7 @@ class Genome:
                 f"weights and mask must be vectors of one length, got {weights.shape} and {mask.shape}"
             )
         self.fitness = fitness()
+        self.traits: dict[str, np.ndarray] = {}
         self.measured: Evaluation | None = None
 
     @property
@@ -105,11 +110,16 @@ class Genome:
         return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
 
     def identical(self, other: Genome) -> bool:
-        """Equal genes and equal fitness: the `similar` of a hall of fame.
+        """Equal genes, traits and fitness: the `similar` of a hall of fame.
 
         A clone that was evaluated in another generation, on other minibatches, is not the same.
         """
-        return bool(self.fitness.wvalues == other.fitness.wvalues) and self.same_genes(other)
+        return (
+            bool(self.fitness.wvalues == other.fitness.wvalues)
+            and self.traits.keys() == other.traits.keys()
+            and all(np.array_equal(value, other.traits[name]) for name, value in self.traits.items())
+            and self.same_genes(other)
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
         # DEAP clones by deepcopy. An evaluation is immutable; what others have put here is copied too.
@@ -117,6 +127,7 @@ class Genome:
         ours = {
             "weights": self.weights.copy(),
             "mask": self.mask.copy(),
+            "traits": {name: value.copy() for name, value in self.traits.items()},
             "measured": self.evaluation,
         }
         theirs = {key: deepcopy(value, memo) for key, value in self.__dict__.items() if key not in ours}

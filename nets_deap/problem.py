@@ -28,6 +28,7 @@ class Recipe:
     iterations:    optimiser steps, or None
     batch_size:    samples a step; 0 = all of them
     data_fraction: share of the training samples, drawn afresh for each training
+    input_dropout: share of the inputs that are blank, in an evaluation
     """
 
     optimizer: str = "sgd"
@@ -36,6 +37,7 @@ class Recipe:
     epochs: int = 1
     iterations: int | None = None
     data_fraction: float = 1.0
+    input_dropout: float = 0.0
 
     def samples(self, available: int) -> int:
         """Training samples used, of so many available."""

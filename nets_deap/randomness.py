@@ -22,6 +22,8 @@ class Role(IntEnum):
     FINAL_TRAINING = 4
     CONTROLS = 5
     SEARCH = 6
+    TRACES = 7
+    DROPOUT = 8
 
 
 def stream(seed: int, generation: int, role: Role) -> np.random.SeedSequence:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable
 from copy import deepcopy
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from nets_deap import operators
-from nets_deap.genome import Genome, initGenome
+from nets_deap.genome import Evaluation, Genome, Layout, initGenome
 from nets_deap.operators import (
     cxUniformGene,
     mutAwaken,
@@ -19,12 +20,38 @@ from nets_deap.operators import (
     mutSequence,
 )
 
-MUTATIONS = {
-    name: getattr(operators, name)
-    for name in dir(operators)
+LAYOUT = Layout(("a", "b"), ((30, 20), (10, 40)))  # of 1,000 genes, as the fixture's genome
+STD = np.full(1000, 0.1, dtype=np.float32)
+BOUND = {  # what an operator needs beside a rate
+    "mutLayers": {"layers": 2},
+    "mutPrune": {"layout": LAYOUT, "plan": lambda genome: np.array([60, 40])},
+    "mutGrow": {"layout": LAYOUT, "plan": lambda genome: np.array([500, 300])},
+    "mutFanIn": {"layout": LAYOUT, "std": STD},
+    "mutGains": {"layout": LAYOUT},
+    "mutDifferential": {
+        "population": [initGenome(STD, 0.5, rng=np.random.default_rng(i)) for i in range(10)]
+    },
+}
+ALL = {
+    name: partial(getattr(operators, name), **BOUND.get(name, {}))
+    for name in operators.__all__
     if name.startswith("mut") and name != "mutSequence"
 }
+# Those that hit each gene with a probability
+MUTATIONS = {name: f for name, f in ALL.items() if "indpb" in inspect.signature(f).parameters}
+DRAWING = {name: f for name, f in ALL.items() if "rng" in inspect.signature(f).parameters}
 mutations = pytest.mark.parametrize("mutate", MUTATIONS.values(), ids=MUTATIONS)
+everything = pytest.mark.parametrize("mutate", ALL.values(), ids=ALL)
+drawing = pytest.mark.parametrize("mutate", DRAWING.values(), ids=DRAWING)
+
+
+@pytest.fixture
+def informed(genome: Genome, rng: np.random.Generator) -> Genome:
+    """A genome as a mutation gets it: its parent's evaluation there, with traces, and its fitness gone."""
+    left = {name: rng.random(1000, dtype=np.float32) for name in ("magnitude", "gradient")}
+    left["flipped"] = (rng.random(1000) < 0.1).astype(np.float32)
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,), left)
+    return genome
 
 
 def four(weights: list[float], mask: list[int]) -> Genome:
@@ -111,11 +138,11 @@ def test_awaken_balances_dormancy_at_the_target(rng: np.random.Generator) -> Non
     assert genome.density == pytest.approx(target, abs=0.005)
 
 
-@mutations
+@everything
 def test_mutations_return_the_individual_in_a_tuple(
-    mutate: Callable[..., tuple[Genome]], genome: Genome
+    mutate: Callable[..., tuple[Genome]], informed: Genome
 ) -> None:
-    assert mutate(genome)[0] is genome
+    assert mutate(informed)[0] is informed
 
 
 @mutations
@@ -125,32 +152,40 @@ def test_a_rate_of_zero_changes_nothing(mutate: Callable[..., tuple[Genome]], ge
     assert genome.same_genes(before)
 
 
-@mutations
-def test_the_arrays_keep_their_types(mutate: Callable[..., tuple[Genome]], genome: Genome) -> None:
-    mutate(genome, indpb=0.5)
-    assert (genome.weights.dtype, genome.mask.dtype) == (np.float32, bool)
+@everything
+def test_mutations_change_something_and_keep_the_types(
+    mutate: Callable[..., tuple[Genome]], informed: Genome
+) -> None:
+    before = deepcopy(informed)
+    mutate(informed)
+    assert (informed.weights.dtype, informed.mask.dtype) == (np.float32, bool)
+    assert not informed.same_genes(before) or informed.traits.keys() != before.traits.keys()
 
 
-@mutations
+def twins(a: Genome, b: Genome) -> bool:
+    return a.same_genes(b) and all(np.array_equal(a.traits[k], b.traits[k]) for k in a.traits)
+
+
+@drawing
 def test_the_same_generator_gives_the_same_mutant(
     mutate: Callable[..., tuple[Genome]], genome: Genome
 ) -> None:
     other = deepcopy(genome)
-    mutate(genome, indpb=0.3, rng=np.random.default_rng(5))
-    mutate(other, indpb=0.3, rng=np.random.default_rng(5))
-    assert genome.same_genes(other)
+    mutate(genome, rng=np.random.default_rng(5))
+    mutate(other, rng=np.random.default_rng(5))
+    assert twins(genome, other)
 
 
-@mutations
+@drawing
 def test_without_a_generator_python_random_decides(
     mutate: Callable[..., tuple[Genome]], genome: Genome
 ) -> None:
     mutants = []
     for seed in (1, 1, 2):
         random.seed(seed)
-        mutants.append(mutate(deepcopy(genome), indpb=0.3)[0])
-    assert mutants[0].same_genes(mutants[1])
-    assert not mutants[0].same_genes(mutants[2])
+        mutants.append(mutate(deepcopy(genome))[0])
+    assert twins(mutants[0], mutants[1])
+    assert not twins(mutants[0], mutants[2])
 
 
 def test_a_sequence_applies_all_in_order(rng: np.random.Generator) -> None:
@@ -163,9 +198,10 @@ def test_variation_makes_no_temporaries_larger_than_the_weights() -> None:
     import tracemalloc
 
     genome = initGenome(np.full(100_000, 0.1, dtype=np.float32), 0.5)
-    for mutate in MUTATIONS.values():
+    for name in ("mutGaussianNoise", "mutResampleWeights", "mutDormancy", "mutAwaken"):
+        mutate = MUTATIONS[name]
         tracemalloc.start()
         mutate(genome, rng=np.random.default_rng(0))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 8 * 100_000, mutate.__name__  # a float64 copy would be as large
+        assert peak < 8 * 100_000, name  # a float64 copy would be as large

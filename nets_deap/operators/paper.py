@@ -1,8 +1,6 @@
-"""Variation in DEAP's convention: in place, returning a tuple.
+"""The operators of the NeTS paper (section 3.3), and awakening, which it lacks.
 
-Every operator works on all genes at once and takes `rng`, a `numpy.random.Generator`; None draws a seed
-from Python's `random`, so `random.seed` governs it as it governs DEAP's own operators. `indpb` is the
-probability of each gene, as in DEAP. The four operators of the paper: NeTS, section 3.3.
+`indpb` is the probability of each gene, as in DEAP.
 """
 
 from __future__ import annotations

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from nets_deap.errors import NetsError
+from nets_deap.fitness import Evaluator
+from nets_deap.genome import Evaluation, Genome, Layout
+from nets_deap.operators import mutFlip, mutGrow, mutPrune
+from nets_deap.problem import Problem, Recipe
+from nets_deap.traces import GRADIENTS, TRACES
+
+LAYOUT = Layout(("a", "b"), ((1, 4), (2, 2)))
+PROBLEM = Problem("digits", "lenet-300-100", Recipe("adam", 1e-2, 60, 1))
+
+
+def told(mask: list[int], **traces: list[float]) -> Genome:
+    """Eight genes, whose parent's evaluation has left these traces."""
+    genome = Genome(np.arange(1.0, 9.0), np.array(mask, dtype=bool))
+    left = {name: np.array(values, dtype=np.float32) for name, values in traces.items()}
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,), left)
+    return genome
+
+
+def planned(*counts: int) -> partial:
+    return partial(lambda genome, counts: counts, counts=np.array(counts))
+
+
+def test_pruning_drops_the_smallest_of_each_layer() -> None:
+    genome = told([1, 1, 1, 1, 1, 1, 1, 0], magnitude=[4, 1, 3, 2, 9, 7, 8, 0])
+    mutPrune(genome, LAYOUT, planned(2, 2))
+    assert genome.mask.astype(int).tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
+    assert genome.weights.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_pruning_leaves_room_to_grow() -> None:
+    genome = told([1] * 8, magnitude=[4, 1, 3, 2, 9, 7, 8, 1], gradient=[0, 5, 0, 9, 0, 1, 0, 2])
+    mutPrune(genome, LAYOUT, planned(2, 2), spare=0.5)
+    assert genome.mask.astype(int).tolist() == [1, 0, 0, 0, 1, 0, 0, 0]
+    mutGrow(genome, LAYOUT, planned(2, 2))
+    assert genome.mask.astype(int).tolist() == [1, 0, 0, 1, 1, 0, 0, 1]
+
+
+def test_pruning_a_layer_that_is_sparser_than_planned_leaves_it() -> None:
+    genome = told([1, 0, 0, 0, 1, 1, 1, 1], magnitude=[1] * 8)
+    mutPrune(genome, LAYOUT, planned(3, 4))
+    assert genome.mask.astype(int).tolist() == [1, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_flipping_keeps_magnitudes() -> None:
+    genome = told([1] * 8, flipped=[1, 0, 0, 0, 0, 0, 0, 1])
+    mutFlip(genome)
+    assert genome.weights.tolist() == [-1, 2, 3, 4, 5, 6, 7, -8]
+
+
+@pytest.mark.parametrize("mutate", [partial(mutPrune, layout=LAYOUT, plan=planned(1, 1)), mutFlip])
+def test_without_the_trace_it_says_what_to_do(mutate) -> None:
+    with pytest.raises(NetsError, match=r"has no trace .* give the Evaluator traces="):
+        mutate(told([1] * 8))
+
+
+def evaluated(traces: tuple[str, ...], problem: Problem = PROBLEM) -> tuple[Genome, Evaluation]:
+    rng = np.random.default_rng(0)
+    genome = Genome(rng.standard_normal(problem.layout.size) * 0.1, rng.random(problem.layout.size) < 0.3)
+    return genome, Evaluator(problem, traces=traces).evaluate(genome)
+
+
+def test_every_trace_has_a_number_for_every_gene() -> None:
+    genome, evaluation = evaluated(tuple(TRACES))
+    for name in TRACES:
+        trace = evaluation.traces[name]
+        assert trace.shape == genome.weights.shape, name
+        assert trace.dtype == np.float32, name
+        assert np.isfinite(trace).all(), name
+        assert trace.any(), name
+
+
+def test_traces_cost_nothing_but_what_they_say() -> None:
+    _, plain = evaluated(())
+    _, traced = evaluated(tuple(TRACES))
+    assert traced == plain
+    assert plain.traces == {}
+    assert GRADIENTS.keys() <= TRACES.keys()
