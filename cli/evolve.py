@@ -29,6 +29,20 @@ evolution_options = combined(
         "--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"
     ),
     option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2]"),
+    option(
+        "--mutate",
+        metavar="NAME[:RATE],…",
+        help="Mutations, one after another. [noise,resample,dormancy,awaken]",
+    ),
+    option("--mate", metavar="NAME", help="Crossover: uniform, mask or none. [uniform]"),
+    option(
+        "--density-gens",
+        type=int,
+        metavar="N",
+        help="Generations in which a planned density falls to the target. [0]",
+    ),
+    option("--lr-factor", type=float, metavar="X", help="Learning rate of an evaluation in units of --lr."),
+    option("--input-dropout", type=float, metavar="SHARE", help="Share of inputs blank in an evaluation."),
     option("--crossover", type=float, metavar="RATE", help="Per gene: swapped between parents."),
     option("--noise", type=float, metavar="RATE", help="Per gene: N(0, 0.1²) added to the weight."),
     option("--resample", type=float, metavar="RATE", help="Per gene: weight drawn anew."),

@@ -17,11 +17,12 @@ from pydantic import (
     model_validator,
 )
 
-from nets_deap import data, selection
+from nets_deap import data, selection, variation
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
 from nets_deap.models import MODELS
 from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
+from nets_deap.schedule import DensitySchedule
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -41,6 +42,7 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "device": ("device", ("cpu", "cuda", "auto")),
     "algorithm": ("algorithm", selection.ALGORITHMS),
     "map": ("map", MAPS),
+    "mate": ("crossover", variation.MATES),
     "precision": ("precision", ("float32", "tf32", "bf16")),
 }
 
@@ -137,6 +139,10 @@ class ProblemConfig(BaseModel):
 class EvolveConfig(ProblemConfig):
     """One evolution. Rates are per gene; `init_density` None starts at the target density.
 
+    mutate, mate: as `variation.parse` takes them, and a name in variation.MATES
+    density_gens: generations in which the planned density falls from init_density to the target
+    lr_factor: learning rate of an evaluation, in units of lr; input_dropout: share of its inputs blanked
+
     awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
     offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
     """
@@ -152,6 +158,11 @@ class EvolveConfig(ProblemConfig):
     resample: Rate = 0.1
     dormancy: Rate = 0.02
     awaken: Rate | None = None
+    mutate: str = variation.PAPERS
+    mate: str = "uniform"
+    density_gens: Count = 0
+    lr_factor: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     target_density: Annotated[float, Field(gt=0, lt=1)] = 0.2
     init_density: Share | None = None
     data_fraction: Share = 1.0
@@ -168,8 +179,21 @@ class EvolveConfig(ProblemConfig):
     def _select(cls, text: str) -> str:
         return str(selection.parse(text))
 
+    @field_validator("mutate")
+    @classmethod
+    def _mutate(cls, text: str) -> str:
+        return str(variation.parse(text))
+
     @model_validator(mode="after")
     def _consistent(self) -> EvolveConfig:
+        if self.density_gens:
+            given = f"--density-gens {self.density_gens}"
+            if not variation.parse(self.mutate).exact:
+                raise NetsError(
+                    f"{given}: --mutate {self.mutate} goes by no planned density: add prune, grow or repair"
+                )
+            if self.density_gens > self.gens:
+                raise NetsError(f"{given}: in --gens {self.gens} the density would not come down")
         if self.precision != "float32" and self.map != "batched":
             raise NetsError(f"--precision {self.precision} goes with --map batched only")
         if self.cuda_graphs and (self.map != "batched" or self.device == "cpu"):
@@ -204,9 +228,18 @@ class EvolveConfig(ProblemConfig):
     def resolved_init_density(self) -> float:
         return self.target_density if self.init_density is None else self.init_density
 
+    def density_schedule(self) -> DensitySchedule:
+        return DensitySchedule(self.resolved_init_density, self.target_density, self.density_gens)
+
     def recipe(self) -> Recipe:
         return Recipe(
-            self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations, self.data_fraction
+            self.optimizer,
+            self.lr * self.lr_factor,
+            self.batch_size,
+            self.epochs,
+            self.iterations,
+            self.data_fraction,
+            self.input_dropout,
         )
 
 

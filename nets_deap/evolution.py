@@ -6,28 +6,22 @@ import copy
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from deap import algorithms, base, tools
 
-from nets_deap import checkpoint, files, selection
+from nets_deap import checkpoint, files, selection, variation
 from nets_deap.checkpoint import Row, State
 from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, load_fitness
-from nets_deap.genome import Evaluation, Genome, MinimisedFitness, ParetoFitness, initGenome
-from nets_deap.operators import (
-    cxUniformGene,
-    mutAwaken,
-    mutDormancy,
-    mutGaussianNoise,
-    mutResampleWeights,
-    mutSequence,
-)
+from nets_deap.genome import Evaluation, Genome, Layout, MinimisedFitness, ParetoFitness, initGenome
+from nets_deap.operators import cxMask, cxUniformGene, mutSequence, repairDensity
+from nets_deap.operators.density import Plan, planned_counts
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
 from nets_deap.problem import Problem
+from nets_deap.pruning.allocation import active_weights
 from nets_deap.randomness import Role, generator, restart, seed_python_random
 from nets_deap.ticket import Ticket
 
@@ -90,6 +84,7 @@ def make_toolbox(
     problem = config.problem()
     std = problem.initial_std()
     choice = selection.parse(config.select)
+    pipeline = variation.parse(config.mutate)
     objectives = choice.selection.objectives
     toolbox = base.Toolbox()
     toolbox.register(
@@ -112,20 +107,36 @@ def make_toolbox(
         config.torch_device(),
         precision=config.precision,
         graphs=config.cuda_graphs,
+        traces=pipeline.traces,
     )
     toolbox.register("evaluate", evaluator)
-    toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
-    mutations = [
-        partial(mutGaussianNoise, indpb=config.noise, sigma=std, rng=rng),
-        partial(mutResampleWeights, indpb=config.resample, std=std, rng=rng),
-        partial(mutDormancy, indpb=config.dormancy, rng=rng),
-        partial(mutAwaken, indpb=config.resolved_awaken, rng=rng),
-    ]
-    active = [mutation for mutation in mutations if mutation.keywords["indpb"] > 0]
-    toolbox.register("mutate", mutSequence, mutations=active)
+    if config.mate == "mask":
+        toolbox.register("mate", cxMask, rng=rng)
+    else:
+        toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
+    schedule = config.density_schedule()
+
+    def plan(genome: Genome) -> np.ndarray:
+        """Active genes of each layer in the generation that is being made."""
+        active = active_weights(problem.layout, schedule(evaluator.generation))
+        return planned_counts(problem.layout, active, genome)
+
+    kit = variation.Kit(problem.layout, std, plan, rng)
+    toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, config))
+    if pipeline.exact:
+        toolbox.register("individual", _planned, toolbox.individual, problem.layout, plan, rng)
+        toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     toolbox.register("select", choice)
     toolbox.register("map", map_genomes, engine or SerialMap())
     return toolbox
+
+
+def _planned(
+    make: Callable[[], Genome], layout: Layout, plan: Plan, rng: np.random.Generator | None
+) -> Genome:
+    """A fresh genome of exactly the planned density."""
+    (genome,) = repairDensity(make(), layout, plan, rng)
+    return genome
 
 
 def make_statistics() -> tools.Statistics:
@@ -163,10 +174,10 @@ def measured(genome: Genome) -> Evaluation:
     return genome.evaluation
 
 
-def last_improvement(logbook: list[Row]) -> int:
-    """The generation that last lowered the best fitness so far."""
-    best, when = float("inf"), 0
-    for row in logbook:
+def last_improvement(logbook: list[Row], since: int = 0) -> int:
+    """The generation that last lowered the best fitness so far, those before `since` left out."""
+    best, when = float("inf"), since
+    for row in logbook[since:]:
         if row["fitness_min"] < best:
             best, when = row["fitness_min"], int(row["gen"])
     return when
@@ -177,7 +188,8 @@ def finished(config: EvolveConfig, logbook: list[Row]) -> str:
     if not logbook:
         return ""
     generation = int(logbook[-1]["gen"])
-    stalled = generation - last_improvement(logbook)
+    # Denser genomes are better ones: what came before the density was down is no measure.
+    stalled = generation - last_improvement(logbook, config.density_gens)
     if config.patience and stalled > config.patience:
         return f"no improvement for {stalled} generations"
     return f"{generation} generation{'s' * (generation != 1)}" if generation >= config.gens else ""
@@ -250,8 +262,12 @@ class Evolution:
             self.population = self.toolbox.population(n=self.config.pop)
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
-        evaluated = self._run(generations=min(generation, 1))
-        if self.config.elites and not self.pareto:
+        falling = 0 < generation <= self.config.density_gens
+        evaluated = self._run(generations=min(generation, 1), hall=None if falling else self.hall)
+        if falling:  # the best so far is a denser one
+            self.hall.clear()
+            self.hall.update(self.population)
+        elif self.config.elites and not self.pareto:
             keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
         row = {"gen": generation, "nevals": evaluated, **self.statistics.compile(self.population)}
         if self.config.track_test:
@@ -262,18 +278,22 @@ class Evolution:
         self.logbook.append(row)
         return row
 
-    def _run(self, generations: int) -> int:
+    def _run(self, generations: int, hall: tools.HallOfFame | None) -> int:
         """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""
-        config, arguments = self.config, {"ngen": generations, "halloffame": self.hall, "verbose": False}
+        config, arguments = self.config, {"ngen": generations, "halloffame": hall, "verbose": False}
+        mates = config.mate != "none"
         if self.algorithm == selection.SIMPLE:
-            _, log = algorithms.eaSimple(self.population, self.toolbox, cxpb=1, mutpb=1, **arguments)
+            _, log = algorithms.eaSimple(
+                self.population, self.toolbox, cxpb=float(mates), mutpb=1, **arguments
+            )
         else:
             run = {
                 selection.PLUS: algorithms.eaMuPlusLambda,
                 selection.COMMA: algorithms.eaMuCommaLambda,
             }[self.algorithm]
             size = {"mu": config.pop, "lambda_": config.resolved_offspring}
-            _, log = run(self.population, self.toolbox, cxpb=0.5, mutpb=0.5, **size, **arguments)
+            rates = {"cxpb": 0.5, "mutpb": 0.5} if mates else {"cxpb": 0, "mutpb": 1}
+            _, log = run(self.population, self.toolbox, **rates, **size, **arguments)
         return int(log[-1]["nevals"])
 
     def _test_accuracy(self, best: Genome) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.search.method import Found
 from nets_deap.settings import DURATION_FIELDS, layered, validate
+from nets_deap.traces import GRADIENTS, SAMPLES
 
 # What the comparison decides, for all methods alike
 OF_THE_TRIAL = ("seed", "target_density", "device", "map", "workers", "out", "time_limit", "track_test")
@@ -60,7 +62,7 @@ class Nets:
         """Raises NetsError for options that do not go together, or a budget below the first population."""
         config = self.config(problem, density, int(rng.integers(2**32)))
         evolution, meter = Evolution(config), Meter(budget)
-        each = _cost_of_an_evaluation(evolution.problem)
+        each = _cost_of_an_evaluation(evolution.problem, evolution.evaluator.traces)
         while not finished(config, evolution.logbook):
             expected = config.pop if evolution.generation < 0 else config.resolved_offspring
             if not meter.affords(_times(each, expected)):
@@ -76,11 +78,14 @@ class Nets:
         return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
 
-def _cost_of_an_evaluation(problem: Problem) -> Cost:
+def _cost_of_an_evaluation(problem: Problem, traces: Sequence[str]) -> Cost:
     available = len(problem.data.train.y)
     steps = problem.recipe.steps(available)
     samples = problem.recipe.samples_in(steps, available)
-    return Cost(steps, samples, samples + len(problem.data.validation.y))
+    gradients = sum(GRADIENTS.get(name, 0) for name in traces)
+    looked_at = gradients * min(SAMPLES, available)
+    scored = len(problem.data.validation.y)
+    return Cost(steps + gradients, samples + looked_at, samples + looked_at + scored)
 
 
 def _times(cost: Cost, count: int) -> Cost:
