@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from nets_deap import data, selection, variation
+from nets_deap import data, racing, selection, variation
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
 from nets_deap.models import MODELS
@@ -43,6 +43,7 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "algorithm": ("algorithm", selection.ALGORITHMS),
     "map": ("map", MAPS),
     "mate": ("crossover", variation.MATES),
+    "seeding": ("seeding", variation.SEEDINGS),
     "precision": ("precision", ("float32", "tf32", "bf16")),
 }
 
@@ -137,11 +138,19 @@ class ProblemConfig(BaseModel):
 
 
 class EvolveConfig(ProblemConfig):
-    """One evolution. Rates are per gene; `init_density` None starts at the target density.
+    """One evolution. Rates are per gene.
 
     mutate, mate: as `variation.parse` takes them, and a name in variation.MATES
-    density_gens: generations in which the planned density falls from init_density to the target
+    init_density: None is 1 where mutations hold to a planned density, else the target
+    density_gens: generations in which the planned density falls from init_density to the target; None is all
     lr_factor: learning rate of an evaluation, in units of lr; input_dropout: share of its inputs blanked
+    adapt: width of the log-normal steps by which the mutations' rates evolve; 0: they stay
+    seeding: a name in pruning.methods.SEEDINGS, for the masks of the first population
+    race: as `racing.parse` takes it; reevaluate: elites are evaluated in every generation, and averaged
+    islands, migrate_every: see `structure.Mating`
+    select_from: generation from which selection has a say; None: once the density is down, for the fitness of
+        a dense genome does not foretell that of its sparse descendants (results/search)
+    restart_after: generations without improvement after which the population is drawn afresh; 0: never
 
     awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
     offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
@@ -160,9 +169,17 @@ class EvolveConfig(ProblemConfig):
     awaken: Rate | None = None
     mutate: str = variation.PAPERS
     mate: str = "uniform"
-    density_gens: Count = 0
+    density_gens: Count | None = None
     lr_factor: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    adapt: Annotated[float, Field(ge=0, le=3)] = 0.0
+    seeding: str = "random"
+    race: str | None = None
+    reevaluate: bool = False
+    islands: Positive = 1
+    migrate_every: Count = 5
+    restart_after: Count = 0
+    select_from: Count | None = None
     target_density: Annotated[float, Field(gt=0, lt=1)] = 0.2
     init_density: Share | None = None
     data_fraction: Share = 1.0
@@ -184,11 +201,23 @@ class EvolveConfig(ProblemConfig):
     def _mutate(cls, text: str) -> str:
         return str(variation.parse(text))
 
+    @field_validator("race")
+    @classmethod
+    def _race(cls, text: str | None) -> str | None:
+        racing.parse(text)
+        return text
+
     @model_validator(mode="after")
     def _consistent(self) -> EvolveConfig:
+        self._consistent_structure()
+        if self.resolved_density_gens and self.resolved_algorithm != selection.SIMPLE:
+            raise NetsError(
+                f"--algorithm {self.resolved_algorithm}: where the density falls, denser parents always "
+                "survive: take simple, or a search without a plan, as --preset paper has it"
+            )
         if self.density_gens:
             given = f"--density-gens {self.density_gens}"
-            if not variation.parse(self.mutate).exact:
+            if not self.planned:
                 raise NetsError(
                     f"{given}: --mutate {self.mutate} goes by no planned density: add prune, grow or repair"
                 )
@@ -208,6 +237,22 @@ class EvolveConfig(ProblemConfig):
             raise NetsError(f"--algorithm mu-comma-lambda needs --offspring of at least --pop {self.pop}")
         return self
 
+    def _consistent_structure(self) -> None:
+        size, rest = divmod(self.pop, self.islands)
+        if self.islands > 1 and (rest or size < 2):
+            raise NetsError(
+                f"--islands {self.islands} --pop {self.pop}: each needs the same number, and 2 or more"
+            )
+        if self.islands > 1 and self.resolved_algorithm != selection.SIMPLE:
+            raise NetsError(f"--islands goes with --algorithm simple, not {self.resolved_algorithm}")
+        two = selection.parse(self.select).selection.objectives == 2
+        for option, given in (("--race", self.race), ("--reevaluate", self.reevaluate)):
+            if two and given:
+                raise NetsError(f"{option} goes with one objective, and --select {self.select} has two")
+        own_batches = any(step.name == "reorder" for step in self.pipeline.steps)
+        if own_batches and self.map == "batched":
+            raise NetsError("--mutate reorder: minibatches of one's own do not go with --map batched")
+
     @property
     def resolved_algorithm(self) -> str:
         return self.algorithm or selection.parse(self.select).selection.algorithms[0]
@@ -225,11 +270,38 @@ class EvolveConfig(ProblemConfig):
         return self.dormancy * self.target_density / (1 - self.target_density * (1 - self.dormancy))
 
     @property
+    def pipeline(self) -> variation.Pipeline:
+        """The mutations; where density is an objective, those that hold to a plan let it evolve too."""
+        pipeline = variation.parse(self.mutate)
+        two = selection.parse(self.select).selection.objectives == 2
+        return pipeline.with_density() if two and pipeline.exact else pipeline
+
+    @property
+    def planned(self) -> bool:
+        """Do mutations hold to a planned density?"""
+        return self.pipeline.exact
+
+    @property
     def resolved_init_density(self) -> float:
-        return self.target_density if self.init_density is None else self.init_density
+        if self.init_density is not None:
+            return self.init_density
+        return 1.0 if self.planned and self.seeding == "random" else self.target_density
+
+    @property
+    def resolved_density_gens(self) -> int:
+        if self.density_gens is not None:
+            return self.density_gens
+        falls = self.planned and not self.pipeline.evolves_density
+        return self.gens if falls and self.resolved_init_density != self.target_density else 0
+
+    @property
+    def resolved_select_from(self) -> int:
+        return self.resolved_density_gens + 1 if self.select_from is None else self.select_from
 
     def density_schedule(self) -> DensitySchedule:
-        return DensitySchedule(self.resolved_init_density, self.target_density, self.density_gens)
+        start = self.resolved_init_density
+        end = start if self.pipeline.evolves_density else self.target_density
+        return DensitySchedule(start, end, self.resolved_density_gens)
 
     def recipe(self) -> Recipe:
         return Recipe(

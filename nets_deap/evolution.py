@@ -4,139 +4,26 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from deap import algorithms, base, tools
+from deap import algorithms, tools
 
-from nets_deap import checkpoint, files, selection, variation
+from nets_deap import checkpoint, files, selection
 from nets_deap.checkpoint import Row, State
 from nets_deap.config import EvolveConfig
+from nets_deap.elites import ElitistHallOfFame, FrontOfFame, best_of, keep_elites, measured, reevaluate
 from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, load_fitness
-from nets_deap.genome import Evaluation, Genome, Layout, MinimisedFitness, ParetoFitness, initGenome
-from nets_deap.operators import cxMask, cxUniformGene, mutSequence, repairDensity
-from nets_deap.operators.density import Plan, planned_counts
+from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.fitness import Evaluator, ScoreOnTest
+from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
 from nets_deap.problem import Problem
-from nets_deap.pruning.allocation import active_weights
 from nets_deap.randomness import Role, generator, restart, seed_python_random
 from nets_deap.ticket import Ticket
-
-
-class ElitistHallOfFame(tools.HallOfFame):
-    """A hall of fame whose members live on.
-
-    After recording, elites that are not in `population` overwrite its worst, as clones. `eaSimple` updates
-    the hall with the offspring before these replace the population, so this carries the elites over.
-    """
-
-    def __init__(self, maxsize: int) -> None:
-        super().__init__(maxsize, similar=Genome.identical)
-
-    def update(self, population: list[Genome]) -> None:
-        """Record, and put elites that are missing back into `population`."""
-        super().update(population)
-        keep_elites(self, population)
-
-
-class FrontOfFame(tools.ParetoFront):
-    """A Pareto front that remembers the genome of least scalar fitness too, which may not lie on it."""
-
-    def __init__(self) -> None:
-        super().__init__(similar=Genome.identical)
-        self.best: Genome | None = None
-
-    def update(self, population: list[Genome]) -> None:
-        """Record; `population` is left as it is."""
-        super().update(population)
-        best = best_of(population)
-        if self.best is None or measured(best).fitness < measured(self.best).fitness:
-            self.best = copy.deepcopy(best)
-
-
-def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
-    """Overwrite the worst of `population` by clones of those elites that are not in it."""
-    missing, others = [], list(range(len(population)))
-    for elite in elites:
-        place = next((i for i in others if elite.identical(population[i])), None)
-        if place is None:
-            missing.append(elite)
-        else:
-            others.remove(place)
-    others.sort(key=lambda i: population[i].fitness)  # DEAP's order: the worst first
-    for place, elite in zip(others, missing, strict=False):
-        population[place] = copy.deepcopy(elite)
-
-
-def make_toolbox(
-    config: EvolveConfig,
-    engine: SerialMap | MultiprocessMap | None = None,
-    rng: np.random.Generator | None = None,
-) -> base.Toolbox:
-    """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
-
-    engine: the map; serial unless given
-    rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
-    """
-    problem = config.problem()
-    std = problem.initial_std()
-    choice = selection.parse(config.select)
-    pipeline = variation.parse(config.mutate)
-    objectives = choice.selection.objectives
-    toolbox = base.Toolbox()
-    toolbox.register(
-        "individual",
-        initGenome,
-        std,
-        config.resolved_init_density,
-        MinimisedFitness if objectives == 1 else ParetoFitness,
-        rng=rng,
-    )
-    toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    fitness = (
-        load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
-    )
-    evaluator = Evaluator(
-        problem,
-        fitness,
-        objectives,
-        config.seed,
-        config.torch_device(),
-        precision=config.precision,
-        graphs=config.cuda_graphs,
-        traces=pipeline.traces,
-    )
-    toolbox.register("evaluate", evaluator)
-    if config.mate == "mask":
-        toolbox.register("mate", cxMask, rng=rng)
-    else:
-        toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
-    schedule = config.density_schedule()
-
-    def plan(genome: Genome) -> np.ndarray:
-        """Active genes of each layer in the generation that is being made."""
-        active = active_weights(problem.layout, schedule(evaluator.generation))
-        return planned_counts(problem.layout, active, genome)
-
-    kit = variation.Kit(problem.layout, std, plan, rng)
-    toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, config))
-    if pipeline.exact:
-        toolbox.register("individual", _planned, toolbox.individual, problem.layout, plan, rng)
-        toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    toolbox.register("select", choice)
-    toolbox.register("map", map_genomes, engine or SerialMap())
-    return toolbox
-
-
-def _planned(
-    make: Callable[[], Genome], layout: Layout, plan: Plan, rng: np.random.Generator | None
-) -> Genome:
-    """A fresh genome of exactly the planned density."""
-    (genome,) = repairDensity(make(), layout, plan, rng)
-    return genome
+from nets_deap.toolbox import make_toolbox
 
 
 def make_statistics() -> tools.Statistics:
@@ -159,21 +46,6 @@ def make_statistics() -> tools.Statistics:
     return statistics
 
 
-def best_of(genomes: Iterable[Genome]) -> Genome:
-    """The genome of smallest scalar fitness, in Pareto runs too; the first of equals."""
-    return min(genomes, key=lambda genome: measured(genome).fitness)
-
-
-def measured(genome: Genome) -> Evaluation:
-    """The evaluation of a genome that has one."""
-    if genome.evaluation is None:
-        raise ValueError(
-            "the genome has no evaluation of its own: evaluate it by nets_deap's Evaluator, and if that runs "
-            'in other processes, toolbox.register("map", map_genomes, pool.map)'
-        )
-    return genome.evaluation
-
-
 def last_improvement(logbook: list[Row], since: int = 0) -> int:
     """The generation that last lowered the best fitness so far, those before `since` left out."""
     best, when = float("inf"), since
@@ -189,7 +61,7 @@ def finished(config: EvolveConfig, logbook: list[Row]) -> str:
         return ""
     generation = int(logbook[-1]["gen"])
     # Denser genomes are better ones: what came before the density was down is no measure.
-    stalled = generation - last_improvement(logbook, config.density_gens)
+    stalled = generation - last_improvement(logbook, config.resolved_density_gens)
     if config.patience and stalled > config.patience:
         return f"no improvement for {stalled} generations"
     return f"{generation} generation{'s' * (generation != 1)}" if generation >= config.gens else ""
@@ -209,6 +81,7 @@ class Evolution:
         self.problem: Problem = config.problem()
         self.toolbox = make_toolbox(config, self.engine, self.rng)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
+        self.map: EvaluationMap = self.toolbox.map.func
         self.statistics = make_statistics()
         self.algorithm = config.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2
@@ -254,29 +127,55 @@ class Evolution:
 
     def advance(self) -> Row:
         """Run one generation (the first call evaluates the initial population) and return its record."""
-        generation, seed = self.generation + 1, self.config.seed
+        generation, seed, config = self.generation + 1, self.config.seed, self.config
         self.evaluator.generation = generation
+        self.map.gradient_steps = []
         seed_python_random(seed, generation, Role.SELECTION)
-        if generation == 0:
-            restart(self.rng, seed, 0, Role.INITIALISATION)
-            self.population = self.toolbox.population(n=self.config.pop)
+        fresh = generation == 0 or self._stagnates()
+        falling = 0 < generation <= config.resolved_density_gens
+        if fresh:
+            restart(self.rng, seed, generation, Role.INITIALISATION)
+            self.population = self.toolbox.population(n=config.pop)
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
-        falling = 0 < generation <= self.config.density_gens
-        evaluated = self._run(generations=min(generation, 1), hall=None if falling else self.hall)
+        evaluated = 0
+        if config.reevaluate and generation and not falling:
+            evaluated += self._reevaluate()
+        self.toolbox.parents[:] = self.population
+        evaluated += self._run(generations=0 if fresh else 1, hall=None if falling else self.hall)
         if falling:  # the best so far is a denser one
             self.hall.clear()
             self.hall.update(self.population)
-        elif self.config.elites and not self.pareto:
+        elif config.elites and not self.pareto:
             keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
-        row = {"gen": generation, "nevals": evaluated, **self.statistics.compile(self.population)}
-        if self.config.track_test:
+        row: Row = {"gen": generation, "nevals": evaluated, "gradient_steps": sum(self.map.gradient_steps)}
+        row |= self.statistics.compile(self.population)
+        if config.restart_after:
+            row["restart"] = int(fresh)
+        if config.track_test:
             start = time.monotonic()
             row["test_acc_best"] = self._test_accuracy(best_of(self.population))
             self._started += time.monotonic() - start  # it is no part of the search
         row["elapsed_s"] = time.monotonic() - self._started
         self.logbook.append(row)
         return row
+
+    def _stagnates(self) -> bool:
+        """Is it time for a population drawn afresh? The elites stay (CHC: Eshelman 1991)."""
+        if not self.config.restart_after:
+            return False
+        drawn = max(row["gen"] for row in self.logbook if row["restart"])
+        since = max(int(drawn), self.config.resolved_density_gens)
+        return self.generation - last_improvement(self.logbook, since) >= self.config.restart_after
+
+    def _reevaluate(self) -> int:
+        """Evaluate the elites once more, on this generation's minibatches; returns how many."""
+        again = [copy.deepcopy(genome) for genome in self.hall]
+        map_genomes(self.engine, self.toolbox.evaluate, again)
+        evaluations = [genome.measured for genome in again if genome.measured]
+        self.map.gradient_steps += [evaluation.gradient_steps for evaluation in evaluations]
+        reevaluate(self.hall, evaluations, self.population)
+        return len(again)
 
     def _run(self, generations: int, hall: tools.HallOfFame | None) -> int:
         """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""

@@ -25,7 +25,7 @@ from nets_deap.genome import WORST, Evaluation, Genome
 from nets_deap.models import check_fits
 from nets_deap.network import make_network
 from nets_deap.problem import Problem
-from nets_deap.randomness import Role, generator
+from nets_deap.randomness import ORDER, Role, generator
 from nets_deap.training import Network, Score, assert_masked, evaluate, one_thread, train
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
@@ -69,6 +69,11 @@ def load_fitness(name: str) -> FitnessFunction:
     return function
 
 
+def seed_of(genome: Genome, seed: int) -> int:
+    """What decides a genome's minibatches: the run's seed, or a draw of its own (`mutReorder`)."""
+    return int(genome.traits[ORDER][0]) if ORDER in genome.traits else seed
+
+
 def train_briefly(
     problem: Problem, genome: Genome, seed: int, generation: int, device: str, dtype: torch.dtype
 ) -> tuple[Network, Data]:
@@ -110,6 +115,7 @@ class Evaluator:
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
     traces: names in `traces.TRACES` that every evaluation leaves for informed operators
     precision, graphs: of `evaluate_all` alone, as for `batched.BatchedMLP`
+    share: of the recipe's steps that an evaluation takes; less than 1 in the early rungs of a race
     generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
         loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
     """
@@ -135,7 +141,14 @@ class Evaluator:
         self.precision = precision
         self.graphs = graphs
         self.traces = tuple(traces)
+        self.share = 1.0
         self.generation = 0
+
+    def _shortened(self) -> Problem:
+        """The problem with the steps that an evaluation takes."""
+        recipe = self.problem.recipe
+        steps = max(1, round(self.share * recipe.steps(len(self.problem.data.train.y))))
+        return replace(self.problem, recipe=replace(recipe, iterations=steps))
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:
         evaluation = self.evaluate(genome)
@@ -148,8 +161,9 @@ class Evaluator:
         Raises NetsError if the genome belongs to another architecture, or the fitness function fails.
         """
         with one_thread():
+            seed = seed_of(genome, self.seed)
             network, data = train_briefly(
-                self.problem, genome, self.seed, self.generation, self.device, self.dtype
+                self._shortened(), genome, seed, self.generation, self.device, self.dtype
             )
             score = evaluate(network, data.validation, data.classes)
             left = self._traces(genome, network.weights(), data) if self.traces else {}
@@ -171,10 +185,12 @@ class Evaluator:
         The same but for rounding. Raises NetsError as `evaluate` does, and where not even one genome fits
         the device's memory.
         """
-        architecture, recipe = self.problem.architecture, self.problem.recipe
+        architecture, recipe = self.problem.architecture, self._shortened().recipe
         data = self.problem.data.to(self.device, self.dtype)
         for genome in genomes:
             check_fits(architecture.layout, genome.mask.size, "the genome")
+            if seed_of(genome, self.seed) != self.seed:
+                raise NetsError("genomes with minibatches of their own cannot be trained as one stack")
 
         part = _blanked(data, recipe.input_dropout, self.seed, self.generation)
 
@@ -198,12 +214,14 @@ class Evaluator:
         return [self._judge(*told, genome) for told, genome in zip(scored, genomes, strict=True)]
 
     def _judge(self, score: Score, left: dict[str, np.ndarray], genome: Genome) -> Evaluation:
+        steps = self._shortened().recipe.iterations or 0
         evaluation = Evaluation(
             val_loss=finite(score.loss),
             val_acc=score.accuracy,
             density=genome.density,
             class_losses=tuple(finite(loss) for loss in score.class_losses),
             generation=self.generation,
+            gradient_steps=steps + sum(traces.GRADIENTS.get(name, 0) for name in left),
             traces=left,
         )
         fitness = self._fitness(evaluation, genome)
@@ -239,6 +257,11 @@ class ScoreOnTest:
             raise ValueError("only an evaluated genome has a training to repeat")
         with one_thread():
             network, data = train_briefly(
-                self.problem, genome, self.seed, genome.evaluation.generation, self.device, torch.float32
+                self.problem,
+                genome,
+                seed_of(genome, self.seed),
+                genome.evaluation.generation,
+                self.device,
+                torch.float32,
             )
             return evaluate(network, data.test, data.classes)

@@ -5,6 +5,7 @@ Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Defi
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -45,6 +46,8 @@ class Evaluation:
     values:       DEAP's fitness values: (fitness,) or (val_loss, density)
     traces:       name in `traces.TRACES` -> float32[n], what informed operators asked for; never the trained
         weights
+    gradient_steps: that it took
+    times:        evaluations that the numbers are a mean of
     """
 
     val_loss: float
@@ -55,6 +58,8 @@ class Evaluation:
     fitness: float = math.nan
     values: tuple[float, ...] = ()
     traces: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    gradient_steps: int = 0
+    times: int = 1
 
 
 class Genome:
@@ -108,6 +113,15 @@ class Genome:
     def same_genes(self, other: Genome) -> bool:
         """Equal weights and equal mask."""
         return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
+
+    def content(self) -> bytes:
+        """A digest of genes and traits: what an evaluation depends on."""
+        digest = hashlib.sha256(self.mask.data)
+        digest.update(self.weights.data)
+        for name in sorted(self.traits):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.traits[name]).data)
+        return digest.digest()
 
     def identical(self, other: Genome) -> bool:
         """Equal genes, traits and fitness: the `similar` of a hall of fame.

@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import numpy as np
 
+ORDER = "order"  # a genome's trait: the seed of the minibatches of its own evaluations
+
 
 class Role(IntEnum):
     """What a stream is used for; the numbers are part of every result, so they never change."""

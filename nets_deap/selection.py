@@ -19,6 +19,7 @@ from deap import base, tools
 
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import WORST, Genome
+from nets_deap.structure import selSpecies
 
 Select = Callable[..., list[Any]]  # (individuals, k, **arguments) -> selected
 
@@ -87,7 +88,7 @@ def _nsga3(individuals: list[Genome], k: int, p: int = 12) -> list[Genome]:
 class Selection:
     """A selection operator and what it needs.
 
-    deap:       its name in `deap.tools`
+    deap:       its name in `deap.tools`, or ours
     select:     DEAP's function, or our way of calling it
     arguments:  its arguments with their defaults
     objectives: 1 (fitness) or 2 (validation loss, density)
@@ -179,6 +180,15 @@ SELECTIONS: dict[str, Selection] = {
         algorithms=(SIMPLE,),
         multiple=4,
         note="dominance, then crowding; writes a Pareto front",
+    ),
+    "species": Selection(
+        "selSpecies",
+        selSpecies,
+        {"radius": 0.5, "tournsize": 3},
+        minimum={"radius": 0, "tournsize": 1},
+        maximum={"radius": 1},
+        algorithms=(SIMPLE,),
+        note="tournaments among masks nearer than radius; places go by a species' mean merit",
     ),
     "random": Selection("selRandom", tools.selRandom, note="no selection pressure: for controls only"),
     "worst": Selection(

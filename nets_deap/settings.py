@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from nets_deap import variation
 from nets_deap.config import Config, EvolveConfig, ProblemConfig
 from nets_deap.errors import NetsError, unknown
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
@@ -50,7 +52,24 @@ def explicit(
         if preset not in presets:
             raise unknown("preset", preset, presets)
         from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
-    return layered(from_preset, from_file, from_options)
+    given = layered(from_preset, from_file, from_options)
+    if kind is EvolveConfig:
+        _check_effect(from_options.keys(), layered(defaults(kind, given), given))
+    return given
+
+
+def _check_effect(options: Collection[str], values: dict[str, Any]) -> None:
+    """Raise NetsError for the rate of a mutation, or of the crossover, that does not take place."""
+    mutate = values.get("mutate", variation.PAPERS)
+    used = {step.name for step in variation.parse(mutate).steps}
+    for name in variation.PAPERS.split(","):
+        if name in options and name not in used:
+            raise NetsError(
+                f"--{name} has no effect: --mutate {mutate} has no {name}: add it, or take --preset paper"
+            )
+    mate = values.get("mate", "uniform")
+    if "crossover" in options and mate != "uniform":
+        raise NetsError(f"--crossover has no effect with --mate {mate}: take --mate uniform as well")
 
 
 def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,12 +23,17 @@ class Kit:
     """What mutations are made of.
 
     std: float32[n], of the initial weights; plan: how many active genes each layer should have
+    parents: the population that is varied; target: the density that a run is for
+    adapt: width of the log-normal steps by which rates evolve themselves; 0: they stay
     """
 
     layout: Layout
     std: np.ndarray
     plan: Plan
     rng: np.random.Generator | None
+    parents: Sequence[Genome] = ()
+    target: float = 0.2
+    adapt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,16 @@ MUTATIONS: dict[str, Mutation] = {
         rate=0.2,
         most=10.0,
     ),
+    "density": Mutation(
+        "lower the planned density, by a log-normal step of this width",
+        lambda kit, rate, by: partial(ops.mutDensity, least=kit.target, sigma=rate, rng=kit.rng),
+        rate=0.5,
+        most=10.0,
+    ),
+    "reorder": Mutation(
+        "draw minibatches of its own for the evaluations to come",
+        lambda kit, rate, by: partial(ops.mutReorder, rng=kit.rng),
+    ),
     "prune": Mutation(
         "the smallest fall dormant, to the planned density; this share is left free for grow",
         lambda kit, rate, by: partial(ops.mutPrune, layout=kit.layout, plan=kit.plan, by=by, spare=rate),
@@ -115,6 +130,12 @@ MUTATIONS: dict[str, Mutation] = {
         "scale each unit's weights to its active fan-in",
         lambda kit, rate, by: partial(ops.mutFanIn, layout=kit.layout, std=kit.std),
     ),
+    "differential": Mutation(
+        "add this multiple of the difference of two other genomes' weights",
+        lambda kit, rate, by: partial(ops.mutDifferential, population=kit.parents, scale=rate, rng=kit.rng),
+        rate=0.5,
+        most=10.0,
+    ),
     "signs": Mutation(
         "flip the sign of this share of the weights",
         lambda kit, rate, by: partial(ops.mutSigns, indpb=rate, rng=kit.rng),
@@ -123,6 +144,8 @@ MUTATIONS: dict[str, Mutation] = {
 }
 PAPERS = "noise,resample,dormancy,awaken"
 MATES = ("uniform", "mask", "none")
+# What the masks of a first population can come from; `pruning.methods.SEEDINGS` computes them.
+SEEDINGS = ("random", "random-erk", "magnitude", "snip", "grasp", "synflow", "gradient")
 
 
 @dataclass(frozen=True)
@@ -165,16 +188,47 @@ class Pipeline:
         """Does it end at the planned density?"""
         return any(MUTATIONS[step.name].exact for step in self.steps)
 
+    @property
+    def evolves_density(self) -> bool:
+        """Do genomes carry densities of their own?"""
+        return any(step.name == "density" for step in self.steps)
+
+    def with_density(self) -> Pipeline:
+        """The same, led by a mutation of the density unless it has one."""
+        return self if self.evolves_density else Pipeline((Step("density", "", None), *self.steps))
+
     def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
         """The mutations, those of rate 0 left out."""
         built = []
         for step in self.steps:
             mutation, rate = MUTATIONS[step.name], step.resolved_rate(config)
             if mutation.rate is None or rate > 0 or mutation.by:
-                built.append(mutation.build(kit, rate, step.by))
+                built.append(_adaptive(kit, step, rate) if kit.adapt else mutation.build(kit, rate, step.by))
         if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
             built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's share may have grown
         return built
+
+
+def _adaptive(kit: Kit, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:
+    """The mutation at a rate that evolves, if it has one."""
+    mutation = MUTATIONS[step.name]
+    if mutation.rate is None or rate == 0:
+        return mutation.build(kit, rate, step.by)
+
+    def at(genome: Genome, rate: float) -> tuple[Genome]:
+        return mutation.build(kit, rate, step.by)(genome)
+
+    least = min(rate, 1 / kit.std.size)  # one gene in all (Bäck 1996, section 7.3)
+    return partial(
+        ops.mutRate,
+        mutate=at,
+        name=f"rate of {step.name}",
+        start=rate,
+        least=least,
+        most=mutation.most,
+        tau=kit.adapt,
+        rng=kit.rng,
+    )
 
 
 def parse(text: str) -> Pipeline:

@@ -98,6 +98,7 @@ def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
     assert list(rows[0]) == [
         "gen",
         "nevals",
+        "gradient_steps",
         "fitness_min",
         "fitness_avg",
         "fitness_std",

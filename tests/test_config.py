@@ -64,10 +64,50 @@ def test_epochs_and_iterations_replace_each_other() -> None:
 
 def test_awaken_balances_dormancy_unless_given() -> None:
     for dormancy, target in ((0.02, 0.05), (0.2, 0.2), (0.9, 0.6)):
-        awaken = configure(dormancy=dormancy, target_density=target).resolved_awaken
+        awaken = configure(mutate="dormancy,awaken", dormancy=dormancy, target_density=target).resolved_awaken
         left = target * (1 - dormancy)
         assert left + (1 - left) * awaken == pytest.approx(target)
-    assert configure(dormancy=0.1, awaken=0.3).resolved_awaken == 0.3
+    assert configure(mutate="dormancy,awaken", dormancy=0.1, awaken=0.3).resolved_awaken == 0.3
+
+
+def test_the_best_preset_is_what_evolve_does_anyway() -> None:
+    for dataset in ("digits", "mnist", "xor"):
+        assert configure(preset="best", dataset=dataset) == configure(dataset=dataset)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"noise": 0.2}, "--noise has no effect: --mutate flip,prune-increase has no noise"),
+        ({"crossover": 0.2}, "--crossover has no effect with --mate none"),
+        ({"race": "4"}, "expected ETA:RUNGS"),
+        ({"race": "1:3"}, "expected ETA:RUNGS"),
+        ({"islands": 3}, "--islands 3 --pop 4"),
+        ({"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "goes with --algorithm simple"),
+        ({"algorithm": "mu-plus-lambda"}, "denser parents always"),
+        ({"select": "nsga2", "race": "2:2"}, "--race goes with one objective"),
+        ({"select": "nsga2", "reevaluate": True}, "--reevaluate goes with one objective"),
+        ({"mutate": "reorder,prune", "map": "batched"}, "do not go with --map batched"),
+        ({"seeding": "snipe"}, "did you mean 'snip'"),
+    ],
+)
+def test_parts_of_a_search_that_do_not_go_together_are_one_line(options: dict, message: str) -> None:
+    with pytest.raises(NetsError, match=message) as raised:
+        configure(**options)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_rate_can_be_given_where_its_mutation_takes_place() -> None:
+    assert configure(preset="paper", noise=0.2, crossover=0.3).noise == 0.2
+    assert configure(dataset="xor", dormancy=0.2).dormancy == 0.2
+    assert configure(mutate="noise,prune", noise=0.3).noise == 0.3
+
+
+def test_where_the_density_is_an_objective_it_evolves() -> None:
+    front = configure(select="nsga2")
+    assert [step.name for step in front.pipeline.steps] == ["density", "flip", "prune"]
+    assert (front.resolved_density_gens, front.resolved_init_density) == (0, 1.0)
+    assert configure(select="nsga2", mutate="noise").pipeline == configure(mutate="noise").pipeline
 
 
 def test_every_way_to_write_a_selection_is_the_same_run() -> None:
@@ -105,8 +145,8 @@ def test_identity_leaves_out_where_a_run_happens_and_nothing_else() -> None:
 def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
     assert configure().resolved_algorithm == "simple"
     assert configure(select="nsga2").resolved_algorithm == "mu-plus-lambda"
-    assert configure(algorithm="mu-plus-lambda", pop=8).resolved_offspring == 8
-    assert configure(algorithm="mu-comma-lambda", pop=8).resolved_offspring == 16
+    assert configure(preset="paper", algorithm="mu-plus-lambda", pop=8).resolved_offspring == 8
+    assert configure(preset="paper", algorithm="mu-comma-lambda", pop=8).resolved_offspring == 16
 
 
 BAD = {
@@ -116,7 +156,7 @@ BAD = {
     "init density 0": ({"init_density": 0.0}, "--init-density"),
     "init density 2": ({"init_density": 2.0}, "--init-density"),
     "gens -1": ({"gens": -1}, "--gens -1"),
-    "rate 2": ({"noise": 2.0}, "--noise 2"),
+    "rate 2": ({"noise": 2.0, "mutate": "noise"}, "--noise 2"),
     "lr 0": ({"lr": 0.0}, "--lr"),
     "lr nan": ({"lr": float("nan")}, "--lr"),
     "elites": ({"elites": 9, "pop": 5}, "--elites 9 is more than --pop 5"),
@@ -130,7 +170,10 @@ BAD = {
     "select": ({"select": "nsga4"}, "did you mean 'nsga"),
     "nsga2 simple": ({"select": "nsga2", "algorithm": "simple"}, "does not go with"),
     "offspring": ({"offspring": 9}, "--offspring goes with"),
-    "few offspring": ({"algorithm": "mu-comma-lambda", "pop": 8, "offspring": 4}, "at least --pop 8"),
+    "few offspring": (
+        {"algorithm": "mu-comma-lambda", "mutate": "swap", "pop": 8, "offspring": 4},
+        "at least --pop 8",
+    ),
     "preset": ({"preset": "papr"}, "did you mean 'paper'"),
     "two durations": ({"epochs": 2, "iterations": 3}, "give one"),
     "control characters": ({"out": "a\0b"}, "cannot be printed"),

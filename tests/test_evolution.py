@@ -25,6 +25,7 @@ from nets_deap.evolution import (
 from nets_deap.genome import Genome
 from nets_deap.operators import mutDormancy
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
+from nets_deap.presets import PAPERS_SEARCH
 from nets_deap.selection import SELECTIONS
 
 Config = Callable[..., EvolveConfig]
@@ -104,7 +105,9 @@ def test_with_elites_the_best_fitness_never_gets_worse(algorithm: str, config: C
 def test_a_clone_evaluated_anew_does_not_stand_in_for_its_elite(config: Config) -> None:
     # With rates this low most children are clones, evaluated on the minibatches of another generation.
     rates = {"noise": 0.001, "resample": 0.0, "dormancy": 0.0, "crossover": 0.0}
-    settings = config(dataset="digits", arch="mlp-10", epochs=1, data_limit=300, pop=10, gens=20, **rates)
+    search = PAPERS_SEARCH | {"init_density": 0.2}
+    small = {"dataset": "digits", "arch": "mlp-10", "epochs": 1, "data_limit": 300, "pop": 10, "gens": 20}
+    settings = config(**small, **search, **rates)
     best = [row["fitness_min"] for row in run(settings).logbook]
     assert best == sorted(best, reverse=True)
 

@@ -28,6 +28,12 @@ BOUND = {  # what an operator needs beside a rate
     "mutGrow": {"layout": LAYOUT, "plan": lambda genome: np.array([500, 300])},
     "mutFanIn": {"layout": LAYOUT, "std": STD},
     "mutGains": {"layout": LAYOUT},
+    "mutRate": {
+        "mutate": lambda genome, rate: operators.mutSigns(genome, rate, np.random.default_rng(0)),
+        "name": "rate of signs",
+        "start": 0.5,
+        "least": 0.1,
+    },
     "mutDifferential": {
         "population": [initGenome(STD, 0.5, rng=np.random.default_rng(i)) for i in range(10)]
     },

@@ -220,9 +220,11 @@ def test_the_cost_of_an_evolution_is_that_of_its_evaluations() -> None:
     found = search(TEXTS["nets"])
     evaluations = sum(row["nevals"] for row in found.logbook)
     data = DIGITS.data
-    assert found.cost.gradient_steps == evaluations * DIGITS.recipe.steps_per_epoch(len(data.train.y))
-    assert found.cost.samples == evaluations * len(data.train.y)
-    assert found.cost.forward_passes == evaluations * (len(data.train.y) + len(data.validation.y))
+    assert found.cost.gradient_steps == sum(row["gradient_steps"] for row in found.logbook)
+    trainings = found.cost.gradient_steps // DIGITS.recipe.steps_per_epoch(len(data.train.y))
+    assert trainings == evaluations
+    assert found.cost.samples == trainings * len(data.train.y)
+    assert found.cost.forward_passes == trainings * (len(data.train.y) + len(data.validation.y))
 
 
 # Dynamic sparse training

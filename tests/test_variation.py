@@ -79,8 +79,9 @@ def test_only_initialisations_are_inherited(config: Config) -> None:
 
 
 def test_without_a_plan_a_first_population_is_as_dense_as_chance_has_it(config: Config) -> None:
-    planned = Evolution(config(mutate="noise,repair", target_density=0.5, arch="mlp-100", pop=20))
-    chance = Evolution(config(mutate="noise", target_density=0.5, arch="mlp-100", pop=20))
+    options = {"target_density": 0.5, "init_density": 0.5, "arch": "mlp-100", "pop": 20}
+    planned = Evolution(config(mutate="noise,repair", **options))
+    chance = Evolution(config(mutate="noise", **options))
     counts = []
     for evolution in (planned, chance):
         evolution.advance()

@@ -14,12 +14,14 @@ from nets_deap.operators.paper import (
     mutResampleWeights,
     mutSequence,
 )
+from nets_deap.operators.traits import mutDensity, mutRate, mutReorder
 from nets_deap.operators.weights import mutDifferential, mutFanIn, mutFlip, mutGains, mutSigns
 
 __all__ = [
     "cxMask",
     "cxUniformGene",
     "mutAwaken",
+    "mutDensity",
     "mutDifferential",
     "mutDormancy",
     "mutFanIn",
@@ -29,6 +31,8 @@ __all__ = [
     "mutGrow",
     "mutLayers",
     "mutPrune",
+    "mutRate",
+    "mutReorder",
     "mutResampleWeights",
     "mutSequence",
     "mutSigns",

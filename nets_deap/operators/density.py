@@ -15,6 +15,7 @@ from nets_deap.randomness import as_generator
 
 # In a genome's traits
 LAYERS = "layers"  # float64[layers], logarithms of factors on ERK densities
+DENSITY = "density"  # what a genome is planned to have, where that evolves
 
 Plan = Callable[[Genome], np.ndarray]  # how many active genes each layer should have, int64[layers]
 

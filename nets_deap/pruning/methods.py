@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import Layout
+from nets_deap.problem import Cost, Problem
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import GRADIENTS, SCORES, Candidate
+from nets_deap.training import one_thread
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,24 @@ class Pruning:
             plan.append(counts)
         return plan
 
+    def of(
+        self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The mask for these initial weights, bool[n], by samples drawn from the problem's training data."""
+        architecture, part = problem.architecture, problem.data.to("cpu", torch.float32).train
+        chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
+        x, y = part.x[chosen], part.y[chosen]
+        full = np.ones(weights.size, dtype=bool)
+        with one_thread():
+            targets = architecture.targets(y, x.dtype)
+            return self.mask(Candidate(architecture, weights, full, x, targets, rng), density)
+
+    def cost(self, available: int) -> Cost:
+        """What `of` takes; GraSP's two gradients are of one forward pass."""
+        samples = min(self.samples, available) if self.gradients else 0
+        gradients = self.rounds * self.gradients
+        return Cost(gradients, gradients * samples, self.rounds * samples)
+
     def mask(self, candidate: Candidate, density: float) -> np.ndarray:
         """The candidate's mask, pruned to the density, bool[n]."""
         layout = candidate.architecture.layout
@@ -67,3 +88,5 @@ PRUNINGS: dict[str, Pruning] = {
     "grasp": Pruning("grasp"),
     "synflow": Pruning("synflow", rounds=100),  # Tanaka et al. 2020, algorithm 1
 }
+# What the masks of a first population can come from
+SEEDINGS = PRUNINGS | {"gradient": Pruning("gradient")}

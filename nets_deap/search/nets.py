@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.pruning.methods import SEEDINGS
+from nets_deap.racing import parse
 from nets_deap.search.method import Found
 from nets_deap.settings import DURATION_FIELDS, layered, validate
 from nets_deap.traces import GRADIENTS, SAMPLES
@@ -62,31 +64,53 @@ class Nets:
         """Raises NetsError for options that do not go together, or a budget below the first population."""
         config = self.config(problem, density, int(rng.integers(2**32)))
         evolution, meter = Evolution(config), Meter(budget)
-        each = _cost_of_an_evaluation(evolution.problem, evolution.evaluator.traces)
         while not finished(config, evolution.logbook):
-            expected = config.pop if evolution.generation < 0 else config.resolved_offspring
-            if not meter.affords(_times(each, expected)):
+            expected = _expected(evolution)
+            if not meter.affords(expected):
                 if evolution.generation < 0:
                     raise NetsError(
                         f"the budget does not pay for a first population of {config.pop}, "
-                        f"{config.pop * each.gradient_steps:,} gradient steps: allow more"
+                        f"{expected.gradient_steps:,} gradient steps: allow more"
                     )
                 break
-            spent = _times(each, evolution.advance()["nevals"])
+            evolution.advance()
+            spent = sum(
+                (_cost(evolution, steps) for steps in evolution.map.gradient_steps), _seeding(evolution)
+            )
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
         seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
         return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
 
-def _cost_of_an_evaluation(problem: Problem, traces: Sequence[str]) -> Cost:
-    available = len(problem.data.train.y)
-    steps = problem.recipe.steps(available)
-    samples = problem.recipe.samples_in(steps, available)
-    gradients = sum(GRADIENTS.get(name, 0) for name in traces)
-    looked_at = gradients * min(SAMPLES, available)
-    scored = len(problem.data.validation.y)
-    return Cost(steps + gradients, samples + looked_at, samples + looked_at + scored)
+def _expected(evolution: Evolution) -> Cost:
+    """What the next generation will take."""
+    config, recipe = evolution.config, evolution.problem.recipe
+    full = recipe.steps(len(evolution.problem.data.train.y)) + _gradients(evolution)
+    first = evolution.generation < 0
+    count = parse(config.race).cost(config.pop if first else config.resolved_offspring)
+    again = config.elites if config.reevaluate and not first else 0
+    expected = _seeding(evolution) if first else Cost()
+    for _ in range(math.ceil(count) + again):
+        expected += _cost(evolution, full)
+    return expected
 
 
-def _times(cost: Cost, count: int) -> Cost:
-    return Cost(count * cost.gradient_steps, count * cost.samples, count * cost.forward_passes)
+def _seeding(evolution: Evolution) -> Cost:
+    """What the masks of a first population have taken, or will."""
+    seeding, none = SEEDINGS[evolution.config.seeding], Cost()
+    each = seeding.cost(len(evolution.problem.data.train.y))
+    return sum([each] * evolution.config.pop, none) if evolution.generation <= 0 else none
+
+
+def _gradients(evolution: Evolution) -> int:
+    """Gradients that the traces of an evaluation take."""
+    return sum(GRADIENTS.get(name, 0) for name in evolution.evaluator.traces)
+
+
+def _cost(evolution: Evolution, steps: int) -> Cost:
+    """Of an evaluation of so many gradient steps, traces and validation included."""
+    data, gradients = evolution.problem.data, _gradients(evolution)
+    available = len(data.train.y)
+    samples = evolution.problem.recipe.samples_in(steps - gradients, available)
+    samples += gradients * min(SAMPLES, available)
+    return Cost(steps, samples, samples + len(data.validation.y))

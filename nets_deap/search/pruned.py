@@ -9,12 +9,10 @@ import numpy as np
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.problem import Budget, Meter, Problem
 from nets_deap.pruning.methods import PRUNINGS, Pruning
-from nets_deap.pruning.scores import Candidate
-from nets_deap.search.method import Found, initial_weights, training_part
+from nets_deap.search.method import Found, initial_weights
 from nets_deap.ticket import Ticket
-from nets_deap.training import one_thread
 
 
 @dataclass(frozen=True)
@@ -47,25 +45,16 @@ class Pruned:
         """Raises NetsError as `check` does, and for a budget that does not pay for the gradients."""
         self.check(problem, density)
         meter, pruning = Meter(budget), self.pruning()
-        architecture, part = problem.architecture, training_part(problem)
         weights = initial_weights(problem, rng)
-        mask = np.ones(weights.size, dtype=bool)
-        chosen = rng.permutation(len(part.y))[: pruning.samples if pruning.gradients else 0]
-        gradients = pruning.rounds * pruning.gradients
-        forward = pruning.rounds * len(chosen)  # GraSP's two gradients are of one pass
-        cost = (gradients, gradients * len(chosen), forward)
-        if gradients and not meter.affords(Cost(*cost)):
+        cost = pruning.cost(len(problem.data.train.y))
+        if cost.gradient_steps and not meter.affords(cost):
             raise NetsError(
-                f"the budget does not pay for {self.name}, {gradients:,} gradients on "
-                f"{len(chosen):,} samples: allow more, or ask for fewer"
+                f"the budget does not pay for {self.name}, {cost.gradient_steps:,} gradients on "
+                f"{cost.samples // cost.gradient_steps:,} samples: allow more, or ask for fewer"
             )
-        x, y = part.x[chosen], part.y[chosen]
-        candidate = Candidate(architecture, weights, mask, x, architecture.targets(y, x.dtype), rng)
-        with one_thread():
-            mask = pruning.mask(candidate, density)
-        meter.spend(*cost)
-        info = {"method": self.name}
-        ticket = Ticket(weights, mask, architecture, info=info)
+        mask = pruning.of(problem, weights, density, rng)
+        meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name})
         row = {"density": ticket.density}
         row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
         return Found(ticket, [row], meter.cost)

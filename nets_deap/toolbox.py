@@ -1,0 +1,103 @@
+"""The DEAP toolbox that a config describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from deap import base, tools
+
+from nets_deap import racing, selection, variation
+from nets_deap.config import EvolveConfig
+from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.fitness import DensityPenalty, Evaluator, load_fitness
+from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
+from nets_deap.operators import cxMask, cxUniformGene, mutSequence, repairDensity
+from nets_deap.operators.density import DENSITY, planned_counts
+from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.problem import Problem
+from nets_deap.pruning.allocation import active_weights
+from nets_deap.pruning.methods import SEEDINGS
+from nets_deap.randomness import as_generator
+from nets_deap.structure import Mating
+
+
+def make_toolbox(
+    config: EvolveConfig,
+    engine: SerialMap | MultiprocessMap | None = None,
+    rng: np.random.Generator | None = None,
+) -> base.Toolbox:
+    """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
+
+    engine: the map; serial unless given
+    rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
+    """
+    problem = config.problem()
+    std = problem.initial_std()
+    choice = selection.parse(config.select)
+    pipeline = config.pipeline
+    objectives = choice.selection.objectives
+    toolbox = base.Toolbox()
+    toolbox.register(
+        "individual",
+        initGenome,
+        std,
+        config.resolved_init_density,
+        MinimisedFitness if objectives == 1 else ParetoFitness,
+        rng=rng,
+    )
+    fitness = (
+        load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
+    )
+    evaluator = Evaluator(
+        problem,
+        fitness,
+        objectives,
+        config.seed,
+        config.torch_device(),
+        precision=config.precision,
+        graphs=config.cuda_graphs,
+        traces=pipeline.traces,
+    )
+    toolbox.register("evaluate", evaluator)
+    if config.mate == "mask":
+        toolbox.register("mate", cxMask, rng=rng)
+    else:
+        toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
+    schedule = config.density_schedule()
+
+    def plan(genome: Genome) -> np.ndarray:
+        """Active genes of each layer: by the genome's own density, or the generation that is being made."""
+        density = genome.traits[DENSITY][0] if DENSITY in genome.traits else schedule(evaluator.generation)
+        return planned_counts(problem.layout, active_weights(problem.layout, density), genome)
+
+    toolbox.parents = []  # what differences between genomes are drawn from; our loop keeps it up to date
+    kit = variation.Kit(problem.layout, std, plan, rng, toolbox.parents, config.target_density, config.adapt)
+    toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, config))
+    if config.seeding != "random":
+        toolbox.register("individual", _seeded, toolbox.individual, problem, config, rng)
+    elif pipeline.exact:
+        repair = partial(repairDensity, layout=problem.layout, plan=plan, rng=rng)
+        toolbox.register("individual", _planned, toolbox.individual, repair)
+    toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+    first = config.resolved_select_from
+    toolbox.register("select", Mating(choice, config.islands, config.migrate_every, first, evaluator))
+    race = racing.parse(config.race)
+    toolbox.register("map", EvaluationMap(engine or SerialMap(), evaluator, race))
+    return toolbox
+
+
+def _planned(make: Callable[[], Genome], repair: Callable[[Genome], tuple[Genome]]) -> Genome:
+    """A fresh genome of exactly the planned density."""
+    return repair(make())[0]
+
+
+def _seeded(
+    make: Callable[[], Genome], problem: Problem, config: EvolveConfig, rng: np.random.Generator | None
+) -> Genome:
+    """A fresh genome under the mask that a pruning at initialisation gives its weights."""
+    genome = make()
+    density = config.resolved_init_density
+    genome.mask = SEEDINGS[config.seeding].of(problem, genome.weights, density, as_generator(rng))
+    return genome

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nets_deap.config import EvolveConfig
+from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.evolution import Evolution
+from nets_deap.fitness import Evaluator
+from nets_deap.genome import Evaluation, Genome
+from nets_deap.problem import Problem, Recipe
+from nets_deap.racing import Race, parse
+
+Config = Callable[..., EvolveConfig]
+
+
+def test_successive_halving_of_64() -> None:
+    race = parse("4:4")
+    assert [race.share(rung) for rung in range(4)] == [1 / 64, 1 / 16, 1 / 4, 1]
+    left = [64]
+    for _ in range(3):
+        left.append(race.survivors(left[-1]))
+    assert left == [64, 16, 4, 1]
+    assert race.cost(64) == 4
+    assert Race().cost(5) == 5
+
+
+def genomes(losses: Iterable[float]) -> list[Genome]:
+    return [Genome([loss, 1, 1, 1], [1, 1, 0, 0]) for loss in losses]
+
+
+def evaluator() -> Evaluator:
+    return Evaluator(Problem("xor-corners", "mlp-10", Recipe(epochs=64)))
+
+
+class Counting:
+    """An evaluation by the first weight, which remembers what it was asked."""
+
+    def __init__(self, clock: Evaluator) -> None:
+        self.clock = clock
+        self.asked: list[tuple[float, float]] = []
+
+    def __call__(self, genome: Genome) -> tuple[float]:
+        loss = float(genome.weights[0])
+        self.asked.append((loss, self.clock.share))
+        steps = round(64 * self.clock.share)
+        values = (loss,)
+        genome.measured = Evaluation(loss, 0, 0.5, (loss,), 0, loss, values, gradient_steps=steps)
+        return values
+
+
+def serial(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    return list(map(function, items))
+
+
+def test_the_best_of_each_rung_train_longer_and_the_rest_keep_what_they_have() -> None:
+    clock = evaluator()
+    function, raced = Counting(clock), EvaluationMap(serial, clock, parse("2:3"))
+    population = genomes([4, 1, 3, 2])
+    assert raced(function, population) == [(4.0,), (1.0,), (3.0,), (2.0,)]
+    assert [loss for loss, share in function.asked if share == 0.25] == [4, 1, 3, 2]
+    assert [loss for loss, share in function.asked if share == 0.5] == [1, 2]
+    assert [loss for loss, share in function.asked if share == 1] == [1]
+    assert raced.gradient_steps == [16, 16, 16, 16, 32, 32, 64]
+    assert clock.share == 1
+
+
+def test_equal_genomes_train_once() -> None:
+    clock = evaluator()
+    function, once = Counting(clock), EvaluationMap(serial, clock, Race())
+    population = genomes([4, 1, 4, 1, 4])
+    population[4].traits["rate"] = np.array([0.1])
+    assert once(function, population) == [(4.0,), (1.0,), (4.0,), (1.0,), (4.0,)]
+    assert [loss for loss, _ in function.asked] == [4, 1, 4]
+    assert all(genome.measured is not None for genome in population)
+    assert population[2].measured is population[0].measured
+
+
+def test_a_share_of_an_evaluation_takes_that_share_of_its_steps() -> None:
+    clock = evaluator()
+    (genome,) = genomes([1])
+    genome = Genome(np.ones(clock.problem.layout.size), np.ones(clock.problem.layout.size, dtype=bool))
+    for share, steps in ((1.0, 64), (0.25, 16), (0.001, 1)):
+        clock.share = share
+        assert clock.evaluate(genome).gradient_steps == steps
+
+
+@pytest.mark.parametrize("map_", ["serial", "multiprocess", "batched"])
+def test_a_race_ends_with_one_full_training_whatever_the_map(map_: str, config: Config) -> None:
+    from nets_deap.parallel import make_map
+
+    settled = config(pop=8, race="2:4", epochs=16, elites=0, gens=2)
+    with make_map(map_, 2, "cpu") as engine:
+        evolution = Evolution(settled, engine)
+        for _ in range(3):
+            evolution.advance()
+            assert sorted(evolution.map.gradient_steps) == [2] * 8 + [4] * 4 + [8] * 2 + [16]
