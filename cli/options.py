@@ -60,7 +60,7 @@ run_options = combined(
     option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
     option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]"),
     option("--out", metavar="DIR", help="The folder to write to."),
-    option("--preset", metavar="NAME", help="best, paper, lth or quick; what else is said weighs more."),
+    option("--preset", metavar="NAME", help="paper, lth or quick, for evolve best; what else is said wins."),
     option("--config", metavar="FILE", help="A TOML file of options, or a run's config.json."),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.ticket import Ticket
 
 TICKET, DENSE = "ticket", "dense"
-NETWORKS = (DENSE, TICKET, *CONTROLS)
+NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name != DENSE))
 ROWS = "verify.csv"
 AT_MOST = 0.5  # the density that is much smaller than the dense network's, which Definition 3 leaves open
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
@@ -88,8 +88,6 @@ def _decided(mean: float, half_width: float) -> bool | None:
 def _network(name: str, ticket: Ticket, problem: Problem, seed: int) -> Ticket:
     if name == TICKET:
         return ticket
-    if name == DENSE:
-        return replace(ticket, mask=np.ones_like(ticket.mask))
     return CONTROLS[name](ticket, problem, generator(seed, 0, Role.CONTROLS))
 
 

@@ -1,4 +1,7 @@
-"""Controls for any ticket: what of it matters? Each keeps its density, all but `random` its layers' too."""
+"""Controls for any ticket: what of it matters?
+
+All but `dense` keep its density, and all but that and `random` its layers' densities.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,13 @@ def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) ->
     return _with(ticket, "scale-matched", np.concatenate(weights), np.concatenate(masks))
 
 
+def dense(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The ticket's weights, and nothing pruned: do its weights make the dense network better too?"""
+    return _with(ticket, "dense", ticket.weights, np.ones_like(ticket.mask))
+
+
 CONTROLS: dict[str, Control] = {
+    "dense": dense,
     "random": random,
     "reinit": reinit,
     "shuffle": shuffle,
