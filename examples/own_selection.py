@@ -18,7 +18,7 @@ def selSparserOfTwo(individuals, k):
 
 if __name__ == "__main__":
     random.seed(1)
-    config = configure(dataset="digits", target_density=0.1)
+    config = configure(dataset="digits", target_density=0.1, mutate="noise,dormancy,awaken")
     with MultiprocessMap(2) as engine:
         toolbox = make_toolbox(config, engine)
         toolbox.register("select", selSparserOfTwo)

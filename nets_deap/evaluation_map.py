@@ -12,14 +12,17 @@ from nets_deap.racing import Race
 
 
 class EvaluationMap:
-    """What `toolbox.map` is in our own loop.
+    """What `make_toolbox` registers as `toolbox.map`.
 
-    gradient_steps: what each training has taken; the loop clears it
+    gradient_steps: what each training has taken
+    counts: every call ends a generation, as in DEAP's algorithms, and the evaluator's is one more; our own
+        loop sets this off, and the generation itself
     """
 
     def __init__(self, engine: Callable[..., Iterable[Any]], evaluator: Evaluator, race: Race) -> None:
         self.engine, self.evaluator, self.race = engine, evaluator, race
         self.gradient_steps: list[int] = []
+        self.counts = True
 
     def __call__(self, function: Callable[[Genome], Any], genomes: Iterable[Genome]) -> list[Any]:
         genomes = list(genomes)
@@ -30,6 +33,7 @@ class EvaluationMap:
         values = dict(zip(first, self._raced(function, list(first.values())), strict=True))
         for genome, content in zip(genomes, contents, strict=True):
             genome.measured = first[content].measured
+        self.evaluator.generation += self.counts and bool(genomes)
         return [values[content] for content in contents]
 
     def _raced(self, function: Callable[[Genome], Any], genomes: list[Genome]) -> list[Any]:

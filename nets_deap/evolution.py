@@ -82,6 +82,7 @@ class Evolution:
         self.toolbox = make_toolbox(config, self.engine, self.rng)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
+        self.map.counts = False
         self.statistics = make_statistics()
         self.algorithm = config.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2

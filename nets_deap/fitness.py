@@ -116,8 +116,9 @@ class Evaluator:
     traces: names in `traces.TRACES` that every evaluation leaves for informed operators
     precision, graphs: of `evaluate_all` alone, as for `batched.BatchedMLP`
     share: of the recipe's steps that an evaluation takes; less than 1 in the early rungs of a race
-    generation: decides the minibatches, which all genomes of one generation share; stays 0 in a hand-written
-        loop. It is a field of the evaluator and not of the toolbox so that it reaches the workers of any map.
+    generation: decides the minibatches, which all genomes of one generation share, and the density planned
+        for it; `make_toolbox`'s map counts it, with another one it stays 0 unless set. It is a field of the
+        evaluator and not of the toolbox so that it reaches the workers of any map.
     """
 
     def __init__(

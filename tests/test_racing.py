@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from deap import algorithms
 
 from nets_deap.config import EvolveConfig
+from nets_deap.elites import ElitistHallOfFame, measured
 from nets_deap.evaluation_map import EvaluationMap
 from nets_deap.evolution import Evolution
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
 from nets_deap.problem import Problem, Recipe
 from nets_deap.racing import Race, parse
+from nets_deap.toolbox import make_toolbox
 
 Config = Callable[..., EvolveConfig]
 
@@ -86,6 +89,29 @@ def test_a_share_of_an_evaluation_takes_that_share_of_its_steps() -> None:
     for share, steps in ((1.0, 64), (0.25, 16), (0.001, 1)):
         clock.share = share
         assert clock.evaluate(genome).gradient_steps == steps
+
+
+def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Config) -> None:
+    settled = config(
+        mutate="prune-increase",
+        mate="none",
+        pop=4,
+        gens=3,
+        init_density=1.0,
+        target_density=0.25,
+        arch="mlp-100",
+    )
+    toolbox = make_toolbox(settled)
+    population = toolbox.population(n=4)
+    n = population[0].mask.size
+    hall = ElitistHallOfFame(1)
+    for generations, densities in ((0, {1.0}), (2, {0.25 ** (2 / 3)}), (1, {0.25}), (1, {0.25})):
+        hall.clear()
+        population, _ = algorithms.eaSimple(population, toolbox, 0, 1, generations, None, hall, False)
+        assert {len(genome) for genome in population} == {round(n * density) for density in densities}
+        assert {measured(genome).generation for genome in population} == {
+            toolbox.evaluate.func.generation - 1
+        }
 
 
 @pytest.mark.parametrize("map_", ["serial", "multiprocess", "batched"])
