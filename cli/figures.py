@@ -16,6 +16,7 @@ from .tickets import file_of
 )
 @click.option("--compare", "compared", default="results/lth", metavar="DIR", help="[results/lth]")
 @click.option("--pictures", "described", default="results/pictures", metavar="DIR", help="[results/pictures]")
+@click.option("--search", default="results/search", metavar="DIR", help="[results/search]")
 @click.option("--out", default="paper/figures", metavar="DIR", help="[paper/figures]")
 @option(
     "--ticket",
@@ -24,14 +25,18 @@ from .tickets import file_of
     metavar="NAME=PATH",
     help="A ticket to describe in --pictures first.",
 )
-def figures(table1: str, compared: str, described: str, out: str, tickets: tuple[str, ...]) -> None:
+def figures(
+    table1: str, compared: str, described: str, search: str, out: str, tickets: tuple[str, ...]
+) -> None:
     """Draw the paper's figures, and our own.
 
     As PDF and PNG: figure1 (evolution), figure2 (time) and figure3 (training) from --table1, a part of what
-    `table1` wrote; error-density from --compare, a comparison's folder; pixels and masks from --pictures,
-    where tickets.csv describes tickets. What is not there is left out and said so.
+    `table1` wrote; error-density from --compare, a comparison's folder; foretell and budget from --search;
+    pixels and masks from --pictures, where tickets.csv describes tickets. What is not there is left out and
+    said so.
     """
     from nets_deap import files, plots
+    from nets_deap.figures import draw_all
     from nets_deap.ticket import load_ticket
 
     pairs = [text.partition("=") for text in tickets or ()]
@@ -41,5 +46,6 @@ def figures(table1: str, compared: str, described: str, out: str, tickets: tuple
     if pairs:
         rows = plots.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
         files.write_text(Path(described) / plots.TICKETS, rows.to_csv(index=False))
-    for name, what in plots.draw_all(Path(table1), Path(compared), Path(described), Path(out)).items():
+    folders = map(Path, (table1, compared, described, search, out))
+    for name, what in draw_all(*folders).items():
         click.echo(f"{name}: {what}")

@@ -1,0 +1,82 @@
+"""Figures of how a search does: what fitness foretells, and accuracy against what the search has cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nets_deap.plots import _figure, _plain_logarithmic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# nets with gens=0 is a population of random tickets, of which the best is taken.
+FAMILIES = {"imp": "IMP", "random-search": "random search", "nets": "NeTS"}
+
+
+def foretold(lineages: pd.DataFrame) -> pd.DataFrame:
+    """How well the validation loss in each generation ranks what becomes of lineages (Spearman's ρ).
+
+    lineages: as results/search/foretell.py writes them
+    Returns density, generation, rho (positive: a smaller loss foretells a better ticket), p_value, and again:
+    the rank correlation between the two final trainings, above which nothing can be foretold.
+    """
+    from scipy import stats
+
+    generations = sum(str(name).startswith("val_loss_") for name in lineages)
+    found = []
+    for density, rows in lineages.groupby("density", sort=False):
+        end = (rows["test_loss_1"] + rows["test_loss_2"]) / 2
+        again = float(stats.spearmanr(rows["test_loss_1"], rows["test_loss_2"]).statistic)
+        for generation in range(generations):
+            told = stats.spearmanr(rows[f"val_loss_{generation}"], end)
+            row = {"density": density, "generation": generation, "rho": float(told.statistic)}
+            found.append(row | {"p_value": float(told.pvalue), "again": again})
+    return pd.DataFrame(found)
+
+
+def foretell(lineages: pd.DataFrame) -> Figure:
+    """Rank correlation of fitness and final test loss over the generations, in which the density falls."""
+    figure, (axes,) = _figure(1)
+    for density, rows in foretold(lineages).groupby("density", sort=False):
+        label = f"{100 * float(density):g} %"  # type: ignore[arg-type]  # a column of floats
+        axes.plot(rows["generation"], rows["rho"], marker="o", markersize=3, label=label)
+    axes.axhline(0, color="black", linewidth=0.5)
+    axes.set(xlabel="generation", ylabel="rank correlation", ylim=(-1, 1))
+    axes.legend(title="final density", frameon=False, fontsize="small")
+    return figure
+
+
+def family(method: str) -> str:
+    """Which line of FAMILIES a method's name belongs to, or ""."""
+    if "+" in method:
+        return ""
+    if method.startswith("nets:") and "gens=0" in method.split(":")[1].split(","):
+        return "random-search"
+    return method.partition(":")[0].partition("-")[0]
+
+
+def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
+    """Test accuracy at one density against the gradient steps of the search, mean and 95 % interval.
+
+    summary: rows of several comparisons' summary.csv; what costs nothing is a line across
+    """
+    figure, (axes,) = _figure(1, height=3.2)
+    rows = summary[(summary["asked"] - asked).abs() < 1e-9]
+    families = rows["method"].map(family)
+    for i, (name, label) in enumerate(FAMILIES.items()):
+        own = rows[families == name].sort_values("search_gradient_steps")
+        if len(own):
+            axes.errorbar(
+                own["search_gradient_steps"], own["test_acc"], yerr=own["test_acc_half_width"],
+                label=label, marker="os^"[i], markersize=4, linewidth=1, capsize=2,
+            )  # fmt: skip
+    for method, style in (("snip", ":"), ("rigl", "--"), ("random-erk", "-.")):
+        level = rows.loc[rows["method"] == method, "test_acc"]
+        if len(level):
+            axes.axhline(level.iloc[0], color="grey", linestyle=style, linewidth=1, label=method)
+    axes.set(xscale="log", xlabel="gradient steps of the search", ylabel=f"test accuracy at {asked:.0%}, %")
+    _plain_logarithmic(axes.xaxis)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from nets_deap.search_plots import against_budget, family, foretell, foretold
+
+LINEAGES = pd.DataFrame(
+    {
+        "density": 0.02,
+        "lineage": range(4),
+        "val_loss_0": [0.4, 0.3, 0.2, 0.1],
+        "val_loss_1": [0.1, 0.2, 0.3, 0.4],
+        "test_loss_1": [1.0, 2.0, 3.0, 4.0],
+        "test_loss_2": [1.0, 2.0, 3.0, 3.5],
+    }
+)
+SUMMARY = pd.DataFrame(
+    {
+        "method": ["nets:pop=2", "nets:gens=0,pop=9", "nets+random", "imp", "imp-short", "snip"],
+        "asked": 0.02,
+        "test_acc": [98.0, 95.0, 94.0, 97.0, 96.5, 96.0],
+        "test_acc_half_width": 0.1,
+        "search_gradient_steps": [1000, 1000, 1000, 2000, 1000, 1],
+    }
+)
+
+
+def test_rank_correlations_of_four_lineages() -> None:
+    told = foretold(LINEAGES)
+    assert told["generation"].tolist() == [0, 1]
+    assert told["rho"].tolist() == pytest.approx([-1, 1])
+    assert told["p_value"].tolist() == pytest.approx([0, 0])
+    assert told["again"].tolist() == pytest.approx([1, 1])
+
+
+def test_methods_belong_to_lines_of_the_figure() -> None:
+    assert [family(method) for method in SUMMARY["method"]] == [
+        "nets",
+        "random-search",
+        "",
+        "imp",
+        "imp",
+        "snip",
+    ]
+
+
+def test_the_figures_show_what_they_are_given() -> None:
+    (axes,) = foretell(LINEAGES).axes
+    assert axes.lines[0].get_ydata().tolist() == pytest.approx([-1, 1])
+    (axes,) = against_budget(SUMMARY).axes
+    lines = {container.get_label(): container.lines[0] for container in axes.containers}
+    assert lines["IMP"].get_xdata().tolist() == [1000, 2000]
+    assert lines["NeTS"].get_ydata().tolist() == [98.0]
+    assert lines["random search"].get_ydata().tolist() == [95.0]
+    assert [line.get_label() for line in axes.lines if line.get_linestyle() == ":"] == ["snip"]
