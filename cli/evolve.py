@@ -46,7 +46,7 @@ evolution_options = combined(
     option("--lr-factor", type=float, metavar="X", help="Learning rate of an evaluation in units of --lr."),
     option("--input-dropout", type=float, metavar="SHARE", help="Share of inputs blank in an evaluation."),
     option("--race", metavar="ETA:RUNGS", help="Of each rung the best 1/ETA train on, ETA times as long."),
-    option("--reevaluate", is_flag=True, help="Evaluate elites in every generation, and average."),
+    option("--reevaluate/--no-reevaluate", help="Evaluate elites in every generation, and average."),
     option("--islands", type=int, metavar="N", help="Parts of the population that select among themselves."),
     option("--migrate-every", type=int, metavar="N", help="Generations between migrations. [5]"),
     option("--select-from", type=int, metavar="GEN", help="When selection begins. [the density is down]"),
@@ -62,7 +62,7 @@ evolution_options = combined(
         help="Per gene: switched on. [balances --dormancy at the target]",
     ),
     option("--target-density", type=float, metavar="D", help="τ of the density penalty."),
-    option("--init-density", type=float, metavar="D", help="Density of the first population. [the target]"),
+    option("--init-density", type=float, metavar="D", help="Density of the first population. [1 or target]"),
     option(
         "--data-fraction", type=float, metavar="SHARE", help="Share of the training set in an evaluation."
     ),
@@ -117,10 +117,11 @@ def evolve(
     from nets_deap.evolution import evolve as run
     from nets_deap.evolution import finished
     from nets_deap.parallel import make_map
-    from nets_deap.settings import explicit
+    from nets_deap.settings import check_effect, explicit
 
     given = explicit(EvolveConfig, preset, config, **options)
     settled, folder = checkpoint.settle(given, resume)
+    check_effect([name for name, value in options.items() if value is not None], settled)
     if (folder / checkpoint.CONFIG).exists():
         if over := finished(settled, checkpoint.read_logbook(folder)):
             _tell_finished(folder, over, quiet, as_json)

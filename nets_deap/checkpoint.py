@@ -248,10 +248,11 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
         return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
     stored = read_config(folder)
     before = validate(EvolveConfig, stored)
-    if given.get("gens", 0) > before.gens:  # in a longer run the density falls as it did
+    config = validate(EvolveConfig, layered(stored, given))
+    if config.gens > before.gens:  # in a longer run the density falls as it did
         stored["density_gens"] = before.resolved_density_gens
         before = before.model_copy(update={"density_gens": before.resolved_density_gens})
-    config = validate(EvolveConfig, layered(stored, given))
+        config = validate(EvolveConfig, layered(stored, given))
     for name, value in config.identity().items():
         old = getattr(before, name)
         if value == old:

@@ -142,7 +142,8 @@ class EvolveConfig(ProblemConfig):
 
     mutate, mate: as `variation.parse` takes them, and a name in variation.MATES
     init_density: None is 1 where mutations hold to a planned density, else the target
-    density_gens: generations in which the planned density falls from init_density to the target; None is all
+    density_gens: generations in which the planned density falls from init_density to the target; None:
+        four fifths of them, and then selection has a say
     lr_factor: learning rate of an evaluation, in units of lr; input_dropout: share of its inputs blanked
     adapt: width of the log-normal steps by which the mutations' rates evolve; 0: they stay
     seeding: a name in pruning.methods.SEEDINGS, for the masks of the first population
@@ -243,10 +244,28 @@ class EvolveConfig(ProblemConfig):
             raise NetsError(
                 f"--islands {self.islands} --pop {self.pop}: each needs the same number, and 2 or more"
             )
-        if self.islands > 1 and self.resolved_algorithm != selection.SIMPLE:
-            raise NetsError(f"--islands goes with --algorithm simple, not {self.resolved_algorithm}")
+        if self.islands > 1 and self.mate != "none" and size % 2:
+            raise NetsError(f"--islands {self.islands}: {size} genomes on each do not pair up")
+        late = (self.select_from or 0) > 1
+        for option, given in (("--islands", self.islands > 1), ("--select-from", late)):
+            if given and self.resolved_algorithm != selection.SIMPLE:
+                raise NetsError(f"{option} goes with --algorithm simple, not {self.resolved_algorithm}")
+        if self.planned and self.mate == "uniform" and self.resolved_algorithm != selection.SIMPLE:
+            raise NetsError(
+                f"--mate uniform: under {self.resolved_algorithm} its children are not mutated, and no plan "
+                "would hold their density: take --mate mask or none"
+            )
+        moves = [step.name for step in self.pipeline.steps if step.name in ("layers", "density")]
+        if moves and not self.planned:
+            raise NetsError(
+                f"--mutate {self.mutate}: {moves[0]} changes a plan and moves no gene: "
+                "add prune, grow or repair"
+            )
         two = selection.parse(self.select).selection.objectives == 2
-        for option, given in (("--race", self.race), ("--reevaluate", self.reevaluate)):
+        for option, given in (
+            ("--race", self.race is not None),
+            ("--islands", self.islands > 1),
+        ):
             if two and given:
                 raise NetsError(f"{option} goes with one objective, and --select {self.select} has two")
         own_batches = any(step.name == "reorder" for step in self.pipeline.steps)
@@ -292,7 +311,9 @@ class EvolveConfig(ProblemConfig):
         if self.density_gens is not None:
             return self.density_gens
         falls = self.planned and not self.pipeline.evolves_density
-        return self.gens if falls and self.resolved_init_density != self.target_density else 0
+        if not falls or self.resolved_init_density == self.target_density:
+            return 0
+        return self.gens - (max(1, self.gens // 5) if self.gens > 1 else 0)
 
     @property
     def resolved_select_from(self) -> int:

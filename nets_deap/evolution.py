@@ -1,4 +1,4 @@
-"""Toolbox assembly, and DEAP's algorithms one generation at a time."""
+"""DEAP's algorithms one generation at a time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from nets_deap.fitness import Evaluator, ScoreOnTest
 from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
 from nets_deap.problem import Problem
+from nets_deap.pruning.allocation import active_weights
 from nets_deap.randomness import Role, generator, restart, seed_python_random
 from nets_deap.ticket import Ticket
 from nets_deap.toolbox import make_toolbox
@@ -79,6 +80,8 @@ class Evolution:
         self.engine = engine or SerialMap()
         self.rng = generator(config.seed, 0, Role.INITIALISATION)
         self.problem: Problem = config.problem()
+        if config.planned:
+            active_weights(self.problem.layout, config.target_density)  # refuses one that layers cannot hold
         self.toolbox = make_toolbox(config, self.engine, self.rng)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
@@ -95,9 +98,14 @@ class Evolution:
     def _make_hall(self) -> tools.HallOfFame:
         if self.pareto:
             return FrontOfFame()
-        if self.algorithm == selection.SIMPLE and self.config.elites:
+        if self.algorithm == selection.SIMPLE and self._elites_live_on:
             return ElitistHallOfFame(self.config.elites)
         return tools.HallOfFame(max(1, self.config.elites), similar=Genome.identical)
+
+    @property
+    def _elites_live_on(self) -> bool:
+        """On islands they would settle wherever the worst genome is: there the hall only records."""
+        return self.config.elites > 0 and self.config.islands == 1
 
     @property
     def best(self) -> Genome:
@@ -140,14 +148,14 @@ class Evolution:
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
         evaluated = 0
-        if config.reevaluate and generation and not falling:
+        if config.reevaluate and generation and not (falling or self.pareto):
             evaluated += self._reevaluate()
         self.toolbox.parents[:] = self.population
         evaluated += self._run(generations=0 if fresh else 1, hall=None if falling else self.hall)
         if falling:  # the best so far is a denser one
             self.hall.clear()
             self.hall.update(self.population)
-        elif config.elites and not self.pareto:
+        elif self._elites_live_on and not self.pareto:
             keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
         row: Row = {"gen": generation, "nevals": evaluated, "gradient_steps": sum(self.map.gradient_steps)}
         row |= self.statistics.compile(self.population)

@@ -91,7 +91,7 @@ def train_briefly(
 
 
 def _blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
-    """The training samples as all genomes of one generation see them: a share of the inputs blank."""
+    """The training samples as genomes of one seed see them in one generation: a share of the inputs blank."""
     return _dropped(data.train, dropout, seed, generation) if dropout else data.train
 
 

@@ -9,7 +9,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -114,8 +114,22 @@ class Genome:
         """Equal weights and equal mask."""
         return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
 
+    def exchange(self, other: Genome, ours: np.ndarray, theirs: np.ndarray) -> None:
+        """Give the traces of genes that crossover has moved: `ours` come from `other`, `theirs` from here.
+
+        ours, theirs: bool[n] each
+        """
+        if self.measured is None or other.measured is None:
+            return
+        here, there = self.measured, other.measured
+        common = here.traces.keys() & there.traces.keys()
+        mixed = {name: np.where(ours, there.traces[name], here.traces[name]) for name in common}
+        back = {name: np.where(theirs, here.traces[name], there.traces[name]) for name in common}
+        self.measured = replace(here, traces={**here.traces, **mixed})
+        other.measured = replace(there, traces={**there.traces, **back})
+
     def content(self) -> bytes:
-        """A digest of genes and traits: what an evaluation depends on."""
+        """A digest of genes and traits: where it is the same, so is an evaluation."""
         digest = hashlib.sha256(self.mask.data)
         digest.update(self.weights.data)
         for name in sorted(self.traits):

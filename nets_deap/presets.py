@@ -20,9 +20,16 @@ BEST_SEARCH: Values = {
     "lr_factor": 2.0,
     "input_dropout": 0.2,
     "pop": 4,
-    "gens": 16,
+    "gens": 20,
+    "reevaluate": True,
 }
-PAPERS_SEARCH: Values = {"mutate": PAPERS, "mate": "uniform", "lr_factor": 1.0, "input_dropout": 0.0}
+PAPERS_SEARCH: Values = {
+    "mutate": PAPERS,
+    "mate": "uniform",
+    "lr_factor": 1.0,
+    "input_dropout": 0.0,
+    "reevaluate": False,
+}
 
 
 def _is_xor(dataset: str) -> bool:

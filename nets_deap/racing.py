@@ -29,13 +29,13 @@ class Race:
     def survivors(self, count: int) -> int:
         return math.ceil(count / self.eta)
 
-    def cost(self, count: int) -> float:
-        """Full evaluations that so many genomes cost."""
-        total = 0.0
+    def field(self, count: int) -> list[tuple[int, float]]:
+        """Of so many genomes, how many train in each rung, and for which share of a full training."""
+        told = []
         for rung in range(self.rungs):
-            total += count * self.share(rung)
+            told.append((count, self.share(rung)))
             count = self.survivors(count)
-        return total
+        return told
 
 
 def parse(text: str | None) -> Race:

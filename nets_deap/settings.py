@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap import variation
+from nets_deap import selection, variation
 from nets_deap.config import Config, EvolveConfig, ProblemConfig
 from nets_deap.errors import NetsError, unknown
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
@@ -32,7 +32,10 @@ def configure(
     Raises NetsError, in one line, for whatever is wrong with any of them.
     """
     given = explicit(kind, preset, config, **options)
-    return validate(kind, layered(defaults(kind, given), given))
+    settled = validate(kind, layered(defaults(kind, given), given))
+    if isinstance(settled, EvolveConfig):
+        check_effect([name for name, value in options.items() if value is not None], settled)
+    return settled
 
 
 def explicit(
@@ -52,24 +55,35 @@ def explicit(
         if preset not in presets:
             raise unknown("preset", preset, presets)
         from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
-    given = layered(from_preset, from_file, from_options)
-    if kind is EvolveConfig:
-        _check_effect(from_options.keys(), layered(defaults(kind, given), given))
-    return given
+    return layered(from_preset, from_file, from_options)
 
 
-def _check_effect(options: Collection[str], values: dict[str, Any]) -> None:
-    """Raise NetsError for the rate of a mutation, or of the crossover, that does not take place."""
-    mutate = values.get("mutate", variation.PAPERS)
-    used = {step.name for step in variation.parse(mutate).steps}
+# Options that have a say once selection has
+SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
+
+
+def check_effect(options: Collection[str], config: EvolveConfig) -> None:
+    """Raise NetsError for options of an evolution, by name, that have no effect in it."""
+    used = {step.name for step in config.pipeline.steps}
     for name in variation.PAPERS.split(","):
         if name in options and name not in used:
             raise NetsError(
-                f"--{name} has no effect: --mutate {mutate} has no {name}: add it, or take --preset paper"
+                f"--{name} has no effect: --mutate {config.mutate} has no {name}: add it, "
+                "or take --preset paper"
             )
-    mate = values.get("mate", "uniform")
-    if "crossover" in options and mate != "uniform":
-        raise NetsError(f"--crossover has no effect with --mate {mate}: take --mate uniform as well")
+    if "crossover" in options and config.mate != "uniform":
+        raise NetsError(f"--crossover has no effect with --mate {config.mate}: take --mate uniform as well")
+    two = selection.parse(config.select).selection.objectives == 2
+    if two and config.reevaluate and "reevaluate" in options:
+        raise NetsError(f"--reevaluate goes with one objective, and --select {config.select} has two")
+    if config.resolved_select_from > max(config.gens, 1):
+        for name in SELECTING:
+            if name in options:
+                raise NetsError(
+                    f"--{name.replace('_', '-')} has no effect: selection begins in generation "
+                    f"{config.resolved_select_from} of {config.gens}: let the density be down earlier, by "
+                    "--density-gens, or say --select-from"
+                )
 
 
 def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:

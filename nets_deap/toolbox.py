@@ -14,11 +14,11 @@ from nets_deap.evaluation_map import EvaluationMap
 from nets_deap.fitness import DensityPenalty, Evaluator, load_fitness
 from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
 from nets_deap.operators import cxMask, cxUniformGene, mutSequence, repairDensity
-from nets_deap.operators.density import DENSITY, planned_counts
+from nets_deap.operators.density import DENSITY, LAYERS, planned_counts
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.problem import Problem
-from nets_deap.pruning.allocation import active_weights
-from nets_deap.pruning.methods import SEEDINGS
+from nets_deap.pruning.allocation import active_weights, erk
+from nets_deap.pruning.methods import SEEDINGS, Pruning
 from nets_deap.randomness import as_generator
 from nets_deap.structure import Mating
 
@@ -29,6 +29,8 @@ def make_toolbox(
     rng: np.random.Generator | None = None,
 ) -> base.Toolbox:
     """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
+
+    Its list `parents` is what the mutation `differential` draws from: keep the population in it.
 
     engine: the map; serial unless given
     rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
@@ -67,16 +69,23 @@ def make_toolbox(
         toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
     schedule = config.density_schedule()
 
+    def density() -> float:
+        """Of the genomes that are being made."""
+        return schedule(evaluator.generation) if pipeline.exact else config.resolved_init_density
+
     def plan(genome: Genome) -> np.ndarray:
         """Active genes of each layer: by the genome's own density, or the generation that is being made."""
-        density = genome.traits[DENSITY][0] if DENSITY in genome.traits else schedule(evaluator.generation)
-        return planned_counts(problem.layout, active_weights(problem.layout, density), genome)
+        own = genome.traits[DENSITY][0] if DENSITY in genome.traits else density()
+        return planned_counts(problem.layout, active_weights(problem.layout, own), genome)
 
-    toolbox.parents = []  # what differences between genomes are drawn from; our loop keeps it up to date
+    toolbox.parents = []
     kit = variation.Kit(problem.layout, std, plan, rng, toolbox.parents, config.target_density, config.adapt)
     toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, config))
     if config.seeding != "random":
-        toolbox.register("individual", _seeded, toolbox.individual, problem, config, rng)
+        pruning = SEEDINGS[config.seeding]
+        toolbox.register(
+            "individual", _seeded, toolbox.individual, pruning, problem, density, pipeline.exact, rng
+        )
     elif pipeline.exact:
         repair = partial(repairDensity, layout=problem.layout, plan=plan, rng=rng)
         toolbox.register("individual", _planned, toolbox.individual, repair)
@@ -94,10 +103,21 @@ def _planned(make: Callable[[], Genome], repair: Callable[[Genome], tuple[Genome
 
 
 def _seeded(
-    make: Callable[[], Genome], problem: Problem, config: EvolveConfig, rng: np.random.Generator | None
+    make: Callable[[], Genome],
+    pruning: Pruning,
+    problem: Problem,
+    density: Callable[[], float],
+    planned: bool,
+    rng: np.random.Generator | None,
 ) -> Genome:
-    """A fresh genome under the mask that a pruning at initialisation gives its weights."""
-    genome = make()
-    density = config.resolved_init_density
-    genome.mask = SEEDINGS[config.seeding].of(problem, genome.weights, density, as_generator(rng))
+    """A fresh genome under the mask that a pruning at initialisation gives its weights.
+
+    Where mutations hold to a plan, they take over how the pruning has shared the density among layers.
+    """
+    genome, layout = make(), problem.layout
+    genome.mask = pruning.of(problem, genome.weights, density(), as_generator(rng))
+    if planned:
+        shares = np.array(list(layout.densities(genome.mask).values()))
+        factors = np.log(np.maximum(shares, 1 / np.array(layout.sizes)) / erk(layout, len(genome)))
+        genome.traits[LAYERS] = factors - factors.mean()
     return genome

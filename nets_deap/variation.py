@@ -17,6 +17,9 @@ from nets_deap.operators.density import Plan
 # What informed mutations can go by; `traces.TRACES` computes them.
 TRACES = ("magnitude", "movement", "product", "increase", "gradient", "initial-gradient", "initial-snip")
 
+# Of them, those that say something of dormant genes
+OF_DORMANT = ("gradient", "initial-gradient", "initial-snip")
+
 
 @dataclass(frozen=True)
 class Kit:
@@ -43,6 +46,7 @@ class Mutation:
     rate:   its one number unless another is given, or the config field that holds it; None: it has none
     most:   the largest rate allowed
     by:     the trace it goes by unless another is named; "" for a mutation that is not informed
+    traces: what it can go by
     exact:  it goes by the plan: what has such a mutation ends at the planned density
     build:  (kit, rate, by) -> a mutation of one genome
     """
@@ -52,6 +56,7 @@ class Mutation:
     rate: float | str | None = None
     most: float = 1.0
     by: str = ""
+    traces: tuple[str, ...] = TRACES
     exact: bool = False
 
 
@@ -108,6 +113,7 @@ MUTATIONS: dict[str, Mutation] = {
         "the largest dormant ones awaken, to the planned density",
         lambda kit, rate, by: partial(ops.mutGrow, layout=kit.layout, plan=kit.plan, by=by),
         by="gradient",
+        traces=OF_DORMANT,
         exact=True,
     ),
     "flip": Mutation(
@@ -200,20 +206,20 @@ class Pipeline:
     def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
         """The mutations, those of rate 0 left out."""
         built = []
-        for step in self.steps:
+        for place, step in enumerate(self.steps):
             mutation, rate = MUTATIONS[step.name], step.resolved_rate(config)
-            if mutation.rate is None or rate > 0 or mutation.by:
-                built.append(_adaptive(kit, step, rate) if kit.adapt else mutation.build(kit, rate, step.by))
+            if kit.adapt and rate > 0:
+                built.append(_adaptive(kit, place, step, rate))
+            elif mutation.rate is None or rate > 0 or mutation.by:
+                built.append(mutation.build(kit, rate, step.by))
         if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
             built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's share may have grown
         return built
 
 
-def _adaptive(kit: Kit, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:
-    """The mutation at a rate that evolves, if it has one."""
+def _adaptive(kit: Kit, place: int, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:
+    """The mutation at a rate that evolves, from this one on."""
     mutation = MUTATIONS[step.name]
-    if mutation.rate is None or rate == 0:
-        return mutation.build(kit, rate, step.by)
 
     def at(genome: Genome, rate: float) -> tuple[Genome]:
         return mutation.build(kit, rate, step.by)(genome)
@@ -222,7 +228,7 @@ def _adaptive(kit: Kit, step: Step, rate: float) -> Callable[[Genome], tuple[Gen
     return partial(
         ops.mutRate,
         mutate=at,
-        name=f"rate of {step.name}",
+        name=f"rate {place + 1}, of {step.name}",
         start=rate,
         least=least,
         most=mutation.most,
@@ -264,7 +270,7 @@ def _named(named: str) -> tuple[str, str]:
     for name, mutation in MUTATIONS.items():
         if mutation.by and named.startswith(f"{name}-"):
             by = named.removeprefix(f"{name}-")
-            if by not in TRACES:
-                raise unknown(f"trace for {name}", by, TRACES)
+            if by not in mutation.traces:
+                raise unknown(f"trace for {name}", by, mutation.traces)
             return name, by
     raise unknown("mutation", named, MUTATIONS)

@@ -89,6 +89,13 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
         ({"select": "nsga2", "reevaluate": True}, "--reevaluate goes with one objective"),
         ({"mutate": "reorder,prune", "map": "batched"}, "do not go with --map batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
+        ({"mutate": "layers,noise"}, "layers changes a plan and moves no gene"),
+        ({"pop": 6, "islands": 2, "mate": "mask"}, "3 genomes on each do not pair up"),
+        ({"select": "tournament-dcd", "islands": 2}, "--islands goes with one objective"),
+        ({"select_from": 3, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "--select-from goes with"),
+        ({"select": "nsga2", "mate": "uniform"}, "its children are not mutated"),
+        ({"select": "random", "density_gens": 16, "gens": 16}, "--select has no effect: selection begins"),
+        ({"islands": 2, "density_gens": 16, "gens": 16}, "--islands has no effect: selection begins"),
     ],
 )
 def test_parts_of_a_search_that_do_not_go_together_are_one_line(options: dict, message: str) -> None:

@@ -76,6 +76,29 @@ def test_crossover_swaps_weight_and_mask_bit_together(rng: np.random.Generator) 
         assert {abs(a.weights[0]), abs(b.weights[0])} == {1, 5}
 
 
+def told(genome: Genome, trace: list[float]) -> Genome:
+    left = {"increase": np.array(trace, dtype=np.float32)}
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,), left)
+    return genome
+
+
+def test_traces_go_with_their_genes(rng: np.random.Generator) -> None:
+    for _ in range(20):
+        a = told(four([1, 2, 3, 4], [1, 1, 0, 0]), [1, 2, 3, 4])
+        b = told(four([5, 6, 7, 8], [0, 0, 1, 1]), [5, 6, 7, 8])
+        cxUniformGene(a, b, 0.5, rng)
+        for genome in (a, b):
+            assert genome.measured is not None
+            assert genome.measured.traces["increase"].tolist() == genome.weights.tolist()
+        a = told(four([1, 2, 3, 4], [1, 1, 0, 0]), [1, 2, 3, 4])
+        b = told(four([5, 6, 7, 8], [0, 0, 1, 1]), [5, 6, 7, 8])
+        operators.cxMask(a, b, rng)
+        for genome in (a, b):
+            assert genome.measured is not None
+            active = genome.mask
+            assert genome.measured.traces["increase"][active].tolist() == genome.weights[active].tolist()
+
+
 @pytest.mark.parametrize(("indpb", "first"), [(0, [1, 2, 3, 4]), (1, [5, 6, 7, 8])])
 def test_crossover_at_the_extremes(indpb: float, first: list[float]) -> None:
     a, b = four([1, 2, 3, 4], [1, 1, 1, 1]), four([5, 6, 7, 8], [0, 0, 0, 0])

@@ -23,12 +23,9 @@ Config = Callable[..., EvolveConfig]
 def test_successive_halving_of_64() -> None:
     race = parse("4:4")
     assert [race.share(rung) for rung in range(4)] == [1 / 64, 1 / 16, 1 / 4, 1]
-    left = [64]
-    for _ in range(3):
-        left.append(race.survivors(left[-1]))
-    assert left == [64, 16, 4, 1]
-    assert race.cost(64) == 4
-    assert Race().cost(5) == 5
+    assert race.field(64) == [(64, 1 / 64), (16, 1 / 16), (4, 1 / 4), (1, 1)]
+    assert race.field(5) == [(5, 1 / 64), (2, 1 / 16), (1, 1 / 4), (1, 1)]
+    assert Race().field(5) == [(5, 1)]
 
 
 def genomes(losses: Iterable[float]) -> list[Genome]:
@@ -92,15 +89,8 @@ def test_a_share_of_an_evaluation_takes_that_share_of_its_steps() -> None:
 
 
 def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Config) -> None:
-    settled = config(
-        mutate="prune-increase",
-        mate="none",
-        pop=4,
-        gens=3,
-        init_density=1.0,
-        target_density=0.25,
-        arch="mlp-100",
-    )
+    falls = {"init_density": 1.0, "target_density": 0.25, "density_gens": 3, "gens": 3}
+    settled = config(mutate="prune-increase", mate="none", pop=4, arch="mlp-100", **falls)
     toolbox = make_toolbox(settled)
     population = toolbox.population(n=4)
     n = population[0].mask.size
@@ -109,9 +99,8 @@ def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Con
         hall.clear()
         population, _ = algorithms.eaSimple(population, toolbox, 0, 1, generations, None, hall, False)
         assert {len(genome) for genome in population} == {round(n * density) for density in densities}
-        assert {measured(genome).generation for genome in population} == {
-            toolbox.evaluate.func.generation - 1
-        }
+        last = toolbox.evaluate.func.generation - 1
+        assert {measured(genome).generation for genome in population} == {last}
 
 
 @pytest.mark.parametrize("map_", ["serial", "multiprocess", "batched"])

@@ -10,7 +10,7 @@ from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve, measured
 from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap
-from nets_deap.variation import MUTATIONS, TRACES, parse
+from nets_deap.variation import MUTATIONS, OF_DORMANT, TRACES, parse
 
 Config = Callable[..., EvolveConfig]
 SPARSE = {"init_density": 1.0, "target_density": 0.4, "density_gens": 2, "mate": "none", "elites": 0}
@@ -48,7 +48,8 @@ def test_the_traces_that_can_be_named_are_those_that_can_be_computed() -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_every_mutation_runs_three_generations(name: str, config: Config) -> None:
-    evolution = Evolution(config(mutate=name, crossover=0.0))
+    moves = f"{name},repair" if name in ("layers", "density") else name
+    evolution = Evolution(config(mutate=moves, crossover=0.0))
     for _ in range(4):
         evolution.advance()
     assert len(evolution.logbook) == 4
@@ -56,7 +57,8 @@ def test_every_mutation_runs_three_generations(name: str, config: Config) -> Non
 
 @pytest.mark.parametrize("by", TRACES)
 def test_pruning_and_growing_go_by_every_trace(by: str, config: Config) -> None:
-    evolution = Evolution(config(mutate=f"prune-{by}:0.3,grow-{by}", **SPARSE))
+    grow = by if by in OF_DORMANT else "gradient"
+    evolution = Evolution(config(mutate=f"prune-{by}:0.3,grow-{grow}", **SPARSE))
     active = []
     for _ in range(4):
         evolution.advance()

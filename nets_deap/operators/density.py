@@ -67,16 +67,21 @@ def mutSwap(individual: Genome, indpb: float = 0.02, rng: np.random.Generator | 
 def cxMask(ind1: Genome, ind2: Genome, rng: np.random.Generator | None = None) -> tuple[Genome, Genome]:
     """Keep the genes that both express, and deal out those that only one does; both densities stay.
 
-    A gene goes from one to the other with its weight; where both express it, each keeps its own. ours
+    A gene goes from one to the other with its weight and its traces; where both express it, each keeps its
+    own. ours
     """
     rng = as_generator(rng)
     only1, only2 = np.flatnonzero(ind1.mask & ~ind2.mask), np.flatnonzero(ind2.mask & ~ind1.mask)
     expressed = np.where(ind2.mask, ind2.weights, ind1.weights)  # of genes that only one expresses
     pool = rng.permutation(np.concatenate([only1, only2]))
+    came = []
     for child, share in ((ind1, pool[: len(only1)]), (ind2, pool[len(only1) :])):
+        before = child.mask.copy()
         child.mask[pool] = False
         child.mask[share] = True
         child.weights[share] = expressed[share]
+        came.append(child.mask & ~before)
+    ind1.exchange(ind2, *came)
     return ind1, ind2
 
 

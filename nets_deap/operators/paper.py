@@ -29,12 +29,13 @@ def _normal(hits: np.ndarray, std: np.ndarray | float, rng: np.random.Generator)
 def cxUniformGene(
     ind1: Genome, ind2: Genome, indpb: float = 0.5, rng: np.random.Generator | None = None
 ) -> tuple[Genome, Genome]:
-    """Swap each gene, weight and mask bit together, with probability `indpb`."""
+    """Swap each gene, weight and mask bit together, with probability `indpb`; traces go with their genes."""
     swap = _hits(ind1.mask.size, indpb, as_generator(rng))
     for a, b in ((ind1.weights, ind2.weights), (ind1.mask, ind2.mask)):
         kept = a.copy()
         np.copyto(a, b, where=swap)
         np.copyto(b, kept, where=swap)
+    ind1.exchange(ind2, swap, swap)
     return ind1, ind2
 
 

@@ -26,7 +26,7 @@ def mutFanIn(individual: Genome, layout: Layout, std: np.ndarray) -> tuple[Genom
     std: float32[n], of the dense network's initialiser; a unit with k of its K inputs alive gets std·√(K/k),
         so that what arrives at it varies as in the dense network (Evci et al. 2022, section 3.1)
 
-    Units without an active weight stay as they are.
+    Dormant weights stay as they are.
     """
     scales, masks = layout.split(std), layout.split(individual.mask)
     for (_, layer), (_, alive), (_, scale) in zip(
@@ -37,7 +37,7 @@ def mutFanIn(individual: Genome, layout: Layout, std: np.ndarray) -> tuple[Genom
         power = np.square(np.where(mask, weights, 0), dtype=np.float64).sum(axis=1)
         wanted = mask.shape[1] * np.square(scale.reshape(units, -1)[:, 0], dtype=np.float64)
         factor = np.sqrt(np.divide(wanted, power, out=np.ones(units), where=power > 0))
-        weights *= factor.astype(np.float32)[:, None]
+        np.multiply(weights, factor.astype(np.float32)[:, None], out=weights, where=mask)
     return (individual,)
 
 
@@ -73,8 +73,8 @@ def mutDifferential(
 ) -> tuple[Genome]:
     """Add `scale` times the difference of the weights of two genomes drawn from `population`.
 
-    DE/current/1 of Storn & Price 1997 (section 2), without its crossover; with fewer than two genomes to
-    draw from, nothing.
+    The difference vector of differential evolution (Storn & Price 1997, section 2), added to the genome
+    itself and without a crossover. With fewer than two genomes to draw from, nothing.
     """
     if len(population) >= 2:
         first, second = as_generator(rng).choice(len(population), 2, replace=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +12,11 @@ from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.methods import SEEDINGS
 from nets_deap.racing import parse
 from nets_deap.search.method import Found
-from nets_deap.settings import DURATION_FIELDS, layered, validate
+from nets_deap.settings import DURATION_FIELDS, check_effect, layered, validate
 from nets_deap.traces import GRADIENTS, SAMPLES
 
 # What the comparison decides, for all methods alike
@@ -58,48 +58,81 @@ class Nets:
             raise NetsError(
                 "nets: epochs and iterations are two ways to say how long an evaluation is: give one"
             )
-        self.config(problem, density, seed=0)
+        settled = self.config(problem, density, seed=0)
+        check_effect(self.options, settled)
+        if settled.planned:
+            active_weights(problem.layout, density)
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         """Raises NetsError for options that do not go together, or a budget below the first population."""
         config = self.config(problem, density, int(rng.integers(2**32)))
         evolution, meter = Evolution(config), Meter(budget)
+        self._check_budget(evolution, meter)
         while not finished(config, evolution.logbook):
-            expected = _expected(evolution)
-            if not meter.affords(expected):
-                if evolution.generation < 0:
-                    raise NetsError(
-                        f"the budget does not pay for a first population of {config.pop}, "
-                        f"{expected.gradient_steps:,} gradient steps: allow more"
-                    )
+            if not meter.affords(_expected(evolution)):
                 break
-            evolution.advance()
-            spent = sum(
-                (_cost(evolution, steps) for steps in evolution.map.gradient_steps), _seeding(evolution)
-            )
+            row = evolution.advance()
+            spent = sum((_cost(evolution, steps) for steps in evolution.map.gradient_steps), Cost())
+            if row["gen"] == 0 or row.get("restart"):
+                spent += _seeding(evolution)
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
+        if evolution.generation < config.resolved_density_gens:
+            raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(config)}")
         seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
         return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
+    def _check_budget(self, evolution: Evolution, meter: Meter) -> None:
+        """Raise NetsError for a budget that cannot be enough, before anything is spent of it."""
+        config, needed = evolution.config, _expected(evolution)
+        if not meter.affords(needed):
+            raise NetsError(
+                f"the budget does not pay for a first population of {config.pop}, "
+                f"{needed.gradient_steps:,} gradient steps: allow more"
+            )
+        each = _evaluations(evolution, config.resolved_offspring)
+        for generation in range(1, config.resolved_density_gens + 1):
+            needed += each
+            if not meter.affords(needed):
+                raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(config)}")
+
+
+def _too_dense(config: EvolveConfig) -> str:
+    return (
+        f"and the density is down in generation {config.resolved_density_gens}: allow more, or ask for fewer "
+        "generations, a smaller population or shorter evaluations"
+    )
+
 
 def _expected(evolution: Evolution) -> Cost:
-    """What the next generation will take."""
-    config, recipe = evolution.config, evolution.problem.recipe
-    full = recipe.steps(len(evolution.problem.data.train.y)) + _gradients(evolution)
-    first = evolution.generation < 0
-    count = parse(config.race).cost(config.pop if first else config.resolved_offspring)
-    again = config.elites if config.reevaluate and not first else 0
-    expected = _seeding(evolution) if first else Cost()
-    for _ in range(math.ceil(count) + again):
-        expected += _cost(evolution, full)
-    return expected
+    """What the next generation will take, at most."""
+    config = evolution.config
+    if evolution.generation < 0:
+        return _evaluations(evolution, config.pop) + _seeding(evolution)
+    expected = _evaluations(evolution, config.resolved_offspring)
+    falling = evolution.generation < config.resolved_density_gens
+    if config.reevaluate and not (falling or evolution.pareto):
+        expected += sum((_cost(evolution, _steps(evolution, 1.0)) for _ in evolution.hall), Cost())
+    return expected + _seeding(evolution) if config.restart_after else expected
+
+
+def _evaluations(evolution: Evolution, count: int) -> Cost:
+    """Of so many genomes, in their race."""
+    cost = Cost()
+    for running, share in parse(evolution.config.race).field(count):
+        cost += sum([_cost(evolution, _steps(evolution, share))] * running, Cost())
+    return cost
+
+
+def _steps(evolution: Evolution, share: float) -> int:
+    """Gradient steps of an evaluation, its traces included."""
+    steps = evolution.problem.recipe.steps(len(evolution.problem.data.train.y))
+    return max(1, round(share * steps)) + _gradients(evolution)
 
 
 def _seeding(evolution: Evolution) -> Cost:
-    """What the masks of a first population have taken, or will."""
-    seeding, none = SEEDINGS[evolution.config.seeding], Cost()
-    each = seeding.cost(len(evolution.problem.data.train.y))
-    return sum([each] * evolution.config.pop, none) if evolution.generation <= 0 else none
+    """What the masks of a population drawn afresh take."""
+    each = SEEDINGS[evolution.config.seeding].cost(len(evolution.problem.data.train.y))
+    return sum([each] * evolution.config.pop, Cost())
 
 
 def _gradients(evolution: Evolution) -> int:

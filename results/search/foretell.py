@@ -22,29 +22,29 @@ from nets_deap.final_training import train_ticket
 from nets_deap.parallel import make_map
 from nets_deap.problem import Problem
 from nets_deap.settings import configure
+from nets_deap.ticket import Ticket
 
 DENSITIES = (0.02, 0.01, 0.005)
 SEEDS = (1, 2)
 PATH = Path(__file__).with_name("foretell.csv")
 
 
-def verdict(evolution: Evolution, problem: Problem, item: tuple[int, int]) -> tuple[float, float, float]:
-    """Test accuracy and loss, and validation loss, of the ticket in one place, trained by one seed."""
-    place, seed = item
-    ticket = evolution.ticket(evolution.population[place])
+def verdict(problem: Problem, item: tuple[Ticket, int]) -> tuple[float, float, float]:
+    """Test accuracy and loss, and validation loss, of a ticket trained by one seed."""
+    ticket, seed = item
     run = train_ticket(ticket, problem, seed, 100, track_test=False)
     return 100 * run.test.accuracy, run.test.loss, run.early_stop["val_loss"]
 
 
 def main(data_dir: str = "data") -> None:
     rows = pd.read_csv(PATH).to_dict("records") if PATH.exists() else []
-    place = {"dataset": "mnist", "data_dir": data_dir}
-    problem = configure(CompareConfig, "lth", epochs=20, **place).problem()
+    where = {"dataset": "mnist", "data_dir": data_dir}
+    problem = configure(CompareConfig, "lth", epochs=20, **where).problem()
     for density in DENSITIES:
         if any(row["density"] == density for row in rows):
             continue
         config = configure(
-            preset="lth", mutate="reorder,flip,prune-increase", pop=16, target_density=density, **place
+            preset="lth", mutate="reorder,flip,prune-increase", pop=16, target_density=density, **where
         )
         with make_map("multiprocess", None, "cpu") as engine:
             evolution = Evolution(config, engine)
@@ -53,12 +53,12 @@ def main(data_dir: str = "data") -> None:
                 evolution.advance()
                 for row, genome in zip(lineages, evolution.population, strict=True):
                     row[f"val_loss_{generation}"] = measured(genome).val_loss
+            tickets = [evolution.ticket(genome) for genome in evolution.population]
             trained = [(place, seed) for place in range(config.pop) for seed in SEEDS]
-            for (place_, seed), told in zip(
-                trained, engine(partial(verdict, evolution, problem), trained), strict=True
-            ):
+            items = [(tickets[place], seed) for place, seed in trained]
+            for (place, seed), told in zip(trained, engine(partial(verdict, problem), items), strict=True):
                 names = (f"test_acc_{seed}", f"test_loss_{seed}", f"final_val_loss_{seed}")
-                lineages[place_] |= dict(zip(names, told, strict=True))
+                lineages[place] |= dict(zip(names, told, strict=True))
         rows += lineages
         pd.DataFrame(rows).to_csv(PATH, index=False)
 

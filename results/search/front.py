@@ -40,6 +40,8 @@ def main(seeds: int, data_dir: str = "data") -> None:
         steps = sum(row["gradient_steps"] for row in evolution.logbook)
         for asked in ASKED:
             fits = [genome for genome in evolution.hall if genome.density <= asked + 0.5 / genome.mask.size]
+            if not fits:
+                continue  # the run has nothing as sparse
             best = min(fits, key=lambda genome: measured(genome).val_loss)
             run = train_ticket(evolution.ticket(best), problem, seed, 100, track_test=False)
             accuracy = 100 * run.test.accuracy
