@@ -113,9 +113,9 @@ def evolve(
     if list_selections:
         return _list_selections()
     from nets_deap import checkpoint, selection
-    from nets_deap.config import EvolveConfig
     from nets_deap.evolution import evolve as run
     from nets_deap.evolution import finished
+    from nets_deap.evolve_config import EvolveConfig
     from nets_deap.parallel import make_map
     from nets_deap.settings import check_effect, explicit
 

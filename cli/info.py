@@ -89,8 +89,8 @@ def _search(folder: Path) -> dict[str, Any]:
 def _run(folder: Path) -> dict[str, Any]:
     """How far a run has come."""
     from nets_deap import checkpoint
-    from nets_deap.config import EvolveConfig
     from nets_deap.evolution import finished, last_improvement
+    from nets_deap.evolve_config import EvolveConfig
     from nets_deap.settings import validate
 
     config = validate(EvolveConfig, checkpoint.read_config(folder))

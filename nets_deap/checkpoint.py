@@ -21,8 +21,10 @@ from deap import base
 from safetensors import SafetensorError, safe_open
 
 from nets_deap import files
-from nets_deap.config import EvolveConfig, ProblemConfig
+from nets_deap.config import ProblemConfig
+from nets_deap.elites import measured
 from nets_deap.errors import NetsError
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.genome import Evaluation, Genome
 from nets_deap.settings import defaults, layered, validate
 
@@ -90,7 +92,7 @@ def save_state(path: Path, state: State) -> None:
         "masks": [np.packbits(genome.mask) for genome in genomes],
     }
     for name in traces:
-        tensors[TRACE + name] = [_measured(genome).traces[name] for genome in genomes]
+        tensors[TRACE + name] = [measured(genome).traces[name] for genome in genomes]
     files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
 
 
@@ -98,11 +100,6 @@ def _common_traces(genomes: Sequence[Genome]) -> list[str]:
     """Names of the traces that all of them have: without one, informed operators could not go on."""
     left = [set(genome.evaluation.traces) if genome.evaluation else set() for genome in genomes]
     return sorted(set.intersection(*left))
-
-
-def _measured(genome: Genome) -> Evaluation:
-    assert genome.evaluation is not None
-    return genome.evaluation
 
 
 def _describe(genome: Genome) -> Row:

@@ -13,10 +13,10 @@ from deap import algorithms, tools
 
 from nets_deap import checkpoint, files, selection
 from nets_deap.checkpoint import Row, State
-from nets_deap.config import EvolveConfig
 from nets_deap.elites import ElitistHallOfFame, FrontOfFame, best_of, keep_elites, measured, reevaluate
 from nets_deap.errors import NetsError
 from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.fitness import Evaluator, ScoreOnTest
 from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes

@@ -23,14 +23,15 @@ PIXELS = "pixels"
 TICKETS = "tickets.csv"
 
 
-def _figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
+def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
+    """A figure as wide as a page's text, and its axes row by row; `height` in inches, of a row."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
     return figure, figure.subplots(rows, columns, squeeze=False).ravel()
 
 
-def _plain_logarithmic(*axes: Any) -> None:
+def plain_logarithmic(*axes: Any) -> None:
     """Logarithmic axes with numbers as people write them: 1, 2, 5, 10."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -69,7 +70,7 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     logbooks: columns method, seed, gen, density_best, test_acc_best, fitness_min
     names: method -> what to call it
     """
-    figure, axes = _figure(3)
+    figure, axes = new_figure(3)
     panels = (
         ("density_best", "density, %", 100),
         ("test_acc_best", "test accuracy, %", 100),
@@ -125,7 +126,7 @@ def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
 
     by_name: name -> columns seed, seconds, val_loss, density, as from `tracks`
     """
-    figure, axes = _figure(2)
+    figure, axes = new_figure(2)
     for i, (name, track) in enumerate(by_name.items()):
         for seed, of_seed in track.groupby("seed"):
             label = name if seed == track["seed"].min() else None
@@ -141,7 +142,7 @@ def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
                 )
     axes[0].set(xlabel="seconds", ylabel="validation loss", xscale="log", yscale="log")
     axes[1].set(xlabel="seconds", ylabel="density, %", xscale="log")
-    _plain_logarithmic(axes[0].xaxis, axes[0].yaxis, axes[1].xaxis)
+    plain_logarithmic(axes[0].xaxis, axes[0].yaxis, axes[1].xaxis)
     axes[0].legend(frameon=False, fontsize="small")
     return figure
 
@@ -151,7 +152,7 @@ def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
     curves: columns method, seed, epoch, test_loss, test_acc; names: method -> what to call it
     """
-    figure, axes = _figure(2)
+    figure, axes = new_figure(2)
     for method, name in names.items():
         of_it = curves[curves["method"] == method]
         band(axes[0], of_it, "epoch", "test_loss", name)
@@ -170,7 +171,7 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     """
     from matplotlib import colormaps
 
-    figure, (axes,) = _figure(1, height=4)
+    figure, (axes,) = new_figure(1, height=4)
     color = colormaps["tab20"]
     for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
         axes.errorbar(
@@ -179,7 +180,7 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
             markersize=4, linewidth=1, capsize=2,
         )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
-    _plain_logarithmic(axes.xaxis, axes.yaxis)
+    plain_logarithmic(axes.xaxis, axes.yaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
     return figure
 
@@ -230,7 +231,7 @@ def input_pixels(described: pd.DataFrame) -> Figure:
     shown = _pictures(described[described["picture"] == PIXELS])
     if not shown:
         raise NetsError("no ticket has images as inputs")
-    figure, axes = _figure(len(shown), height=WIDTH / len(shown) + 0.3)
+    figure, axes = new_figure(len(shown), height=WIDTH / len(shown) + 0.3)
     for panel, ((name, _), (_, matrix)) in zip(axes, shown.items(), strict=True):
         picture = panel.imshow(matrix, cmap="magma")
         panel.set(title=name, xticks=[], yticks=[])
@@ -246,7 +247,7 @@ def masks(described: pd.DataFrame) -> Figure:
     shown = _pictures(described[described["picture"] != PIXELS])
     names = list(dict.fromkeys(name for name, _ in shown))
     layers = max(sum(name == other for other, _ in shown) for name in names)
-    figure, axes = _figure(layers, len(names), height=1.7)
+    figure, axes = new_figure(layers, len(names), height=1.7)
     for row, name in zip(axes.reshape(-1, layers), names, strict=True):
         of_it = {layer: seen for (other, layer), seen in shown.items() if other == name}
         for panel, (layer, (density, matrix)) in zip(row, of_it.items(), strict=False):

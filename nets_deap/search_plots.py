@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nets_deap.plots import _figure, _plain_logarithmic
+from nets_deap.plots import new_figure, plain_logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# nets with gens=0 is a population of random tickets, of which the best is taken.
 FAMILIES = {"imp": "IMP", "random-search": "random search", "nets": "NeTS"}
 
 
@@ -39,10 +38,11 @@ def foretold(lineages: pd.DataFrame) -> pd.DataFrame:
 
 def foretell(lineages: pd.DataFrame) -> Figure:
     """Rank correlation of fitness and final test loss over the generations, in which the density falls."""
-    figure, (axes,) = _figure(1)
-    for density, rows in foretold(lineages).groupby("density", sort=False):
-        label = f"{100 * float(density):g} %"  # type: ignore[arg-type]  # a column of floats
-        axes.plot(rows["generation"], rows["rho"], marker="o", markersize=3, label=label)
+    figure, (axes,) = new_figure(1)
+    told = foretold(lineages)
+    for density in told["density"].unique():
+        rows = told[told["density"] == density]
+        axes.plot(rows["generation"], rows["rho"], marker="o", markersize=3, label=f"{100 * density:g} %")
     axes.axhline(0, color="black", linewidth=0.5)
     axes.set(xlabel="generation", ylabel="rank correlation", ylim=(-1, 1))
     axes.legend(title="final density", frameon=False, fontsize="small")
@@ -50,7 +50,10 @@ def foretell(lineages: pd.DataFrame) -> Figure:
 
 
 def family(method: str) -> str:
-    """Which line of FAMILIES a method's name belongs to, or ""."""
+    """Which line of FAMILIES a method's name belongs to, or another word; "" for a control.
+
+    With gens=0, nets is a population of random tickets of which the best is taken.
+    """
     if "+" in method:
         return ""
     if method.startswith("nets:") and "gens=0" in method.split(":")[1].split(","):
@@ -65,7 +68,7 @@ def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
     summary: rows of several comparisons' summary.csv; what costs next to nothing is a line across, and what
         has missed the density is left out
     """
-    figure, (axes,) = _figure(1, height=3.2)
+    figure, (axes,) = new_figure(1, height=3.2)
     rows = summary[np.isclose(summary["asked"], asked) & np.isclose(summary["density"], asked, rtol=0.05)]
     families = rows["method"].map(family)
     for i, (name, label) in enumerate(FAMILIES.items()):
@@ -80,6 +83,6 @@ def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
         if len(level):
             axes.axhline(level.iloc[0], color="grey", linestyle=style, linewidth=1, label=method)
     axes.set(xscale="log", xlabel="gradient steps of the search", ylabel=f"test accuracy at {asked:.0%}, %")
-    _plain_logarithmic(axes.xaxis)
+    plain_logarithmic(axes.xaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure

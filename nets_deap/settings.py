@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap import selection, variation
-from nets_deap.config import Config, EvolveConfig, ProblemConfig
+from nets_deap import variation
+from nets_deap.config import Config, ProblemConfig
 from nets_deap.errors import NetsError, unknown
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 
 # Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
@@ -73,8 +74,7 @@ def check_effect(options: Collection[str], config: EvolveConfig) -> None:
             )
     if "crossover" in options and config.mate != "uniform":
         raise NetsError(f"--crossover has no effect with --mate {config.mate}: take --mate uniform as well")
-    two = selection.parse(config.select).selection.objectives == 2
-    if two and config.reevaluate and "reevaluate" in options:
+    if config.objectives == 2 and config.reevaluate and "reevaluate" in options:
         raise NetsError(f"--reevaluate goes with one objective, and --select {config.select} has two")
     if config.resolved_select_from > max(config.gens, 1):
         for name in SELECTING:

@@ -9,8 +9,8 @@ import numpy as np
 from deap import base, tools
 
 from nets_deap import racing, selection, variation
-from nets_deap.config import EvolveConfig
 from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.fitness import DensityPenalty, Evaluator, load_fitness
 from nets_deap.genome import Genome, MinimisedFitness, ParetoFitness, initGenome
 from nets_deap.operators import cxMask, cxUniformGene, mutSequence, repairDensity
@@ -39,14 +39,13 @@ def make_toolbox(
     std = problem.initial_std()
     choice = selection.parse(config.select)
     pipeline = config.pipeline
-    objectives = choice.selection.objectives
     toolbox = base.Toolbox()
     toolbox.register(
         "individual",
         initGenome,
         std,
         config.resolved_init_density,
-        MinimisedFitness if objectives == 1 else ParetoFitness,
+        MinimisedFitness if config.objectives == 1 else ParetoFitness,
         rng=rng,
     )
     fitness = (
@@ -55,7 +54,7 @@ def make_toolbox(
     evaluator = Evaluator(
         problem,
         fitness,
-        objectives,
+        config.objectives,
         config.seed,
         config.torch_device(),
         precision=config.precision,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from nets_deap.config import EvolveConfig
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.genome import Genome, initGenome
 from nets_deap.settings import configure
 

@@ -14,9 +14,9 @@ import pytest
 
 from nets_deap import checkpoint
 from nets_deap.checkpoint import State, load_state, read_csv, save_state, write_csv
-from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.files import claimed_folder
 from nets_deap.genome import Evaluation, Genome, MinimisedFitness, initGenome
 from nets_deap.parallel import SerialMap

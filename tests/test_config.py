@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nets_deap.config import EvolveConfig, TrainConfig
+from nets_deap.config import TrainConfig
 from nets_deap.errors import NetsError
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.presets import COMMAND_PRESETS
 from nets_deap.settings import configure
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from deap import algorithms, tools
 
-from nets_deap.config import EvolveConfig
 from nets_deap.evolution import (
     ElitistHallOfFame,
     Evolution,
@@ -22,6 +21,7 @@ from nets_deap.evolution import (
     make_ticket,
     make_toolbox,
 )
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.genome import Genome
 from nets_deap.operators import mutDormancy
 from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes

@@ -26,7 +26,7 @@ def ticket(shape: tuple[int, ...] = (1, 8, 8)) -> Ticket:
 
 def test_a_band_is_the_mean_and_a_trial_that_has_ended_stays() -> None:
     curves = pd.DataFrame({"seed": [1, 1, 2], "gen": [0, 1, 0], "y": [1.0, 3.0, 2.0]})
-    _, (axes, _) = plots._figure(2)
+    _, (axes, _) = plots.new_figure(2)
     plots.band(axes, curves, "gen", "y", "name", scale=10)
     (line,) = axes.lines
     assert line.get_xydata().tolist() == [[0, 15], [1, 25]]

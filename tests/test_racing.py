@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from deap import algorithms
 
-from nets_deap.config import EvolveConfig
 from nets_deap.elites import ElitistHallOfFame, measured
 from nets_deap.evaluation_map import EvaluationMap
 from nets_deap.evolution import Evolution
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
 from nets_deap.problem import Problem, Recipe

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from deap import tools
 
-from nets_deap.config import EvolveConfig
 from nets_deap.elites import averaged, measured, reevaluate
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import Evaluation, Genome
 from nets_deap.operators import mutDensity, mutRate, mutReorder

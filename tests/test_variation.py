@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nets_deap import traces, variation
-from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, evolve, measured
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap
 from nets_deap.variation import MUTATIONS, OF_DORMANT, TRACES, parse
 

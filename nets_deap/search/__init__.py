@@ -121,7 +121,7 @@ def _settled(text: str, entry: Entry, options: dict[str, Any]) -> Any:
 
 def _nets(entry: Entry, options: dict[str, Any]) -> Nets:
     """Options of an evolution: text as the fields of EvolveConfig want it."""
-    from nets_deap.config import EvolveConfig
+    from nets_deap.evolve_config import EvolveConfig
 
     values: dict[str, Any] = {}
     for key, value in options.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from nets_deap.data import Part
 from nets_deap.models import Architecture
@@ -94,8 +93,3 @@ def train_within(
     meter.spend(gradient_steps=done, samples=samples, forward_passes=samples)
     assert_masked(architecture, network.weights(), mask)
     return network
-
-
-def training_part(problem: Problem) -> Part:
-    """The training samples, float32 on the CPU."""
-    return problem.data.to("cpu", torch.float32).train

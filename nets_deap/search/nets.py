@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.config import EvolveConfig
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
+from nets_deap.evolve_config import EvolveConfig
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.pruning.allocation import active_weights
