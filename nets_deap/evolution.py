@@ -99,13 +99,13 @@ class Evolution:
         if self.pareto:
             return FrontOfFame()
         if self.algorithm == selection.SIMPLE and self._elites_live_on:
-            return ElitistHallOfFame(self.config.elites)
-        return tools.HallOfFame(max(1, self.config.elites), similar=Genome.identical)
+            return ElitistHallOfFame(self.config.resolved_elites)
+        return tools.HallOfFame(max(1, self.config.resolved_elites), similar=Genome.identical)
 
     @property
     def _elites_live_on(self) -> bool:
         """On islands they would settle wherever the worst genome is: there the hall only records."""
-        return self.config.elites > 0 and self.config.islands == 1
+        return self.config.resolved_elites > 0 and self.config.islands == 1
 
     @property
     def best(self) -> Genome:

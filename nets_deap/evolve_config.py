@@ -31,14 +31,15 @@ class EvolveConfig(ProblemConfig):
 
     awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
     offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
+    elites: None is 2, or 1 where the population is a single lineage
     """
 
-    pop: Annotated[int, Field(ge=2)] = 20
+    pop: Positive = 20
     gens: Count = 25
     select: str = "tournament:tournsize=3"
     algorithm: str | None = None
     offspring: Positive | None = None
-    elites: Count = 2
+    elites: Count | None = None
     crossover: Rate = 0.5
     noise: Rate = 0.1
     resample: Rate = 0.1
@@ -106,8 +107,10 @@ class EvolveConfig(ProblemConfig):
             raise NetsError("--cuda-graphs goes with --map batched --device cuda only")
         choice = selection.parse(self.select)
         selection.check(choice, self.resolved_algorithm, self.pop)
-        if self.elites > self.pop:
+        if self.resolved_elites > self.pop:
             raise NetsError(f"--elites {self.elites} is more than --pop {self.pop}")
+        if self.pop == 1 and self.mate != "none":
+            raise NetsError(f"--pop 1 --mate {self.mate}: a single lineage has no mates: take --mate none")
         if self.offspring is not None and self.resolved_algorithm == selection.SIMPLE:
             raise NetsError("--offspring goes with --algorithm mu-plus-lambda or mu-comma-lambda only")
         if self.resolved_algorithm == selection.COMMA and self.resolved_offspring < self.pop:
@@ -152,6 +155,10 @@ class EvolveConfig(ProblemConfig):
     @property
     def resolved_algorithm(self) -> str:
         return self.algorithm or selection.parse(self.select).selection.algorithms[0]
+
+    @property
+    def resolved_elites(self) -> int:
+        return min(2, self.pop) if self.elites is None else self.elites
 
     @property
     def resolved_offspring(self) -> int:

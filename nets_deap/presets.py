@@ -69,7 +69,6 @@ def _paper_evolve(dataset: str) -> Values:
             "gens": 25,
             "select": "tournament:tournsize=3",
             "algorithm": "simple",
-            "elites": 2,
             "crossover": 0.5,
             "noise": 0.1,
             "resample": 0.1,

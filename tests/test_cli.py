@@ -163,7 +163,6 @@ BAD = {
     "no such command": ["evlove"],
     "no such option": ["evolve", "--popp", "3"],
     "pop as a word": ["evolve", "--pop", "many"],
-    "pop 1": ["evolve", "--pop", "1"],
     "pop 0": ["evolve", "--pop", "0"],
     "gens negative": ["evolve", "--gens", "-1"],
     "density 0": ["evolve", "--target-density", "0"],

@@ -278,6 +278,17 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
     assert len(narrow.rows) == 2 * 4
 
 
+@pytest.mark.parametrize(("method", "enough"), [("nets+random", True), ("nets", False)])
+def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, enough: bool) -> None:
+    rows = [
+        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": seed if name == method else 0}
+        for name in ("imp", "nets", "nets+random")
+        for seed in (0, 1)
+    ]
+    told = comparison.Comparison(config(methods="imp,nets", densities="0.2"), rows)
+    assert comparison._narrow(told, 0.1) == enough
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -287,7 +298,7 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
         ({"methods": "random:allocation=0.1/0.1"}, "expected 3"),
         ({"densities": "0.2,0.2"}, "stands there twice"),
         ({"methods": "random", "until_half_width": 0.1}, "two methods or more"),
-        ({"methods": "random,nets:pop=1"}, "pop"),
+        ({"methods": "random,nets:pop=0"}, "pop"),
         ({"methods": "random,nets", "densities": "1"}, "nothing to look for"),
         ({"methods": "nets:epochs=1,iterations=3"}, "give one"),
         ({"methods": "imp:iterations=9,rewind=7"}, "nothing is left of a training of 6 steps"),

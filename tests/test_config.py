@@ -158,7 +158,8 @@ def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
 
 
 BAD = {
-    "pop 1": ({"pop": 1}, "--pop 1"),
+    "pop 0": ({"pop": 0}, "--pop 0"),
+    "one genome mates": ({"pop": 1, "mate": "mask"}, "--pop 1 --mate mask: a single lineage"),
     "target 0": ({"target_density": 0.0}, "--target-density"),
     "target 1": ({"target_density": 1.0}, "--target-density"),
     "init density 0": ({"init_density": 0.0}, "--init-density"),

@@ -185,6 +185,11 @@ def test_zero_generations_evaluate_the_first_population_only(config: Config) -> 
     assert [row["nevals"] for row in outcome.evolution.logbook] == [4]
 
 
+def test_a_single_lineage_comes_down_to_its_density(config: Config) -> None:
+    lineage = config(pop=1, gens=3, mate="none", mutate="prune", init_density=0.8, target_density=0.2)
+    assert [row["density_avg"] for row in run(lineage).logbook] == [0.8, 0.4, 0.2, 0.2]
+
+
 def test_a_time_limit_stops_between_generations_and_can_be_resumed(config: Config) -> None:
     outcome = evolve(config(time_limit=1e-9), Path("run"), SerialMap())
     assert (outcome.finished, outcome.reason, outcome.evolution.generation) == (False, "time limit", 0)
