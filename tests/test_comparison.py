@@ -281,7 +281,7 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("method", "enough"), [("nets+random", True), ("nets", False)])
 def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, enough: bool) -> None:
     rows = [
-        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": seed if name == method else 0}
+        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": seed * (name == method)}
         for name in ("imp", "nets", "nets+random")
         for seed in (0, 1)
     ]
