@@ -1,6 +1,6 @@
 """Controls for any ticket: what of it matters?
 
-All but `dense` keep its density, and all but that and `random` its layers' densities.
+All but `dense` keep its density, and all but that, `random` and `imp` its layers' densities.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nets_deap.problem import Problem
+from nets_deap.problem import Budget, Cost, Problem
+from nets_deap.search.imp import IMP, State
 from nets_deap.search.method import initial_weights
 from nets_deap.search.random import random_ticket
 from nets_deap.ticket import Ticket
@@ -60,8 +61,19 @@ def dense(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     return _with(ticket, "dense", ticket.weights, np.ones_like(ticket.mask))
 
 
+def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The ticket's weights, pruned anew by IMP of one epoch a cycle (on full batches, of a whole training):
+    do they make IMP better too? What that takes is not counted among the costs of the search."""
+    start = State(0, ticket.weights, np.ones_like(ticket.mask), int(rng.integers(2**63)), [], Cost())
+    found = IMP(epochs=1 if problem.recipe.batch_size else None)(
+        problem, Budget(), rng, float(ticket.mask.mean()), start
+    )
+    return _with(ticket, "imp", ticket.weights, found.ticket.mask)
+
+
 CONTROLS: dict[str, Control] = {
     "dense": dense,
+    "imp": imp,
     "random": random,
     "reinit": reinit,
     "shuffle": shuffle,
