@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line
+NO_WIDTH = 10_000  # columns, where there is no terminal to fit into
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -27,12 +28,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
     from rich.console import Console
 
-    # Piped, there is no width to fit.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    unbounded = console.options.update(max_width=10_000)
+    console = Console(width=None if sys.stdout.isatty() else NO_WIDTH, highlight=False)
+    unbounded = console.options.update(max_width=NO_WIDTH)
+    folded = [[row[0][:LONGEST_TEXT], *row[1:]] for row in rows]
 
     def width(columns: int) -> int:
-        return console.measure(_drawn(headers[:columns], rows), options=unbounded).minimum
+        return console.measure(_drawn(headers[:columns], folded), options=unbounded).minimum
 
     shown = len(headers)
     while shown > 2 and width(shown) > console.width:
