@@ -131,11 +131,11 @@ class Summary:
 
 
 def methods_of(config: CompareConfig) -> list[str]:
-    """The methods' names, each NeTS with a random ticket of the density it reached beside it."""
+    """The methods' names; beside a NeTS that may miss the density a random ticket of what it reached."""
     names: dict[str, None] = {}
     for choice in parse_all(config.methods):
         names[choice.text] = None
-        if isinstance(choice.method, Nets) and not choice.control:
+        if isinstance(choice.method, Nets) and not choice.control and choice.method.may_miss(config.dataset):
             names[f"{choice.text}+random"] = None
     return list(names)
 

@@ -50,6 +50,13 @@ class Nets:
         defaults = dataset_defaults("evolve", problem.dataset)
         return validate(EvolveConfig, layered(defaults, preset, ours, aim, self.options))
 
+    def may_miss(self, dataset: str) -> bool:
+        """May its ticket be of another density than asked? Raises NetsError as `check` does."""
+        preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
+        values = layered(dataset_defaults("evolve", dataset), preset, self.options)
+        config = validate(EvolveConfig, values)
+        return not config.planned or config.pipeline.evolves_density
+
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for options that do not go together."""
         if density >= 1:
