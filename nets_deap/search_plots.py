@@ -50,11 +50,12 @@ def foretell(lineages: pd.DataFrame) -> Figure:
 
 
 def family(method: str) -> str:
-    """Which line of FAMILIES a method's name belongs to, or another word; "" for a control.
+    """Which line of FAMILIES a method's name belongs to, or another word; "" for a control, which a NeTS with
+    a fitness of its own is too.
 
     With gens=0, nets is a population of random tickets of which the best is taken.
     """
-    if "+" in method:
+    if "+" in method or "fitness=" in method:
         return ""
     if method.startswith("nets:") and "gens=0" in method.split(":")[1].split(","):
         return "random-search"

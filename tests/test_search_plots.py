@@ -47,6 +47,7 @@ def test_methods_belong_to_lines_of_the_figure() -> None:
     expected = ["nets", "random-search", "", "imp", "imp", "snip", "nets"]
     assert [family(method) for method in SUMMARY["method"]] == expected
     assert family("nets-paper") == "nets-paper"
+    assert family("nets:fitness=my.module:constant,pop=2") == ""
 
 
 def test_the_figures_show_what_they_are_given() -> None:
