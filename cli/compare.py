@@ -105,7 +105,7 @@ def _line(outcome: Any) -> str:
 
 
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
-    from nets_deap.comparison import reference_of, trained_only
+    from nets_deap.comparison import STEPS, reference_of, trained_only
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -133,7 +133,9 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     )
     click.echo("of a NeTS's random tickets to the NeTS; p of the t-test, not corrected for many comparisons")
     if comparison.config.until_half_width is not None:
-        click.echo("seeds were added until these intervals were narrow: they are not corrected for that")
+        click.echo(
+            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: not corrected for that"
+        )
     if any("+" in summary.method for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
     if trained:

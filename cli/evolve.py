@@ -28,7 +28,7 @@ evolution_options = combined(
     option(
         "--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"
     ),
-    option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2]"),
+    option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2; of --pop 1 one]"),
     option(
         "--mutate",
         metavar="NAME[:RATE],…",

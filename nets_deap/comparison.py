@@ -137,6 +137,8 @@ def methods_of(config: CompareConfig) -> list[str]:
         names[choice.text] = None
         if isinstance(choice.method, Nets) and not choice.control and choice.method.may_miss(config.dataset):
             names[f"{choice.text}+random"] = None
+    if config.reference and (of := parse(config.reference)).base in names:
+        names[of.text] = None  # a control that all are compared with
     return list(names)
 
 

@@ -109,8 +109,6 @@ class EvolveConfig(ProblemConfig):
         selection.check(choice, self.resolved_algorithm, self.pop)
         if self.resolved_elites > self.pop:
             raise NetsError(f"--elites {self.elites} is more than --pop {self.pop}")
-        if self.pop == 1 and self.mate != "none":
-            raise NetsError(f"--pop 1 --mate {self.mate}: a single lineage has no mates: take --mate none")
         if self.offspring is not None and self.resolved_algorithm == selection.SIMPLE:
             raise NetsError("--offspring goes with --algorithm mu-plus-lambda or mu-comma-lambda only")
         if self.resolved_algorithm == selection.COMMA and self.resolved_offspring < self.pop:
@@ -143,6 +141,8 @@ class EvolveConfig(ProblemConfig):
         for option, given in (("--race", self.race is not None), ("--islands", self.islands > 1)):
             if self.objectives == 2 and given:
                 raise NetsError(f"{option} goes with one objective, and --select {self.select} has two")
+        if self.pop == 1 and any(step.name == "differential" for step in self.pipeline.steps):
+            raise NetsError(f"--mutate {self.mutate}: differential needs other genomes: take --pop 2 or more")
         own_batches = any(step.name == "reorder" for step in self.pipeline.steps)
         if own_batches and self.map == "batched":
             raise NetsError("--mutate reorder: minibatches of one's own do not go with --map batched")

@@ -60,6 +60,7 @@ def explicit(
 
 
 # Options that have a say once selection has
+OF_SEVERAL = ("select", "mate", "crossover", "race")  # what one genome by itself has no use for
 SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
 
 
@@ -72,6 +73,12 @@ def check_effect(options: Collection[str], config: EvolveConfig) -> None:
                 f"--{name} has no effect: --mutate {config.mutate} has no {name}: add it, "
                 "or take --preset paper"
             )
+    if config.pop == 1:
+        for name in OF_SEVERAL:
+            if name in options and getattr(config, name) not in ("none", 0, None):
+                raise NetsError(
+                    f"--{name.replace('_', '-')} has no effect on a single lineage: take --pop 2 or more"
+                )
     if "crossover" in options and config.mate != "uniform":
         raise NetsError(f"--crossover has no effect with --mate {config.mate}: take --mate uniform as well")
     if config.objectives == 2 and config.reevaluate and "reevaluate" in options:

@@ -279,14 +279,14 @@ def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch
     assert len(narrow.rows) == 2 * 4
 
 
-@pytest.mark.parametrize(("method", "enough"), [("nets+random", True), ("nets", False)])
+@pytest.mark.parametrize(("method", "enough"), [("nets-paper+random", True), ("nets-paper", False)])
 def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, enough: bool) -> None:
     rows = [
         {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": seed * (name == method)}
-        for name in ("imp", "nets", "nets+random")
+        for name in ("imp", "nets-paper", "nets-paper+random")
         for seed in (0, 1)
     ]
-    told = comparison.Comparison(config(methods="imp,nets", densities="0.2"), rows)
+    told = comparison.Comparison(config(methods="imp,nets-paper", densities="0.2"), rows)
     assert comparison._narrow(told, 0.1) == enough
 
 

@@ -32,7 +32,7 @@ def test_the_paper_preset_is_the_papers_table() -> None:
         "arch": "lenet-300-100", "init": "normal", "resolved_init_density": 0.6, "crossover": 0.5,
         "noise": 0.1, "resample": 0.1, "dormancy": 0.2, "resolved_awaken": 0.0,
         "target_density": 0.2, "epochs": 1, "pop": 5,
-        "gens": 25, "elites": 2, "patience": 2, "optimizer": "sgd", "lr": 1e-3, "batch_size": 60,
+        "gens": 25, "resolved_elites": 2, "patience": 2, "optimizer": "sgd", "lr": 1e-3, "batch_size": 60,
         "validation": 0.1, "select": "tournament:tournsize=3", "resolved_algorithm": "simple",
     }  # fmt: skip
     assert {name: getattr(config, name) for name in told} == told
@@ -159,7 +159,9 @@ def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
 
 BAD = {
     "pop 0": ({"pop": 0}, "--pop 0"),
-    "one genome mates": ({"pop": 1, "mate": "mask"}, "--pop 1 --mate mask: a single lineage"),
+    "one genome mates": ({"pop": 1, "mate": "mask"}, "--mate has no effect on a single lineage"),
+    "one genome races": ({"pop": 1, "race": "4:2"}, "--race has no effect on a single lineage"),
+    "no differences": ({"pop": 1, "mutate": "differential,prune"}, "differential needs other genomes"),
     "target 0": ({"target_density": 0.0}, "--target-density"),
     "target 1": ({"target_density": 1.0}, "--target-density"),
     "init density 0": ({"init_density": 0.0}, "--init-density"),

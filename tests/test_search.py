@@ -11,7 +11,7 @@ from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
 from nets_deap.search import METHODS, parse, parse_all
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic, DynamicMLP
-from nets_deap.search.imp import IMP, densities_after, rate_for
+from nets_deap.search.imp import IMP, State, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
@@ -326,14 +326,22 @@ def test_what_each_control_keeps() -> None:
     dense = CONTROLS["dense"](ticket, DIGITS, rng)
     assert (dense.weights == ticket.weights).all()
     assert dense.mask.all()
-    imp = CONTROLS["imp"](ticket, DIGITS, rng)
-    assert (imp.weights == ticket.weights).all()
-    assert (imp.mask != ticket.mask).any()
     matched = CONTROLS["scale-matched"](ticket, DIGITS, rng)
     split = DIGITS.layout.split
     layers = zip(split(matched.weights), split(ticket.weights), split(ticket.mask), strict=True)
     for (_, ours), (_, theirs), (_, alive) in layers:
         assert np.sqrt(np.mean(ours**2)) == pytest.approx(np.sqrt(np.mean(theirs[alive] ** 2)), rel=0.1)
+
+
+def test_imp_as_a_control_starts_from_the_tickets_weights() -> None:
+    ticket = search("random").ticket
+    ticket.weights[:] *= 3
+    root = int(np.random.default_rng(5).integers(2**63))
+    start = State(0, ticket.weights, np.ones_like(ticket.mask), root, [], Cost())
+    expected = IMP(epochs=1)(DIGITS, Budget(), np.random.default_rng(), ticket.density, start).ticket
+    control = CONTROLS["imp"](ticket, DIGITS, np.random.default_rng(5))
+    assert (control.weights == ticket.weights).all()
+    assert (control.mask == expected.mask).all()
 
 
 # Names

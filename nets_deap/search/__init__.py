@@ -26,7 +26,11 @@ class Entry:
     @property
     def options(self) -> list[str]:
         """Names of the options that are left open."""
-        return [f.name for f in fields(self.kind) if f.name not in ("options", "name", "growth", "preset")]
+        return [
+            f.name
+            for f in fields(self.kind)
+            if f.name not in ("options", "name", "growth", "preset", "track_test")
+        ]
 
 
 METHODS: dict[str, Entry] = {
