@@ -15,20 +15,22 @@ if TYPE_CHECKING:
 FAMILIES = {"imp": "IMP", "random-search": "random search", "nets": "NeTS"}
 
 
-def foretold(lineages: pd.DataFrame) -> pd.DataFrame:
+def foretold(lineages: pd.DataFrame, measure: str = "test_loss") -> pd.DataFrame:
     """How well the validation loss in each generation ranks what becomes of lineages (Spearman's ρ).
 
     lineages: as results/search/foretell.py writes them
+    measure: test_loss, test_acc or final_val_loss, of the ticket trained to the end, twice
     Returns density, generation, rho (positive: a smaller loss foretells a better ticket), p_value, and again:
     the rank correlation between the two final trainings, above which nothing can be foretold.
     """
     from scipy import stats
 
     generations = sum(str(name).startswith("val_loss_") for name in lineages)
-    found = []
+    found, sign = [], -1 if measure.endswith("acc") else 1
     for density, rows in lineages.groupby("density", sort=False):
-        end = (rows["test_loss_1"] + rows["test_loss_2"]) / 2
-        again = float(stats.spearmanr(rows["test_loss_1"], rows["test_loss_2"]).statistic)
+        once, twice = rows[f"{measure}_1"], rows[f"{measure}_2"]
+        end = sign * (once + twice) / 2
+        again = float(stats.spearmanr(once, twice).statistic)
         for generation in range(generations):
             told = stats.spearmanr(rows[f"val_loss_{generation}"], end)
             row = {"density": density, "generation": generation, "rho": float(told.statistic)}
@@ -37,15 +39,19 @@ def foretold(lineages: pd.DataFrame) -> pd.DataFrame:
 
 
 def foretell(lineages: pd.DataFrame) -> Figure:
-    """Rank correlation of fitness and final test loss over the generations, in which the density falls."""
-    figure, (axes,) = new_figure(1)
-    told = foretold(lineages)
-    for density in told["density"].unique():
-        rows = told[told["density"] == density]
-        axes.plot(rows["generation"], rows["rho"], marker="o", markersize=3, label=f"{100 * density:g} %")
-    axes.axhline(0, color="black", linewidth=0.5)
-    axes.set(xlabel="generation", ylabel="rank correlation", ylim=(-1, 1))
-    axes.legend(title="final density", frameon=False, fontsize="small")
+    """Rank correlation of fitness with final test loss and accuracy, over the generations in which the
+    density falls."""
+    measures = {"test_loss": "test loss", "test_acc": "test accuracy"}
+    figure, panels = new_figure(len(measures))
+    for axes, (measure, title) in zip(panels, measures.items(), strict=True):
+        told = foretold(lineages, measure)
+        for density in told["density"].unique():
+            rows = told[told["density"] == density]
+            axes.plot(rows["generation"], rows["rho"], marker="o", markersize=3, label=f"{100 * density:g} %")
+        axes.axhline(0, color="black", linewidth=0.5)
+        axes.set(xlabel="generation", ylim=(-1, 1), title=title)
+    panels[0].set_ylabel("rank correlation")
+    panels[0].legend(title="final density", frameon=False, fontsize="small")
     return figure
 
 

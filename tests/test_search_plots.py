@@ -13,6 +13,8 @@ LINEAGES = pd.DataFrame(
         "val_loss_1": [0.1, 0.2, 0.3, 0.4],
         "test_loss_1": [1.0, 2.0, 3.0, 4.0],
         "test_loss_2": [1.0, 2.0, 3.0, 3.5],
+        "test_acc_1": [98.0, 97.0, 96.0, 95.0],
+        "test_acc_2": [98.0, 97.0, 95.0, 96.0],
     }
 )
 SUMMARY = pd.DataFrame(
@@ -41,6 +43,10 @@ def test_rank_correlations_of_four_lineages() -> None:
     assert told["rho"].tolist() == pytest.approx([-1, 1])
     assert told["p_value"].tolist() == pytest.approx([0, 0])
     assert told["again"].tolist() == pytest.approx([1, 1])
+    told = foretold(LINEAGES, "test_acc")
+    # Ranks of the mean accuracies 1, 2, 3.5, 3.5 against 1 to 4: 4.5 / √(5 · 4.5) of the sums of squares.
+    assert told["rho"].tolist() == pytest.approx([-((4.5 / 5) ** 0.5), (4.5 / 5) ** 0.5])
+    assert told["again"].tolist() == pytest.approx([0.8, 0.8])
 
 
 def test_methods_belong_to_lines_of_the_figure() -> None:
@@ -51,7 +57,7 @@ def test_methods_belong_to_lines_of_the_figure() -> None:
 
 
 def test_the_figures_show_what_they_are_given() -> None:
-    (axes,) = foretell(LINEAGES).axes
+    axes, _ = foretell(LINEAGES).axes
     assert axes.lines[0].get_ydata().tolist() == pytest.approx([-1, 1])
     (axes,) = against_budget(SUMMARY).axes
     lines = {container.get_label(): container.lines[0] for container in axes.containers}
