@@ -51,7 +51,13 @@ def foretell(lineages: pd.DataFrame) -> Figure:
         axes.axhline(0, color="black", linewidth=0.5)
         axes.set(xlabel="generation", ylim=(-1, 1), title=title)
     panels[0].set_ylabel("rank correlation")
-    panels[0].legend(title="final density", frameon=False, fontsize="small")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        title="final density",
+        loc="outside right upper",
+        frameon=False,
+        fontsize="small",
+    )
     return figure
 
 
@@ -73,14 +79,19 @@ def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
     """Test accuracy at one density against the gradient steps of the search, mean and 95 % interval.
 
     summary: rows of several comparisons' summary.csv; what costs next to nothing is a line across, and what
-        has missed the density is left out
+        has missed the density is left out. Of a comparison's NeTS only the one that the others are compared
+        with is a point, and of its IMPs with as many steps the best
     """
     figure, (axes,) = new_figure(1, height=3.2)
+    summary = summary.reset_index(drop=True)
     rows = summary[np.isclose(summary["asked"], asked) & np.isclose(summary["density"], asked, rtol=0.05)]
     families = rows["method"].map(family)
     for i, (name, label) in enumerate(FAMILIES.items()):
         own = rows[families == name].sort_values("search_gradient_steps")
         if len(own):
+            if name == "nets":
+                own = own[own["paired_with"].isna()]
+            own = own.loc[own.groupby("search_gradient_steps")["test_acc"].idxmax()]
             axes.errorbar(
                 own["search_gradient_steps"], own["test_acc"], yerr=own["test_acc_half_width"],
                 label=label, marker="os^"[i], markersize=4, linewidth=1, capsize=2,

@@ -27,12 +27,15 @@ SUMMARY = pd.DataFrame(
             "imp-short",
             "snip",
             "nets:pop=9",
+            "nets:pop=2,gens=8",
+            "imp:cycles=4",
         ],
         "asked": 0.02,
-        "density": [0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.2],
-        "test_acc": [98.0, 95.0, 94.0, 97.0, 96.5, 96.0, 99.0],
+        "density": [0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.2, 0.02, 0.02],
+        "test_acc": [98.0, 95.0, 94.0, 97.0, 96.5, 96.0, 99.0, 97.9, 97.2],
+        "paired_with": [None, *6 * ["nets:pop=2"], "nets:pop=2", "nets:pop=2"],
         "test_acc_half_width": 0.1,
-        "search_gradient_steps": [1000, 1000, 1000, 2000, 1000, 1, 9000],
+        "search_gradient_steps": [1000, 1000, 1000, 2000, 1000, 1, 9000, 1000, 2000],
     }
 )
 
@@ -50,7 +53,7 @@ def test_rank_correlations_of_four_lineages() -> None:
 
 
 def test_methods_belong_to_lines_of_the_figure() -> None:
-    expected = ["nets", "random-search", "", "imp", "imp", "snip", "nets"]
+    expected = ["nets", "random-search", "", "imp", "imp", "snip", "nets", "nets", "imp"]
     assert [family(method) for method in SUMMARY["method"]] == expected
     assert family("nets-paper") == "nets-paper"
     assert family("nets:fitness=my.module:constant,pop=2") == ""
@@ -62,6 +65,7 @@ def test_the_figures_show_what_they_are_given() -> None:
     (axes,) = against_budget(SUMMARY).axes
     lines = {container.get_label(): container.lines[0] for container in axes.containers}
     assert lines["IMP"].get_xdata().tolist() == [1000, 2000]
+    assert lines["IMP"].get_ydata().tolist() == [96.5, 97.2]
     assert lines["NeTS"].get_ydata().tolist() == [98.0]
     assert lines["random search"].get_ydata().tolist() == [95.0]
     assert [line.get_label() for line in axes.lines if line.get_linestyle() == ":"] == ["snip"]
