@@ -260,7 +260,7 @@ def load(
     mean, std = _statistics(raw, train_x)
 
     def part(x: np.ndarray, y: np.ndarray) -> Part:
-        samples = torch.from_numpy(np.array(x, dtype=np.float32))  # a copy: torch wants it writable
+        samples = torch.from_numpy(np.array(x, dtype=np.float32, order="C"))  # a copy: the kernels want rows
         if raw.normalise:
             samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
         return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))

@@ -91,6 +91,8 @@ def test_ones_own_images() -> None:
     assert data.classes == 2
     assert [len(p.y) for p in (data.train, data.validation, data.test)] == [36, 4, 40]
     assert data.train.x.mean(dim=(0, 2, 3)).abs().max() < 0.01
+    # Else every training step would make a copy of all samples.
+    assert all(p.x.is_contiguous() for p in (data.train, data.validation, data.test))
 
 
 def test_images_of_different_sizes_are_refused() -> None:
