@@ -128,10 +128,13 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     click.echo()
     render.table(headers, rows)
     click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
+    reference = reference_of(comparison.config)
+    click.echo(f"difference: in points, paired, to {reference} where it has the same density,")
+    beside = any(summary.paired_with != reference for summary in summaries)
     click.echo(
-        f"difference: in points, paired, to {reference_of(comparison.config)} where it has the same density,"
+        ("of a NeTS's random tickets to the NeTS; " if beside else "")
+        + "p of the t-test, not corrected for many comparisons"
     )
-    click.echo("of a NeTS's random tickets to the NeTS; p of the t-test, not corrected for many comparisons")
     if comparison.config.until_half_width is not None:
         click.echo(
             f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: not corrected for that"
