@@ -183,7 +183,7 @@ def compare(
     A trial that fails is in `failed`; the others go on, and the next run repeats it.
     Raises NetsError, before anything is run, for what cannot be.
     """
-    reference_of(config)
+    reference_of(config)  # which may be none of the methods
     if config.until_half_width is not None and len(parse_all(config.methods)) < 2:
         raise NetsError("--until-half-width is for differences: it needs two methods or more")
     steps = [config.seeds] if config.until_half_width is None else STEPS

@@ -189,10 +189,9 @@ class Evolution:
     def _run(self, generations: int, hall: tools.HallOfFame | None) -> int:
         """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""
         config, arguments = self.config, {"ngen": generations, "halloffame": hall, "verbose": False}
-        mates = config.mate != "none"
         if self.algorithm == selection.SIMPLE:
             _, log = algorithms.eaSimple(
-                self.population, self.toolbox, cxpb=float(mates), mutpb=1, **arguments
+                self.population, self.toolbox, cxpb=float(config.mates), mutpb=1, **arguments
             )
         else:
             run = {
@@ -200,7 +199,7 @@ class Evolution:
                 selection.COMMA: algorithms.eaMuCommaLambda,
             }[self.algorithm]
             size = {"mu": config.pop, "lambda_": config.resolved_offspring}
-            rates = {"cxpb": 0.5, "mutpb": 0.5} if mates else {"cxpb": 0, "mutpb": 1}
+            rates = {"cxpb": 0.5, "mutpb": 0.5} if config.mates else {"cxpb": 0, "mutpb": 1}
             _, log = run(self.population, self.toolbox, **rates, **size, **arguments)
         return int(log[-1]["nevals"])
 

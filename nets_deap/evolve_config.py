@@ -121,13 +121,18 @@ class EvolveConfig(ProblemConfig):
             raise NetsError(
                 f"--islands {self.islands} --pop {self.pop}: each needs the same number, and 2 or more"
             )
-        if self.islands > 1 and self.mate != "none" and size % 2:
+        if self.islands > 1 and self.mates and size % 2:
             raise NetsError(f"--islands {self.islands}: {size} genomes on each do not pair up")
         late = (self.select_from or 0) > 1
         for option, given in (("--islands", self.islands > 1), ("--select-from", late)):
             if given and self.resolved_algorithm != selection.SIMPLE:
                 raise NetsError(f"{option} goes with --algorithm simple, not {self.resolved_algorithm}")
-        if self.planned and self.mate == "uniform" and self.resolved_algorithm != selection.SIMPLE:
+        if (
+            self.planned
+            and self.mates
+            and self.mate == "uniform"
+            and self.resolved_algorithm != selection.SIMPLE
+        ):
             raise NetsError(
                 f"--mate uniform: under {self.resolved_algorithm} its children are not mutated, and no plan "
                 "would hold their density: take --mate mask or none"
@@ -155,6 +160,11 @@ class EvolveConfig(ProblemConfig):
     @property
     def resolved_algorithm(self) -> str:
         return self.algorithm or selection.parse(self.select).selection.algorithms[0]
+
+    @property
+    def mates(self) -> bool:
+        """Do genomes mate? One by itself does not, whatever `mate` is."""
+        return self.mate != "none" and self.pop > 1
 
     @property
     def resolved_elites(self) -> int:

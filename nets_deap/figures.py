@@ -57,7 +57,7 @@ def draw_all(table1: Path, compared: Path, tickets: Path, search: Path, folder: 
         "foretell": ([search / "foretell.csv"], foretell),
         "budget": (
             [compared / "summary.csv", *_budgets(search)],
-            lambda *told: against_budget(pd.concat(told)),
+            lambda *told: against_budget(pd.concat(told, ignore_index=True)),
         ),
         "pixels": ([described], input_pixels),
         "masks": ([described], masks),

@@ -78,12 +78,11 @@ def family(method: str) -> str:
 def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
     """Test accuracy at one density against the gradient steps of the search, mean and 95 % interval.
 
-    summary: rows of several comparisons' summary.csv; what costs next to nothing is a line across, and what
-        has missed the density is left out. Of a comparison's NeTS only the one that the others are compared
-        with is a point, and of its IMPs with as many steps the best
+    summary: rows of several comparisons' summary.csv, numbered throughout; what costs next to nothing is a
+        line across, and what has missed the density is left out. Of a comparison's NeTS only the one that the
+        others are compared with is a point, and of its IMPs with as many steps the best
     """
     figure, (axes,) = new_figure(1, height=3.2)
-    summary = summary.reset_index(drop=True)
     rows = summary[np.isclose(summary["asked"], asked) & np.isclose(summary["density"], asked, rtol=0.05)]
     families = rows["method"].map(family)
     for i, (name, label) in enumerate(FAMILIES.items()):

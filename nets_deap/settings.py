@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap import variation
+from nets_deap import selection, variation
 from nets_deap.config import Config, ProblemConfig
 from nets_deap.errors import NetsError, unknown
 from nets_deap.evolve_config import EvolveConfig
@@ -60,7 +60,6 @@ def explicit(
 
 
 # Options that have a say once selection has
-OF_SEVERAL = ("select", "mate", "crossover", "race")  # what one genome by itself has no use for
 SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
 
 
@@ -74,11 +73,10 @@ def check_effect(options: Collection[str], config: EvolveConfig) -> None:
                 "or take --preset paper"
             )
     if config.pop == 1:
-        for name in OF_SEVERAL:
+        alone = config.resolved_algorithm == selection.SIMPLE  # the others select among parent and offspring
+        for name in ("mate", "crossover", *(("select", "race") if alone else ())):
             if name in options and getattr(config, name) not in ("none", 0, None):
-                raise NetsError(
-                    f"--{name.replace('_', '-')} has no effect on a single lineage: take --pop 2 or more"
-                )
+                raise NetsError(f"--{name} has no effect on a single lineage: take --pop 2 or more")
     if "crossover" in options and config.mate != "uniform":
         raise NetsError(f"--crossover has no effect with --mate {config.mate}: take --mate uniform as well")
     if config.objectives == 2 and config.reevaluate and "reevaluate" in options:

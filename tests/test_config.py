@@ -160,6 +160,14 @@ def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
 BAD = {
     "pop 0": ({"pop": 0}, "--pop 0"),
     "one genome mates": ({"pop": 1, "mate": "mask"}, "--mate has no effect on a single lineage"),
+    "one genome crosses over": (
+        {"pop": 1, "preset": "paper", "crossover": 0.3},
+        "--crossover has no effect on a",
+    ),
+    "one genome is selected": (
+        {"pop": 1, "select": "roulette"},
+        "--select has no effect on a single lineage",
+    ),
     "one genome races": ({"pop": 1, "race": "4:2"}, "--race has no effect on a single lineage"),
     "no differences": ({"pop": 1, "mutate": "differential,prune"}, "differential needs other genomes"),
     "target 0": ({"target_density": 0.0}, "--target-density"),

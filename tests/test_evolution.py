@@ -190,6 +190,12 @@ def test_a_single_lineage_comes_down_to_its_density(config: Config) -> None:
     assert [row["density_avg"] for row in run(lineage).logbook] == [0.8, 0.4, 0.2, 0.2]
 
 
+@pytest.mark.parametrize("algorithm", ["mu-plus-lambda", "mu-comma-lambda"])
+def test_a_single_parent_has_offspring_without_a_mate(algorithm: str, config: Config) -> None:
+    found = run(config(preset="paper", pop=1, gens=2, algorithm=algorithm, offspring=3, select="best"))
+    assert [row["nevals"] for row in found.logbook] == [1, 3, 3]
+
+
 def test_a_time_limit_stops_between_generations_and_can_be_resumed(config: Config) -> None:
     outcome = evolve(config(time_limit=1e-9), Path("run"), SerialMap())
     assert (outcome.finished, outcome.reason, outcome.evolution.generation) == (False, "time limit", 0)

@@ -45,17 +45,20 @@ class Nets:
         recipe = problem.recipe
         ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
         ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
-        preset = COMMAND_PRESETS["evolve"][self.preset](problem.dataset) if self.preset else {}
         aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
-        defaults = dataset_defaults("evolve", problem.dataset)
-        return validate(EvolveConfig, layered(defaults, preset, ours, aim, self.options))
+        return self._settled(problem.dataset, ours, aim)
 
     def may_miss(self, dataset: str) -> bool:
         """May its ticket be of another density than asked? Raises NetsError as `check` does."""
-        preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
-        values = layered(dataset_defaults("evolve", dataset), preset, self.options)
-        config = validate(EvolveConfig, values)
+        config = self._settled(dataset)
         return not config.planned or config.pipeline.evolves_density
+
+    def _settled(self, dataset: str, *imposed: dict[str, Any]) -> EvolveConfig:
+        """The data set's defaults, the preset over them, what is imposed, and over all the options."""
+        preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
+        return validate(
+            EvolveConfig, layered(dataset_defaults("evolve", dataset), preset, *imposed, self.options)
+        )
 
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for options that do not go together."""
