@@ -135,11 +135,16 @@ def methods_of(config: CompareConfig) -> list[str]:
     names: dict[str, None] = {}
     for choice in parse_all(config.methods):
         names[choice.text] = None
-        if isinstance(choice.method, Nets) and not choice.control and choice.method.may_miss(config.dataset):
+        if not choice.control and _may_miss(choice.method, config):
             names[f"{choice.text}+random"] = None
     if config.reference and (of := parse(config.reference)).base in names:
         names[of.text] = None  # a control that all are compared with
     return list(names)
+
+
+def _may_miss(method: object, config: CompareConfig) -> bool:
+    sparse = [density for density in config.densities if density < 1]
+    return isinstance(method, Nets) and any(method.may_miss(config.dataset, density) for density in sparse)
 
 
 def _paired_with(method: str) -> str:
@@ -161,11 +166,12 @@ def reference_of(config: CompareConfig) -> str:
 
 def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
     """All trials in the order they are run: seed by seed, so that what is there early is paired."""
+    names = methods_of(config)
     return [
         Trial(name, density, seed)
         for seed in range(config.seed, config.seed + seeds)
         for density in config.densities
-        for name in methods_of(config)
+        for name in names
     ]
 
 

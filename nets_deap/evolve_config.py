@@ -27,7 +27,7 @@ class EvolveConfig(ProblemConfig):
     islands, migrate_every: see `structure.Mating`
     select_from: generation from which selection has a say; None: once the density is down, for the fitness of
         a dense genome does not foretell that of its sparse descendants (results/search)
-    restart_after: generations without improvement after which the population is drawn afresh; 0: never
+    restart_after: generations without improvement after which all but elites is drawn afresh; 0: never
 
     awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
     offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
@@ -146,6 +146,12 @@ class EvolveConfig(ProblemConfig):
         for option, given in (("--race", self.race is not None), ("--islands", self.islands > 1)):
             if self.objectives == 2 and given:
                 raise NetsError(f"{option} goes with one objective, and --select {self.select} has two")
+        lives_on = self.islands == 1 and self.objectives == 1
+        if self.restart_after and lives_on and self.resolved_elites >= self.pop:
+            raise NetsError(
+                f"--restart-after {self.restart_after}: {self.resolved_elites} elites of --pop {self.pop} "
+                "leave no place to what is drawn afresh: take fewer --elites"
+            )
         if self.pop == 1 and any(step.name == "differential" for step in self.pipeline.steps):
             raise NetsError(f"--mutate {self.mutate}: differential needs other genomes: take --pop 2 or more")
         own_batches = any(step.name == "reorder" for step in self.pipeline.steps)

@@ -23,7 +23,8 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.ticket import Ticket
 
 TICKET, DENSE = "ticket", "dense"
-NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name not in (DENSE, "imp")))  # a search takes long
+SEARCHES = ("imp", "lineage")  # controls that take long
+NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name not in (DENSE, *SEARCHES)))
 ROWS = "verify.csv"
 AT_MOST = 0.5  # the density that is much smaller than the dense network's, which Definition 3 leaves open
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"

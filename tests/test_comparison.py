@@ -220,6 +220,15 @@ def test_a_trial_that_fails_leaves_the_others_alone_and_is_repeated(
     assert texts(Path("broken")) == texts(done)
 
 
+def test_options_of_a_search_are_checked_at_the_densities_asked_for() -> None:
+    method = "nets:algorithm=mu-plus-lambda,gens=1,init_density=0.2,pop=1"  # the density must not fall
+    compare(config(methods=method, densities="0.2", seeds=1), Path("one"), SerialMap())
+    with pytest.raises(NetsError, match="denser parents always survive"):
+        compare(config(methods=method, densities="0.1", seeds=1), Path("one"), SerialMap())
+    compare(config(methods="random", densities="0.1", seeds=1), Path("one"), SerialMap())
+    assert set(pd.read_csv("one/summary.csv")["asked"]) == {0.2, 0.1}
+
+
 def test_the_random_ticket_beside_nets_has_the_density_that_nets_reached() -> None:
     chosen = config(methods="nets-paper:pop=3,gens=1,epochs=1,nets:pop=3,gens=1", densities="0.1", seeds=1)
     paper = "nets-paper:epochs=1,gens=1,pop=3"

@@ -179,6 +179,7 @@ BAD = {
     "lr 0": ({"lr": 0.0}, "--lr"),
     "lr nan": ({"lr": float("nan")}, "--lr"),
     "elites": ({"elites": 9, "pop": 5}, "--elites 9 is more than --pop 5"),
+    "restart": ({"restart_after": 3, "pop": 1}, "--restart-after 3: 1 elites of --pop 1 leave no place"),
     "optimizer": ({"optimizer": "sdg"}, "did you mean 'sgd'"),
     "device": ({"device": "tpu"}, "unknown device 'tpu'"),
     "arch": ({"arch": "lenet"}, "did you mean 'lenet-300-100'"),

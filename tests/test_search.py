@@ -9,7 +9,7 @@ from nets_deap.errors import NetsError
 from nets_deap.final_training import train_network, train_ticket
 from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
 from nets_deap.search import METHODS, parse, parse_all
-from nets_deap.search.controls import CONTROLS
+from nets_deap.search.controls import CONTROLS, lineage_search
 from nets_deap.search.dynamic import Dynamic, DynamicMLP
 from nets_deap.search.imp import IMP, State, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
@@ -227,7 +227,7 @@ def test_controls_keep_the_density(name: str) -> None:
     assert control.mask.sum() == ticket.mask.sum()
     assert control.info["method"] == f"imp+{name}"
     assert not ((control.weights == ticket.weights).all() and (control.mask == ticket.mask).all())
-    if name not in ("random", "imp"):
+    if name not in ("random", "imp", "lineage"):
         assert control.layout.densities(control.mask) == ticket.layout.densities(ticket.mask)
 
 
@@ -255,6 +255,30 @@ def test_imp_as_a_control_starts_from_the_tickets_weights() -> None:
     control = CONTROLS["imp"](ticket, DIGITS, np.random.default_rng(5))
     assert (control.weights == ticket.weights).all()
     assert (control.mask == expected.mask).all()
+
+
+def test_a_lineage_as_a_control_flips_signs_of_the_tickets_weights_and_prunes_all_of_them_anew() -> None:
+    ticket = search("random").ticket
+    ticket.weights[:] *= 3
+    control = CONTROLS["lineage"](ticket, DIGITS, np.random.default_rng(5))
+    assert (np.abs(control.weights) == np.abs(ticket.weights)).all()
+    assert (control.weights != ticket.weights).any()
+    assert (control.mask & ~ticket.mask).any()
+
+
+@pytest.mark.parametrize("density", [0.5, 0.1])
+def test_a_lineage_as_a_control_takes_as_many_steps_as_imp(density: float) -> None:
+    start = np.random.default_rng(5).normal(size=DIGITS.layout.size).astype(np.float32)
+    method = lineage_search(DIGITS, density)
+    found = method(DIGITS, Budget(), np.random.default_rng(5), density, start)
+    imp = IMP(epochs=1)(DIGITS, Budget(), np.random.default_rng(5), density)
+    assert found.cost.gradient_steps == imp.cost.gradient_steps
+    assert (np.abs(found.ticket.weights) == np.abs(start)).all()
+
+
+def test_the_dense_network_as_a_ticket_has_nothing_to_prune_anew() -> None:
+    ticket = search("dense").ticket
+    assert CONTROLS["lineage"](ticket, DIGITS, np.random.default_rng(5)).mask.all()
 
 
 # Names

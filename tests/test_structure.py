@@ -134,6 +134,20 @@ def test_a_stagnating_population_is_drawn_afresh_and_elites_stay(config: Config)
     assert min(np.diff(restarts)) >= 3
 
 
+def test_without_elites_a_restart_is_a_search_from_the_start_and_the_best_stays(
+    config: Config,
+) -> None:
+    nothing = {"noise": 0.0, "resample": 0.0, "dormancy": 0.0, "crossover": 0.0}
+    alone = {"pop": 1, "algorithm": "mu-plus-lambda", "elites": 0}
+    evolution = Evolution(config(**nothing, **alone, restart_after=2, gens=12))
+    starts = set()
+    for _ in range(12):
+        if evolution.advance()["restart"]:
+            starts.add(evolution.population[0].weights.tobytes())
+    assert len(starts) == sum(row["restart"] for row in evolution.logbook) > 2
+    assert measured(evolution.best).fitness == min(row["fitness_min"] for row in evolution.logbook)
+
+
 def test_the_seedings_that_can_be_named_are_those_that_can_be_computed() -> None:
     assert set(NAMES) == SEEDINGS.keys()
 

@@ -1,6 +1,6 @@
 """Controls for any ticket: what of it matters?
 
-All but `dense` keep its density, and all but that, `random` and `imp` its layers' densities.
+All but `dense` keep its density, and all but that, `random`, `imp` and `lineage` its layers' densities.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from nets_deap.presets import BEST_SEARCH
 from nets_deap.problem import Budget, Cost, Problem
 from nets_deap.search.imp import IMP, State
 from nets_deap.search.method import initial_weights
+from nets_deap.search.nets import Nets
 from nets_deap.search.random import random_ticket
 from nets_deap.ticket import Ticket
 
@@ -21,7 +23,8 @@ Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 
 def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> Ticket:
     info = {"method": f"{ticket.info.get('method', 'ticket')}+{name}"}
-    if weights is ticket.weights and "rewind" in ticket.info:  # they have k steps behind them
+    if "rewind" in ticket.info and np.array_equal(np.abs(weights), np.abs(ticket.weights)):
+        # They have k steps behind them, whatever their signs.
         info["rewind"] = ticket.info["rewind"]
     return replace(ticket, weights=weights, mask=mask, info=info)
 
@@ -71,9 +74,33 @@ def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     return _with(ticket, "imp", ticket.weights, found.ticket.mask)
 
 
+def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The ticket's weights, pruned anew by a single lineage of the best search, in as many steps as `imp`.
+
+    Beside `imp`: the other search from the same weights, with all that belongs to it, ERK densities of the
+    layers, harder evaluations, and signs as training has found them. What it takes is not counted either.
+    """
+    if ticket.mask.all():
+        return _with(ticket, "lineage", ticket.weights, ticket.mask)
+    density = float(ticket.mask.mean())
+    found = lineage_search(problem, density)(problem, Budget(), rng, density, ticket.weights)
+    return _with(ticket, "lineage", found.ticket.weights, found.ticket.mask)
+
+
+def lineage_search(problem: Problem, density: float) -> Nets:
+    """An evaluation for each of IMP's cycles, and as long (two at least: the last one prunes nothing)."""
+    cycles = len(IMP().plan(problem.layout, density))
+    best = {name: BEST_SEARCH[name] for name in ("mutate", "mate", "lr_factor", "input_dropout")}
+    options = {"pop": 1, "gens": max(1, cycles - 1), "init_density": 1.0, "reevaluate": False}
+    recipe, samples = problem.recipe, len(problem.data.train.y)
+    steps = recipe.steps_per_epoch(samples) if recipe.batch_size else recipe.steps(samples)
+    return Nets(options=best | options | {"iterations": steps})
+
+
 CONTROLS: dict[str, Control] = {
     "dense": dense,
     "imp": imp,
+    "lineage": lineage,
     "random": random,
     "reinit": reinit,
     "shuffle": shuffle,

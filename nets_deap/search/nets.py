@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from deap import tools
 
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution, finished
 from nets_deap.evolve_config import EvolveConfig
+from nets_deap.genome import Genome
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.problem import Budget, Cost, Meter, Problem
 from nets_deap.pruning.allocation import active_weights
@@ -48,9 +51,12 @@ class Nets:
         aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
         return self._settled(problem.dataset, ours, aim)
 
-    def may_miss(self, dataset: str) -> bool:
-        """May its ticket be of another density than asked? Raises NetsError as `check` does."""
-        config = self._settled(dataset)
+    def may_miss(self, dataset: str, density: float) -> bool:
+        """May its ticket be of another density than asked? No for what `check` refuses, which has none."""
+        try:
+            config = self._settled(dataset, {"target_density": density})
+        except NetsError:
+            return False
         return not config.planned or config.pipeline.evolves_density
 
     def _settled(self, dataset: str, *imposed: dict[str, Any]) -> EvolveConfig:
@@ -73,10 +79,24 @@ class Nets:
         if settled.planned:
             active_weights(problem.layout, density)
 
-    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
-        """Raises NetsError for options that do not go together, or a budget below the first population."""
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        start: np.ndarray | None = None,
+    ) -> Found:
+        """Raises NetsError for options that do not go together, or a budget below the first population.
+
+        start: float32[n], weights that all genomes begin with, in place of what they would draw
+        """
         config = self.config(problem, density, int(rng.integers(2**32)))
         evolution, meter = Evolution(config), Meter(budget)
+        if start is not None:
+            toolbox = evolution.toolbox
+            toolbox.register("individual", _begun_with, start, toolbox.individual)
+            toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         self._check_budget(evolution, meter)
         while not finished(config, evolution.logbook):
             if not meter.affords(_expected(evolution)):
@@ -104,6 +124,12 @@ class Nets:
             needed += each
             if not meter.affords(needed):
                 raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(config)}")
+
+
+def _begun_with(weights: np.ndarray, make: Callable[[], Genome]) -> Genome:
+    genome = make()
+    genome.weights = weights.copy()
+    return genome
 
 
 def _too_dense(config: EvolveConfig) -> str:
