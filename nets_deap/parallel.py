@@ -14,7 +14,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -40,6 +41,32 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
+def _ctrl_c_is_not_lost() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt again if an item made an error of its own of it.
+
+    Extension modules do so: pydantic-core, while it builds a validator, turns it into a SchemaError.
+    """
+    seen = []
+
+    def note(number: int, frame: Any) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if seen:
+            raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # the caller's own; no main thread
+        yield check
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class SerialMap:
     """One after another, in this process."""
 
@@ -53,10 +80,12 @@ class SerialMap:
         lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         results = []
-        for item in items:
-            results.append(function(item))
-            if tell:
-                tell(results[-1])
+        with _ctrl_c_is_not_lost() as check:
+            for item in items:
+                results.append(function(item))
+                check()
+                if tell:
+                    tell(results[-1])
         return results
 
     def close(self) -> None:

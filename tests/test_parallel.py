@@ -140,6 +140,21 @@ def test_exceptions_come_back_with_the_workers_traceback(pool: MultiprocessMap) 
     assert pool(square, [2]) == [4]
 
 
+def test_ctrl_c_that_an_item_makes_an_error_of_its_own_is_not_lost() -> None:
+    def item(number: int) -> str:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            return "failed"
+        return "not interrupted"
+
+    before, told = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt):
+        SerialMap()(item, [1, 2], told.append)
+    assert (told, signal.getsignal(signal.SIGINT)) == ([], before)
+
+
 def test_closing_ends_the_workers() -> None:
     engine = MultiprocessMap(2)
     pids = set(engine(lambda _: os.getpid(), range(4)))

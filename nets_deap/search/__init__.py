@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -74,6 +75,7 @@ class Choice:
         return bool(self.control) or not isinstance(self.method, Dynamic)
 
 
+@cache
 def parse(text: str) -> Choice:
     """The choice that `text` names. Raises NetsError for anything unknown in it."""
     base, plus, control = text.strip().partition("+")
