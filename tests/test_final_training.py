@@ -89,7 +89,10 @@ def test_the_weights_of_early_stop_have_its_figures() -> None:
     run = train_ticket(ticket(), problem, 1)
     assert run.early_stop["iteration"] < run.final["iteration"]
     network = MaskedMLP(problem.architecture, run.early_stop_weights, ticket().mask, problem.recipe)
-    assert evaluate(network, problem.data.test, 10).loss == run.early_stop["test_loss"]
+    # Up to rounding: how the network was trained depends on the processor.
+    assert evaluate(network, problem.data.test, 10).loss == pytest.approx(
+        run.early_stop["test_loss"], rel=1e-5
+    )
 
 
 def test_an_interval_worked_by_hand() -> None:

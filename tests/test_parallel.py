@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,15 @@ def test_exceptions_come_back_with_the_workers_traceback(pool: MultiprocessMap) 
     assert pool(square, [2]) == [4]
 
 
+@pytest.fixture
+def heed_ctrl_c() -> Iterator[None]:
+    """Whoever runs these tests in the background has told them to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
 def test_ctrl_c_that_an_item_makes_an_error_of_its_own_is_not_lost() -> None:
     def item(number: int) -> str:
         try:
