@@ -27,7 +27,8 @@ def export(ticket: str, out: str | None, dense: bool) -> None:
     loaded = load_ticket(path)
     folder = Path(out) if out else path.parent / "export"
     theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
-    weights = {f"{name}.weight": np.ascontiguousarray(part) for name, part in loaded.layout.split(theta)}
+    named = loaded.architecture.named(theta, loaded.extras)
+    weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
     files.write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
     files.write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})

@@ -47,6 +47,7 @@ training_options = combined(
     option("--optimizer", metavar="NAME", help="sgd, momentum or adam."),
     option("--lr", type=float, metavar="RATE", help="Learning rate."),
     option("--batch-size", type=int, metavar="N", help="Samples a step; 0 is all of them."),
+    option("--augment", is_flag=True, help="Shift and mirror images, in training only."),
     option("--seed", type=int, metavar="N", help="Decides all that is random. [1]"),
 )
 

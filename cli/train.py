@@ -104,9 +104,12 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         rows = [{"ticket": f"random-{i}", **row} for i, c in enumerate(controls, 1) for row in c.rows]
         checkpoint.write_csv(folder / "random.csv", rows)
     checkpoint.write_csv(folder / "training.csv", run.rows)
+    trained = {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask}
+    if run.extras.size:
+        trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
     files.write_safetensors(
         folder / "trained.safetensors",
-        {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask},
+        trained,
         {"format": "nets-deap trained weights 1"},
     )
     checkpoint.write_config(folder, config)

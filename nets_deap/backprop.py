@@ -1,9 +1,7 @@
-"""Networks in training under a mask: one optimiser step at a time.
+"""Perceptrons in training under a mask: one optimiser step at a time, by hand-derived gradients.
 
-`MaskedMLP` has hand-derived gradients; it runs on a GPU, and where `compiled.CompiledMLP` does not pay.
-`MaskedModule` is the same thing by autograd over a plain `nn.Module`: the reference that the tests hold both
-against, and the way for any other architecture. All keep one promise: a pruned weight is zero after every
-step.
+`MaskedMLP` runs on a GPU, and where `compiled.CompiledMLP` does not pay. The promise: a pruned weight is zero
+after every step.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from nets_deap.compaction import compact
 from nets_deap.errors import unknown
 from nets_deap.genome import Layout
 from nets_deap.minibatch import Gatherer
-from nets_deap.models import Architecture, state_dict
+from nets_deap.models import MLP
 from nets_deap.problem import OPTIMIZERS, Recipe
 
 
@@ -72,14 +70,14 @@ def sample_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     return -(torch.log_softmax(outputs, dim=1) * targets).sum(dim=1)
 
 
-def check_gradients(architecture: Architecture) -> None:
+def check_gradients(architecture: MLP) -> None:
     """Raise ValueError unless the gradients of this architecture are written out below."""
     kind = (architecture.activation, architecture.loss)
     if kind[0] not in ("relu", "sigmoid") or kind[1] not in ("cross-entropy", "mse"):
         raise ValueError(f"no gradients for {kind[0]} with {kind[1]}")
 
 
-def activate(z: Tensor, architecture: Architecture, last: bool) -> None:
+def activate(z: Tensor, architecture: MLP, last: bool) -> None:
     """Apply a layer's activation in place; the last layer of a ReLU network has none."""
     if architecture.activation == "sigmoid":
         z.sigmoid_()
@@ -87,7 +85,7 @@ def activate(z: Tensor, architecture: Architecture, last: bool) -> None:
         z.relu_()
 
 
-def through_activation(error: Tensor, activated: Tensor, architecture: Architecture) -> None:
+def through_activation(error: Tensor, activated: Tensor, architecture: MLP) -> None:
     """∂loss/∂z from ∂loss/∂a, in place; `activated` is a."""
     if architecture.activation == "sigmoid":
         torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
@@ -95,13 +93,13 @@ def through_activation(error: Tensor, activated: Tensor, architecture: Architect
         torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
 
 
-def loss_scale(architecture: Architecture, samples: int) -> float:
+def loss_scale(architecture: MLP, samples: int) -> float:
     """What `output_error` multiplies by so that the loss is a mean over so many samples."""
     return 2 / (samples * architecture.outputs) if architecture.loss == "mse" else 1 / samples
 
 
 def output_error(
-    architecture: Architecture, outputs: Tensor, targets: Tensor, scale: float | Tensor, out: Tensor
+    architecture: MLP, outputs: Tensor, targets: Tensor, scale: float | Tensor, out: Tensor
 ) -> None:
     """∂loss/∂z of the output layer, into `out`; dimension 1 of each tensor is that of the outputs."""
     if architecture.loss == "mse":
@@ -132,7 +130,7 @@ class MaskedMLP:
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: MLP,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,
@@ -215,6 +213,10 @@ class MaskedMLP:
             self.flat.grad.mul_(self.mask)
             self.optimizer.step()
 
+    def extras(self) -> np.ndarray:
+        """What else training changes: nothing."""
+        return self.architecture.initial_extras
+
     def weights(self) -> np.ndarray:
         """The weights as they stand, [n]; those left out of the computation stand as they stood."""
         if not self.compaction:
@@ -222,46 +224,3 @@ class MaskedMLP:
         weights = self.initial.astype(self.flat.cpu().numpy().dtype)
         weights[self.compaction.genes] = self.flat.cpu().numpy()
         return weights
-
-
-class MaskedModule:
-    """The same interface by autograd over the architecture's `nn.Module`."""
-
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: np.ndarray,
-        mask: np.ndarray,
-        recipe: Recipe,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        self.architecture = architecture
-        self.module = architecture.module()
-        self.module.load_state_dict(state_dict(architecture.layout, weights, mask))
-        self.module.to(device, dtype)
-        self.parameters = [self.module.get_parameter(f"{n}.weight") for n in architecture.layout.names]
-        self.masks = [
-            torch.tensor(part, device=device, dtype=dtype) for _, part in architecture.layout.split(mask)
-        ]
-        name, arguments = OPTIMIZERS[recipe.optimizer]
-        self._gather = Gatherer()
-        self.optimizer = getattr(torch.optim, name)(self.module.parameters(), lr=recipe.lr, **arguments)
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.module(x)
-
-    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        x, targets = self._gather(x, targets, chosen)
-        self.optimizer.zero_grad()
-        outputs = self.module(x)
-        sample_losses(outputs, targets, self.architecture.loss).mean().backward()
-        for parameter, mask in zip(self.parameters, self.masks, strict=True):
-            assert parameter.grad is not None
-            parameter.grad.mul_(mask)
-        self.optimizer.step()
-        self.outputs = outputs.detach()
-
-    def weights(self) -> np.ndarray:
-        return np.concatenate([p.detach().cpu().numpy().ravel() for p in self.parameters])

@@ -24,9 +24,11 @@ from nets_deap.backprop import (
     through_activation,
 )
 from nets_deap.data import Part
+from nets_deap.errors import NetsError
+from nets_deap.genome import Layout
 from nets_deap.graphs import Replayed
 from nets_deap.minibatch import Gatherer
-from nets_deap.models import Architecture
+from nets_deap.models import MLP, Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Score
 
@@ -37,10 +39,13 @@ class Stack:
     """P networks of one architecture as stacked tensors, and what trains them.
 
     weights: float32[P, n] and masks: bool[P, n], or sequences of P such vectors; copied
-    flat, mask: `dtype`[P·n], layer by layer, in each layer network by network
+    flat, mask: `dtype`[P·(n + m)], layer by layer, in each layer network by network; biases come last
     layers: views of `flat`, [P, *shape] each
+
+    Raises NetsError for a network that keeps statistics: stacked ones have no place for them.
     """
 
+    architecture: Any
     outputs: Tensor
 
     def __init__(
@@ -54,11 +59,23 @@ class Stack:
     ) -> None:
         self.architecture = architecture
         self.networks = len(weights)
-        self.flat = torch.empty(self.networks * architecture.layout.size, device=device, dtype=dtype)
+        extras = architecture.initial_extras
+        if extras.size > architecture.trained_extras:
+            raise NetsError(
+                f"{architecture.name} normalises by batches: its networks cannot be trained as one stack: "
+                "--map multiprocess or serial"
+            )
+        layout, others = architecture.layout, architecture.extras
+        self.layout = Layout(
+            layout.names + tuple(extra.name for extra in others),
+            layout.shapes + tuple((extra.size,) for extra in others),
+        )
+        self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
         self.mask = torch.empty_like(self.flat)
         self.layers = self._stacked(self.flat)
-        self._fill(self.layers, weights)
-        self._fill(self._stacked(self.mask), masks)
+        self._fill(self.layers, [np.concatenate([vector, extras]) for vector in weights])
+        unpruned = np.ones(extras.size, dtype=bool)
+        self._fill(self._stacked(self.mask), [np.concatenate([mask, unpruned]) for mask in masks])
         self.flat.mul_(self.mask)
         self.lr = recipe.lr
         self.optimizer = flat_optimizer(recipe, self.flat)
@@ -66,14 +83,14 @@ class Stack:
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
         """Views [P, *shape] of a vector [P·n], one per layer."""
-        layout = self.architecture.layout
-        parts = flat.split([self.networks * size for size in layout.sizes])
-        return [part.view(self.networks, *shape) for part, shape in zip(parts, layout.shapes, strict=True)]
+        parts = flat.split([self.networks * size for size in self.layout.sizes])
+        shapes = self.layout.shapes
+        return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray) -> None:
+    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray]) -> None:
         for i, vector in enumerate(vectors):
-            for layer, (_, part) in zip(layers, self.architecture.layout.split(vector), strict=True):
-                layer[i].copy_(torch.tensor(part))
+            for layer, (_, part) in zip(layers, self.layout.split(vector), strict=True):
+                layer[i].copy_(torch.from_numpy(part))
 
     def _descend(self, gradient: Tensor) -> None:
         """One optimiser step by the gradient of `flat`; what is pruned stays zero."""
@@ -86,7 +103,15 @@ class Stack:
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [P, n]."""
-        return torch.cat([layer.cpu().flatten(1) for layer in self.layers], dim=1).numpy()
+        return self._side_by_side(self.layers[: len(self.architecture.layout.names)])
+
+    def extras(self) -> np.ndarray:
+        """What else training changes, as it stands, [P, m]."""
+        return self._side_by_side(self.layers[len(self.architecture.layout.names) :])
+
+    def _side_by_side(self, layers: list[Tensor]) -> np.ndarray:
+        empty = self.flat.new_empty(self.networks, 0).cpu()
+        return torch.cat([empty, *(layer.cpu().flatten(1) for layer in layers)], dim=1).numpy()
 
 
 class BatchedMLP(Stack):
@@ -103,7 +128,7 @@ class BatchedMLP(Stack):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: MLP,
         weights: Sequence[np.ndarray] | np.ndarray,
         masks: Sequence[np.ndarray] | np.ndarray,
         recipe: Recipe,
@@ -200,8 +225,10 @@ class BatchedModule(Stack):
 
     def __init__(self, architecture: Architecture, *arguments: Any, **more: Any) -> None:
         super().__init__(architecture, *arguments, **more)
-        self.module = architecture.module().to(self.flat.device, self.flat.dtype)
+        with torch.device("meta"):
+            self.module = architecture.module()
         names = [f"{name}.weight" for name in architecture.layout.names]
+        names += [extra.name for extra in architecture.extras]
         self.parameters = dict(zip(names, self.layers, strict=True))
         self.gradient = torch.zeros_like(self.flat)
         self.gradients = dict(zip(names, self._stacked(self.gradient), strict=True))

@@ -218,9 +218,11 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
     if (folder / CONFIG).exists():
         stored = read_config(folder, mark, of)
         for key, value in config.identity().items():
-            if key not in added and stored.get(key) != value:
+            # A field that is newer than the folder had its default there.
+            before = stored.get(key, type(config).model_fields[key].default)
+            if key not in added and before != value:
                 raise NetsError(
-                    f"{folder} holds {of} with {key.replace('_', '-')} {stored.get(key)}, not {value}: "
+                    f"{folder} holds {of} with {key.replace('_', '-')} {before}, not {value}: "
                     "choose another --out"
                 )
     elif files.strangers(folder):

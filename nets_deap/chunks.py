@@ -42,7 +42,7 @@ def chunk_size(
     samples = recipe.samples(len(data.train.y))
     batch = recipe.batch_size or samples
     batches = batch + samples % batch if batch < samples else samples  # the smaller last one has its own
-    units, validation = sum(architecture.widths[1:]), len(data.validation.y)
+    units, validation = architecture.units, len(data.validation.y)
     states = {"sgd": 0, "momentum": 2}.get(recipe.optimizer, 3)  # the gradient, and what torch keeps
     numbers = (
         (2 + states) * architecture.layout.size

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from nets_deap.models import Architecture
+from nets_deap.models import MLP
 
 WORTHWHILE = 0.9  # share of weights left above which picking out the inputs costs more than it saves
 
@@ -49,7 +49,7 @@ def live_units(masks: list[np.ndarray], silent_at_zero: bool) -> list[np.ndarray
     return live
 
 
-def compact(architecture: Architecture, mask: np.ndarray) -> Compaction | None:
+def compact(architecture: MLP, mask: np.ndarray) -> Compaction | None:
     """What `mask`, bool[n], leaves alive; None where that is nearly everything."""
     layout = architecture.layout
     masks = [part for _, part in layout.split(mask)]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from nets_deap.backprop import flat_optimizer, loss_scale
-from nets_deap.models import Architecture
+from nets_deap.models import MLP
 from nets_deap.problem import Recipe
 
 DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (seen with AVX-512)
@@ -76,7 +76,7 @@ def available() -> bool:
     return _library() is not None
 
 
-def computes(architecture: Architecture, dtype: torch.dtype) -> bool:
+def computes(architecture: MLP, dtype: torch.dtype) -> bool:
     """Are there kernels for this? For sigmoids there are none: torch's vectorised ones are faster."""
     return dtype in DTYPES and (architecture.activation, architecture.loss) == ("relu", "cross-entropy")
 
@@ -178,7 +178,7 @@ class CompiledMLP:
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: MLP,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,
@@ -272,6 +272,10 @@ class CompiledMLP:
         """The last step's, [b, outputs], before the softmax of a cross-entropy; until the next batch."""
         assert self._last is not None, "no step has been made"
         return self._last.outputs
+
+    def extras(self) -> np.ndarray:
+        """What else training changes: nothing."""
+        return self.architecture.initial_extras
 
     def weights(self) -> np.ndarray:
         """The weights as they stand, [n]; the pruned ones are zero."""

@@ -20,7 +20,7 @@ from pydantic import (
 from nets_deap import data, selection, variation
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import INITIALISERS
-from nets_deap.models import MODELS
+from nets_deap.models import check_name
 from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -35,7 +35,6 @@ PLACE_FIELDS = frozenset(
 MAPS = ("serial", "multiprocess", "batched")
 # What a field that holds a name is called, and the names there are
 NAMES: dict[str, tuple[str, Collection[str]]] = {
-    "arch": ("architecture", MODELS),
     "init": ("initialiser", INITIALISERS),
     "optimizer": ("optimizer", OPTIMIZERS),
     "device": ("device", ("cpu", "cuda", "auto")),
@@ -68,6 +67,7 @@ class ProblemConfig(BaseModel):
     batch_size: Count = 60
     epochs: Positive = 1
     iterations: Positive | None = None
+    augment: bool = False
     seed: Count = 1
     device: str = "cpu"
     workers: Positive | None = None
@@ -77,6 +77,12 @@ class ProblemConfig(BaseModel):
     @classmethod
     def _dataset(cls, name: str) -> str:
         data.check_name(name)
+        return name
+
+    @field_validator("arch")
+    @classmethod
+    def _arch(cls, name: str) -> str:
+        check_name(name)
         return name
 
     @field_validator("*", mode="after")
@@ -95,7 +101,9 @@ class ProblemConfig(BaseModel):
         return name
 
     def recipe(self) -> Recipe:
-        return Recipe(self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations)
+        return Recipe(
+            self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations, augment=self.augment
+        )
 
     def problem(self) -> Problem:
         return Problem(
@@ -119,8 +127,9 @@ class ProblemConfig(BaseModel):
         return {key: value for key, value in self.identity().items() if key in ProblemConfig.model_fields}
 
     def fingerprint(self) -> str:
-        """Eight hexadecimal digits that tell one identity from another."""
-        text = json.dumps(self.identity(), sort_keys=True)
+        """Eight hexadecimal digits that tell one identity from another; a new field changes no old ones."""
+        differs = self.model_dump(exclude=set(PLACE_FIELDS), exclude_defaults=True)
+        text = json.dumps(differs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def torch_device(self) -> str:

@@ -232,4 +232,5 @@ class EvolveConfig(ProblemConfig):
             self.iterations,
             self.data_fraction,
             self.input_dropout,
+            self.augment,
         )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nets_deap.errors import NetsError
+from nets_deap.models import INITIAL
 from nets_deap.network import make_network
 from nets_deap.problem import Problem
 from nets_deap.randomness import Role, generator
@@ -26,6 +27,7 @@ class TrainingRun:
     rows: one per evaluation, as in training.csv
     test: on the early-stop weights
     weights, early_stop_weights: float32[n], at the end and where the validation loss was least
+    extras, early_stop_extras: float32[m], biases and normalisations there
     """
 
     density: float
@@ -33,6 +35,8 @@ class TrainingRun:
     test: Score
     weights: np.ndarray = field(repr=False)
     early_stop_weights: np.ndarray = field(repr=False)
+    extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
+    early_stop_extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
 
     @property
     def early_stop(self) -> Row:
@@ -88,7 +92,9 @@ def train_ticket(
     Raises NetsError if the ticket's network does not take this problem's data.
     """
     check_ticket(problem, ticket)
-    network = make_network(ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device)
+    network = make_network(
+        ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
+    )
     run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
@@ -112,10 +118,10 @@ def train_network(
     best = np.inf
     start = time.monotonic()
     with one_thread():
-        early_stop_weights = network.weights()
+        early_stop = network.weights(), network.extras()
 
         def score(iteration: int, train_loss: float) -> None:
-            nonlocal best, early_stop_weights
+            nonlocal best, early_stop
             validation = evaluate(network, data.validation, data.classes)
             row = {
                 "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
@@ -129,14 +135,16 @@ def train_network(
                 row |= {"test_loss": test.loss, "test_acc": test.accuracy}
             rows.append(row | {"elapsed_s": time.monotonic() - start})
             if len(rows) == 1 or validation.loss < best:
-                best, early_stop_weights = validation.loss, network.weights()
+                best, early_stop = validation.loss, (network.weights(), network.extras())
             if on_row:
                 on_row(rows[-1])
 
         rng = generator(seed, 0, Role.FINAL_TRAINING)
         train(network, data.train, recipe, rng, score, eval_every or per_epoch)
-        alive = early_stop_weights != 0
-        stopped = make_network(network.architecture, early_stop_weights, alive, recipe, device)
+        stopped = make_network(
+            network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]
+        )
         test = evaluate(stopped, data.test, data.classes)
     weights = network.weights()
-    return TrainingRun(float(np.mean(weights != 0)), rows, test, weights, early_stop_weights)
+    density = float(np.mean(weights != 0))
+    return TrainingRun(density, rows, test, weights, early_stop[0], network.extras(), early_stop[1])

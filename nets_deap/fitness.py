@@ -17,14 +17,14 @@ import numpy as np
 import torch
 
 from nets_deap import traces
-from nets_deap.batched import BatchedMLP, score_all
+from nets_deap.batched import BatchedMLP, BatchedModule, score_all
 from nets_deap.chunks import chunk_size, in_chunks, usable_memory
 from nets_deap.data import Data, Part
 from nets_deap.errors import NetsError
 from nets_deap.genome import WORST, Evaluation, Genome
-from nets_deap.models import check_fits
+from nets_deap.models import MLP, check_fits
 from nets_deap.network import make_network
-from nets_deap.problem import Problem
+from nets_deap.problem import Problem, Recipe
 from nets_deap.randomness import ORDER, Role, generator
 from nets_deap.training import Network, Score, assert_masked, evaluate, one_thread, train
 
@@ -167,17 +167,19 @@ class Evaluator:
                 self._shortened(), genome, seed, self.generation, self.device, self.dtype
             )
             score = evaluate(network, data.validation, data.classes)
-            left = self._traces(genome, network.weights(), data) if self.traces else {}
+            left = self._traces(genome, network.weights(), network.extras(), data) if self.traces else {}
         return self._judge(score, left, genome)
 
-    def _traces(self, genome: Genome, weights: np.ndarray, data: Data) -> dict[str, np.ndarray]:
-        """What operators want to know of the training that has led to these weights."""
+    def _traces(
+        self, genome: Genome, weights: np.ndarray, extras: np.ndarray, data: Data
+    ) -> dict[str, np.ndarray]:
+        """What operators want to know of the training that has led to these weights and extras."""
         rng, architecture = generator(self.seed, self.generation, Role.TRACES), self.problem.architecture
         part = data.train
         chosen = torch.from_numpy(rng.permutation(len(part.y))[: traces.SAMPLES]).to(part.x.device)
         x = part.x[chosen].cpu()
         targets = architecture.targets(part.y[chosen].cpu(), x.dtype)
-        trained = traces.Trained(architecture, genome.weights, weights, genome.mask, x, targets, rng)
+        trained = traces.Trained(architecture, genome.weights, weights, extras, genome.mask, x, targets, rng)
         return traces.leave(trained, self.traces)
 
     def evaluate_all(self, genomes: Sequence[Genome]) -> list[Evaluation]:
@@ -197,22 +199,31 @@ class Evaluator:
 
         def scores(chunk: Sequence[Genome]) -> list[tuple[Score, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
-            network = BatchedMLP(
-                architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.graphs
-            )
+            network = self._stack(weights, masks, recipe)
             train(network, part, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
             scored = score_all(network, data.validation, data.classes)
             if not self.traces:
                 return [(score, {}) for score in scored]
-            trained = zip(chunk, network.weights(), strict=True)
-            left = [self._traces(genome, weights, data) for genome, weights in trained]
+            trained = zip(chunk, network.weights(), network.extras(), strict=True)
+            left = [self._traces(genome, weights, extras, data) for genome, weights, extras in trained]
             return list(zip(scored, left, strict=True))
 
         size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)
         return [self._judge(*told, genome) for told, genome in zip(scored, genomes, strict=True)]
+
+    def _stack(
+        self, weights: list[np.ndarray], masks: list[np.ndarray], recipe: Recipe
+    ) -> BatchedMLP | BatchedModule:
+        architecture = self.problem.architecture
+        arguments = (weights, masks, recipe, self.device, self.dtype)
+        if isinstance(architecture, MLP):
+            return BatchedMLP(architecture, *arguments, self.precision, self.graphs)
+        if self.precision != "float32" or self.graphs:
+            raise NetsError("--precision and --cuda-graphs are for perceptrons")
+        return BatchedModule(architecture, *arguments)
 
     def _judge(self, score: Score, left: dict[str, np.ndarray], genome: Genome) -> Evaluation:
         steps = self._shortened().recipe.iterations or 0

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nets_deap.errors import NetsError
 from nets_deap.problem import Recipe
 
 
@@ -32,6 +33,31 @@ def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Ite
             if done == steps:
                 return
         chosen = rng.permutation(chosen)
+
+
+SHIFT = 4  # pixels
+
+
+def augmented(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Images [b, c, h, w], each shifted by up to SHIFT pixels, zeros coming in, and half of them mirrored.
+
+    As He et al. 2016, section 4.2, do with CIFAR-10. Raises NetsError for samples that are no images.
+    """
+    if x.ndim != 4:
+        raise NetsError(
+            f"--augment wants images, and these samples have {x.ndim - 1} dimensions: leave it out"
+        )
+    samples, _, height, width = x.shape
+    padded = torch.nn.functional.pad(x, (SHIFT,) * 4)
+    rows, columns = (
+        rng.integers(2 * SHIFT + 1, size=(samples, 1)) + np.arange(side) for side in (height, width)
+    )
+    mirrored = rng.random(samples) < 0.5
+    columns[mirrored] = columns[mirrored, ::-1]
+    sample = torch.arange(samples)[:, None, None]
+    places = torch.from_numpy(rows)[:, :, None], torch.from_numpy(columns)[:, None, :]
+    first, row, column = (place.to(x.device) for place in (sample, *places))
+    return padded[first, :, row, column].permute(0, 3, 1, 2)
 
 
 class Gatherer:

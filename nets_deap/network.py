@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from nets_deap import compiled
+from nets_deap.autograd import MaskedModule
 from nets_deap.backprop import MaskedMLP
 from nets_deap.compaction import compact
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, MLP, Architecture
 from nets_deap.problem import Recipe
 from nets_deap.training import Network
 
@@ -25,13 +26,19 @@ def make_network(
     recipe: Recipe,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
+    extras: np.ndarray = INITIAL,
 ) -> Network:
     """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
 
-    The compiled one on a CPU where that is faster, the one in torch elsewhere: they do the same, but for
-    rounding. For torch are structured masks, which it computes as a smaller dense network, very small
-    minibatches, since the compiled one computes whole blocks of samples, and those that exceed the caches.
+    extras: float32[m], biases and normalisations; initial unless given
+
+    Perceptrons have implementations of their own, all else goes by autograd. On a CPU it is the compiled one
+    where that is faster, elsewhere the one in torch: they do the same, but for rounding. For torch are
+    structured masks, which it computes as a smaller dense network, very small minibatches, since the compiled
+    one computes whole blocks of samples, and those that exceed the caches.
     """
+    if not isinstance(architecture, MLP):
+        return MaskedModule(architecture, weights, mask, recipe, device, dtype, extras)
     on_cpu = torch.device(device).type == "cpu"
     if on_cpu and compiled.available() and compiled.computes(architecture, dtype):
         block = compiled.BLOCK_BYTES // dtype.itemsize
@@ -40,7 +47,7 @@ def make_network(
     return MaskedMLP(architecture, weights, mask, recipe, device, dtype)
 
 
-def _pays(architecture: Architecture, mask: np.ndarray, batch: int, block: int) -> bool:
+def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
     """Is the compiled way faster, for minibatches of `batch` samples (0: all) in blocks of `block`?"""
     density = mask.mean()
     if batch == 0 or batch > LARGE:

@@ -29,6 +29,7 @@ class Recipe:
     batch_size:    samples a step; 0 = all of them
     data_fraction: share of the training samples, drawn afresh for each training
     input_dropout: share of the inputs that are blank, in an evaluation
+    augment:       shift images by up to four pixels and mirror half of them, in training only
     """
 
     optimizer: str = "sgd"
@@ -38,6 +39,7 @@ class Recipe:
     iterations: int | None = None
     data_fraction: float = 1.0
     input_dropout: float = 0.0
+    augment: bool = False
 
     def samples(self, available: int) -> int:
         """Training samples used, of so many available."""

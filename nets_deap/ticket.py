@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,28 @@ from nets_deap import __version__
 from nets_deap.errors import NetsError
 from nets_deap.files import write_safetensors
 from nets_deap.genome import Layout
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, Architecture, described, from_description
 
 FORMAT = "nets-deap ticket 1"
+KINDS = (np.float32, np.bool_, np.float32)  # of weights, mask, extras
 
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """weights: float32[n], dormant ones included; mask: bool[n]; config: of the run that found it."""
+    """weights: float32[n], dormant ones included; mask: bool[n]; config: of the run that found it.
+
+    extras: float32[m], biases and normalisations (`Architecture.extras`); initial unless given
+    """
 
     weights: np.ndarray
     mask: np.ndarray
     architecture: Architecture
     config: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    extras: np.ndarray = field(default_factory=lambda: INITIAL)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extras", self.architecture.or_initial(self.extras))
 
     @property
     def layout(self) -> Layout:
@@ -44,7 +52,7 @@ class Ticket:
         metadata = {
             "format": FORMAT,
             "version": __version__,
-            "architecture": json.dumps(asdict(self.architecture)),
+            "architecture": json.dumps(described(self.architecture)),
             "layers": json.dumps(dict(zip(self.layout.names, self.layout.shapes, strict=True))),
             "dataset": str(self.config.get("dataset", "")),
             "seed": str(self.config.get("seed", "")),
@@ -52,7 +60,10 @@ class Ticket:
             "config": json.dumps(self.config),
             "info": json.dumps(self.info),
         }
-        write_safetensors(Path(path), {"weights": self.weights, "mask": self.mask}, metadata)
+        tensors = {"weights": self.weights, "mask": self.mask}
+        if self.extras.size:
+            tensors["extras"] = self.extras
+        write_safetensors(Path(path), tensors, metadata)
 
 
 def load_ticket(path: Path | str) -> Ticket:
@@ -63,17 +74,19 @@ def load_ticket(path: Path | str) -> Ticket:
             if metadata.get("format") != FORMAT:
                 raise NetsError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
             weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
-        architecture = TypeAdapter(Architecture).validate_json(metadata["architecture"])
+            extras = file.get_tensor("extras") if "extras" in file.keys() else INITIAL  # noqa: SIM118 (no mapping)
+        architecture = from_description(json.loads(metadata["architecture"]))
         config = TypeAdapter(dict[str, Any]).validate_json(metadata["config"])
         info = TypeAdapter(dict[str, int | float | str]).validate_json(metadata["info"])
-        size = architecture.layout.size
+        sizes = (architecture.layout.size,), architecture.initial_extras.shape
     except OSError as error:
         raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise NetsError(f"{path} is not a ticket, or it is damaged ({reason})") from error
-    if weights.shape != (size,) or mask.shape != (size,) or weights.dtype != np.float32 or mask.dtype != bool:
-        raise NetsError(f"{path} does not fit its own architecture of {size:,} weights: it is damaged")
-    if not np.isfinite(weights).all():
+    kinds = (weights.dtype, mask.dtype, extras.dtype)
+    if (weights.shape, extras.shape) != sizes or mask.shape != weights.shape or kinds != KINDS:
+        raise NetsError(f"{path} does not fit its own architecture of {sizes[0][0]:,} weights: it is damaged")
+    if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
         raise NetsError(f"{path} has weights that are not finite: it is damaged")
-    return Ticket(weights, mask, architecture, config, info)
+    return Ticket(weights, mask, architecture, config, info, extras)

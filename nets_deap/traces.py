@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, Architecture
 from nets_deap.pruning.scores import SCORES, Candidate
 
 SAMPLES = 1000  # of training data, for a trace that takes a gradient
@@ -24,20 +24,23 @@ class Trained:
     """A genome's network after its brief training.
 
     initial, weights: float32[n], θ₀ and the trained weights, zero where dormant; mask: bool[n]
+    extras: float32[m], trained biases and normalisations
     x, targets: a few training samples [b, *shape], and what the network should say of them, [b, outputs]
     """
 
     architecture: Architecture
     initial: np.ndarray
     weights: np.ndarray
+    extras: np.ndarray
     mask: np.ndarray
     x: Tensor
     targets: Tensor
     rng: np.random.Generator
 
-    def score(self, name: str, weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """A score of `pruning.scores` of these weights under this mask."""
-        return SCORES[name](Candidate(self.architecture, weights, mask, self.x, self.targets, self.rng))
+    def score(self, name: str, weights: np.ndarray, extras: np.ndarray = INITIAL) -> np.ndarray:
+        """A score of `pruning.scores` of these weights under the mask, and these extras or initial ones."""
+        candidate = Candidate(self.architecture, weights, self.mask, self.x, self.targets, self.rng, extras)
+        return SCORES[name](candidate)
 
 
 def magnitude(trained: Trained) -> np.ndarray:
@@ -67,12 +70,12 @@ def flipped(trained: Trained) -> np.ndarray:
 
 def gradient(trained: Trained) -> np.ndarray:
     """|∂L/∂w| at the trained weights, of dormant genes too: what RigL grows by (Evci et al. 2020)."""
-    return trained.score("gradient", trained.weights, trained.mask)
+    return trained.score("gradient", trained.weights, trained.extras)
 
 
 def initial_gradient(trained: Trained) -> np.ndarray:
     """|∂L/∂w| at θ₀ under the mask, of dormant genes too."""
-    return trained.score("gradient", trained.initial, trained.mask)
+    return trained.score("gradient", trained.initial)
 
 
 def initial_snip(trained: Trained) -> np.ndarray:

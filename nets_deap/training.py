@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nets_deap.backprop import sample_losses
 from nets_deap.data import Part
-from nets_deap.minibatch import minibatches
+from nets_deap.minibatch import augmented, minibatches
 from nets_deap.models import Architecture
 from nets_deap.problem import Recipe
 
@@ -21,7 +21,8 @@ from nets_deap.problem import Recipe
 class Trainable(Protocol):
     """What `train` needs of a network, or of many networks that train side by side."""
 
-    architecture: Architecture
+    @property
+    def architecture(self) -> Architecture: ...
 
     @property
     def outputs(self) -> Tensor: ...
@@ -35,6 +36,8 @@ class Network(Trainable, Protocol):
     def forward(self, x: Tensor) -> Tensor: ...
 
     def weights(self) -> np.ndarray: ...
+
+    def extras(self) -> np.ndarray: ...
 
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
@@ -100,7 +103,7 @@ def train(
 ) -> None:
     """Train a network in place.
 
-    rng: decides the minibatches, and nothing else
+    rng: decides the minibatches, how they are augmented, and nothing else
     report: called after every `every` steps, and after the last, with the number of steps done and the mean
         loss of the minibatches since the last call (each before its step)
     """
@@ -108,9 +111,14 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
+    aside = rng.spawn(1)[0] if recipe.augment else None  # so that the order of samples is the same without
     with flushed_denormals():
         for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
-            network.step(part.x, targets, chosen)
+            if aside is None:
+                network.step(part.x, targets, chosen)
+            else:
+                x, wanted = (part.x, targets) if chosen is None else (part.x[chosen], targets[chosen])
+                network.step(augmented(x, aside), wanted)
             if report is None:
                 continue
             wanted = targets if chosen is None else targets[torch.from_numpy(chosen)]

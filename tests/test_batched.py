@@ -4,9 +4,8 @@ import gc
 import itertools
 import random
 import weakref
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,23 @@ import pytest
 import torch
 
 from nets_deap import fitness
-from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.autograd import MaskedModule
+from nets_deap.backprop import MaskedMLP
 from nets_deap.batched import BatchedMLP, BatchedModule, score_all
 from nets_deap.errors import NetsError
 from nets_deap.evolution import Evolution
 from nets_deap.fitness import Evaluator
-from nets_deap.genome import WORST, Evaluation, Genome, Layout, initGenome
-from nets_deap.models import MODELS
+from nets_deap.genome import WORST, Evaluation, Genome, initGenome
+from nets_deap.models.convnet import ConvNet
 from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap, make_map, map_genomes
 from nets_deap.problem import OPTIMIZERS, Problem, Recipe
 from nets_deap.training import evaluate
 
+PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100")
 DATASETS = {"mlp-10": "xor", "mlp-100": "digits"}  # one output and many; the last batch of 60 is smaller
 RATES = {"sgd": 0.05, "momentum": 0.01, "adam": 0.01}
 XOR = Problem("xor", "mlp-10", Recipe("sgd", 0.1, 60))
-cases = pytest.mark.parametrize(("model", "optimizer"), list(itertools.product(MODELS, OPTIMIZERS)))
+cases = pytest.mark.parametrize(("model", "optimizer"), list(itertools.product(PERCEPTRONS, OPTIMIZERS)))
 
 
 def problem_of(model: str, optimizer: str) -> Problem:
@@ -142,31 +143,15 @@ def test_a_stack_is_freed_at_once() -> None:
         gc.enable()
 
 
-@dataclass(frozen=True)
-class TinyConv:
-    """A convolution and a linear layer: an architecture that is none of ours."""
-
-    loss = "cross-entropy"
-    layout = Layout(("conv", "fc"), ((3, 1, 3, 3), (4, 3 * 6 * 6)))
-
-    def module(self) -> torch.nn.Module:
-        from torch import nn
-
-        conv, fc = nn.Conv2d(1, 3, 3, bias=False), nn.Linear(3 * 6 * 6, 4, bias=False)
-        return nn.Sequential(
-            OrderedDict(conv=conv, relu=nn.ReLU(), flatten=nn.Flatten(), fc=fc)  # type: ignore[arg-type]
-        )
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_convolutions_side_by_side_equal_one_by_one(optimizer: str) -> None:
-    architecture, recipe = TinyConv(), Recipe(optimizer, lr=0.05)
+    architecture, recipe = ConvNet("tiny", (1, 8, 8), ((3,),), (5,), 4), Recipe(optimizer, lr=0.05)
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.3, (3, architecture.layout.size)).astype(np.float32)
     masks = rng.random(weights.shape) < 0.5
     together = BatchedModule(architecture, weights, masks, recipe, dtype=torch.float64)
     alone = [
-        MaskedModule(architecture, w, m, recipe, dtype=torch.float64)  # type: ignore[arg-type]
+        MaskedModule(architecture, w, m, recipe, dtype=torch.float64)
         for w, m in zip(weights, masks, strict=True)
     ]
     x = torch.from_numpy(rng.normal(size=(7, 1, 8, 8)))
@@ -178,6 +163,9 @@ def test_convolutions_side_by_side_equal_one_by_one(optimizer: str) -> None:
     expected = np.stack([network.weights() for network in alone])
     np.testing.assert_allclose(together.weights(), expected, rtol=1e-9, atol=1e-12)
     assert (together.weights()[~masks] == 0).all()
+    biases = np.stack([network.extras() for network in alone])
+    np.testing.assert_allclose(together.extras(), biases, rtol=1e-9, atol=1e-12)
+    assert (biases != 0).any()
 
 
 @cases
@@ -199,7 +187,7 @@ def test_tf32_changes_nothing_on_a_cpu_and_is_put_back() -> None:
     assert torch.backends.cuda.matmul.allow_tf32 == before
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", PERCEPTRONS)
 def test_close_to_one_by_one_in_float32(model: str) -> None:
     evaluator = Evaluator(problem_of(model, "sgd"))
     genomes = population(evaluator.problem)

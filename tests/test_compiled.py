@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from nets_deap import compiled
-from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.autograd import MaskedModule
+from nets_deap.backprop import MaskedMLP
 from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import Genome, initGenome, initial_std
-from nets_deap.models import Architecture, build
+from nets_deap.models import MLP, build
 from nets_deap.network import make_network
 from nets_deap.problem import OPTIMIZERS, Recipe
 
@@ -30,12 +31,12 @@ def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(compiled, "best_variant", lambda: request.param)
 
 
-def fresh(density: float, architecture: Architecture = LENET) -> Genome:
+def fresh(density: float, architecture: MLP = LENET) -> Genome:
     std = initial_std(architecture.layout, "kaiming")
     return initGenome(std, density, rng=np.random.default_rng(0))
 
 
-def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dtype = torch.float64):
+def minibatch(samples: int, architecture: MLP = LENET, dtype: torch.dtype = torch.float64):
     generator = torch.Generator().manual_seed(samples)
     x = torch.randn(samples, *architecture.input_shape, generator=generator, dtype=dtype)
     return x, architecture.targets(torch.arange(samples) % architecture.outputs, dtype)
@@ -44,7 +45,7 @@ def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dty
 @pytest.mark.usefixtures("width")
 def test_a_step_worked_by_hand() -> None:
     # Two inputs, two hidden units, two outputs; the weight from input 1 to hidden unit 0 is pruned.
-    architecture = Architecture("tiny", (2,), (2,), 2, "relu", "cross-entropy")
+    architecture = MLP("tiny", (2,), (2,), 2, "relu", "cross-entropy")
     weights = np.array([1, 9, 2, -1, np.log(3), 1, 0, 1], dtype=np.float32)
     mask = np.array([1, 0, 1, 1, 1, 1, 1, 1], dtype=bool)
     network = CompiledMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
@@ -61,7 +62,7 @@ def test_a_step_worked_by_hand() -> None:
 @pytest.mark.parametrize("units", [1, 8, 16, 25, 33])
 @pytest.mark.parametrize("samples", [1, 8, 16, 31, 32, 64, 65, 100, 130])
 def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
-    architecture = Architecture("small", (units,), (4,), 3, "relu", "cross-entropy")
+    architecture = MLP("small", (units,), (4,), 3, "relu", "cross-entropy")
     genome = fresh(0.5, architecture)
     network = CompiledMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
@@ -114,7 +115,7 @@ def test_a_training_that_diverges_is_seen_to(optimizer: str) -> None:
 def test_dense_and_sparse_layers_of_any_width(
     hidden: tuple[int, ...], optimizer: str, dtype: torch.dtype
 ) -> None:
-    architecture = Architecture("odd", (17,), hidden, 5, "relu", "cross-entropy")
+    architecture = MLP("odd", (17,), hidden, 5, "relu", "cross-entropy")
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.3, architecture.layout.size).astype(np.float32)
     parts = [
@@ -229,7 +230,7 @@ def test_samples_are_read_anew_in_every_step() -> None:
 @DTYPES
 @pytest.mark.parametrize("units", [3, 9, 17, 31, 33, 49, 63, 65, 100, 127])
 def test_dense_gradients_of_layers_of_any_width(units: int, dtype: torch.dtype) -> None:
-    architecture = Architecture("narrow", (units,), (7,), 3, "relu", "cross-entropy")
+    architecture = MLP("narrow", (units,), (7,), 3, "relu", "cross-entropy")
     genome = fresh(1.0, architecture)
     arguments = (architecture, genome.weights, genome.mask, Recipe(lr=0.1))
     ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.autograd import MaskedModule
+from nets_deap.backprop import MaskedMLP
 from nets_deap.batched import BatchedMLP, BatchedModule
+from nets_deap.errors import NetsError
 from nets_deap.genome import initGenome, initial_std
-from nets_deap.minibatch import Gatherer, minibatches
+from nets_deap.minibatch import Gatherer, augmented, minibatches
 from nets_deap.models import build
 from nets_deap.problem import Recipe
 
@@ -64,3 +66,21 @@ def test_a_step_on_chosen_samples_is_one_on_those_alone(kind: type, density: flo
         networks[1].step(x[chosen.copy()], targets[chosen.copy()])
         assert networks[0].outputs.equal(networks[1].outputs)
     assert (networks[0].weights() == networks[1].weights()).all()
+
+
+def test_an_augmented_image_is_shifted_and_mirrored() -> None:
+    x = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3).repeat(200, 1, 1, 1)
+    images = augmented(x, np.random.default_rng(0))
+    assert images.shape == x.shape
+    padded = torch.nn.functional.pad(x[:1], (4, 4, 4, 4))
+    crops = [padded[0, :, i : i + 3, j : j + 3] for i in range(9) for j in range(9)]
+    possible = {tuple(crop.flatten().tolist()) for crop in [*crops, *(crop.flip(2) for crop in crops)]}
+    seen = {tuple(image.flatten().tolist()) for image in images}
+    assert seen <= possible
+    assert len(seen) > 0.5 * len(possible)
+    assert images.equal(augmented(x, np.random.default_rng(0)))
+
+
+def test_what_is_no_image_is_not_augmented() -> None:
+    with pytest.raises(NetsError, match="--augment wants images, and these samples have 1 dimensions"):
+        augmented(torch.zeros(5, 2), np.random.default_rng(0))

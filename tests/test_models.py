@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from nets_deap.errors import NetsError
-from nets_deap.models import MODELS, build, state_dict
+from nets_deap.models import MODELS, build, described, from_description, state_dict
+from nets_deap.models.wideresnet import WideResNet
 
 
 @pytest.mark.parametrize(
@@ -16,19 +19,76 @@ from nets_deap.models import MODELS, build, state_dict
         ("lenet-300-100", (1, 28, 28), 10, 266_200),
         ("lenet-300-100", (1, 8, 8), 10, 50_200),
         ("lenet-300-100", (3, 32, 32), 10, 952_600),
+        ("conv-2", (3, 32, 32), 10, 4_300_992),  # Frankle & Carbin 2019, figure 2: 4.3M, 2.4M, 1.7M
+        ("conv-4", (3, 32, 32), 10, 2_425_024),
+        ("conv-6", (3, 32, 32), 10, 2_261_184),
+        ("cnn-8-16", (1, 28, 28), 10, 11_274 - 34),  # Lange & Sprekeler 2023
+        ("wrn-10-1", (1, 8, 8), 10, 77_072),
+        ("wrn-16-1", (3, 32, 32), 10, 174_128),
+        ("wrn-28-10", (3, 32, 32), 10, 36_461_232),  # Zagoruyko & Komodakis 2016, table 4: 36.5M in all
     ],
 )
 def test_numbers_of_weights(name: str, shape: tuple[int, ...], classes: int, weights: int) -> None:
     assert build(name, shape, classes).layout.size == weights
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_the_module_has_the_layouts_names_and_shapes_and_no_biases(name: str) -> None:
-    architecture = build(name, (1, 4, 4), 3)
-    parameters = dict(architecture.module().named_parameters())
-    layout = architecture.layout
-    assert list(parameters) == [f"{n}.weight" for n in layout.names]
-    assert [tuple(p.shape) for p in parameters.values()] == list(layout.shapes)
+ALL = [*MODELS, "wrn-10-1", "wrn-16-2"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_module_has_the_layouts_weights_the_extras_and_nothing_else(name: str) -> None:
+    architecture = build(name, (1, 8, 8), 3)
+    tensors, layout = architecture.module().state_dict(), architecture.layout
+    for weight, shape in zip(layout.names, layout.shapes, strict=True):
+        assert tensors.pop(f"{weight}.weight").shape == shape
+    trained = dict(architecture.module().named_parameters())
+    for extra in architecture.extras:
+        found = tensors.pop(extra.name)
+        assert found.shape == (extra.size,)
+        assert extra.trained == (extra.name in trained)
+        if "norm" in extra.name:  # as torch has them at first; biases it draws
+            assert (found == extra.initial).all()
+    assert all(name.endswith("num_batches_tracked") for name in tensors)  # which torch adds when loading
+    assert [e.trained for e in architecture.extras] == sorted(e.trained for e in architecture.extras)[::-1]
+    assert architecture.initial_extras.size == sum(extra.size for extra in architecture.extras)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_architecture_is_rebuilt_from_its_description(name: str) -> None:
+    architecture = build(name, (1, 8, 8), 3)
+    assert from_description(json.loads(json.dumps(described(architecture)))) == architecture
+
+
+def test_a_description_without_a_kind_is_a_perceptrons() -> None:  # tickets of version 0.1
+    architecture = build("lenet-300-100", (1, 8, 8), 10)
+    values = {key: value for key, value in described(architecture).items() if key != "kind"}
+    assert from_description(values) == architecture
+
+
+def test_a_wide_resnets_first_block_has_a_shortcut_where_the_channels_change() -> None:
+    narrow, wide = (build(name, (3, 32, 32), 10) for name in ("wrn-16-1", "wrn-16-4"))
+    assert isinstance(narrow, WideResNet)
+    assert isinstance(wide, WideResNet)
+    assert narrow.shortcuts == (False, True, True)
+    assert wide.shortcuts == (True, True, True)
+    assert [len(inner) for inner in wide.inner] == [2, 2, 2]
+    assert wide.streams == (64, 128, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("wrn-17-1", (3, 32, 32), "the depth of a wide ResNet is 6n \\+ 4"),
+        ("wrn-4-1", (3, 32, 32), "the depth of a wide ResNet is 6n \\+ 4"),
+        ("wrn-16-0", (3, 32, 32), "unknown architecture 'wrn-16-0'"),
+        ("conv-2", (2,), "conv-2 wants images of 2 × 2 pixels or more, but the data set has 2"),
+        ("conv-6", (3, 4, 32), "conv-6 wants images of 8 × 8"),
+        ("wrn-10-1", (3, 3, 3), "wants images of 4 × 4"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(name: str, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(NetsError, match=message):
+        build(name, shape, 10)
 
 
 def test_a_genome_is_expressed_as_the_network_it_describes() -> None:
@@ -37,7 +97,7 @@ def test_a_genome_is_expressed_as_the_network_it_describes() -> None:
     weights[[0, 1, 20]] = [3, 5, 2]
     mask[[0, 20]] = True
     module = architecture.module()
-    module.load_state_dict(state_dict(architecture.layout, weights, mask))
+    module.load_state_dict(state_dict(architecture, weights, mask))
     x = torch.tensor([[1.0, 1.0]])
     hidden = 1 / (1 + np.exp(-3.0))  # the weight 5 is dormant
     assert module(x).item() == pytest.approx(1 / (1 + np.exp(-2 * hidden)), rel=1e-6)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.models import Architecture
+from nets_deap.models import MLP
 from nets_deap.pruning.scores import SCORES, Candidate, grasp
 
-LINEAR = Architecture("linear", (2,), (), 2, "relu", "mse")
-TWO_LAYERS = Architecture("two", (2,), (1,), 2, "relu", "mse")
+LINEAR = MLP("linear", (2,), (), 2, "relu", "mse")
+TWO_LAYERS = MLP("two", (2,), (1,), 2, "relu", "mse")
 
 
-def candidate(architecture: Architecture, weights: list[float], mask: list[int] | None = None) -> Candidate:
+def candidate(architecture: MLP, weights: list[float], mask: list[int] | None = None) -> Candidate:
     """One sample, (1, 2), which should give (0, 1)."""
     return Candidate(
         architecture,
@@ -62,7 +62,7 @@ def test_scores_leave_the_candidate_alone_and_are_finite(name: str) -> None:
 
 
 def test_grasp_agrees_with_finite_differences(rng: np.random.Generator) -> None:
-    architecture = Architecture("small", (3,), (4,), 3, "relu", "cross-entropy")
+    architecture = MLP("small", (3,), (4,), 3, "relu", "cross-entropy")
     weights = rng.normal(0, 0.5, architecture.layout.size)
     given = Candidate(
         architecture, weights, np.ones(weights.size, bool), torch.from_numpy(rng.normal(size=(9, 3))),

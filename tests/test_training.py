@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.backprop import MaskedMLP, MaskedModule
+from nets_deap.autograd import MaskedModule
+from nets_deap.backprop import MaskedMLP
 from nets_deap.compiled import CompiledMLP
 from nets_deap.data import Part
 from nets_deap.genome import initGenome, initial_std

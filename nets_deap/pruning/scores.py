@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nets_deap.backprop import sample_losses
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, MLP, Architecture
 
 TEMPERATURE = 200.0  # of GraSP's softmax, as in its authors' code
 
@@ -21,6 +21,7 @@ class Candidate:
 
     weights: float32[n]; mask: bool[n], what is still alive
     x, targets: samples [b, *shape] and what the network should say of them, [b, outputs]
+    extras: float32[m], biases and normalisations; initial unless given
     """
 
     architecture: Architecture
@@ -29,11 +30,21 @@ class Candidate:
     x: Tensor
     targets: Tensor
     rng: np.random.Generator
+    extras: np.ndarray = field(default_factory=lambda: INITIAL)
+
+    def outputs(self, flat: Tensor, x: Tensor, training: bool = True) -> Tensor:
+        """Outputs [b, outputs] of the network with the weights `flat`, [n]; differentiable.
+
+        training: normalise by these samples, as in training, and not by what statistics were kept
+        """
+        others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype)
+        with torch.device("meta"):
+            module = self.architecture.module().train(training)
+        return torch.func.functional_call(module, self.architecture.named(flat, others), (x,))
 
     def loss(self, flat: Tensor, temperature: float = 1.0) -> Tensor:
         """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
-        parts = {f"{name}.weight": part for name, part in self.architecture.layout.split(flat)}
-        outputs = torch.func.functional_call(self.architecture.module().to(flat.dtype), parts, (self.x,))
+        outputs = self.outputs(flat, self.x)
         return sample_losses(outputs / temperature, self.targets, self.architecture.loss).mean()
 
     def active(self) -> Tensor:
@@ -86,6 +97,8 @@ def synflow(candidate: Candidate) -> np.ndarray:
 
     In float64: the products of many layers over- and underflow float32.
     """
+    if not isinstance(candidate.architecture, MLP):
+        return _flow(replace(candidate, extras=INITIAL))
     parts = [
         np.abs(part).astype(np.float64)
         for _, part in candidate.architecture.layout.split(np.where(candidate.mask, candidate.weights, 0))
@@ -99,6 +112,17 @@ def synflow(candidate: Candidate) -> np.ndarray:
         flows.append(part * np.outer(down, arriving))
         down = part.T @ down
     return np.concatenate([flow.ravel() for flow in reversed(flows)])
+
+
+def _flow(candidate: Candidate) -> np.ndarray:
+    """SynFlow by autograd: on inputs of one and weights of no sign ReLU, pooling and an untrained
+    normalisation are linear."""
+    positive = np.abs(np.where(candidate.mask, candidate.weights, 0)).astype(np.float64)
+    flat = torch.from_numpy(positive).requires_grad_()
+    inputs = torch.ones(1, *candidate.architecture.input_shape, dtype=flat.dtype)
+    outputs = candidate.outputs(flat, inputs, training=False)
+    (slope,) = torch.autograd.grad(outputs.sum(), flat)
+    return (slope * flat).detach().numpy()
 
 
 # name -> gradients on the samples that it takes; the others look at no samples

@@ -26,7 +26,8 @@ def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> T
     if "rewind" in ticket.info and np.array_equal(np.abs(weights), np.abs(ticket.weights)):
         # They have k steps behind them, whatever their signs.
         info["rewind"] = ticket.info["rewind"]
-    return replace(ticket, weights=weights, mask=mask, info=info)
+    extras = ticket.extras if "rewind" in info else ticket.architecture.initial_extras
+    return replace(ticket, weights=weights, mask=mask, info=info, extras=extras)
 
 
 def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
@@ -67,7 +68,9 @@ def dense(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
 def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     """The ticket's weights, pruned anew by IMP of one epoch a cycle (on full batches, of a whole training):
     do they make IMP better too? What that takes is not counted among the costs of the search."""
-    start = State(0, ticket.weights, np.ones_like(ticket.mask), int(rng.integers(2**63)), [], Cost())
+    start = State(
+        0, ticket.weights, np.ones_like(ticket.mask), int(rng.integers(2**63)), [], Cost(), ticket.extras
+    )
     found = IMP(epochs=1 if problem.recipe.batch_size else None)(
         problem, Budget(), rng, float(ticket.mask.mean()), start
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from nets_deap.backprop import MaskedMLP
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.models import Architecture
+from nets_deap.models import MLP
 from nets_deap.problem import Cost, Problem, Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import Candidate, gradient
@@ -50,6 +50,8 @@ class Dynamic:
 
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for what cannot be."""
+        if not isinstance(problem.architecture, MLP):
+            raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
         self.plan(problem.layout, density)
 
     def network(
@@ -61,7 +63,9 @@ class Dynamic:
         (counts,) = self.plan(layout, density)
         mask = keep(layout, rng.random(weights.size), everything, counts)
         steps = problem.recipe.steps(len(problem.data.train.y))
-        return DynamicMLP(problem.architecture, weights, mask, problem.recipe, self, steps, rng)
+        architecture = problem.architecture
+        assert isinstance(architecture, MLP)
+        return DynamicMLP(architecture, weights, mask, problem.recipe, self, steps, rng)
 
 
 class DynamicMLP(MaskedMLP):
@@ -73,7 +77,7 @@ class DynamicMLP(MaskedMLP):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: MLP,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,

@@ -80,7 +80,8 @@ def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
         "logbook": json.dumps(state.logbook),
         "cost": json.dumps(asdict(state.cost)),
     }
-    Ticket(state.rewound, state.mask, problem.architecture, info=told).save(_path(folder, state.cycle))
+    ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, told, state.extras)
+    ticket.save(_path(folder, state.cycle))
 
 
 def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
@@ -98,4 +99,5 @@ def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
     ticket = load_ticket(_path(folder, cycle))
     info = ticket.info
     cost = Cost(**json.loads(info["cost"]))
-    return State(cycle, ticket.weights, ticket.mask, int(info["root"]), json.loads(info["logbook"]), cost)
+    logbook = json.loads(info["logbook"])
+    return State(cycle, ticket.weights, ticket.mask, int(info["root"]), logbook, cost, ticket.extras)

@@ -10,6 +10,7 @@ import torch
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
+from nets_deap.models import INITIAL
 from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
 from nets_deap.pruning.allocation import active_weights, exact_counts, keep
 from nets_deap.search.method import Found, Row, initial_weights, train_within
@@ -23,7 +24,9 @@ RATE, OUTPUT_SHARE = 0.2, 0.5  # of the surviving weights in a cycle; the output
 class State:
     """IMP between two cycles, and all that it needs to go on.
 
-    rewound: float32[n], what every cycle starts from; mask: bool[n]; root: of the cycles' random streams
+    rewound, extras: float32[n] and [m], what every cycle starts from; extras are initial unless given
+    mask: bool[n]
+    root: of the cycles' random streams
     """
 
     cycle: int
@@ -32,6 +35,7 @@ class State:
     root: int
     logbook: list[Row] = field(repr=False)
     cost: Cost
+    extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
 
 
 def densities_after(layout: Layout, rate: float, cycles: int) -> np.ndarray:
@@ -146,7 +150,7 @@ class IMP:
             if on_cycle:
                 on_cycle(state)
         info = {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
-        ticket = Ticket(state.rewound, state.mask, problem.architecture, info=info)
+        ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info, state.extras)
         return Found(ticket, state.logbook, state.cost)
 
     def rewinds_to(self, problem: Problem) -> int:
@@ -170,11 +174,13 @@ class IMP:
             )
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
-        rewound = state.rewound
+        rewound, extras = state.rewound, state.extras
         if rewind and state.cycle == 0:  # the same steps as the training's first ones, and not counted twice
             apart = (Meter(Budget()), *arguments[1:])
-            rewound = train_within(*apart, rngs[1], rewind).weights()
-        network = train_within(*arguments, rngs[0], steps, meter.seconds_left() / remaining)
+            reached = train_within(*apart, rngs[1], rewind, extras=extras)
+            rewound, extras = reached.weights(), reached.extras()
+        seconds = meter.seconds_left() / remaining
+        network = train_within(*arguments, rngs[0], steps, seconds, state.extras)
         with one_thread():
             score = evaluate(network, data.validation, data.classes)
         meter.spend(forward_passes=validation)
@@ -190,7 +196,7 @@ class IMP:
         }
         row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
         row["elapsed_s"] = meter.cost.seconds
-        return State(state.cycle + 1, rewound, mask, state.root, [*state.logbook, row], meter.cost)
+        return State(state.cycle + 1, rewound, mask, state.root, [*state.logbook, row], meter.cost, extras)
 
     def _recipe(self, problem: Problem) -> Recipe:
         if self.iterations is not None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nets_deap.data import Part
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, Architecture
 from nets_deap.network import make_network
 from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
 from nets_deap.ticket import Ticket
@@ -70,12 +70,14 @@ def train_within(
     rng: np.random.Generator,
     steps: int,
     seconds: float = math.inf,
+    extras: np.ndarray = INITIAL,
 ) -> Network:
     """A network trained under its mask for so many steps, and its cost put on the meter.
 
     seconds: after which the training ends early, to within a few steps
+    extras: float32[m], biases and normalisations; initial unless given
     """
-    network = make_network(architecture, weights, mask, recipe)
+    network = make_network(architecture, weights, mask, recipe, extras=extras)
     deadline = time.monotonic() + seconds
     done = steps
 

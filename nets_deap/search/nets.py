@@ -48,6 +48,7 @@ class Nets:
         recipe = problem.recipe
         ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
         ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
+        ours["augment"] = recipe.augment
         aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
         return self._settled(problem.dataset, ours, aim)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from nets_deap.backprop import MaskedModule
+from nets_deap.autograd import MaskedModule
 from nets_deap.batched import BatchedMLP
 from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import initGenome, initial_std

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.backprop import MaskedMLP, MaskedModule, sample_losses
+from nets_deap.autograd import MaskedModule
+from nets_deap.backprop import MaskedMLP, sample_losses
 from nets_deap.batched import BatchedModule
 from nets_deap.compiled import CompiledMLP
 from nets_deap.genome import initGenome, initial_std

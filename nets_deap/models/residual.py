@@ -1,0 +1,56 @@
+"""The PyTorch module of a wide residual network."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from nets_deap.models.wideresnet import Block, WideResNet
+
+
+def _convolution(in_: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(in_, out, kernel, stride, padding=kernel // 2, bias=False)
+
+
+class _ResidualBlock(nn.Module):
+    """Zagoruyko & Komodakis 2016, figure 1 (a), with the order of He et al. 2016, figure 4 (e)."""
+
+    def __init__(self, block: Block, sizes: dict[str, int]) -> None:
+        super().__init__()
+        before, within, after = (sizes[group] for group in (block.source, block.inner, block.target))
+        self.norm1 = nn.BatchNorm2d(before)
+        self.conv1 = _convolution(before, within, 3, block.stride)
+        self.norm2 = nn.BatchNorm2d(within)
+        self.conv2 = _convolution(within, after, 3)
+        self.shortcut = _convolution(before, after, 1, block.stride) if block.shortcut else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = functional.relu(self.norm1(x))
+        past = x if self.shortcut is None else self.shortcut(activated)
+        inner = functional.relu(self.norm2(self.conv1(activated)))
+        return past + self.conv2(inner)
+
+
+class ResidualNetwork(nn.Module):
+    """The network that a `WideResNet` describes."""
+
+    def __init__(self, architecture: WideResNet) -> None:
+        super().__init__()
+        sizes = dict(zip(architecture.nodes.names, architecture.nodes.sizes, strict=True))
+        self.conv = _convolution(architecture.input_shape[0], sizes[architecture.entry], 3)
+        self.stages = [name for name, _ in architecture.stages()]
+        for name, blocks in architecture.stages():
+            numbered = {str(i): _ResidualBlock(block, sizes) for i, block in enumerate(blocks, start=1)}
+            self.add_module(name, nn.Sequential(OrderedDict(numbered)))
+        self.norm = nn.BatchNorm2d(architecture.streams[-1])
+        self.fc = nn.Linear(architecture.streams[-1], architecture.outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        for name in self.stages:
+            x = self.get_submodule(name)(x)
+        return self.fc(functional.relu(self.norm(x)).mean(dim=(2, 3)))

@@ -1,0 +1,169 @@
+"""Wide residual networks (Zagoruyko & Komodakis 2016), WRN-depth-width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from nets_deap.errors import NetsError
+from nets_deap.genome import Layout
+from nets_deap.models.architecture import ENDS, Architecture, Extra, Wire
+from nets_deap.models.convnet import images_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NAME = re.compile(r"wrn-([1-9]\d{0,3})-([1-9]\d{0,2})")
+PATTERN = "wrn-DEPTH-WIDTH"
+STAGES = 3  # each but the first halves the image
+
+
+class Block(NamedTuple):
+    """A residual block: relu(BN) – convolution – relu(BN) – convolution, and what goes past them.
+
+    name: in the module; source, inner, target: groups of channels before, within and after it
+    shortcut: past it goes a 1 × 1 convolution, because the number of channels or the size changes
+    """
+
+    name: str
+    source: str
+    inner: str
+    target: str
+    stride: int
+    shortcut: bool
+
+
+@dataclass(frozen=True)
+class WideResNet(Architecture):
+    """Residual blocks in three stages, batch normalisation before each ReLU; mean pooling, a dense layer.
+
+    Every block of a stage adds to the same channels, so these are one group of nodes. Scales and shifts of
+    the normalisations, and the biases of the outputs, are trained and never pruned.
+
+    input_shape: (channels, height, width)
+    stem:    channels of the first convolution; those of stage 1 where no shortcut lies between
+    streams: channels that each stage's blocks add to
+    inner:   channels within each block of each stage
+    shortcuts: whether the first block of each stage has a 1 × 1 convolution past it
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    stem: int
+    streams: tuple[int, int, int]
+    inner: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    shortcuts: tuple[bool, bool, bool]
+    outputs: int
+
+    @property
+    def entry(self) -> str:
+        """The group of the first convolution's channels."""
+        return "stem" if self.shortcuts[0] else "stage1"
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        blocks, source = [], self.entry
+        for stage, inner in enumerate(self.inner, start=1):
+            for i in range(1, len(inner) + 1):
+                name, target = f"stage{stage}.{i}", f"stage{stage}"
+                stride = 2 if i == 1 and stage > 1 else 1
+                shortcut = i == 1 and self.shortcuts[stage - 1]
+                blocks.append(Block(name, source, name, target, stride, shortcut))
+                source = target
+        return tuple(blocks)
+
+    @cached_property
+    def nodes(self) -> Layout:
+        sizes = {"stem": self.stem} if self.shortcuts[0] else {}
+        for stage, (stream, inner) in enumerate(zip(self.streams, self.inner, strict=True), start=1):
+            sizes[f"stage{stage}"] = stream
+            sizes |= {f"stage{stage}.{i}": channels for i, channels in enumerate(inner, start=1)}
+        return Layout(tuple(sizes), tuple((size,) for size in sizes.values()))
+
+    @cached_property
+    def _layers(self) -> dict[str, tuple[Wire, int]]:
+        """Name of each convolution in the module: what it joins, and its kernel's side."""
+        layers = {"conv": (Wire(ENDS, self.entry), 3)}
+        for block in self.blocks:
+            layers[f"{block.name}.conv1"] = (Wire(block.source, block.inner), 3)
+            layers[f"{block.name}.conv2"] = (Wire(block.inner, block.target), 3)
+            if block.shortcut:
+                layers[f"{block.name}.shortcut"] = (Wire(block.source, block.target), 1)
+        return layers
+
+    @cached_property
+    def layout(self) -> Layout:
+        sizes = dict(zip(self.nodes.names, self.nodes.sizes, strict=True)) | {ENDS: self.input_shape[0]}
+        shapes = [
+            (sizes[wire.target], sizes[wire.source], kernel, kernel) for wire, kernel in self._layers.values()
+        ]
+        return Layout((*self._layers, "fc"), (*shapes, (self.outputs, self.streams[-1])))
+
+    @cached_property
+    def wires(self) -> tuple[Wire, ...]:
+        return (*(wire for wire, _ in self._layers.values()), Wire(f"stage{STAGES}", ENDS))
+
+    @cached_property
+    def extras(self) -> tuple[Extra, ...]:
+        sizes = dict(zip(self.nodes.names, self.nodes.sizes, strict=True))
+        groups = {"norm": f"stage{STAGES}"}
+        for block in self.blocks:
+            groups |= {f"{block.name}.norm1": block.source, f"{block.name}.norm2": block.inner}
+        extras = [Extra("fc.bias", ENDS, self.outputs, 0.0)]
+        for name, group in groups.items():
+            extras += [
+                Extra(f"{name}.weight", group, sizes[group], 1.0),
+                Extra(f"{name}.bias", group, sizes[group], 0.0),
+                Extra(f"{name}.running_mean", group, sizes[group], 0.0, trained=False),
+                Extra(f"{name}.running_var", group, sizes[group], 1.0, trained=False),
+            ]
+        return tuple(sorted(extras, key=lambda extra: not extra.trained))
+
+    @property
+    def units(self) -> int:
+        places = self.input_shape[1] * self.input_shape[2]
+        of_stages = zip(self.streams, self.inner, strict=True)
+        # Of every convolution: what it was given, normalised, and what it makes.
+        convolved = sum(
+            2 * (len(inner) * stream + sum(inner)) * (places >> 2 * i)
+            for i, (stream, inner) in enumerate(of_stages)
+        )
+        return 2 * self.stem * places + convolved + self.outputs
+
+    def narrowed(self, sizes: Sequence[int]) -> WideResNet:
+        given = iter(sizes)
+        stem = next(given) if self.shortcuts[0] else 0
+        stages = [(next(given), tuple(next(given) for _ in inner)) for inner in self.inner]
+        streams, inner = zip(*stages, strict=True)
+        return replace(self, stem=stem or streams[0], streams=streams, inner=inner)
+
+    def module(self) -> nn.Module:
+        from nets_deap.models.residual import ResidualNetwork
+
+        return ResidualNetwork(self)
+
+    def stages(self) -> Iterator[tuple[str, list[Block]]]:
+        """Name and blocks of each stage."""
+        for name, blocks in groupby(self.blocks, key=lambda block: block.target):
+            yield name, list(blocks)
+
+
+def wide_resnet(name: str, input_shape: tuple[int, ...], classes: int) -> WideResNet:
+    """WRN-depth-width by its name.
+
+    Raises NetsError for a depth that is not 6n + 4, and for samples that are no images.
+    """
+    found = NAME.fullmatch(name)
+    assert found, name
+    depth, width = map(int, found.groups())
+    count, rest = divmod(depth - 4, 6)
+    if count < 1 or rest:
+        raise NetsError(f"{name}: the depth of a wide ResNet is 6n + 4: 10, 16, 22, 28, …")
+    stem, streams = 16, (16 * width, 32 * width, 64 * width)
+    inner = tuple((channels,) * count for channels in streams)
+    image = images_of(name, input_shape, STAGES - 1)
+    return WideResNet(name, image, stem, streams, inner, (width > 1, True, True), classes)  # type: ignore[arg-type]

@@ -1,0 +1,139 @@
+"""Every way to look for a ticket, on networks with convolutions, biases and normalisations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nets_deap.autograd import MaskedModule
+from nets_deap.config import SearchConfig
+from nets_deap.errors import NetsError
+from nets_deap.evolution import Evolution
+from nets_deap.evolve_config import EvolveConfig
+from nets_deap.final_training import train_ticket
+from nets_deap.fitness import Evaluator
+from nets_deap.genome import initGenome
+from nets_deap.models import build
+from nets_deap.parallel import BatchedMap
+from nets_deap.problem import Budget, Problem, Recipe
+from nets_deap.pruning.scores import Candidate, _flow, synflow
+from nets_deap.search import METHODS, parse
+from nets_deap.search.controls import CONTROLS
+from nets_deap.search.folder import search as search_in_folder
+from nets_deap.search.imp import IMP
+from nets_deap.search.method import Found
+from nets_deap.ticket import load_ticket
+
+NAMES = ("cnn-8-16", "wrn-10-1")
+PROBLEMS = {
+    name: Problem("digits", name, Recipe("adam", 3e-3, 60), init="kaiming", data_limit=150) for name in NAMES
+}
+OPTIONS = {"nets": ":pop=2,gens=2,epochs=1", "nets-paper": ":pop=2,gens=1,epochs=1", "synflow": ":rounds=5"}
+TICKETS = [name for name in METHODS if parse(name).gives_ticket]
+models = pytest.mark.parametrize("model", NAMES)
+
+
+def find(model: str, method: str, density: float = 0.2) -> Found:
+    choice = parse(method + OPTIONS.get(method, ""))
+    return choice.method(PROBLEMS[model], Budget(), np.random.default_rng(0), density)
+
+
+@models
+@pytest.mark.parametrize("name", TICKETS)
+def test_its_ticket_can_be_saved_and_trained(name: str, model: str) -> None:
+    found = find(model, name).ticket
+    found.save(Path("t"))
+    ticket = load_ticket(Path("t"))
+    for field in ("weights", "mask", "extras"):
+        assert (getattr(ticket, field) == getattr(found, field)).all()
+    if name not in ("dense", "nets-paper", "random-paper"):
+        assert ticket.mask.sum() == round(0.2 * ticket.layout.size)
+    run = train_ticket(ticket, PROBLEMS[model], seed=1)
+    assert run.density == ticket.density
+    assert (run.weights[~ticket.mask] == 0).all()
+    assert (run.extras != ticket.extras).any()
+
+
+@models
+@pytest.mark.parametrize("name", CONTROLS)
+def test_controls_of_it_train_too(name: str, model: str) -> None:
+    problem = PROBLEMS[model]
+    ticket = find(model, "random").ticket
+    control = CONTROLS[name](ticket, problem, np.random.default_rng(1))
+    assert train_ticket(control, problem, seed=1, track_test=False).rows
+
+
+@models
+def test_a_rewound_ticket_has_the_extras_of_that_step(model: str) -> None:
+    problem = replace(PROBLEMS[model], recipe=replace(PROBLEMS[model].recipe, epochs=2))
+    method = IMP(cycles=2, rewind=2)
+    training = {"data_limit": 150, "epochs": 2, "optimizer": "adam", "lr": 3e-3, "init": "kaiming"}
+    config = SearchConfig(method="imp:cycles=2,rewind=2", arch=model, density=0.2, **training)
+    states = []
+    found = method(problem, Budget(), np.random.default_rng(0), 0.2, on_cycle=states.append)
+    assert (found.ticket.extras != problem.architecture.initial_extras).any()
+    again = method(problem, Budget(), np.random.default_rng(0), 0.2, start=states[0])
+    assert (again.ticket.mask == found.ticket.mask).all()
+    # In a folder the extras of a cycle are saved with it.
+    whole = search_in_folder(config, Path("run")).ticket
+    resumed = search_in_folder(config, Path("run"), from_cycle=1).ticket
+    assert (resumed.mask == whole.mask).all()
+    assert (resumed.extras == whole.extras).all()
+
+
+@models
+def test_the_early_stop_weights_and_extras_have_its_figures(model: str) -> None:
+    problem = replace(PROBLEMS[model], recipe=Recipe("adam", 0.02, 60, epochs=6))
+    run = train_ticket(find(model, "dense").ticket, problem, seed=1)
+    network = MaskedModule(
+        problem.architecture, run.early_stop_weights, run.early_stop_weights != 0, problem.recipe,
+        extras=run.early_stop_extras,
+    )  # fmt: skip
+    data = problem.data.to("cpu", torch.float32)
+    accuracy = (network.forward(data.test.x).argmax(dim=1) == data.test.y).double().mean()
+    assert run.early_stop["test_acc"] == pytest.approx(float(accuracy))
+    assert run.test.accuracy == run.early_stop["test_acc"]
+
+
+def test_synflow_by_autograd_is_the_one_by_hand() -> None:
+    architecture, rng = build("lenet-300-100", (1, 8, 8), 10), np.random.default_rng(0)
+    weights = rng.normal(size=architecture.layout.size).astype(np.float32)
+    nothing = torch.zeros(0)
+    candidate = Candidate(architecture, weights, rng.random(weights.size) < 0.3, nothing, nothing, rng)
+    np.testing.assert_allclose(_flow(candidate), synflow(candidate), rtol=1e-9)
+
+
+def test_populations_of_convolutional_networks_train_side_by_side() -> None:
+    problem = PROBLEMS["cnn-8-16"]
+    rng = np.random.default_rng(0)
+    genomes = [initGenome(problem.initial_std(), density, rng=rng) for density in (1.0, 0.3)]
+    evaluator = Evaluator(problem, dtype=torch.float64, traces=("increase", "gradient"))
+    for ours, theirs in zip(evaluator.evaluate_all(genomes), map(evaluator.evaluate, genomes), strict=True):
+        assert ours.val_loss == pytest.approx(theirs.val_loss, rel=1e-9)
+        for name, trace in ours.traces.items():
+            np.testing.assert_allclose(trace, theirs.traces[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "says"),
+    [
+        ("wrn-10-1", {}, "wrn-10-1 normalises by batches: its networks cannot be trained as one stack"),
+        ("cnn-8-16", {"precision": "bf16"}, "--precision and --cuda-graphs are for perceptrons"),
+    ],
+)
+def test_what_cannot_be_trained_side_by_side_is_refused(
+    model: str, options: dict[str, str], says: str
+) -> None:
+    config = EvolveConfig(arch=model, data_limit=150, pop=2, gens=1, map="batched", **options)
+    with pytest.raises(NetsError, match=says):
+        Evolution(config, BatchedMap()).advance()
+
+
+@pytest.mark.parametrize("name", ["set", "rigl"])
+def test_masks_that_move_are_for_perceptrons(name: str) -> None:
+    with pytest.raises(NetsError, match="SET and RigL are for perceptrons, not for cnn-8-16"):
+        parse(name).method.check(PROBLEMS["cnn-8-16"], 0.2)
