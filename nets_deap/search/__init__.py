@@ -14,6 +14,7 @@ from nets_deap.search.dynamic import Dynamic
 from nets_deap.search.imp import IMP
 from nets_deap.search.nets import OF_THE_PROBLEM, OF_THE_TRIAL, Nets
 from nets_deap.search.pruned import Dense, PaperRandom, Pruned
+from nets_deap.search.weedout import Weedout
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Entry:
         return [
             f.name
             for f in fields(self.kind)
-            if f.name not in ("options", "name", "growth", "preset", "track_test")
+            if f.name not in ("options", "name", "growth", "preset", "track_test", "breed")
         ]
 
 
@@ -47,6 +48,9 @@ METHODS: dict[str, Entry] = {
     "imp-short": Entry(IMP, {"epochs": 1}, "the same with one epoch per cycle"),
     "nets": Entry(Nets, {}, "evolution, as `nets-deap evolve` does it"),
     "nets-paper": Entry(Nets, {"preset": "paper"}, "evolution as in the NeTS paper"),
+    "weedout": Entry(Weedout, {"breed": False}, "random search in node space: whole units or channels"),
+    "node-evolution": Entry(Weedout, {"breed": True}, "evolution in node space"),
+    "random-nodes": Entry(Weedout, {"breed": False, "pop": 1, "gens": 0}, "one random node mask"),
     "set": Entry(Dynamic, {"growth": "random"}, "trained sparse, the mask moves at random: no ticket"),
     "rigl": Entry(Dynamic, {"growth": "gradient"}, "trained sparse, the mask follows gradients: no ticket"),
 }
@@ -116,7 +120,8 @@ def _settled(text: str, entry: Entry, options: dict[str, Any]) -> Any:
     for key in options:
         if key not in entry.options:
             raise unknown(f"option of {text.partition(':')[0]}", key, entry.options)
-    values = {k: v.split("/") if k == "allocation" and "/" in v else v for k, v in options.items()}
+    lists = ("allocation", "sparsity")
+    values = {k: v.split("/") if k in lists and "/" in v else v for k, v in options.items()}
     settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
     try:
         return TypeAdapter[Any](entry.kind).validate_python({**settled, **values})

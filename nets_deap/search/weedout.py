@@ -1,0 +1,208 @@
+"""Weedout: random search in node space, and evolution there beside it.
+
+Random Search as a Baseline for Sparse Neural Network Architecture Search (2024): sub-networks of whole units
+or channels are tried by an early validation accuracy, the worst are weeded out, and others take their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from deap import algorithms, base, tools
+
+from nets_deap.elites import measured
+from nets_deap.errors import NetsError
+from nets_deap.evaluation_map import EvaluationMap
+from nets_deap.fitness import Evaluator
+from nets_deap.genome import Evaluation, Genome
+from nets_deap.models import Architecture
+from nets_deap.nodes import weight_mask
+from nets_deap.operators.nodes import cxNodes, initNodes, mutNodes
+from nets_deap.parallel import SerialMap
+from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.racing import Race
+from nets_deap.randomness import Role, seed_python_random
+from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.ticket import Ticket
+
+
+def early_error(evaluation: Evaluation, genome: Genome) -> float:
+    """1 − validation accuracy after the first steps of training."""
+    return 1 - evaluation.val_acc
+
+
+@dataclass(frozen=True)
+class Weedout:
+    """A population of node masks over one θ₀; in each generation the worst make way for others.
+
+    pop, gens: individuals, and generations after the first
+    weed: share of the population that is weeded out in a generation
+    steps: of training before the early validation accuracy is taken
+    sparsity: share of the nodes of each group that is off: one number, or one for each group; None: that of
+        one number which brings the density of weights nearest to what is asked
+    repair: keep one node where a sparsity would leave a group without any, instead of refusing it
+    breed: those that come are children of those that stayed, by crossover and mutation, and not random
+
+    All individuals are trained on the same minibatches, and what has been evaluated is not again.
+    """
+
+    pop: int = 10
+    gens: int = 10
+    weed: float = 0.5
+    steps: int = 100
+    sparsity: float | Sequence[float] | None = None
+    repair: bool = False
+    breed: bool = False
+
+    @property
+    def weeded(self) -> int:
+        return round(self.weed * self.pop)
+
+    def counts(self, architecture: Architecture, density: float) -> list[int]:
+        """Nodes of each group that are alive. Raises NetsError where one has none."""
+        if self.sparsity is None:
+            return self._nearest(architecture, density)
+        names, sizes = architecture.nodes.names, architecture.nodes.sizes
+        given = [self.sparsity] * len(sizes) if isinstance(self.sparsity, float) else list(self.sparsity)
+        if len(given) != len(sizes):
+            raise NetsError(
+                f"weedout: {len(given)} sparsities for {len(sizes)} groups of nodes: one, or one for each of "
+                f"{', '.join(names)}"
+            )
+        counts = []
+        for name, size, sparsity in zip(names, sizes, given, strict=True):
+            if not 0 <= sparsity <= 1:
+                raise NetsError(f"weedout: a sparsity of {sparsity:g}: expected a share from 0 to 1")
+            left = round((1 - sparsity) * size)
+            if not left and not self.repair:
+                raise NetsError(
+                    f"weedout: a sparsity of {sparsity:g} leaves none of the {size} nodes of {name}: take a "
+                    "lower one, or repair=yes, which keeps one"
+                )
+            counts.append(max(1, left))
+        return counts
+
+    def _nearest(self, architecture: Architecture, density: float) -> list[int]:
+        """Counts by a common share of the nodes; by bisection, since more nodes are more weights."""
+        sizes = np.array(architecture.nodes.sizes)
+
+        def at(share: float) -> tuple[float, list[int]]:
+            counts = np.maximum(1, np.rint(share * sizes)).astype(int)
+            nodes = np.concatenate([np.arange(size) < n for size, n in zip(sizes, counts, strict=True)])
+            return float(weight_mask(architecture, nodes).mean()), counts.tolist()
+
+        low, high = 0.0, 1.0
+        for _ in range(30):
+            middle = (low + high) / 2
+            low, high = (low, middle) if at(middle)[0] > density else (middle, high)
+        return min(at(low), at(high), key=lambda found: abs(found[0] - density))[1]
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for what cannot be."""
+        if self.pop < 1 or self.gens < 0 or self.steps < 1:
+            raise NetsError(
+                f"weedout: pop={self.pop}, gens={self.gens}, steps={self.steps}: expected 1 or more of each "
+                "(0 generations are the best of a first population)"
+            )
+        parents, weeded = self.pop - self.weeded, self.weeded
+        if self.gens and not (weeded >= 1 and parents >= (2 if self.breed else 1)):
+            raise NetsError(
+                f"weedout: weed={self.weed:g} of pop={self.pop} are {weeded} individuals and leaves {parents}: "
+                "expected one or more to go and to stay, or two to stay for node-evolution"
+            )
+        if not problem.architecture.nodes.size:
+            raise NetsError(f"weedout: {problem.arch} has no hidden nodes")
+        self.counts(problem.architecture, density)
+
+    def toolbox(
+        self,
+        problem: Problem,
+        density: float,
+        rng: np.random.Generator,
+        engine: Callable[..., Any] | None = None,
+    ) -> base.Toolbox:
+        """The DEAP toolbox of this search: individual, evaluate, mate, mutate, select, map."""
+        architecture = problem.architecture
+        weights = initial_weights(problem, rng)
+        toolbox = base.Toolbox()
+        counts = self.counts(architecture, density)
+        toolbox.register("individual", initNodes, weights, architecture, counts, rng=rng)
+        toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+        brief = replace(problem, recipe=replace(problem.recipe, iterations=self.steps))
+        evaluator = Evaluator(brief, early_error, seed=int(rng.integers(2**32)))
+        toolbox.register("evaluate", evaluator)
+        toolbox.register("mate", cxNodes, architecture=architecture, rng=rng)
+        toolbox.register("mutate", mutNodes, architecture=architecture, rng=rng)
+        if not self.breed:
+            toolbox.register("mutate", _drawn_anew, toolbox.individual)
+        toolbox.register("select", tools.selBest)
+        mapped = EvaluationMap(engine or SerialMap(), evaluator, Race())
+        mapped.counts = False  # the same minibatches in every generation
+        toolbox.register("map", mapped)
+        return toolbox
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Raises NetsError as `check` does, and for a budget below the first population."""
+        self.check(problem, density)
+        toolbox, meter = self.toolbox(problem, density, rng), Meter(budget)
+        population, hall = toolbox.population(n=self.pop), tools.HallOfFame(1, similar=Genome.same_genes)
+        logbook: list[Row] = []
+        python_random = int(rng.integers(2**63))
+        for generation in range(self.gens + 1):
+            if not meter.affords(self._cost(problem, self.weeded if generation else self.pop)):
+                if not generation:
+                    raise NetsError(
+                        f"the budget does not pay for {self.pop} evaluations of {self.steps} steps: "
+                        "allow more"
+                    )
+                break
+            seed_python_random(python_random, generation, Role.SELECTION)
+            evaluated = self._generation(population, toolbox, hall, first=not generation)
+            cost = self._cost(problem, evaluated)
+            meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
+            accuracies = [measured(genome).val_acc for genome in population]
+            logbook.append(
+                {
+                    "gen": generation,
+                    "nevals": evaluated,
+                    "gradient_steps": cost.gradient_steps,
+                    "val_acc_best": measured(hall[0]).val_acc,
+                    "val_acc_avg": float(np.mean(accuracies)),
+                    "density": hall[0].density,
+                    "elapsed_s": meter.cost.seconds,
+                }
+            )
+        best = hall[0]
+        info = {"method": "node-evolution" if self.breed else "weedout", "val_acc": measured(best).val_acc}
+        ticket = Ticket(best.weights, best.mask, problem.architecture, info=info)
+        return Found(ticket, logbook, meter.cost)
+
+    def _generation(
+        self, population: list[Genome], toolbox: base.Toolbox, hall: tools.HallOfFame, first: bool
+    ) -> int:
+        """One generation by DEAP's algorithms, in place; returns the number of evaluations."""
+        told = {"halloffame": hall, "verbose": False}
+        if first:
+            _, log = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=0, ngen=0, **told)
+        else:
+            population[:] = toolbox.select(population, self.pop - self.weeded)
+            rates = {"cxpb": 0.5, "mutpb": 0.5} if self.breed else {"cxpb": 0, "mutpb": 1}
+            # Whoever has stayed stays on: as many are selected as there are.
+            _, log = algorithms.eaMuPlusLambda(
+                population, toolbox, mu=self.pop, lambda_=self.weeded, ngen=1, **rates, **told
+            )
+        return int(log[-1]["nevals"])
+
+    def _cost(self, problem: Problem, evaluations: int) -> Cost:
+        data = problem.data
+        samples = problem.recipe.samples_in(self.steps, len(data.train.y))
+        passes = samples + len(data.validation.y)
+        return Cost(evaluations * self.steps, evaluations * samples, evaluations * passes)
+
+
+def _drawn_anew(make: Callable[[], Genome], individual: Genome) -> tuple[Genome]:
+    """Weedout's only variation: another random individual in place of this one."""
+    return (make(),)
