@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import render
-from .options import budget_options, combined, dataset_options, option, output_options, training_options
+from .options import (
+    ARCHITECTURES,
+    budget_options,
+    combined,
+    dataset_options,
+    option,
+    output_options,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from nets_deap.comparison import Comparison, Summary
@@ -28,7 +36,7 @@ compare_options = combined(
         help="5, 10, 20 seeds, until every difference is known to ± this.",
     ),
     option("--eval-every", type=int, metavar="N", help="Iterations between validations. [an epoch]"),
-    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--arch", metavar="NAME", help=ARCHITECTURES),
     option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
     option("--track-test", is_flag=True, help="Record the test accuracy at every validation."),
 )

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import render
-from .options import combined, dataset_options, option, output_options, run_options, training_options
+from .options import (
+    ARCHITECTURES,
+    combined,
+    dataset_options,
+    option,
+    output_options,
+    run_options,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from nets_deap.evolution import Evolution, Outcome
 
 evolution_options = combined(
-    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--arch", metavar="NAME", help=ARCHITECTURES),
     option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
     option("--pop", type=int, metavar="N", help="Population size."),
     option("--gens", type=int, metavar="N", help="Generations; 0 evaluates the first population only."),

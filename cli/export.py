@@ -10,26 +10,37 @@ import click
 @click.command()
 @click.argument("ticket", metavar="TICKET")
 @click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
+@click.option("--smaller", is_flag=True, help="Leave out the nodes that the mask has cut off.")
 @click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
-def export(ticket: str, out: str | None, dense: bool) -> None:
+def export(ticket: str, out: str | None, smaller: bool, dense: bool) -> None:
     """Write TICKET for plain PyTorch.
 
     As weights.safetensors, a plain state_dict, and masks.safetensors. The weights are the initialisation
-    θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask.
+    θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask. architecture.json has the sizes of the
+    layers: with --smaller those of a physically smaller network with the same outputs.
     """
+    import json
+
     import numpy as np
 
     from nets_deap import files
     from nets_deap.checkpoint import TICKET
+    from nets_deap.models import described
     from nets_deap.ticket import load_ticket
 
     path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
-    loaded = load_ticket(path)
-    folder = Path(out) if out else path.parent / "export"
+    loaded = load_ticket(path).smaller() if smaller else load_ticket(path)
+    folder = Path(out) if out else path.parent / ("export-smaller" if smaller else "export")
     theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
     files.write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
     files.write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
+    sizes = json.dumps(described(loaded.architecture), indent=2)
+    files.write_text(folder / "architecture.json", sizes + "\n")
+    if smaller:
+        nodes = loaded.architecture.nodes
+        left = ", ".join(f"{name} {size}" for name, size in zip(nodes.names, nodes.sizes, strict=True))
+        click.echo(f"nodes:   {left}")
     click.echo(f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}")

@@ -25,6 +25,8 @@ def option(*names: str, **arguments: Any) -> Callable[[Any], Any]:
     return click.option(*names, default=None, **arguments)
 
 
+ARCHITECTURES = "lenet-300-100, mlp-10, mlp-100, conv-2, conv-4, conv-6, cnn-8-16, or wrn-DEPTH-WIDTH."
+
 dataset_options = combined(
     option(
         "--dataset",

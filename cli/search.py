@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import render
-from .options import budget_options, combined, dataset_options, option, output_options, training_options
+from .options import (
+    ARCHITECTURES,
+    budget_options,
+    combined,
+    dataset_options,
+    option,
+    output_options,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from nets_deap.search.method import Found
 
 search_options = combined(
     option("--density", type=float, metavar="D", help="Share of the weights that stays. [0.2]"),
-    option("--arch", metavar="NAME", help="lenet-300-100, mlp-10 or mlp-100."),
+    option("--arch", metavar="NAME", help=ARCHITECTURES),
     option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
 )
 place_options = combined(
@@ -75,6 +83,36 @@ def random(allocation: str | None, **options: Any) -> int:
     The same as `nets-deap search random`.
     """
     return _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
+
+
+@click.command()
+@shared
+@option("--sparsity", metavar="SHARE", help="Of each layer's nodes; one for each: 0.8/0.5. [--density]")
+@option("--pop", type=int, metavar="N", help="Node masks side by side. [10]")
+@option("--gens", type=int, metavar="N", help="Generations after the first. [10]")
+@option("--weed", type=float, metavar="SHARE", help="Of the population, weeded out in a generation. [0.5]")
+@option("--steps", type=int, metavar="N", help="Of training before validation. [100]")
+@option("--repair", is_flag=True, help="Keep one node where the sparsity would leave a layer none.")
+@click.option("--breed", is_flag=True, help="Children of the others in place of new random masks.")
+def weedout(
+    sparsity: str | None,
+    pop: int | None,
+    gens: int | None,
+    weed: float | None,
+    steps: int | None,
+    repair: bool | None,
+    breed: bool,
+    **options: Any,
+) -> int:
+    """Random search in node space: whole units or channels.
+
+    The same as `nets-deap search weedout`, or node-evolution with --breed. What it finds is a physically
+    smaller network too: `nets-deap export --smaller`.
+    """
+    given = {"sparsity": sparsity, "pop": pop, "gens": gens, "weed": weed, "steps": steps, "repair": repair}
+    settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
+    name = "node-evolution" if breed else "weedout"
+    return _search(f"{name}:{settings}" if settings else name, **options, from_cycle=None)
 
 
 def _search(

@@ -16,6 +16,7 @@ from nets_deap.errors import NetsError
 from nets_deap.files import write_safetensors
 from nets_deap.genome import Layout
 from nets_deap.models import INITIAL, Architecture, described, from_description
+from nets_deap.nodes import live_nodes, narrow
 
 FORMAT = "nets-deap ticket 1"
 KINDS = (np.float32, np.bool_, np.float32)  # of weights, mask, extras
@@ -46,6 +47,19 @@ class Ticket:
     def density(self) -> float:
         """Active weights over all prunable weights together (NeTS, Definition 1)."""
         return float(np.mean(self.mask))
+
+    def smaller(self) -> Ticket:
+        """The same network without the nodes that the mask has cut off: physically smaller, equal outputs.
+
+        Raises NetsError where the mask leaves some layer without any.
+        """
+        try:
+            narrowed = narrow(self.architecture, live_nodes(self.architecture, self.mask))
+        except ValueError as error:
+            raise NetsError("the mask cuts the network in two: nothing smaller computes the same") from error
+        genes, extras = narrowed.genes, self.extras[narrowed.extras]
+        weights, mask = self.weights[genes], self.mask[genes]
+        return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)
 
     def save(self, path: Path | str) -> None:
         """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""

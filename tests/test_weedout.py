@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from deap import algorithms, tools
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Genome
-from nets_deap.models import MLP, build
+from nets_deap.models import MLP, build, state_dict
 from nets_deap.nodes import groups, live_nodes, weight_mask
 from nets_deap.operators.nodes import alive, cxNodes, initNodes, mutNodes
 from nets_deap.parallel import MultiprocessMap
@@ -16,6 +18,7 @@ from nets_deap.problem import Budget, Problem, Recipe
 from nets_deap.search import parse
 from nets_deap.search.method import Found
 from nets_deap.search.weedout import Weedout
+from nets_deap.ticket import load_ticket
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60), init="glorot", data_limit=300)
 TINY = MLP("tiny", (2,), (4, 2), 1, "relu", "cross-entropy")
@@ -161,3 +164,32 @@ def test_a_budget_ends_it_before_the_generation_that_it_would_not_pay_for() -> N
     assert find(text, budget=Budget(gradient_steps=79)).cost.gradient_steps == 60
     with pytest.raises(NetsError, match="the budget does not pay for 4 evaluations of 10 steps"):
         find(text, budget=Budget(gradient_steps=39))
+
+
+@pytest.mark.parametrize("arch", ["lenet-300-100", "cnn-8-16", "wrn-10-1"])
+def test_its_ticket_is_a_smaller_network_with_the_same_outputs(arch: str) -> None:
+    problem = Problem("digits", arch, init="kaiming", data_limit=300)
+    method = parse("random-nodes:sparsity=0.8,steps=1").method
+    ticket = method(problem, Budget(), np.random.default_rng(0), 0.1).ticket
+    rng = np.random.default_rng(1)
+    extras = ticket.extras + rng.random(ticket.extras.size).astype(np.float32)  # as after some training
+    ticket = replace(ticket, extras=extras)
+    smaller = ticket.smaller()
+    assert smaller.mask.all()
+    assert smaller.layout.size < 0.25 * ticket.layout.size
+    x = problem.data.test.x[:50]
+    modules = []
+    for one in (ticket, smaller):
+        modules.append(one.architecture.module().eval())
+        modules[-1].load_state_dict(state_dict(one.architecture, one.weights, one.mask, one.extras))
+    whole, small = (module(x) for module in modules)
+    assert (whole - small).abs().max() <= 1e-5 * whole.abs().max()
+    smaller.save(Path("smaller"))
+    assert load_ticket(Path("smaller")).architecture == smaller.architecture
+
+
+def test_a_network_cut_in_two_has_nothing_smaller() -> None:
+    ticket = find("random-nodes").ticket
+    ticket.mask[:] = False
+    with pytest.raises(NetsError, match="cuts the network in two"):
+        ticket.smaller()

@@ -110,8 +110,8 @@ class Weedout:
         parents, weeded = self.pop - self.weeded, self.weeded
         if self.gens and not (weeded >= 1 and parents >= (2 if self.breed else 1)):
             raise NetsError(
-                f"weedout: weed={self.weed:g} of pop={self.pop} are {weeded} individuals and leaves {parents}: "
-                "expected one or more to go and to stay, or two to stay for node-evolution"
+                f"weedout: weed={self.weed:g} of pop={self.pop} are {weeded} individuals and leaves "
+                f"{parents}: expected one or more to go and to stay, or two to stay for node-evolution"
             )
         if not problem.architecture.nodes.size:
             raise NetsError(f"weedout: {problem.arch} has no hidden nodes")

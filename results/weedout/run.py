@@ -3,9 +3,9 @@
     python results/weedout/run.py lenet      LeNet-300-100 on MNIST, five seeds
     python results/weedout/run.py wrn        WRN-16-1 on 6,000 photographs of CIFAR-10, three seeds
 
-writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted. `early_…`
-are of the ticket's own full training, after as many steps as the search's evaluations take, on other
-minibatches than those it was chosen on. Data sets lie in `data`.
+writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted.
+`early_…` are of the ticket's own full training, after as many steps as the search's evaluations take, on
+other minibatches than those it was chosen on. Data sets lie in `data`.
 """
 
 from __future__ import annotations
