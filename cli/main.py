@@ -15,7 +15,7 @@ from .evolve import evolve
 from .export import export
 from .figures import figures
 from .info import info
-from .search import imp, random, search, weedout
+from .search import es, imp, random, search, weedout
 from .table1 import table1
 from .train import train
 from .verify import verify
@@ -27,7 +27,21 @@ def cli() -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
 
 
-for command in (evolve, search, imp, random, weedout, train, verify, compare, table1, figures, info, export):
+for command in (
+    evolve,
+    search,
+    imp,
+    random,
+    weedout,
+    es,
+    train,
+    verify,
+    compare,
+    table1,
+    figures,
+    info,
+    export,
+):
     cli.add_command(command)
 
 

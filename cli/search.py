@@ -115,6 +115,55 @@ def weedout(
     return _search(f"{name}:{settings}" if settings else name, **options, from_cycle=None)
 
 
+ES_NETWORKS = {"quick": "mlp-100", "paper": "cnn-8-16"}
+
+
+@click.command()
+@combined(dataset_options, search_options, training_options, budget_options, output_options)
+@option("--out", metavar="DIR", help="The folder to write to.")
+@option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json.")
+@option("--preset", metavar="NAME", help="quick, minutes with mlp-100; paper, cnn-8-16, for a GPU. [quick]")
+@option("--strategy", metavar="NAME", help="snes, pgpe, sep-cma-es or openai-es. [snes]")
+@option("--prune", metavar="NAME", help="By snr, |mean / sigma|, magnitude or random. [snr]")
+@option("--pop", type=int, metavar="N", help="Points a generation. [64]")
+@option("--gens", type=int, metavar="N", help="Generations a round. [300]")
+@option("--batch", type=int, metavar="N", help="Samples that a generation sees; 0 is all of them. [256]")
+@option("--sigma", type=float, metavar="S", help="Of the search distribution at first. [0.05]")
+@option("--rounds", type=int, metavar="N", help="Prunings, of --share each unless --density is given.")
+@option("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
+@option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]")
+@from_cycle
+def es(
+    strategy: str | None,
+    prune: str | None,
+    pop: int | None,
+    gens: int | None,
+    batch: int | None,
+    sigma: float | None,
+    rounds: int | None,
+    share: float | None,
+    preset: str | None,
+    **options: Any,
+) -> int:
+    """Iterative pruning where an evolution strategy does the training.
+
+    The same as `nets-deap search es`. Its rounds are saved, and gone on with after an interruption.
+    """
+    from nets_deap.errors import unknown
+
+    if preset is not None and preset not in ES_NETWORKS:
+        raise unknown("preset", preset, ES_NETWORKS)
+    given = {"strategy": strategy, "prune": prune, "pop": pop, "gens": gens, "batch": batch, "sigma": sigma}
+    given |= {"rounds": rounds, "share": share}
+    if rounds is not None and options["density"] is None and options["config"] is None:
+        options["density"] = (1 - (0.2 if share is None else share)) ** rounds
+    if options["arch"] is None and options["config"] is None:
+        options["arch"] = ES_NETWORKS[preset or "quick"]
+    settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
+    name = "es-paper" if preset == "paper" else "es"
+    return _search(f"{name}:{settings}" if settings else name, **options, preset=None)
+
+
 def _search(
     method: str,
     quiet: bool,
@@ -147,6 +196,11 @@ def _search(
 
 
 def _line(row: dict[str, Any]) -> str:
+    if "test_acc" in row:
+        return (
+            f"round {row['cycle']}: {render.percent(row['trained_density'])} evolved to "
+            f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
+        )
     return (
         f"cycle {row['cycle']}: {render.percent(row['trained_density'])} trained to "
         f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"

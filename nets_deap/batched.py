@@ -92,6 +92,13 @@ class Stack:
             for layer, (_, part) in zip(layers, self.layout.split(vector), strict=True):
                 layer[i].copy_(torch.from_numpy(part))
 
+    def load(self, vectors: Tensor) -> None:
+        """Put weights and biases in, [P, n + m]."""
+        start = 0
+        for layer, size in zip(self.layers, self.layout.sizes, strict=True):
+            layer.copy_(vectors[:, start : start + size].view(layer.shape))
+            start += size
+
     def _descend(self, gradient: Tensor) -> None:
         """One optimiser step by the gradient of `flat`; what is pruned stays zero."""
         if self.optimizer is None:

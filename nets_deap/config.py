@@ -217,8 +217,8 @@ class SearchConfig(BudgetConfig):
 
     @model_validator(mode="after")
     def _on_a_cpu(self) -> SearchConfig:
-        if self.device != "cpu":
-            raise NetsError("searches run on the CPU; for a GPU there is nets-deap evolve --map batched")
+        if self.device != "cpu" and self.method.partition(":")[0] not in ("es", "es-paper"):
+            raise NetsError("this search runs on the CPU; for a GPU there are evolve --map batched, and es")
         return self
 
 

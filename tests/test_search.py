@@ -19,7 +19,11 @@ SMALL = "pop=3,gens=2,epochs=1"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
 NODES = ("weedout", "node-evolution", "random-nodes")
 TICKETS = [name for name in METHODS if parse(name).gives_ticket]
-EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]
+EXACT = [
+    name
+    for name in TICKETS
+    if name not in ("dense", "nets", "nets-paper", "random-paper", "es-paper", *NODES)
+]
 
 
 def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008

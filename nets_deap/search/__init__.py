@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from nets_deap.errors import NetsError, unknown
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
+from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP
 from nets_deap.search.nets import OF_THE_PROBLEM, OF_THE_TRIAL, Nets
 from nets_deap.search.pruned import Dense, PaperRandom, Pruned
@@ -31,10 +32,11 @@ class Entry:
         return [
             f.name
             for f in fields(self.kind)
-            if f.name not in ("options", "name", "growth", "preset", "track_test", "breed")
+            if f.name not in ("options", "name", "growth", "preset", "track_test", "breed", "device")
         ]
 
 
+PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024, "rounds": 20}  # Lange & Sprekeler 2023, on MNIST
 METHODS: dict[str, Entry] = {
     "dense": Entry(Dense, {}, "the dense network, whatever the density"),
     "random": Entry(Pruned, {"name": "random"}, "a random mask, every layer of the same density"),
@@ -51,6 +53,10 @@ METHODS: dict[str, Entry] = {
     "weedout": Entry(Weedout, {"breed": False}, "random search in node space: whole units or channels"),
     "node-evolution": Entry(Weedout, {"breed": True}, "evolution in node space"),
     "random-nodes": Entry(Weedout, {"breed": False, "pop": 1, "gens": 0}, "one random node mask"),
+    "es": Entry(ES, {}, "iterative pruning where an evolution strategy does the training"),
+    "es-paper": Entry(
+        ES, {"pop": 128, "gens": 4000, "batch": 1024, "rounds": 20}, "as in its paper: for a GPU"
+    ),
     "set": Entry(Dynamic, {"growth": "random"}, "trained sparse, the mask moves at random: no ticket"),
     "rigl": Entry(Dynamic, {"growth": "gradient"}, "trained sparse, the mask follows gradients: no ticket"),
 }

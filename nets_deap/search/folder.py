@@ -14,6 +14,7 @@ from nets_deap.errors import NetsError
 from nets_deap.problem import Cost, Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.search import Choice, parse
+from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP, State
 from nets_deap.search.method import Found, Row
 from nets_deap.ticket import Ticket, load_ticket
@@ -47,20 +48,22 @@ def search(
     """
     config, choice = settle(config)
     problem = config.problem()
-    if from_cycle is not None and not isinstance(choice.method, IMP):
-        raise NetsError(f"--from-cycle goes with imp: {choice.text} has no cycles")
+    if from_cycle is not None and not isinstance(choice.method, IMP | ES):
+        raise NetsError(f"--from-cycle goes with imp and es: {choice.text} has no cycles")
     with files.claimed_folder(folder):
         checkpoint.claim(folder, config, "method", "a search")
         rng = generator(config.seed, 0, Role.SEARCH)
-        if isinstance(choice.method, IMP):
-            start = _start(folder, problem, from_cycle)
+        if isinstance(choice.method, IMP | ES):
+            start, method = _start(folder, problem, from_cycle), choice.method
+            if isinstance(method, ES):
+                method = replace(method, device=config.torch_device())
 
             def on_cycle(state: State) -> None:
                 _save_cycle(folder, problem, state)
                 if on_row:
                     on_row(state.logbook[-1])
 
-            found = choice.method(problem, config.budget(), rng, config.density, start, on_cycle)
+            found = method(problem, config.budget(), rng, config.density, start, on_cycle)
         else:
             found = choice.method(problem, config.budget(), rng, config.density)
         ticket = replace(found.ticket, config=config.identity())

@@ -1,0 +1,174 @@
+"""Tickets of evolution strategies: iterative pruning where an ES trains (Lange & Sprekeler 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from deap import algorithms, base
+
+from nets_deap.errors import NetsError, unknown
+from nets_deap.genome import Layout
+from nets_deap.models import Architecture
+from nets_deap.network import make_network
+from nets_deap.population import PopulationLoss, Searched
+from nets_deap.problem import Budget, Meter, Problem
+from nets_deap.pruning.allocation import active_weights, keep
+from nets_deap.search.imp import IMP, State
+from nets_deap.search.method import Found
+from nets_deap.strategies import STRATEGIES, OpenAIES, Strategy
+from nets_deap.ticket import Ticket
+from nets_deap.training import Score, evaluate, one_thread
+
+# From the final search distribution, float64[d]: what surviving weights are ranked by; the highest stay
+PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {
+    "snr": lambda strategy, rng: np.abs(strategy.mean / strategy.sigma),
+    "magnitude": lambda strategy, rng: np.abs(strategy.mean),
+    "random": lambda strategy, rng: rng.random(strategy.mean.size),
+}
+
+
+@dataclass(frozen=True)
+class ES:
+    """Rounds of: an ES from the mean θ₀, pruning of the weights that mattered least, and θ₀ again.
+
+    strategy: a name in STRATEGIES; prune: one in PRUNINGS, over all layers together
+    pop, gens, batch: points a generation, generations a round, samples that a generation sees (0: all)
+    sigma: of every direction at the beginning of a round
+    rounds: None: as few as reach the density while none prunes more than `share` of the weights left
+    device: where the population is evaluated
+
+    Biases are searched and never pruned. A budget of forward passes shortens all rounds alike; gradient
+    steps it takes none.
+    """
+
+    strategy: str = "snes"
+    prune: str = "snr"
+    pop: int = 64
+    gens: int = 300
+    batch: int = 256
+    sigma: float = 0.05
+    rounds: int | None = None
+    share: float = 0.2
+    device: str = "cpu"
+
+    def plan(self, layout: Layout, density: float) -> list[int]:
+        """Weights that are left after each round."""
+        total = active_weights(layout, density)
+        ratio = total / layout.size
+        rounds = self.rounds or max(1, int(np.ceil(np.log(density) / np.log(1 - self.share) - 1e-9)))
+        return [round(layout.size * ratio ** (i / rounds)) for i in range(1, rounds + 1)]
+
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for options that cannot be."""
+        if self.strategy not in STRATEGIES:
+            raise unknown("strategy", self.strategy, STRATEGIES)
+        if self.prune not in PRUNINGS:
+            raise unknown("pruning of an ES", self.prune, PRUNINGS)
+        if STRATEGIES[self.strategy] is OpenAIES and self.prune == "snr":
+            raise NetsError(
+                "es: openai-es has one sigma for all weights: its signal-to-noise ratio ranks them as their "
+                "magnitude does: take prune=magnitude"
+            )
+        numbers = {"gens": self.gens, "rounds": 1 if self.rounds is None else self.rounds}
+        for name, number in numbers.items():
+            if number < 1:
+                raise NetsError(f"es: {name}={number}: expected 1 or more")
+        if self.batch < 0 or not 0 < self.share < 1:
+            raise NetsError(f"es: batch={self.batch}, share={self.share:g}: expected 0 or more, and a share")
+        architecture = problem.architecture
+        if architecture.initial_extras.size > architecture.trained_extras:
+            raise NetsError(f"es: {problem.arch} normalises by batches, which an ES cannot: another --arch")
+        STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
+        self.plan(problem.layout, density)
+
+    def start(self, problem: Problem, rng: np.random.Generator) -> State:
+        """As IMP starts."""
+        return IMP().start(problem, rng)
+
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        start: State | None = None,
+        on_cycle: Callable[[State], None] | None = None,
+    ) -> Found:
+        """Search from the beginning, or from `start`; `on_cycle` is called after each round.
+
+        Raises NetsError as `check` does, and for a budget too small.
+        """
+        self.check(problem, density)
+        state = start or self.start(problem, rng)
+        plan = self.plan(problem.layout, density)
+        while state.cycle < len(plan):
+            state = self._round(state, problem, budget, plan)
+            if on_cycle:
+                on_cycle(state)
+        info = {"method": f"es-{self.strategy}-{self.prune}", "rounds": state.cycle}
+        ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info)
+        return Found(ticket, state.logbook, state.cost)
+
+    def train(
+        self, problem: Problem, weights: np.ndarray, mask: np.ndarray, gens: int, rng: np.random.Generator
+    ) -> tuple[Strategy, Searched]:
+        """An ES from these weights under a mask; by DEAP's generate and update."""
+        searched = Searched(problem.architecture, mask)
+        part = problem.data.to(self.device, torch.float32).train
+        loss = PopulationLoss(searched, part, self.batch, rng)
+        strategy = STRATEGIES[self.strategy](searched.read(weights), self.sigma, self.pop, rng)
+        toolbox = base.Toolbox()
+        toolbox.register("generate", strategy.generate)
+        toolbox.register("update", strategy.update)
+        toolbox.register("evaluate", loss)
+        toolbox.register("map", loss.map)
+        algorithms.eaGenerateUpdate(toolbox, ngen=gens, verbose=False)
+        return strategy, searched
+
+    def _round(self, state: State, problem: Problem, budget: Budget, plan: list[int]) -> State:
+        data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
+        remaining, validation = len(plan) - state.cycle, len(data.validation.y)
+        batch = min(self.batch or len(data.train.y), len(data.train.y))
+        passes = self.pop * batch
+        gens = self.gens
+        if budget.forward_passes is not None:
+            left = budget.forward_passes - meter.cost.forward_passes - remaining * validation
+            gens = min(gens, left // (remaining * passes))
+        if gens < 1 or meter.seconds_left() <= 0:
+            raise NetsError(
+                f"es: the budget is too small for {len(plan)} rounds: allow more, or ask for fewer"
+            )
+        rng = np.random.default_rng([state.root, state.cycle])
+        strategy, searched = self.train(problem, state.rewound, state.mask, gens, rng)
+        score, test = (score_mean(strategy, searched, problem, part) for part in ("validation", "test"))
+        meter.spend(forward_passes=gens * passes + validation)
+        scores = np.zeros(state.mask.size)
+        scores[state.mask] = PRUNINGS[self.prune](strategy, rng)[: searched.active]
+        mask = keep(problem.layout, scores, state.mask, plan[state.cycle])
+        row = {
+            "cycle": state.cycle + 1,
+            "trained_density": float(state.mask.mean()),
+            "val_loss": score.loss,
+            "val_acc": score.accuracy,
+            "test_acc": test.accuracy,  # decides nothing
+            "sigma": float(np.exp(np.log(strategy.sigma).mean())),
+            "forward_passes": gens * passes,
+            "density": float(mask.mean()),
+        }
+        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
+        row["elapsed_s"] = meter.cost.seconds
+        return State(state.cycle + 1, state.rewound, mask, state.root, [*state.logbook, row], meter.cost)
+
+
+def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: str) -> Score:
+    """The network at the mean of the search distribution, on `validation` or `test`."""
+    architecture: Architecture = searched.architecture
+    data = problem.data.to("cpu", torch.float32)
+    vector = searched.write(strategy.mean[None])[0]
+    weights, extras = np.split(vector, [searched.mask.size])
+    network = make_network(architecture, weights, searched.mask, problem.recipe, extras=extras)
+    with one_thread():
+        return evaluate(network, getattr(data, part), data.classes)
