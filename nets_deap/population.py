@@ -15,7 +15,8 @@ from nets_deap.problem import Recipe
 from nets_deap.strategies import Point
 from nets_deap.training import one_thread
 
-ACTIVATIONS = 2**26  # bytes of them that are in flight at a time: more do not fit a processor's caches
+# Bytes of activations that are in flight at a time: on a CPU, more do not fit its caches
+ACTIVATIONS = {"cpu": 2**24, "cuda": 2**30}
 
 
 class Searched:
@@ -51,11 +52,13 @@ class PopulationLoss:
     """
 
     def __init__(self, searched: Searched, part: Part, batch: int, rng: np.random.Generator) -> None:
+        if part.x.ndim == 4:
+            part = Part(part.x.contiguous(memory_format=torch.channels_last), part.y)
         self.searched, self.part, self.rng = searched, part, rng
         self.batch = min(batch or len(part.y), len(part.y))
         architecture = searched.architecture
         self.targets = architecture.targets(part.y, part.x.dtype)
-        self.at_once = max(1, ACTIVATIONS // (4 * self.batch * architecture.units))
+        self.at_once = max(1, ACTIVATIONS[part.x.device.type] // (4 * self.batch * architecture.units))
         self._stacks: dict[int, BatchedMLP | BatchedModule] = {}
 
     def _stack(self, count: int) -> BatchedMLP | BatchedModule:
