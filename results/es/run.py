@@ -4,9 +4,9 @@
     python results/es/run.py mnist      SNES, one seed, 5 prunings to 1.44 % (cnn-8-16): reduced, see below
 
 writes results/es/digits.csv and mnist.csv, a row for each training of each search. Rounds and trials that are
-finished are not run again. A row is of the mask that was trained; test accuracy decides nothing. On MNIST the
-paper (Lange & Sprekeler 2023) has a population of 128, 4,000 generations on 1,024 samples each and 20 prunings
-of 20 %; here it is 64, 300, 256 and 5 of 57 %. Data sets lie in `data`.
+finished are not run again. A row is of the mask that was trained; test accuracy decides nothing. On MNIST
+the paper (Lange & Sprekeler 2023) has a population of 128, 4,000 generations on 1,024 samples each and 20
+prunings of 20 %; here it is 64, 300, 256 and 5 of 57 %. Data sets lie in `data`.
 """
 
 from __future__ import annotations
