@@ -18,6 +18,7 @@ from .info import info
 from .search import es, imp, random, search, weedout
 from .table1 import table1
 from .train import train
+from .transfer import connectivity, transfer
 from .verify import verify
 
 
@@ -27,21 +28,9 @@ def cli() -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
 
 
-for command in (
-    evolve,
-    search,
-    imp,
-    random,
-    weedout,
-    es,
-    train,
-    verify,
-    compare,
-    table1,
-    figures,
-    info,
-    export,
-):
+searches = (evolve, search, imp, random, weedout, es)
+judges = (train, verify, transfer, connectivity, compare, table1)
+for command in (*searches, *judges, figures, info, export):
     cli.add_command(command)
 
 

@@ -193,6 +193,37 @@ class VerifyConfig(ProblemConfig):
         return _on_cpus(self, self.map)
 
 
+class TransferConfig(ProblemConfig):
+    """A ticket trained by another.
+
+    to: an optimiser or an evolution strategy; es: options of the latter, as of the method es
+    seeds: trainings of each ticket, from `seed` on
+    """
+
+    command: ClassVar[str] = "train"
+    to: str = "sgd"
+    es: str = ""
+    seeds: Positive = 5
+    map: str = "multiprocess"
+
+    @model_validator(mode="after")
+    def _on_cpus(self) -> TransferConfig:
+        return _on_cpus(self, self.map)
+
+
+class ConnectivityConfig(ProblemConfig):
+    """The line between trainings. points: on it; seeds: lines, from `seed` on"""
+
+    command: ClassVar[str] = "train"
+    points: Annotated[int, Field(ge=3)] = 30
+    seeds: Positive = 3
+    map: str = "multiprocess"
+
+    @model_validator(mode="after")
+    def _on_cpus(self) -> ConnectivityConfig:
+        return _on_cpus(self, self.map)
+
+
 class BudgetConfig(ProblemConfig):
     """What a search may take at most; see `problem.Budget`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,3 +265,18 @@ def _patches(matrix: np.ndarray, cells: int) -> np.ndarray:
         summed = np.add.reduceat(matrix.astype(float), edges, axis=axis)
         matrix = summed / np.expand_dims(widths, 1 - axis)
     return matrix
+
+
+def connectivity(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Test error on the line between two trainings, mean and 95 % interval over seeds.
+
+    lines: what to call it -> rows of `connectivity.connectivity`
+    """
+    figure, (axes,) = new_figure(1)
+    for name, rows in lines.items():
+        band(axes, pd.DataFrame(rows), "alpha", "test_error", name, 100)
+    axes.set_xlabel("α, from one training to the other")
+    axes.set_ylabel("test error, %")
+    if any(lines):
+        axes.legend(frameon=False)
+    return figure

@@ -11,7 +11,7 @@ from deap import algorithms, base
 
 from nets_deap.errors import NetsError, unknown
 from nets_deap.genome import Layout
-from nets_deap.models import Architecture
+from nets_deap.models import INITIAL, Architecture
 from nets_deap.network import make_network
 from nets_deap.population import PopulationLoss, Searched
 from nets_deap.problem import Budget, Meter, Problem
@@ -113,13 +113,19 @@ class ES:
         return Found(ticket, state.logbook, state.cost)
 
     def train(
-        self, problem: Problem, weights: np.ndarray, mask: np.ndarray, gens: int, rng: np.random.Generator
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        gens: int,
+        rng: np.random.Generator,
+        extras: np.ndarray = INITIAL,
     ) -> tuple[Strategy, Searched]:
-        """An ES from these weights under a mask; by DEAP's generate and update."""
+        """An ES from these weights and biases under a mask; by DEAP's generate and update."""
         searched = Searched(problem.architecture, mask)
         part = problem.data.to(self.device, torch.float32).train
         loss = PopulationLoss(searched, part, self.batch, rng)
-        strategy = STRATEGIES[self.strategy](searched.read(weights), self.sigma, self.pop, rng)
+        strategy = STRATEGIES[self.strategy](searched.read(weights, extras), self.sigma, self.pop, rng)
         toolbox = base.Toolbox()
         toolbox.register("generate", strategy.generate)
         toolbox.register("update", strategy.update)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nets_deap import connectivity as lines
+from nets_deap.connectivity import barrier, connectivity, line
+from nets_deap.errors import NetsError
+from nets_deap.parallel import MultiprocessMap, SerialMap
+from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
+from nets_deap.search import parse
+from nets_deap.strategies import STRATEGIES
+from nets_deap.ticket import Ticket
+from nets_deap.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, target, transfer
+
+DIGITS = Problem("digits", "mlp-10", Recipe("adam", 0.01, 60, epochs=3), init="glorot", data_limit=300)
+FEW = "pop=8,gens=2,batch=50,rounds=2"
+
+
+def ticket_of(problem: Problem = DIGITS, method: str = "imp:cycles=1") -> Ticket:
+    return parse(method).method(problem, Budget(), np.random.default_rng(0), 0.3).ticket
+
+
+@pytest.mark.parametrize("to", [*OPTIMIZERS, *STRATEGIES])
+def test_every_target_trains_the_ticket_a_random_one_and_its_own(to: str) -> None:
+    ticket = ticket_of()
+    rows = transfer(ticket, target(DIGITS, to, FEW if to in STRATEGIES else ""), [1, 2], SerialMap())
+    assert [(row["ticket"], row["seed"]) for row in rows] == [
+        (name, seed) for seed in (1, 2) for name in NAMES
+    ]
+    assert {row["density"] for row in rows} == {ticket.density}
+    assert all(0 < row["test_acc"] < 1 for row in rows)
+    assert accuracies(rows, TICKET).tolist() == [100 * r["test_acc"] for r in rows if r["ticket"] == TICKET]
+
+
+def test_it_is_the_target_that_trains() -> None:
+    ticket = ticket_of()
+    by = {to: transfer(ticket, target(DIGITS, to), [1], SerialMap()) for to in ("sgd", "adam")}
+    assert by["sgd"][0]["test_acc"] != by["adam"][0]["test_acc"]
+    again = replace(DIGITS, recipe=replace(DIGITS.recipe, optimizer="sgd"))
+    assert transfer(ticket, target(again, "adam"), [1], SerialMap()) == by["adam"]
+
+
+def test_what_is_known_is_not_trained_again_and_maps_agree() -> None:
+    ticket, aim = ticket_of(), target(DIGITS, "momentum")
+    told: list[object] = []
+    rows = transfer(ticket, aim, [1], SerialMap())
+    with MultiprocessMap(2) as engine:
+        more = transfer(ticket, aim, [1, 2], engine, told.append, rows)
+    assert len(told) == 3
+    assert more[:3] == rows
+    assert {row["ticket"] for row in more} == {TICKET, RANDOM, OWN}
+
+
+@pytest.mark.parametrize(
+    ("to", "es", "says"),
+    [
+        ("sdg", "", "unknown target 'sdg': did you mean 'sgd'"),
+        ("pgpe", "pop=7", "its points come in pairs"),
+        ("snes", "generations=7", "unknown option of es 'generations'"),
+    ],
+)
+def test_targets_that_cannot_be(to: str, es: str, says: str) -> None:
+    with pytest.raises(NetsError, match=says):
+        target(DIGITS, to, es)
+
+
+def test_another_shape_is_refused() -> None:
+    other = replace(DIGITS, dataset="xor", data_limit=None)
+    for function in (
+        lambda: transfer(ticket_of(), target(other, "sgd"), [1], SerialMap()),
+        lambda: connectivity([ticket_of()], other, [1], SerialMap()),
+    ):
+        with pytest.raises(NetsError, match="the ticket is for mlp-10 with inputs"):
+            function()
+
+
+# Connectivity
+
+
+def test_a_barrier_written_out() -> None:
+    errors = [0.1, 0.4, 0.2, 0.3]
+    rows = [{"alpha": i / 3, "test_error": error} for i, error in enumerate(errors)]
+    assert barrier(rows[::-1]) == pytest.approx(0.4 - 0.2)
+    assert barrier([rows[0], rows[2], rows[3]]) == pytest.approx(0.3 - 0.2)
+
+
+def test_the_ends_of_a_line_are_the_networks_and_the_same_network_has_no_barrier() -> None:
+    architecture = DIGITS.architecture
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(0, 0.3, architecture.layout.size).astype(np.float32) for _ in range(2))
+    nothing = architecture.initial_extras
+    rows, back = (line(DIGITS, (a, nothing), (b, nothing), 5) for a, b in ((first, second), (second, first)))
+    assert [row["alpha"] for row in rows] == [0, 0.25, 0.5, 0.75, 1]
+    for key in ("test_error", "val_error"):
+        assert [row[key] for row in rows] == [row[key] for row in back[::-1]]
+    assert barrier(line(DIGITS, (first, nothing), (first, nothing), 5)) == 0
+
+
+@pytest.mark.parametrize("arch", ["mlp-10", "wrn-10-1"])
+def test_one_ticket_is_trained_on_two_orders_and_two_tickets_on_one(arch: str) -> None:
+    problem = replace(DIGITS, arch=arch)
+    one, other = ticket_of(problem, "random"), ticket_of(problem, "magnitude")
+    told: list[object] = []
+    rows = connectivity([one], problem, [1, 2], SerialMap(), 5, told.append)
+    assert [row["seed"] for row in rows] == [1] * 5 + [2] * 5
+    assert len(told) == 2
+    assert rows[0]["test_loss"] != rows[4]["test_loss"]  # two orders
+    same = connectivity([one, one], problem, [1], SerialMap(), 5)
+    assert same[0]["test_loss"] == pytest.approx(same[4]["test_loss"])
+    assert same[4]["test_loss"] == pytest.approx(rows[4]["test_loss"])  # the first ticket, order 1, is α = 1
+    two = connectivity([one, other], problem, [1], SerialMap(), 5)
+    assert two[4]["test_loss"] == pytest.approx(same[4]["test_loss"])
+    assert two[0]["test_loss"] != two[4]["test_loss"]
+
+
+def test_thirty_points() -> None:
+    assert lines.POINTS == 30
