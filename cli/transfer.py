@@ -56,6 +56,8 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
     content = 0
     for ticket in of:
         content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes(), content))
+    if files.strangers(folder) and not (folder / checkpoint.CONFIG).exists():
+        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
     with files.claimed_folder(folder):
         told = folder / "tickets.crc32"
         if told.exists() and told.read_text() != f"{content:08x}\n":
@@ -150,11 +152,14 @@ def connectivity(
     from nets_deap import plots
     from nets_deap.config import ConnectivityConfig
     from nets_deap.experiment import mean_interval
+    from nets_deap.final_training import check_ticket
     from nets_deap.parallel import make_map
     from nets_deap.ticket import load_ticket
 
     path, loaded, settled = tickets.load(ticket, ConnectivityConfig, preset, config, options)
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
+    for one in both:
+        check_ticket(settled.problem(), one)
     folder = _folder(settled, path, "connectivity")
     seeds = range(settled.seed, settled.seed + settled.seeds)
     with _rows(folder, CONNECTIVITY, settled, "points", both) as kept:

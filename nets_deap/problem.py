@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nets_deap import data, models
+from nets_deap.errors import NetsError
 from nets_deap.genome import Layout, initial_std
 
 # name -> torch's optimiser and its arguments beside the learning rate
@@ -159,7 +160,11 @@ class Problem:
 
     @property
     def architecture(self) -> models.Architecture:
-        return models.build(self.arch, self.data.input_shape, self.data.classes)
+        """Raises NetsError for samples that it cannot take, and for such as cannot be augmented."""
+        shape = self.data.input_shape
+        if self.recipe.augment and len(shape) != 3:
+            raise NetsError(f"--augment wants images, and those of {self.dataset} are none: leave it out")
+        return models.build(self.arch, shape, self.data.classes)
 
     @property
     def layout(self) -> Layout:

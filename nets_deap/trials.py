@@ -151,6 +151,7 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 def check(trial: Trial, problem: Problem) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
     method = parse(trial.method).method
+    _ = problem.architecture  # refuses what data and architecture cannot be
     method.check(problem, trial.density)
     steps = problem.recipe.steps(len(problem.data.train.y))
     if isinstance(method, IMP) and (k := method.rewinds_to(problem)) >= steps:

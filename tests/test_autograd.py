@@ -9,14 +9,16 @@ from nets_deap import autograd
 from nets_deap.autograd import MaskedModule
 from nets_deap.backprop import flat_optimizer
 from nets_deap.genome import initial_std
-from nets_deap.models import Architecture, build, state_dict
+from nets_deap.models import Architecture, ConvNet, build, state_dict
 from nets_deap.nodes import weight_mask
 from nets_deap.problem import OPTIMIZERS, Recipe
 
-NAMES = ("conv-4", "cnn-8-16", "wrn-10-1")
+NAMES = ("conv", "cnn-8-16", "wrn-10-1")
 
 
 def architecture_of(name: str) -> Architecture:
+    if name == "conv":
+        return ConvNet(name, (2, 8, 8), ((4, 6), (8,)), (6,), 3)
     return build(name, (2, 8, 8), 3)
 
 

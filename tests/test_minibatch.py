@@ -7,7 +7,6 @@ import torch
 from nets_deap.autograd import MaskedModule
 from nets_deap.backprop import MaskedMLP
 from nets_deap.batched import BatchedMLP, BatchedModule
-from nets_deap.errors import NetsError
 from nets_deap.genome import initGenome, initial_std
 from nets_deap.minibatch import Gatherer, augmented, minibatches
 from nets_deap.models import build
@@ -79,8 +78,3 @@ def test_an_augmented_image_is_shifted_and_mirrored() -> None:
     assert seen <= possible
     assert len(seen) > 0.5 * len(possible)
     assert images.equal(augmented(x, np.random.default_rng(0)))
-
-
-def test_what_is_no_image_is_not_augmented() -> None:
-    with pytest.raises(NetsError, match="--augment wants images, and these samples have 1 dimensions"):
-        augmented(torch.zeros(5, 2), np.random.default_rng(0))

@@ -31,6 +31,7 @@ def settle(config: SearchConfig) -> tuple[SearchConfig, Choice]:
     if not choice.gives_ticket or choice.control:
         what = "a control of a ticket" if choice.control else "a trained network, not a ticket"
         raise NetsError(f"{choice.text} gives {what}: nets-deap compare has it")
+    config.torch_device()  # refuses what is not there
     choice.method.check(config.problem(), config.density)
     return config.model_copy(update={"method": choice.text}), choice
 

@@ -3,7 +3,7 @@
     python results/es/transfer.py
 
 writes results/es/transfer.csv: for each seed the SNES ticket of that seed, a random one of its density and
-the target's own, each trained by the target. The learning rate of SGD is the one of a grid (LRS) with which the
+the target's own, each trained by the target. The learning rate of SGD is that of a grid (LRS) with which the
 dense network has the least validation loss. Finished trainings are not repeated.
 """
 

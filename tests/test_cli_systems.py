@@ -1,0 +1,125 @@
+"""The commands weedout, es, transfer, connectivity, and export --smaller, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from nets_deap.models import from_description
+from nets_deap.ticket import load_ticket
+
+ES = ("es", "--data-limit", "300", "--arch", "mlp-10", "--pop", "8", "--gens", "2", "--batch", "50")
+WEEDOUT = ("weedout", "--data-limit", "300", "--pop", "4", "--gens", "1", "--steps", "5", "--sparsity", "0.8")
+BRIEF = ("--map", "serial", "--epochs", "2", "--seeds", "2")
+
+
+def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
+    from safetensors.torch import load_file
+
+    assert cli(*WEEDOUT, "--arch", "cnn-8-16", "--out", "run").code == 0
+    assert cli("export", "run", "--smaller", "--out", "small").out.startswith("nodes:   conv1 2, conv2 3\n")
+    cli("export", "run", "--out", "whole")
+    outputs = []
+    for folder in ("small", "whole"):
+        described = json.loads(Path(folder, "architecture.json").read_text())
+        module = from_description(described).module()
+        module.load_state_dict(load_file(f"{folder}/weights.safetensors"))
+        outputs.append(module(torch.ones(1, 1, 8, 8)))
+    torch.testing.assert_close(*outputs)
+    assert cli("weedout", *WEEDOUT[1:], "--breed", "--out", "bred").code == 0
+    assert load_ticket("bred/ticket.safetensors").info["method"] == "node-evolution"
+
+
+def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
+    first = cli(*ES, "--rounds", "2", "--out", "run")
+    assert "round 1: 100.00 % evolved to val acc" in first.out
+    assert load_ticket("run/ticket.safetensors").density == pytest.approx(0.64, abs=1e-3)
+    ticket = Path("run/ticket.safetensors").read_bytes()
+    assert cli(*ES, "--rounds", "2", "--out", "run", "--from-cycle", "1").code == 0
+    assert Path("run/ticket.safetensors").read_bytes() == ticket
+    log = pd.read_csv("run/logbook.csv")
+    assert log["forward_passes"].tolist() == [800, 800]
+
+
+def test_transfer_beside_a_random_ticket_and_the_targets_own(cli) -> None:
+    cli(*ES, "--rounds", "1", "--out", "run")
+    shown = cli("transfer", "run", "--to", "momentum", *BRIEF, "--out", "moved").out
+    assert "the target's own" in shown
+    rows = pd.read_csv("moved/transfer.csv")
+    assert rows.groupby("ticket").size().tolist() == [2, 2, 2]
+    more = cli("transfer", "run", "--to", "momentum", *BRIEF[:-1], "3", "--out", "moved", "--json")
+    again = pd.DataFrame(json.loads(more.out)["rows"])
+    assert again["seed"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert sorted(again["test_acc"][:6]) == sorted(rows["test_acc"])
+    other = cli("transfer", "run", "--to", "sgd", *BRIEF, "--out", "moved")
+    assert (other.code, len(other.err.splitlines())) == (2, 1)
+
+
+def test_the_line_between_two_trainings(cli) -> None:
+    cli(*ES, "--rounds", "1", "--out", "run")
+    told = cli("connectivity", "run", *BRIEF, "--points", "5", "--out", "line")
+    assert told.out.count("barrier") == 3  # of each line, and their mean
+    assert len(pd.read_csv("line/connectivity.csv")) == 10
+    assert Path("line/connectivity.png").exists()
+    assert (
+        len(
+            json.loads(cli("connectivity", "run", *BRIEF, "--points", "5", "--out", "line", "--json").out)[
+                "barriers"
+            ]
+        )
+        == 2
+    )
+    cli(*WEEDOUT, "--arch", "mlp-10", "--out", "other")
+    two = cli("connectivity", "run", "other", *BRIEF, "--points", "5", "--out", "line")
+    assert (two.code, "another ticket" in two.err) == (2, True)
+
+
+BAD = {
+    "a layer emptied": ["weedout", "--sparsity", "0.999"],
+    "a sparsity that is none": ["weedout", "--sparsity", "most"],
+    "sparsities too many": ["weedout", "--sparsity", "0.1/0.2/0.3/0.4"],
+    "nobody weeded": ["weedout", "--pop", "1"],
+    "an es too small": ["es", "--pop", "2"],
+    "an odd es of pairs": ["es", "--strategy", "openai-es", "--prune", "magnitude", "--pop", "7"],
+    "signal to noise of one sigma": ["es", "--strategy", "openai-es"],
+    "an unknown strategy": ["es", "--strategy", "cma-es"],
+    "an es preset": ["es", "--preset", "lth"],
+    "an es of batches": ["es", "--arch", "wrn-10-1"],
+    "no cuda": ["es", "--device", "cuda"],
+    "rounds that are none": ["es", "--rounds", "0"],
+    "rounds below none": ["es", "--rounds", "-1"],
+    "a share that is none": ["es", "--rounds", "2", "--share", "1.5"],
+    "an unknown target": ["transfer", "run", "--to", "adma"],
+    "a ticket of another shape": ["transfer", "run", "--to", "sgd", "--dataset", "xor"],
+    "a line to another shape": ["connectivity", "run", "--dataset", "xor"],
+    "a line of two points": ["connectivity", "run", "--points", "2"],
+    "a line to nowhere": ["connectivity", "run", "nowhere"],
+    "transfer into a stranger's folder": ["transfer", "run", "--out", "folder"],
+    "a depth that is none": ["evolve", "--arch", "wrn-17-1"],
+    "images too small": ["evolve", "--dataset", "xor", "--arch", "conv-2"],
+    "no images to augment": ["evolve", "--dataset", "xor", "--augment"],
+    "no images to augment in imp": ["imp", "--dataset", "xor", "--augment"],
+    "no images to augment in compare": ["compare", "--dataset", "xor", "--augment", "--methods", "dense"],
+    "no images to augment in train": ["train", "run", "--dataset", "xor", "--augment"],
+}  # fmt: skip
+
+
+def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
+    cli(*ES, "--rounds", "1", "--out", "run")
+    Path("folder").mkdir()
+    Path("folder/thesis.tex").touch()
+
+    def tree() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in Path().rglob("*")}
+
+    before = tree()
+    for name, arguments in BAD.items():
+        result = cli(*arguments)
+        assert result.code == 2, (name, result)
+        assert result.err.startswith("Error: "), (name, result)
+        assert len(result.err.splitlines()) == 1, (name, result)
+        assert tree() == before, name
