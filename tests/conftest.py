@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,15 @@ def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     random.seed(0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def single_thread() -> Iterator[None]:
+    """For modules that compute much in torch, whose threads would get in the way of tests beside them."""
+    from nets_deap.training import one_thread
+
+    with one_thread():
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from nets_deap.models import Architecture, ConvNet, build, state_dict
 from nets_deap.nodes import weight_mask
 from nets_deap.problem import OPTIMIZERS, Recipe
 
+pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("conv", "cnn-8-16", "wrn-10-1")
 
 

@@ -28,6 +28,7 @@ from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found
 from nets_deap.ticket import load_ticket
 
+pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("cnn-8-16", "wrn-10-1")
 PROBLEMS = {
     name: Problem("digits", name, Recipe("adam", 3e-3, 60), init="kaiming", data_limit=150) for name in NAMES

@@ -22,6 +22,7 @@ from nets_deap.search.method import initial_weights
 from nets_deap.strategies import STRATEGIES, OpenAIES, Point
 from nets_deap.strategies.strategy import centred_ranks, utilities
 
+pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-100", Recipe("adam", 1.2e-3, 60), init="glorot")
 FEW = replace(DIGITS, data_limit=300)
 QUICK = "pop=8,gens=3,batch=50"

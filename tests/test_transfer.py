@@ -15,6 +15,7 @@ from nets_deap.strategies import STRATEGIES
 from nets_deap.ticket import Ticket
 from nets_deap.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, target, transfer
 
+pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-10", Recipe("adam", 0.01, 60, epochs=3), init="glorot", data_limit=300)
 FEW = "pop=8,gens=2,batch=50,rounds=2"
 
