@@ -115,14 +115,17 @@ def weedout(
     return _search(f"{name}:{settings}" if settings else name, **options, from_cycle=None)
 
 
-ES_NETWORKS = {"quick": "mlp-100", "paper": "cnn-8-16"}
+ES_PROBLEMS: dict[str, dict[str, Any]] = {
+    "quick": {"arch": "mlp-100"},
+    "paper": {"arch": "cnn-8-16", "dataset": "mnist", "density": 0.8**20},  # 20 prunings of a fifth
+}
 
 
 @click.command()
 @combined(dataset_options, search_options, training_options, budget_options, output_options)
 @option("--out", metavar="DIR", help="The folder to write to.")
 @option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json.")
-@option("--preset", metavar="NAME", help="quick, minutes with mlp-100; paper, cnn-8-16, for a GPU. [quick]")
+@option("--preset", metavar="NAME", help="quick, with mlp-100; paper: cnn-8-16, mnist, for a GPU. [quick]")
 @option("--strategy", metavar="NAME", help="snes, pgpe, sep-cma-es or openai-es. [snes]")
 @option("--prune", metavar="NAME", help="By snr, |mean / sigma|, magnitude or random. [snr]")
 @option("--pop", type=int, metavar="N", help="Points a generation. [64]")
@@ -151,17 +154,22 @@ def es(
     """
     from nets_deap.errors import unknown
 
-    if preset is not None and preset not in ES_NETWORKS:
-        raise unknown("preset", preset, ES_NETWORKS)
+    if preset is not None and preset not in ES_PROBLEMS:
+        raise unknown("preset", preset, ES_PROBLEMS)
+    if share is not None and not 0 < share < 1:
+        raise click.UsageError(f"--share {share:g}: expected a share of the weights, between 0 and 1")
+    if rounds is not None and not 1 <= rounds <= 1000:
+        raise click.UsageError(f"--rounds {rounds}: expected 1 or more, and no more than 1000")
     given = {"strategy": strategy, "prune": prune, "pop": pop, "gens": gens, "batch": batch, "sigma": sigma}
     given |= {"rounds": rounds, "share": share}
     if rounds is not None and options["density"] is None and options["config"] is None:
         options["density"] = (1 - (0.2 if share is None else share)) ** rounds
-    if options["arch"] is None and options["config"] is None:
-        options["arch"] = ES_NETWORKS[preset or "quick"]
+    if options["config"] is None or preset is not None:
+        for name, value in ES_PROBLEMS[preset or "quick"].items():
+            options[name] = value if options[name] is None else options[name]
     settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
-    name = "es-paper" if preset == "paper" else "es"
-    return _search(f"{name}:{settings}" if settings else name, **options, preset=None)
+    method = "es-paper" if preset == "paper" else "es"
+    return _search(f"{method}:{settings}" if settings else method, **options, preset=None)
 
 
 def _search(

@@ -29,9 +29,16 @@ run_options = combined(
 TRANSFER, CONNECTIVITY = "transfer.csv", "connectivity.csv"
 
 
-def _folder(settled: Any, ticket: Path, name: str) -> Path:
+def _content(of: list[Ticket]) -> str:
+    content = 0
+    for ticket in of:
+        content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes(), content))
+    return f"{content:08x}"
+
+
+def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
     one = settled.model_copy(update={"seeds": 1})  # more seeds go into the same folder
-    return Path(settled.out) if settled.out else ticket.parent / f"{name}-{one.fingerprint()}"
+    return Path(settled.out) if settled.out else ticket.parent / f"{name}-{one.fingerprint()}-{_content(of)}"
 
 
 class _Rows:
@@ -45,6 +52,8 @@ class _Rows:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         self.known += rows
+        # In an order that does not depend on who was first
+        self.known.sort(key=lambda row: (row["seed"], row.get("ticket", ""), row.get("alpha", 0.0)))
         self.write(self.path, self.known)
 
 
@@ -53,17 +62,15 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
     """The rows in a folder that is this config's and these tickets'; says what is kept when interrupted."""
     from nets_deap import checkpoint, files
 
-    content = 0
-    for ticket in of:
-        content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes(), content))
+    content = f"{_content(of)}\n"
     if files.strangers(folder) and not (folder / checkpoint.CONFIG).exists():
         raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
     with files.claimed_folder(folder):
         told = folder / "tickets.crc32"
-        if told.exists() and told.read_text() != f"{content:08x}\n":
+        if told.exists() and told.read_text() != content:
             raise click.UsageError(f"{folder} holds what was found of another ticket: choose another --out")
         checkpoint.claim(folder, settled, mark, "an experiment on a ticket", {"seeds"})
-        files.write_text(told, f"{content:08x}\n")
+        files.write_text(told, content)
         try:
             yield _Rows(folder / name)
         except KeyboardInterrupt:
@@ -96,7 +103,7 @@ def transfer(
     path, loaded, settled = tickets.load(ticket, TransferConfig, preset, config, options)
     aim = library.target(settled.problem(), settled.to, settled.es)
     library.check(loaded, aim)
-    folder = _folder(settled, path, f"transfer-{settled.to}")
+    folder = _folder(settled, path, f"transfer-{settled.to}", [loaded])
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
     with (
@@ -160,7 +167,7 @@ def connectivity(
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
     for one in both:
         check_ticket(settled.problem(), one)
-    folder = _folder(settled, path, "connectivity")
+    folder = _folder(settled, path, "connectivity", both)
     seeds = range(settled.seed, settled.seed + settled.seeds)
     with _rows(folder, CONNECTIVITY, settled, "points", both) as kept:
         have = {row["seed"] for row in kept.known}

@@ -42,6 +42,7 @@ _HOME = {
         "mutSwap",
         "repairDensity",
     ],
+    "operators.nodes": ["cxNodes", "initNodes", "mutNodes"],
     "config": ["TrainConfig"],
     "evolve_config": ["EvolveConfig"],
     "settings": ["configure"],

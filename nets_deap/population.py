@@ -48,7 +48,7 @@ class PopulationLoss:
     part: training samples, on a device; batch: how many of them a generation sees, 0 for all
     Every call of the map is a generation: its points share a minibatch, drawn by `rng`.
 
-    Raises NetsError for an architecture that keeps statistics of batches.
+    Scoring raises NetsError for an architecture that keeps statistics of batches.
     """
 
     def __init__(self, searched: Searched, part: Part, batch: int, rng: np.random.Generator) -> None:

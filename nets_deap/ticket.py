@@ -56,7 +56,7 @@ class Ticket:
         try:
             narrowed = narrow(self.architecture, live_nodes(self.architecture, self.mask))
         except ValueError as error:
-            raise NetsError("the mask cuts the network in two: nothing smaller computes the same") from error
+            raise NetsError("the mask leaves a group of nodes empty: it has no smaller network") from error
         genes, extras = narrowed.genes, self.extras[narrowed.extras]
         weights, mask = self.weights[genes], self.mask[genes]
         return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.errors import unknown
+from nets_deap.errors import NetsError, unknown
 from nets_deap.final_training import check_ticket, train_ticket
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.problem import OPTIMIZERS, Budget, Problem
@@ -64,9 +64,13 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
     Raises NetsError for what is neither.
     """
     if to in OPTIMIZERS:
+        if es:
+            raise NetsError(f"--es {es}: {to} is an optimiser, which has no such options")
         return Target(replace(problem, recipe=replace(problem.recipe, optimizer=to)))
     if to not in STRATEGIES:
         raise unknown("target", to, [*OPTIMIZERS, *STRATEGIES])
+    if "+" in es or "strategy" in es:
+        raise NetsError(f"--es {es}: expected options such as pop=64,gens=300; --to says which strategy")
     prune = "magnitude" if to == "openai-es" else "snr"
     method: ES = parse("es:" + ",".join(filter(None, [f"strategy={to},prune={prune}", es]))).method
     method.check(problem, 0.5)

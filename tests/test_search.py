@@ -16,14 +16,12 @@ from nets_deap.search.method import Found, Row, initial_weights
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
 SMALL = "pop=3,gens=2,epochs=1"
+FEW = "pop=4,gens=1,batch=20,rounds=2"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
+TEXTS |= {name: f"{name}:{FEW}" for name in ("es", "es-paper")}
 NODES = ("weedout", "node-evolution", "random-nodes")
 TICKETS = [name for name in METHODS if parse(name).gives_ticket]
-EXACT = [
-    name
-    for name in TICKETS
-    if name not in ("dense", "nets", "nets-paper", "random-paper", "es-paper", *NODES)
-]
+EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]
 
 
 def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
@@ -37,18 +35,18 @@ def timeless(row: Row) -> Row:
 @pytest.mark.parametrize("density", [0.3, 0.01])
 @pytest.mark.parametrize("name", EXACT)
 def test_the_density_is_exact(name: str, density: float) -> None:
-    found = search(name, density)
+    found = search(TEXTS[name], density)
     assert found.ticket.mask.sum() == round(density * DIGITS.layout.size)
     assert found.logbook[-1]["density"] == found.ticket.density
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_one_seed_gives_every_method_the_same_weights_and_itself_the_same_ticket(name: str) -> None:
-    found, again = search(name), search(name)
+    found, again = search(TEXTS[name]), search(TEXTS[name])
     assert (found.ticket.weights == initial_weights(DIGITS, np.random.default_rng(0))).all()
     assert (found.ticket.mask == again.ticket.mask).all()
     assert replace(found.cost, seconds=0) == replace(again.cost, seconds=0)
-    assert not (search(name, seed=1).ticket.mask == found.ticket.mask).all()
+    assert not (search(TEXTS[name], seed=1).ticket.mask == found.ticket.mask).all()
 
 
 @pytest.mark.parametrize("name", TICKETS)
@@ -88,6 +86,13 @@ def test_the_rate_that_reaches_a_density() -> None:
     layout = Problem("digits").layout
     reached = (densities_after(layout, rate_for(layout, 0.05, 14), 14) * layout.sizes).sum() / layout.size
     assert reached == pytest.approx(0.05, abs=1e-9)
+
+
+def test_where_all_layers_compete_every_cycle_prunes_the_same_share() -> None:
+    size = DIGITS.layout.size
+    plan = IMP(cycles=6, scope="global").plan(DIGITS.layout, 0.05)
+    ratio = round(0.05 * size) / size
+    np.testing.assert_allclose(plan, [size * ratio ** (i / 6) for i in range(1, 7)], atol=1)
 
 
 @pytest.mark.parametrize("text", ["imp", "imp:scope=global", "imp:cycles=1", "imp:rewind=3", "imp:cycles=30"])

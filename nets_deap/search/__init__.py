@@ -36,7 +36,7 @@ class Entry:
         ]
 
 
-PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024, "rounds": 20}  # Lange & Sprekeler 2023, on MNIST
+PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
 METHODS: dict[str, Entry] = {
     "dense": Entry(Dense, {}, "the dense network, whatever the density"),
     "random": Entry(Pruned, {"name": "random"}, "a random mask, every layer of the same density"),
@@ -54,9 +54,7 @@ METHODS: dict[str, Entry] = {
     "node-evolution": Entry(Weedout, {"breed": True}, "evolution in node space"),
     "random-nodes": Entry(Weedout, {"breed": False, "pop": 1, "gens": 0}, "one random node mask"),
     "es": Entry(ES, {}, "iterative pruning where an evolution strategy does the training"),
-    "es-paper": Entry(
-        ES, {"pop": 128, "gens": 4000, "batch": 1024, "rounds": 20}, "as in its paper: for a GPU"
-    ),
+    "es-paper": Entry(ES, PAPERS_ES, "the same at the size of its paper, for a GPU"),
     "set": Entry(Dynamic, {"growth": "random"}, "trained sparse, the mask moves at random: no ticket"),
     "rigl": Entry(Dynamic, {"growth": "gradient"}, "trained sparse, the mask follows gradients: no ticket"),
 }

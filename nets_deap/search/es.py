@@ -78,6 +78,8 @@ class ES:
                 raise NetsError(f"es: {name}={number}: expected 1 or more")
         if self.batch < 0 or not 0 < self.share < 1:
             raise NetsError(f"es: batch={self.batch}, share={self.share:g}: expected 0 or more, and a share")
+        if problem.recipe.augment:
+            raise NetsError("es: a population is not trained on augmented images: leave --augment out")
         architecture = problem.architecture
         if architecture.initial_extras.size > architecture.trained_extras:
             raise NetsError(f"es: {problem.arch} normalises by batches, which an ES cannot: another --arch")

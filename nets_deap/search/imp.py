@@ -38,21 +38,23 @@ class State:
     extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
 
 
-def densities_after(layout: Layout, rate: float, cycles: int) -> np.ndarray:
+def densities_after(
+    layout: Layout, rate: float, cycles: int, output_share: float = OUTPUT_SHARE
+) -> np.ndarray:
     """Density of each layer after so many cycles; a network of one layer has no output layer to spare."""
     rates = np.full(len(layout.sizes), rate)
     if len(rates) > 1:
-        rates[-1] *= OUTPUT_SHARE
+        rates[-1] *= output_share
     return (1 - rates) ** cycles
 
 
-def rate_for(layout: Layout, density: float, cycles: int) -> float:
+def rate_for(layout: Layout, density: float, cycles: int, output_share: float = OUTPUT_SHARE) -> float:
     """The share pruned in each cycle so that `cycles` of them reach a density. By bisection."""
     sizes = np.array(layout.sizes)
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        reached = (densities_after(layout, middle, cycles) * sizes).sum() / layout.size
+        reached = (densities_after(layout, middle, cycles, output_share) * sizes).sum() / layout.size
         low, high = (middle, high) if reached > density else (low, middle)
     return low
 
@@ -95,7 +97,7 @@ class IMP:
         if self.exact:
             total = active_weights(layout, density)
             cycles = self.cycles or self._enough(layout, density)
-            rate = rate_for(layout, density, cycles)
+            rate = rate_for(layout, density, cycles, self._output_share)
         elif self.cycles is None:
             raise NetsError("imp: without an exact density it needs a number of cycles")
         else:
@@ -103,13 +105,18 @@ class IMP:
         counts: list[np.ndarray | int] = []
         most = np.array(layout.sizes)
         for cycle in range(1, cycles + 1):
-            reached = densities_after(layout, rate, cycle)
+            reached = densities_after(layout, rate, cycle, self._output_share)
             left = max(len(most), round(float((reached * np.array(layout.sizes)).sum())))
             if self.exact and cycle == cycles:
                 left = total
             most = exact_counts(layout, reached, left, most)
             counts.append(left if self.scope == "global" else most)
         return counts
+
+    @property
+    def _output_share(self) -> float:
+        """Where all layers compete none is spared."""
+        return 1.0 if self.scope == "global" else OUTPUT_SHARE
 
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for options that contradict each other or a density that cannot be."""
@@ -120,7 +127,7 @@ class IMP:
 
     def _enough(self, layout: Layout, density: float) -> int:
         cycles = 1
-        while rate_for(layout, density, cycles) > RATE:
+        while rate_for(layout, density, cycles, self._output_share) > RATE:
             cycles += 1
         return cycles
 

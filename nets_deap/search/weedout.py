@@ -46,7 +46,7 @@ class Weedout:
     repair: keep one node where a sparsity would leave a group without any, instead of refusing it
     breed: those that come are children of those that stayed, by crossover and mutation, and not random
 
-    All individuals are trained on the same minibatches, and what has been evaluated is not again.
+    All individuals are trained on the same minibatches; those that stay keep what they were evaluated at.
     """
 
     pop: int = 10
@@ -66,7 +66,8 @@ class Weedout:
         if self.sparsity is None:
             return self._nearest(architecture, density)
         names, sizes = architecture.nodes.names, architecture.nodes.sizes
-        given = [self.sparsity] * len(sizes) if isinstance(self.sparsity, float) else list(self.sparsity)
+        shares = [self.sparsity] if isinstance(self.sparsity, int | float) else self.sparsity
+        given = [float(shares[0])] * len(sizes) if len(shares) == 1 else list(shares)
         if len(given) != len(sizes):
             raise NetsError(
                 f"weedout: {len(given)} sparsities for {len(sizes)} groups of nodes: one, or one for each of "
@@ -90,6 +91,7 @@ class Weedout:
         sizes = np.array(architecture.nodes.sizes)
 
         def at(share: float) -> tuple[float, list[int]]:
+            """The density of weights, and the counts, that go with a share of the nodes."""
             counts = np.maximum(1, np.rint(share * sizes)).astype(int)
             nodes = np.concatenate([np.arange(size) < n for size, n in zip(sizes, counts, strict=True)])
             return float(weight_mask(architecture, nodes).mean()), counts.tolist()
@@ -98,7 +100,13 @@ class Weedout:
         for _ in range(30):
             middle = (low + high) / 2
             low, high = (low, middle) if at(middle)[0] > density else (middle, high)
-        return min(at(low), at(high), key=lambda found: abs(found[0] - density))[1]
+        share = min(low, high, key=lambda share: abs(at(share)[0] - density))
+        if not (self.repair or np.rint(share * sizes).all()):
+            raise NetsError(
+                f"weedout: a density of {density:g} leaves some group of nodes without any: ask for more, or "
+                "take repair=yes, which keeps one"
+            )
+        return at(share)[1]
 
     def check(self, problem: Problem, density: float) -> None:
         """Raise NetsError for what cannot be."""
@@ -107,6 +115,8 @@ class Weedout:
                 f"weedout: pop={self.pop}, gens={self.gens}, steps={self.steps}: expected 1 or more of each "
                 "(0 generations are the best of a first population)"
             )
+        if not 0 <= self.weed <= 1:
+            raise NetsError(f"weedout: weed={self.weed:g}: expected a share of the population, from 0 to 1")
         parents, weeded = self.pop - self.weeded, self.weeded
         if self.gens and not (weeded >= 1 and parents >= (2 if self.breed else 1)):
             raise NetsError(
@@ -160,8 +170,10 @@ class Weedout:
                     )
                 break
             seed_python_random(python_random, generation, Role.SELECTION)
+            mapped: EvaluationMap = toolbox.map.func
+            mapped.gradient_steps = []
             evaluated = self._generation(population, toolbox, hall, first=not generation)
-            cost = self._cost(problem, evaluated)
+            cost = self._cost(problem, len(mapped.gradient_steps))  # equal ones are trained once
             meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
             accuracies = [measured(genome).val_acc for genome in population]
             logbook.append(

@@ -43,12 +43,10 @@ class PGPE(Strategy):
 
     def tell(self, losses: np.ndarray) -> None:
         plus, minus = np.split(centred_ranks(losses).astype(np.float32), 2)
-        # Gradients; the mean of the centred ranks, the baseline, is 0
+        # Gradients
         of_mean = weighted((plus - minus) / 2, self._noise) / len(plus)
-        both = (plus + minus) / 2
-        of_sigma = (weighted(both, self._noise, self._noise) / self._sigma - both.sum() * self._sigma) / len(
-            plus
-        )
+        # The centred ranks sum to 0, and so does what a baseline, or −σ², would add
+        of_sigma = weighted((plus + minus) / 2, self._noise, self._noise) / self._sigma / len(plus)
         # Updates
         self.mean += self.adam.step(of_mean)
         change = self.sigma_lr * of_sigma

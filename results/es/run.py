@@ -50,8 +50,9 @@ class Experiment:
 
 
 TRAINING = {"init": "glorot", "optimizer": "adam", "lr": 1.2e-3}
-DIGITS = {"dataset": "digits", "arch": "mlp-100", "epochs": 50, **TRAINING}
-MNIST = {"dataset": "mnist", "arch": "cnn-8-16", "epochs": 10, **TRAINING}
+# Epochs are of gradient descent: so many that the validation loss is least before the end
+DIGITS = {"dataset": "digits", "arch": "mlp-100", "epochs": 400, **TRAINING}
+MNIST = {"dataset": "mnist", "arch": "cnn-8-16", "epochs": 20, **TRAINING}
 EXPERIMENTS = {
     "digits": Experiment(DIGITS, "pop=64,gens=300,batch=256", 15, 0.8**15, tuple(STRATEGIES), 5),
     "mnist": Experiment(MNIST, "pop=64,gens=300,batch=256", 5, 0.0144, ("snes",), 1),

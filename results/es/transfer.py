@@ -27,7 +27,7 @@ from nets_deap.transfer import target, transfer
 PATH = Path("results/es/transfer.csv")
 ES = "pop=64,gens=300,batch=256"
 TARGETS, DENSITIES, SEEDS = ("snes", "pgpe", "sgd", "adam"), (0.2, 0.05), range(1, 6)
-LRS = (0.1, 0.3, 1.0, 3.0)
+LRS = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 def learning_rate(problem: Problem) -> float:
@@ -50,7 +50,7 @@ def trial(item: tuple[str, float, int], problem: Problem, sgd: Problem) -> list[
 
 
 def main() -> None:
-    config = configure(SearchConfig, dataset="digits", arch="mlp-100", init="glorot", epochs=100)
+    config = configure(SearchConfig, dataset="digits", arch="mlp-100", init="glorot", epochs=400)
     problem = config.problem()
     sgd = replace(problem, recipe=replace(problem.recipe, optimizer="sgd"))
     sgd = replace(sgd, recipe=replace(sgd.recipe, lr=learning_rate(sgd)))
