@@ -71,6 +71,7 @@ def by_gradients(experiment: Experiment, seed: int) -> list[Row]:
     """IMP over all layers together, as the ES prune; the mask of each density is trained to the end."""
     config = configure(SearchConfig, **experiment.problem, method="imp", density=experiment.asked, seed=seed)
     problem, rows = config.problem(), []
+    available = len(problem.data.train.y)
     states: list[State] = []
     method = IMP(cycles=experiment.prunings + 1, scope="global")
     rng = generator(seed, 0, Role.SEARCH)
@@ -79,9 +80,9 @@ def by_gradients(experiment: Experiment, seed: int) -> list[Row]:
     for state in (first, *states[:-1]):
         ticket = Ticket(state.rewound, state.mask, problem.architecture)
         told = train_ticket(ticket, problem, seed, track_test=False).summary()
-        rows.append(
-            {"trained_density": ticket.density, **{key: told[key] for key in ("val_acc", "test_acc")}}
-        )
+        kept = {key: told[key] for key in ("val_acc", "test_acc", "early_stop_iteration")}
+        samples = problem.recipe.samples_in(problem.recipe.steps(available), available)
+        rows.append({"trained_density": ticket.density, **kept, "forward_passes": samples})
     return rows
 
 
