@@ -1,4 +1,4 @@
-"""`nets-deap search METHOD`: look for a ticket by any method; `imp`, `random` for short."""
+"""`nets-deap search METHOD`: look for a ticket by any method; `imp`, `random`, `weedout`, `es` for short."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def search(method: str, **options: Any) -> int:
     """Look for a ticket by any METHOD.
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
-    ticket.safetensors, logbook.csv, cost.json and config.json; imp also writes each of its cycles, and
-    goes on where it was interrupted.
+    ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
+    and go on where they were interrupted.
     """
     return _search(method, **options)
 
@@ -204,11 +204,6 @@ def _search(
 
 
 def _line(row: dict[str, Any]) -> str:
-    if "test_acc" in row:
-        return (
-            f"round {row['cycle']}: {render.percent(row['trained_density'])} evolved to "
-            f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
-        )
     return (
         f"cycle {row['cycle']}: {render.percent(row['trained_density'])} trained to "
         f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"

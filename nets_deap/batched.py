@@ -60,7 +60,7 @@ class Stack:
         self.architecture = architecture
         self.networks = len(weights)
         extras = architecture.initial_extras
-        if extras.size > architecture.trained_extras:
+        if architecture.keeps_statistics:
             raise NetsError(
                 f"{architecture.name} normalises by batches: its networks cannot be trained as one stack: "
                 "--map multiprocess or serial"

@@ -1,4 +1,4 @@
-"""Figures: the NeTS paper's three, error against density, and what tickets look like."""
+"""Figures: the NeTS paper's three, error against density, what tickets look like, connectivity."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,3 +85,19 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         return Ran(int(exit_.value.code or 0), out, err)
 
     return run
+
+
+def assert_refused(cli: Callable[..., Ran], invocations: Mapping[str, Sequence[str]]) -> None:
+    """Each is told in one line with exit code 2, and leaves nothing behind."""
+
+    def tree() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in Path().rglob("*")}
+
+    before = tree()
+    for name, arguments in invocations.items():
+        result = cli(*arguments)
+        assert result.code == 2, (name, result)
+        assert result.err.startswith("Error: "), (name, result)
+        assert len(result.err.splitlines()) == 1, (name, result)
+        assert result.out == "", (name, result)
+        assert tree() == before, name

@@ -13,6 +13,8 @@ import pytest
 import torch
 from torch.nn.utils import prune
 
+from .conftest import assert_refused
+
 TINY = ("evolve", "--dataset", "xor-corners", "--pop", "4", "--gens", "3", "--epochs", "5", "--map", "serial")
 
 
@@ -231,10 +233,6 @@ BAD = {
 }
 
 
-def tree() -> dict[str, int]:
-    return {str(p): p.stat().st_mtime_ns for p in Path().rglob("*")}
-
-
 @pytest.fixture
 def place(cli) -> None:
     """A folder with a run and some obstacles."""
@@ -252,14 +250,7 @@ def place(cli) -> None:
 @pytest.mark.usefixtures("place")
 def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     assert len(BAD) >= 40
-    before = tree()
-    for name, arguments in BAD.items():
-        result = cli(*arguments)
-        assert result.code == 2, (name, result)
-        assert result.err.startswith("Error: "), (name, result)
-        assert len(result.err.splitlines()) == 1, (name, result)
-        assert result.out == "", (name, result)
-        assert tree() == before, name
+    assert_refused(cli, BAD)
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

@@ -12,6 +12,8 @@ import torch
 from nets_deap.models import from_description
 from nets_deap.ticket import load_ticket
 
+from .conftest import assert_refused
+
 ES = ("es", "--data-limit", "300", "--arch", "mlp-10", "--pop", "8", "--gens", "2", "--batch", "50")
 WEEDOUT = ("weedout", "--data-limit", "300", "--pop", "4", "--gens", "1", "--steps", "5", "--sparsity", "0.8")
 BRIEF = ("--map", "serial", "--epochs", "2", "--seeds", "2")
@@ -36,7 +38,7 @@ def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
 
 def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
     first = cli(*ES, "--rounds", "2", "--out", "run")
-    assert "round 1: 100.00 % evolved to val acc" in first.out
+    assert "cycle 1: 100.00 % trained to val acc" in first.out
     assert load_ticket("run/ticket.safetensors").density == pytest.approx(0.64, abs=1e-3)
     ticket = Path("run/ticket.safetensors").read_bytes()
     assert cli(*ES, "--rounds", "2", "--out", "run", "--from-cycle", "1").code == 0
@@ -118,14 +120,4 @@ def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
     Path("folder").mkdir()
     Path("folder/thesis.tex").touch()
-
-    def tree() -> dict[str, int]:
-        return {str(path): path.stat().st_mtime_ns for path in Path().rglob("*")}
-
-    before = tree()
-    for name, arguments in BAD.items():
-        result = cli(*arguments)
-        assert result.code == 2, (name, result)
-        assert result.err.startswith("Error: "), (name, result)
-        assert len(result.err.splitlines()) == 1, (name, result)
-        assert tree() == before, name
+    assert_refused(cli, BAD)

@@ -108,9 +108,9 @@ def test_what_comes_is_random_in_weedout_and_of_its_parents_in_evolution() -> No
 
 
 def test_its_toolbox_runs_in_plain_deap_and_over_workers() -> None:
-    toolbox = Weedout(pop=4, steps=5, sparsity=0.5, breed=True).toolbox(DIGITS, 0.1, np.random.default_rng(0))
+    search = Weedout(pop=4, steps=5, sparsity=0.5, breed=True)
     with MultiprocessMap(2) as engine:
-        toolbox.map.func.engine = engine
+        toolbox = search.toolbox(DIGITS, 0.1, np.random.default_rng(0), engine)
         hall = tools.HallOfFame(1, similar=Genome.same_genes)
         population = toolbox.population(n=4)
         algorithms.eaMuPlusLambda(

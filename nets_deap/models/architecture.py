@@ -107,6 +107,11 @@ class Architecture(ABC):
         """How many of the m numbers gradients train: the first ones."""
         return sum(extra.size for extra in self.extras if extra.trained)
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Does it normalise by batches, and keep their statistics?"""
+        return self.trained_extras < self.initial_extras.size
+
     def named(self, weights: Any, extras: Any) -> dict[str, Any]:
         """Views of both vectors, arrays or tensors, under their names in the module's `state_dict`."""
         parts = {f"{name}.weight": part for name, part in self.layout.split(weights)}

@@ -80,8 +80,7 @@ class ES:
             raise NetsError(f"es: batch={self.batch}, share={self.share:g}: expected 0 or more, and a share")
         if problem.recipe.augment:
             raise NetsError("es: a population is not trained on augmented images: leave --augment out")
-        architecture = problem.architecture
-        if architecture.initial_extras.size > architecture.trained_extras:
+        if problem.architecture.keeps_statistics:
             raise NetsError(f"es: {problem.arch} normalises by batches, which an ES cannot: another --arch")
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
         self.plan(problem.layout, density)

@@ -1,4 +1,4 @@
-"""One search in a folder: its ticket, its logbook, and IMP's cycles to go on from."""
+"""One search in a folder: its ticket, its logbook, and the cycles of IMP or an ES to go on from."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def search(
     from_cycle: int | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> Found:
-    """Search, and write ticket, logbook and cost. IMP goes on from its last cycle that is in the folder.
+    """Search, and write ticket, logbook and cost. IMP and ES go on from their last cycle in the folder.
 
-    from_cycle: go on from this cycle of IMP instead, 0 being the beginning
+    from_cycle: go on from this cycle instead, 0 being the beginning
     Raises NetsError where the folder holds something else.
     """
     config, choice = settle(config)
