@@ -71,7 +71,7 @@ def imp(
     given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     if cycles is not None and options["density"] is None and options["config"] is None:
         given["exact"] = "no"  # 20 % a cycle, and the density follows
-    return _search("imp:" + ",".join(f"{k}={v}" for k, v in given.items() if v is not None), **options)
+    return _search(_method(("imp", "imp-short"), given, options["config"]), **options)
 
 
 @click.command()
@@ -82,7 +82,8 @@ def random(allocation: str | None, **options: Any) -> int:
 
     The same as `nets-deap search random`.
     """
-    return _search(f"random:allocation={allocation}" if allocation else "random", **options, from_cycle=None)
+    method = _method(("random", "random-erk"), {"allocation": allocation}, options["config"])
+    return _search(method, **options, from_cycle=None)
 
 
 @click.command()
@@ -94,6 +95,8 @@ def random(allocation: str | None, **options: Any) -> int:
 @option("--steps", type=int, metavar="N", help="Of training before validation. [100]")
 @option("--repair", is_flag=True, help="Keep one node where the sparsity would leave a layer none.")
 @click.option("--breed", is_flag=True, help="Children of the others in place of new random masks.")
+@option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
+@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
 def weedout(
     sparsity: str | None,
     pop: int | None,
@@ -110,9 +113,8 @@ def weedout(
     smaller network too: `nets-deap export --smaller`.
     """
     given = {"sparsity": sparsity, "pop": pop, "gens": gens, "weed": weed, "steps": steps, "repair": repair}
-    settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
-    name = "node-evolution" if breed else "weedout"
-    return _search(f"{name}:{settings}" if settings else name, **options, from_cycle=None)
+    names = ("node-evolution",) if breed else ("weedout", "node-evolution")
+    return _search(_method(names, given, options["config"]), **options, from_cycle=None)
 
 
 ES_PROBLEMS: dict[str, dict[str, Any]] = {
@@ -167,9 +169,25 @@ def es(
     if options["config"] is None or preset is not None:
         for name, value in ES_PROBLEMS[preset or "quick"].items():
             options[name] = value if options[name] is None else options[name]
-    settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
-    method = "es-paper" if preset == "paper" else "es"
-    return _search(f"{method}:{settings}" if settings else method, **options, preset=None)
+    names = {None: ("es", "es-paper"), "paper": ("es-paper",)}.get(preset, ("es",))
+    return _search(_method(names, given, options["config"]), **options, preset=None)
+
+
+def _method(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> str:
+    """NAME:OPTION=VALUE,…: the first of these methods with the options given.
+
+    A config file that has one of the methods says which, and what is not given.
+    """
+    from nets_deap.settings import read_config_file
+
+    name, options = names[0], {}
+    if config is not None:
+        stored, _, text = str(read_config_file(Path(config)).get("method", "")).partition(":")
+        if stored in names:
+            name, options = stored, dict(piece.split("=", 1) for piece in text.split(",") if "=" in piece)
+    options |= {key: value for key, value in given.items() if value is not None}
+    settings = ",".join(f"{key}={value}" for key, value in options.items())
+    return f"{name}:{settings}" if settings else name
 
 
 def _search(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,21 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
     elif files.strangers(folder):
         raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another --out")
     write_config(folder, config)
+
+
+@contextmanager
+def claimed(
+    folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()
+) -> Iterator[None]:
+    """`claim` for as long as a run lasts; one that is refused before it has results leaves no config."""
+    new = not (folder / CONFIG).exists()
+    claim(folder, config, mark, of, added)
+    try:
+        yield
+    except NetsError:
+        if new and not files.strangers(folder, {CONFIG}):
+            (folder / CONFIG).unlink()
+        raise
 
 
 def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:

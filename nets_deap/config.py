@@ -241,13 +241,17 @@ class SearchConfig(BudgetConfig):
     """One search by any method.
 
     epochs, iterations: of the training to the end, which a method may go by
+    map: of a population in node space
     """
 
     method: str = "imp"
     density: Share = 0.2
+    map: str = "multiprocess"
 
     @model_validator(mode="after")
     def _on_a_cpu(self) -> SearchConfig:
+        if self.map == "batched":
+            raise NetsError("--map batched: node masks are evaluated one by one: serial or multiprocess")
         if self.device != "cpu" and self.method.partition(":")[0] not in ("es", "es-paper"):
             raise NetsError("this search runs on the CPU; for a GPU there are evolve --map batched, and es")
         return self

@@ -48,7 +48,8 @@ class Target:
             return {key: told[key] for key in ("val_acc", "test_acc")}
         rng = generator(seed, 0, Role.FINAL_TRAINING)
         es = self.es
-        strategy, searched = es.train(self.problem, ticket.weights, ticket.mask, es.gens, rng, ticket.extras)
+        start = (ticket.weights, ticket.mask)
+        strategy, searched, _ = es.train(self.problem, *start, es.gens, rng, ticket.extras)
         scores = {part: score_mean(strategy, searched, self.problem, part) for part in ("validation", "test")}
         return {"val_acc": scores["validation"].accuracy, "test_acc": scores["test"].accuracy}
 

@@ -47,6 +47,33 @@ def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
     assert log["forward_passes"].tolist() == [800, 800]
 
 
+def test_weedout_over_workers_is_weedout_in_one_process(cli) -> None:
+    for place in (("--map", "serial"), ("--workers", "2")):
+        assert cli(*WEEDOUT, *place, "--out", place[0]).code == 0
+    tickets = [Path(place, "ticket.safetensors").read_bytes() for place in ("--map", "--workers")]
+    assert tickets[0] == tickets[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "more"),
+    [
+        ((*ES, "--strategy", "pgpe", "--rounds", "2"), "es", ("--gens", "3")),
+        ((*WEEDOUT, "--breed"), "weedout", ("--steps", "6")),
+        (("imp", "--data-limit", "300", "--arch", "mlp-10", "--cycles", "2"), "imp", ("--scope", "global")),
+    ],
+)
+def test_what_a_config_says_of_the_method_holds_unless_said_otherwise(cli, first, again, more) -> None:
+    assert cli(*first, "--out", "run").code == 0
+    assert cli(again, "--config", "run/config.json", "--out", "same").code == 0
+    methods = {name: json.loads(Path(name, "config.json").read_text())["method"] for name in ("run", "same")}
+    assert methods["run"] == methods["same"]
+    assert cli(again, "--config", "run/config.json", *more, "--out", "other").code == 0
+    other = json.loads(Path("other/config.json").read_text())["method"]
+    given = f"{more[0].removeprefix('--')}={more[1]}"
+    assert given in other
+    assert set(methods["run"].split(",")) - set(other.split(",")) <= {"gens=2", "steps=5", "es:batch=50"}
+
+
 def test_transfer_beside_a_random_ticket_and_the_targets_own(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
     shown = cli("transfer", "run", "--to", "momentum", *BRIEF, "--out", "moved").out
@@ -92,6 +119,11 @@ BAD = {
     "an es preset": ["es", "--preset", "lth"],
     "an es of batches": ["es", "--arch", "wrn-10-1"],
     "no cuda": ["es", "--device", "cuda"],
+    "a budget below a round": ["es", "--budget-passes", "10", "--out", "new"],
+    "a budget below a cycle": ["imp", "--budget-steps", "1", "--out", "new"],
+    "a budget below a population": ["weedout", "--budget-steps", "1", "--out", "new"],
+    "a cycle that is not there": ["es", "--from-cycle", "3", "--out", "new"],
+    "node masks side by side": ["weedout", "--map", "batched"],
     "rounds and a share of all": ["es", "--rounds", "3", "--share", "1"],
     "rounds far below none": ["es", "--rounds", "-100000"],
     "a share weeded that is none": ["weedout", "--weed", "inf"],

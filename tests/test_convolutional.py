@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from nets_deap import training
 from nets_deap.autograd import MaskedModule
 from nets_deap.config import SearchConfig
 from nets_deap.errors import NetsError
@@ -17,10 +18,12 @@ from nets_deap.evolve_config import EvolveConfig
 from nets_deap.final_training import train_ticket
 from nets_deap.fitness import Evaluator
 from nets_deap.genome import initGenome
+from nets_deap.minibatch import augmented, minibatches
 from nets_deap.models import build
 from nets_deap.parallel import BatchedMap
 from nets_deap.problem import Budget, Problem, Recipe
 from nets_deap.pruning.scores import Candidate, _flow, synflow
+from nets_deap.randomness import Role, generator
 from nets_deap.search import METHODS, parse
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.folder import search as search_in_folder
@@ -143,3 +146,42 @@ def test_what_cannot_be_trained_side_by_side_is_refused(
 def test_masks_that_move_are_for_perceptrons(name: str) -> None:
     with pytest.raises(NetsError, match="SET and RigL are for perceptrons, not for cnn-8-16"):
         parse(name).method.check(PROBLEMS["cnn-8-16"], 0.2)
+
+
+def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = PROBLEMS["cnn-8-16"]
+    problem = replace(plain, recipe=replace(plain.recipe, augment=True, iterations=7))
+    ticket = find("cnn-8-16", "random").ticket
+    seen: list[torch.Tensor] = []
+
+    def noted(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        seen.append(x.clone())
+        return augmented(x, rng)
+
+    monkeypatch.setattr(training, "augmented", noted)
+    run = train_ticket(ticket, problem, 1, eval_every=1)
+    rng = generator(1, 0, Role.FINAL_TRAINING)
+    batches = minibatches(len(problem.data.train.y), problem.recipe, rng)
+    assert len(seen) == 7
+    for x, chosen in zip(seen, batches, strict=True):  # the samples, and their order, are those without
+        assert x.equal(problem.data.train.x[chosen])
+    without = train_ticket(ticket, replace(plain, recipe=replace(plain.recipe, iterations=7)), 1)
+    assert len(seen) == 7
+    assert not np.allclose(without.weights, run.weights)
+    arguments = (ticket.mask, problem.recipe)
+    network = MaskedModule(problem.architecture, run.weights, *arguments, extras=run.extras)
+    score = training.evaluate(network, problem.data.validation, problem.data.classes)
+    assert score.loss == pytest.approx(run.rows[-1]["val_loss"], rel=1e-6)
+
+
+@models
+def test_controls_start_from_initial_extras_unless_the_weights_have_steps_behind_them(model: str) -> None:
+    found = find(model, "random", 0.5).ticket
+    trained = replace(found, extras=found.extras + 1)
+    for name in ("reinit", "shuffle", "scale-matched", "random", "dense"):
+        control = CONTROLS[name](trained, PROBLEMS[model], np.random.default_rng(1))
+        assert (control.extras == trained.architecture.initial_extras).all(), name
+    rewound = replace(trained, info=trained.info | {"rewind": 3})
+    for name, kept in (("dense", True), ("shuffle", True), ("reinit", False)):
+        control = CONTROLS[name](rewound, PROBLEMS[model], np.random.default_rng(1))
+        assert (control.extras == rewound.extras).all() == kept, name

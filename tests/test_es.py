@@ -213,3 +213,12 @@ def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> 
 def test_statistics_of_batches_are_refused() -> None:
     with pytest.raises(NetsError, match="wrn-10-1 normalises by batches, which an ES cannot"):
         parse("es").method.check(replace(FEW, arch="wrn-10-1"), 0.5)
+
+
+def test_a_budget_of_seconds_ends_a_round_between_generations() -> None:
+    method = parse("es:pop=8,gens=1000000,batch=50,rounds=2").method
+    found = method(FEW, Budget(seconds=1.0), np.random.default_rng(0), 0.5)
+    passes = [row["forward_passes"] for row in found.logbook]
+    assert len(passes) == 2
+    assert all(0 < count < 8 * 50 * 1000000 and count % (8 * 50) == 0 for count in passes)
+    assert found.cost.forward_passes == sum(passes) + 2 * len(FEW.data.validation.y)

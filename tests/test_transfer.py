@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets_deap import connectivity as lines
 from nets_deap.connectivity import barrier, connectivity, line
 from nets_deap.errors import NetsError
 from nets_deap.parallel import MultiprocessMap, SerialMap
@@ -117,5 +116,45 @@ def test_one_ticket_is_trained_on_two_orders_and_two_tickets_on_one(arch: str) -
     assert two[0]["test_loss"] != two[4]["test_loss"]
 
 
-def test_thirty_points() -> None:
-    assert lines.POINTS == 30
+def test_biases_lie_on_the_line_too() -> None:
+    problem = replace(DIGITS, arch="cnn-8-16")
+    architecture, rng = problem.architecture, np.random.default_rng(0)
+    weights = rng.normal(0, 0.3, architecture.layout.size).astype(np.float32)
+    biases = [rng.normal(0, 1, architecture.initial_extras.size).astype(np.float32) for _ in range(2)]
+    middle = line(problem, (weights, biases[0]), (weights, biases[1]), 3)[1]
+    between = (weights, (biases[0] + biases[1]) / 2)
+    (whole, *_) = line(problem, between, between, 3)
+    assert middle["test_loss"] == pytest.approx(whole["test_loss"])
+    (*_, end) = line(problem, (weights, biases[0]), between, 3)
+    assert middle["test_loss"] != pytest.approx(end["test_loss"])
+
+
+def test_thirty_points_unless_said() -> None:
+    nothing = np.zeros(DIGITS.layout.size, dtype=np.float32), DIGITS.architecture.initial_extras
+    assert len(line(DIGITS, nothing, nothing)) == 30
+
+
+# A strategy as the target
+
+
+def test_a_strategy_begins_with_the_tickets_biases_and_has_the_generations_given() -> None:
+    problem = replace(DIGITS, arch="cnn-8-16")
+    ticket = ticket_of(problem, "random")
+    biased = replace(ticket, extras=ticket.extras + np.arange(ticket.extras.size, dtype=np.float32))
+    started = target(problem, "snes", "pop=4,gens=1,batch=20,sigma=1e-9")
+    rng = np.random.default_rng(0)
+    assert started.es is not None
+    arguments = (problem, biased.weights, biased.mask)
+    strategy, searched, gens = started.es.train(*arguments, started.es.gens, rng, biased.extras)
+    assert gens == 1
+    np.testing.assert_allclose(strategy.mean[searched.active :], biased.extras, atol=1e-6)
+    # Moved by next to nothing, it has the figures of where it began.
+    weights, extras = biased.weights * biased.mask, biased.extras
+    (begun, *_) = line(problem, (weights, extras), (weights, extras), 3)
+    assert started.train(biased, 1)["test_acc"] == pytest.approx(1 - begun["test_error"], abs=0.01)
+    calls = []
+    for given in (2, 5):
+        aim = target(problem, "snes", f"pop=4,gens={given},batch=20")
+        assert aim.es is not None
+        calls.append(aim.es.train(*arguments, aim.es.gens, np.random.default_rng(0), biased.extras)[2])
+    assert calls == [2, 5]

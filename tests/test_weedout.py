@@ -194,3 +194,12 @@ def test_a_network_cut_in_two_has_nothing_smaller() -> None:
     ticket.mask[:] = False
     with pytest.raises(NetsError, match="leaves a group of nodes empty"):
         ticket.smaller()
+
+
+def test_what_it_costs_is_training_and_validation_of_each_individual() -> None:
+    found = find("weedout:pop=4,gens=2,steps=10,sparsity=0.8")
+    evaluations, samples = 4 + 2 * 2, 2 * 270  # ten steps are two epochs, with a smaller last batch each
+    passes = samples + len(DIGITS.data.validation.y)
+    cost = found.cost
+    assert (cost.gradient_steps, cost.samples) == (evaluations * 10, evaluations * samples)
+    assert cost.forward_passes == evaluations * passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,8 +41,8 @@ class ES:
     rounds: None: as few as reach the density while none prunes more than `share` of the weights left
     device: where the population is evaluated
 
-    Biases are searched and never pruned. A budget of forward passes shortens all rounds alike; gradient
-    steps it takes none.
+    Biases are searched and never pruned. A budget of forward passes or seconds shortens all rounds alike;
+    gradient steps it takes none.
     """
 
     strategy: str = "snes"
@@ -121,8 +122,13 @@ class ES:
         gens: int,
         rng: np.random.Generator,
         extras: np.ndarray = INITIAL,
-    ) -> tuple[Strategy, Searched]:
-        """An ES from these weights and biases under a mask; by DEAP's generate and update."""
+        seconds: float = np.inf,
+    ) -> tuple[Strategy, Searched, int]:
+        """An ES from these weights and biases under a mask; by DEAP's generate and update.
+
+        seconds: after which no generation is begun but the first
+        Returns how many generations there were, too.
+        """
         searched = Searched(problem.architecture, mask)
         part = problem.data.to(self.device, torch.float32).train
         loss = PopulationLoss(searched, part, self.batch, rng)
@@ -132,8 +138,11 @@ class ES:
         toolbox.register("update", strategy.update)
         toolbox.register("evaluate", loss)
         toolbox.register("map", loss.map)
-        algorithms.eaGenerateUpdate(toolbox, ngen=gens, verbose=False)
-        return strategy, searched
+        ends, done = time.monotonic() + seconds, 0
+        while done < gens and (done == 0 or time.monotonic() < ends):
+            algorithms.eaGenerateUpdate(toolbox, ngen=1, verbose=False)
+            done += 1
+        return strategy, searched, done
 
     def _round(self, state: State, problem: Problem, budget: Budget, plan: list[int]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
@@ -149,7 +158,8 @@ class ES:
                 f"es: the budget is too small for {len(plan)} rounds: allow more, or ask for fewer"
             )
         rng = np.random.default_rng([state.root, state.cycle])
-        strategy, searched = self.train(problem, state.rewound, state.mask, gens, rng)
+        seconds = meter.seconds_left() / remaining
+        strategy, searched, gens = self.train(problem, state.rewound, state.mask, gens, rng, seconds=seconds)
         score, test = (score_mean(strategy, searched, problem, part) for part in ("validation", "test"))
         meter.spend(forward_passes=gens * passes + validation)
         scores = np.zeros(state.mask.size)

@@ -11,12 +11,14 @@ from nets_deap import checkpoint, files
 from nets_deap.checkpoint import COST, LOGBOOK, TICKET
 from nets_deap.config import SearchConfig
 from nets_deap.errors import NetsError
+from nets_deap.parallel import make_map
 from nets_deap.problem import Cost, Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.search import Choice, parse
 from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP, State
 from nets_deap.search.method import Found, Row
+from nets_deap.search.weedout import Weedout
 from nets_deap.ticket import Ticket, load_ticket
 
 CYCLES = "cycles"
@@ -51,8 +53,7 @@ def search(
     problem = config.problem()
     if from_cycle is not None and not isinstance(choice.method, IMP | ES):
         raise NetsError(f"--from-cycle goes with imp and es: {choice.text} has no cycles")
-    with files.claimed_folder(folder):
-        checkpoint.claim(folder, config, "method", "a search")
+    with files.claimed_folder(folder), checkpoint.claimed(folder, config, "method", "a search"):
         rng = generator(config.seed, 0, Role.SEARCH)
         if isinstance(choice.method, IMP | ES):
             start, method = _start(folder, problem, from_cycle), choice.method
@@ -65,6 +66,9 @@ def search(
                     on_row(state.logbook[-1])
 
             found = method(problem, config.budget(), rng, config.density, start, on_cycle)
+        elif isinstance(choice.method, Weedout):
+            with make_map(config.map, config.workers, "cpu") as engine:
+                found = choice.method(problem, config.budget(), rng, config.density, engine)
         else:
             found = choice.method(problem, config.budget(), rng, config.density)
         ticket = replace(found.ticket, config=config.identity())

@@ -154,10 +154,20 @@ class Weedout:
         toolbox.register("map", mapped)
         return toolbox
 
-    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
-        """Raises NetsError as `check` does, and for a budget below the first population."""
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        engine: Callable[..., Any] | None = None,
+    ) -> Found:
+        """Raises NetsError as `check` does, and for a budget below the first population.
+
+        engine: a map to evaluate over; in this process unless given
+        """
         self.check(problem, density)
-        toolbox, meter = self.toolbox(problem, density, rng), Meter(budget)
+        toolbox, meter = self.toolbox(problem, density, rng, engine), Meter(budget)
         population, hall = toolbox.population(n=self.pop), tools.HallOfFame(1, similar=Genome.same_genes)
         logbook: list[Row] = []
         python_random = int(rng.integers(2**63))

@@ -5,7 +5,8 @@
 
 writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted.
 `early_…` are of the ticket's own full training, after as many steps as the search's evaluations take, on
-other minibatches than those it was chosen on. Data sets lie in `data`.
+other minibatches than those it was chosen on. `random-nodes-longer` is the training of `random-nodes`, gone
+on with for as many epochs as the searches take. Data sets lie in `data`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from nets_deap import checkpoint
 from nets_deap.config import CompareConfig
 from nets_deap.parallel import make_map
+from nets_deap.search.method import Row
 from nets_deap.settings import configure
 from nets_deap.trials import Trial, run_trial
 
@@ -25,64 +27,81 @@ SPARSITIES = (0.8, 0.6, 0.4, 0.2)
 LENET = {"preset": "lth", "dataset": "mnist", "epochs": 20, "eval_every": 100}
 WRN = {"dataset": "folder:data/cifar10-jpg", "arch": "wrn-16-1", "init": "kaiming", "optimizer": "adam",
        "lr": 1.2e-3, "batch_size": 60, "epochs": 40, "augment": True, "eval_every": 90}  # fmt: skip
-# the training to the end; how long an evaluation is, and how many there are; seeds
+# the training to the end; how long an evaluation is, and how many there are; epochs of search; seeds
 EXPERIMENTS = {
-    "lenet": (LENET, "steps=100", "pop=20,gens=10", 5),
-    "wrn": (WRN, "steps=90", "pop=8,gens=3", 3),
+    "lenet": (LENET, "steps=100", "pop=20,gens=10", 14, 5),
+    "wrn": (WRN, "steps=90", "pop=8,gens=3", 20, 3),
 }
 
 
-def methods(steps: str, search: str, sparsity: float) -> list[str]:
-    """In the order in which a seed's trials are run."""
-    common = f"{steps},sparsity={sparsity}"
-    return [f"random-nodes:{common}", f"weedout:{search},{common}", f"node-evolution:{search},{common}"]
+def early_stop(training: list[Row]) -> Row:
+    """The row at which the validation loss is least."""
+    return min(training, key=lambda told: told["val_loss"])
 
 
-def trial_row(trial: Trial, config: CompareConfig, folder: Path) -> dict[str, float | str]:
+def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_epochs: int) -> list[Row]:
     """Run a trial, and keep of it what the table needs."""
-    row = run_trial(trial, config, folder)
+    name = trial.method.partition(":")[0]
+    at_random = name == "random-nodes"
+    epochs = config.epochs + (search_epochs if at_random else 0)
+    row = run_trial(trial, config.model_copy(update={"epochs": epochs}), folder)
     training = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["training"]
     early = next(told for told in training if told["iteration"] == config.eval_every)
-    return {
-        "method": trial.method.partition(":")[0],
-        "sparsity": trial.density,
-        "seed": trial.seed,
-        "density": row["density"],
-        "early_val_acc": early["val_acc"],
-        "early_test_acc": early["test_acc"],
-        "val_acc": row["val_acc"],
-        "test_acc": row["test_acc"],
-        "search_gradient_steps": row["search_gradient_steps"],
-        "search_s": row["search_seconds"],
-        "train_s": row["train_seconds"],
-    }
+    arms = {name: [told for told in training if told["epoch"] <= config.epochs]}
+    if at_random:
+        arms[f"{name}-longer"] = training
+    return [
+        {
+            "method": arm,
+            "sparsity": trial.density,
+            "seed": trial.seed,
+            "density": row["density"],
+            "early_val_acc": early["val_acc"],
+            "early_test_acc": early["test_acc"],
+            "val_acc": early_stop(told)["val_acc"],
+            "test_acc": early_stop(told)["test_acc"],
+            "search_gradient_steps": row["search_gradient_steps"],
+            "search_s": row["search_seconds"],
+            "train_steps": told[-1]["iteration"],
+            "train_s": told[-1]["elapsed_s"],
+        }
+        for arm, told in arms.items()
+    ]
 
 
 def main(name: str) -> None:
-    options, steps, search, seeds = EXPERIMENTS[name]
+    options, steps, search, search_epochs, seeds = EXPERIMENTS[name]
     config = configure(CompareConfig, **options, track_test=True)
     path, folder = Path("results/weedout") / f"{name}.csv", Path("runs/weedout") / name
     rows = checkpoint.read_csv(path) if path.exists() else []
     done = {(row["method"], row["sparsity"], row["seed"]) for row in rows}
     # A method whose sparsity is settled does not go by the density: here that stands for the sparsity.
+    arms = [
+        [("dense", 0.0)],
+        *(
+            [(f"{method}{steps},sparsity={sparsity}", sparsity) for sparsity in SPARSITIES]
+            for method in ("random-nodes:", f"weedout:{search},", f"node-evolution:{search},")
+        ),
+    ]
     trials = [
         Trial(method, sparsity, seed)
+        for arm in arms
         for seed in range(1, seeds + 1)
-        for method, sparsity in [
-            *((method, sparsity) for sparsity in SPARSITIES for method in methods(steps, search, sparsity)),
-            ("dense", 0.0),
-        ]
+        for method, sparsity in arm
         if (method.partition(":")[0], sparsity, seed) not in done
     ]
 
-    def tell(row: dict[str, float | str]) -> None:
-        rows.append(row)
+    def tell(told: list[Row]) -> None:
+        rows.extend(told)
         rows.sort(key=lambda row: (-row["sparsity"], row["method"], row["seed"]))
         checkpoint.write_csv(path, rows)
-        print(len(rows), row["method"], row["sparsity"], row["seed"], f"{row['test_acc']:.2%}", flush=True)
+        for row in told:
+            named = (row["method"], row["sparsity"], row["seed"])
+            print(len(rows), *named, f"{row['test_acc']:.2%}", flush=True)
 
     with make_map("multiprocess", None, "cpu") as engine:
-        engine(partial(trial_row, config=config, folder=folder), trials, tell)
+        task = partial(trial_rows, config=config, folder=folder, search_epochs=search_epochs)
+        engine(task, trials, tell)
 
 
 if __name__ == "__main__":
