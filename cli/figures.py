@@ -1,4 +1,4 @@
-"""`nets-deap figures`: the NeTS paper's three figures, and three of our own."""
+"""`nets-deap figures`: the NeTS paper's three figures, and our own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from .tickets import file_of
 @click.option("--compare", "compared", default="results/lth", metavar="DIR", help="[results/lth]")
 @click.option("--pictures", "described", default="results/pictures", metavar="DIR", help="[results/pictures]")
 @click.option("--search", default="results/search", metavar="DIR", help="[results/search]")
+@click.option("--weedout", default="results/weedout", metavar="DIR", help="[results/weedout]")
+@click.option("--es", default="results/es", metavar="DIR", help="[results/es]")
+@click.option("--connectivity", default="results/connectivity", metavar="DIR", help="[results/connectivity]")
 @click.option("--out", default="paper/figures", metavar="DIR", help="[paper/figures]")
 @option(
     "--ticket",
@@ -26,17 +29,25 @@ from .tickets import file_of
     help="A ticket to describe in --pictures first.",
 )
 def figures(
-    table1: str, compared: str, described: str, search: str, out: str, tickets: tuple[str, ...]
+    table1: str,
+    compared: str,
+    described: str,
+    search: str,
+    weedout: str,
+    es: str,
+    connectivity: str,
+    out: str,
+    tickets: tuple[str, ...],
 ) -> None:
     """Draw the paper's figures, and our own.
 
     As PDF and PNG: figure1 (evolution), figure2 (time) and figure3 (training) from --table1, a part of what
     `table1` wrote; error-density from --compare, a comparison's folder; foretell and budget from --search;
-    pixels and masks from --pictures, where tickets.csv describes tickets. What is not there is left out and
-    said so.
+    pixels and masks from --pictures, where tickets.csv describes tickets; weedout-…, es-… and connectivity
+    from the folders of that name. What is not there is left out and said so.
     """
     from nets_deap import files, plots
-    from nets_deap.figures import draw_all
+    from nets_deap.figures import Places, draw_all
     from nets_deap.ticket import load_ticket
 
     pairs = [text.partition("=") for text in tickets or ()]
@@ -46,6 +57,6 @@ def figures(
     if pairs:
         rows = plots.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
         files.write_text(Path(described) / plots.TICKETS, rows.to_csv(index=False))
-    folders = map(Path, (table1, compared, described, search, out))
-    for name, what in draw_all(*folders).items():
+    places = Places(*map(Path, (table1, compared, described, search, weedout, es, connectivity)))
+    for name, what in draw_all(places, Path(out)).items():
         click.echo(f"{name}: {what}")

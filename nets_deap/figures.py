@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nets_deap.errors import NetsError
+from nets_deap.experiment_plots import lines, node_space, strategies
 from nets_deap.plots import (
     TICKETS,
     error_against_density,
@@ -35,17 +37,28 @@ IMP = {"imp:cycles=7,exact=no": "IMP"}
 OTHERS = {"random-paper": "random", "dense": "dense"}
 
 
-def draw_all(table1: Path, compared: Path, tickets: Path, search: Path, folder: Path) -> dict[str, str]:
-    """All figures: from two comparisons' folders, that of tickets.csv, and results/search.
+@dataclass(frozen=True)
+class Places:
+    """Folders with results: two comparisons, that of tickets.csv, and what scripts in them write."""
 
-    Returns name -> where it is, or why it was not drawn.
-    """
+    table1: Path
+    compared: Path
+    tickets: Path
+    search: Path
+    weedout: Path
+    es: Path
+    connectivity: Path
+
+
+def draw_all(places: Places, folder: Path) -> dict[str, str]:
+    """All figures. Returns name -> where it is, or why it was not drawn."""
+    table1, compared, search = places.table1, places.compared, places.search
     first = {**dict(list(NETS.items())[:1]), **IMP}
 
     def read(*paths: Path) -> list[pd.DataFrame]:
         return [pd.read_csv(path) for path in paths]
 
-    logbooks, curves, described = table1 / "logbooks.csv", table1 / "training.csv", tickets / TICKETS
+    logbooks, curves, described = table1 / "logbooks.csv", table1 / "training.csv", places.tickets / TICKETS
     recipes: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
         "figure1": ([logbooks], lambda log: evolution(log, _there(log, NETS))),
         "figure2": (
@@ -61,6 +74,9 @@ def draw_all(table1: Path, compared: Path, tickets: Path, search: Path, folder: 
         ),
         "pixels": ([described], input_pixels),
         "masks": ([described], masks),
+        **{f"weedout-{name}": ([places.weedout / f"{name}.csv"], node_space) for name in ("lenet", "wrn")},
+        **{f"es-{name}": ([places.es / f"{name}.csv"], strategies) for name in ("digits", "mnist")},
+        "connectivity": ([places.connectivity / "lines.csv"], lines),
     }
     drawn = {}
     for name, (paths, draw) in recipes.items():

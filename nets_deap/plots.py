@@ -51,8 +51,10 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def band(axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1) -> None:
-    """Mean over trials with its 95 % interval as a band.
+def band(
+    axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1, color: str = ""
+) -> None:
+    """Mean over trials with its 95 % interval as a band; in the next color unless one is given.
 
     curves: a row for each trial (`seed`) and value of x. A trial that has ended stays at its last value.
     """
@@ -60,7 +62,7 @@ def band(axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scal
     told = [mean_interval(row.dropna().tolist()) for _, row in wide.iterrows()]
     mean = np.array([interval.mean for interval in told])
     half = np.nan_to_num([interval.half_width for interval in told])
-    (line,) = axes.plot(wide.index, mean, label=label or None, linewidth=1.2)
+    (line,) = axes.plot(wide.index, mean, label=label or None, linewidth=1.2, color=color or None)
     axes.fill_between(wide.index, mean - half, mean + half, alpha=0.2, color=line.get_color(), linewidth=0)
 
 
@@ -278,5 +280,5 @@ def connectivity(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     axes.set_xlabel("α, from one training to the other")
     axes.set_ylabel("test error, %")
     if any(lines):
-        axes.legend(frameon=False)
+        figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure
