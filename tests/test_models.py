@@ -8,6 +8,7 @@ import torch
 
 from nets_deap.errors import NetsError
 from nets_deap.models import MODELS, build, described, from_description, state_dict
+from nets_deap.models.pooling import MaxPool2d
 from nets_deap.models.wideresnet import WideResNet
 
 
@@ -112,3 +113,16 @@ def test_two_classes_need_one_sigmoid_and_more_are_one_hot() -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(NetsError, match="did you mean 'lenet-300-100'"):
         build("lenet", (2,), 2)
+
+
+@pytest.mark.parametrize("sides", [(4, 6), (5, 7)])
+def test_pooling_without_gradients_is_torchs(sides: tuple[int, int]) -> None:
+    x = torch.randn(3, 2, *sides, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = MaxPool2d()(x)
+        assert found.equal(torch.nn.functional.max_pool2d(x, 2))
+        assert torch.func.vmap(MaxPool2d())(x[None]).equal(found[None])
+    needed = x.clone().requires_grad_()
+    MaxPool2d()(needed).sum().backward()
+    assert needed.grad is not None
+    assert needed.grad.sum() == found.numel()

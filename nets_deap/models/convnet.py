@@ -90,6 +90,8 @@ class ConvNet(Architecture):
     def module(self) -> nn.Module:
         from torch import nn
 
+        from nets_deap.models.pooling import MaxPool2d
+
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         shapes = dict(zip(self.layout.names, self.layout.shapes, strict=True))
         for i, names in enumerate(self._blocks_of_names(), start=1):
@@ -97,7 +99,7 @@ class ConvNet(Architecture):
                 out, in_ = shapes[name][:2]
                 layers[name] = nn.Conv2d(in_, out, self.kernel, padding=self.kernel // 2)
                 layers[f"relu_{name}"] = nn.ReLU()
-            layers[f"pool{i}"] = nn.MaxPool2d(2)
+            layers[f"pool{i}"] = MaxPool2d()
         layers["flatten"] = nn.Flatten()
         for i in range(1, len(self.hidden) + 2):
             out, in_ = shapes[f"fc{i}"]
