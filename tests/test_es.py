@@ -15,9 +15,9 @@ from nets_deap.errors import NetsError
 from nets_deap.population import PopulationLoss, Searched
 from nets_deap.problem import Budget, Problem, Recipe
 from nets_deap.search import parse
+from nets_deap.search.cycles import State
 from nets_deap.search.es import ES, PRUNINGS
 from nets_deap.search.folder import search as search_in_folder
-from nets_deap.search.imp import State
 from nets_deap.search.method import initial_weights
 from nets_deap.strategies import STRATEGIES, OpenAIES, Point
 from nets_deap.strategies.strategy import centred_ranks, utilities

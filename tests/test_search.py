@@ -10,8 +10,9 @@ from nets_deap.final_training import train_network, train_ticket
 from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
 from nets_deap.search import METHODS, parse, parse_all
 from nets_deap.search.controls import CONTROLS, lineage_search
+from nets_deap.search.cycles import State
 from nets_deap.search.dynamic import Dynamic, DynamicMLP
-from nets_deap.search.imp import IMP, State, densities_after, rate_for
+from nets_deap.search.imp import IMP, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)

@@ -12,7 +12,8 @@ import numpy as np
 
 from nets_deap.presets import BEST_SEARCH
 from nets_deap.problem import Budget, Cost, Problem
-from nets_deap.search.imp import IMP, State
+from nets_deap.search.cycles import State
+from nets_deap.search.imp import IMP
 from nets_deap.search.method import initial_weights
 from nets_deap.search.nets import Nets
 from nets_deap.search.random import random_ticket

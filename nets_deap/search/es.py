@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +18,8 @@ from nets_deap.network import make_network
 from nets_deap.population import PopulationLoss, Searched
 from nets_deap.problem import Budget, Meter, Problem
 from nets_deap.pruning.allocation import active_weights, keep
-from nets_deap.search.imp import IMP, State
-from nets_deap.search.method import Found
+from nets_deap.search.cycles import Cycles, State, too_small
 from nets_deap.strategies import STRATEGIES, OpenAIES, Strategy
-from nets_deap.ticket import Ticket
 from nets_deap.training import Score, evaluate, one_thread
 
 # From the final search distribution, float64[d]: what surviving weights are ranked by; the highest stay
@@ -32,7 +31,7 @@ PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {
 
 
 @dataclass(frozen=True)
-class ES:
+class ES(Cycles):
     """Rounds of: an ES from the mean θ₀, pruning of the weights that mattered least, and θ₀ again.
 
     strategy: a name in STRATEGIES; prune: one in PRUNINGS, over all layers together
@@ -86,33 +85,8 @@ class ES:
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
         self.plan(problem.layout, density)
 
-    def start(self, problem: Problem, rng: np.random.Generator) -> State:
-        """As IMP starts."""
-        return IMP().start(problem, rng)
-
-    def __call__(
-        self,
-        problem: Problem,
-        budget: Budget,
-        rng: np.random.Generator,
-        density: float,
-        start: State | None = None,
-        on_cycle: Callable[[State], None] | None = None,
-    ) -> Found:
-        """Search from the beginning, or from `start`; `on_cycle` is called after each round.
-
-        Raises NetsError as `check` does, and for a budget too small.
-        """
-        self.check(problem, density)
-        state = start or self.start(problem, rng)
-        plan = self.plan(problem.layout, density)
-        while state.cycle < len(plan):
-            state = self._round(state, problem, budget, plan)
-            if on_cycle:
-                on_cycle(state)
-        info = {"method": f"es-{self.strategy}-{self.prune}", "rounds": state.cycle}
-        ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info)
-        return Found(ticket, state.logbook, state.cost)
+    def info(self, problem: Problem, state: State) -> dict[str, Any]:
+        return {"method": f"es-{self.strategy}-{self.prune}", "rounds": state.cycle}
 
     def train(
         self,
@@ -144,7 +118,7 @@ class ES:
             done += 1
         return strategy, searched, done
 
-    def _round(self, state: State, problem: Problem, budget: Budget, plan: list[int]) -> State:
+    def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
         remaining, validation = len(plan) - state.cycle, len(data.validation.y)
         batch = min(self.batch or len(data.train.y), len(data.train.y))
@@ -154,9 +128,7 @@ class ES:
             left = budget.forward_passes - meter.cost.forward_passes - remaining * validation
             gens = min(gens, left // (remaining * passes))
         if gens < 1 or meter.seconds_left() <= 0:
-            raise NetsError(
-                f"es: the budget is too small for {len(plan)} rounds: allow more, or ask for fewer"
-            )
+            raise too_small("es", "rounds", len(plan))
         rng = np.random.default_rng([state.root, state.cycle])
         seconds = meter.seconds_left() / remaining
         strategy, searched, gens = self.train(problem, state.rewound, state.mask, gens, rng, seconds=seconds)
@@ -165,19 +137,14 @@ class ES:
         scores = np.zeros(state.mask.size)
         scores[state.mask] = PRUNINGS[self.prune](strategy, rng)[: searched.active]
         mask = keep(problem.layout, scores, state.mask, plan[state.cycle])
-        row = {
-            "cycle": state.cycle + 1,
-            "trained_density": float(state.mask.mean()),
+        told = {
             "val_loss": score.loss,
             "val_acc": score.accuracy,
             "test_acc": test.accuracy,  # decides nothing
             "sigma": float(np.exp(np.log(strategy.sigma).mean())),
             "forward_passes": gens * passes,
-            "density": float(mask.mean()),
         }
-        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
-        row["elapsed_s"] = meter.cost.seconds
-        return State(state.cycle + 1, state.rewound, mask, state.root, [*state.logbook, row], meter.cost)
+        return state.after(problem.layout, mask, told, meter.cost)
 
 
 def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: str) -> Score:

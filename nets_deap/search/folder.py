@@ -15,8 +15,8 @@ from nets_deap.parallel import make_map
 from nets_deap.problem import Cost, Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.search import Choice, parse
+from nets_deap.search.cycles import Cycles, State
 from nets_deap.search.es import ES
-from nets_deap.search.imp import IMP, State
 from nets_deap.search.method import Found, Row
 from nets_deap.search.weedout import Weedout
 from nets_deap.ticket import Ticket, load_ticket
@@ -51,11 +51,11 @@ def search(
     """
     config, choice = settle(config)
     problem = config.problem()
-    if from_cycle is not None and not isinstance(choice.method, IMP | ES):
+    if from_cycle is not None and not isinstance(choice.method, Cycles):
         raise NetsError(f"--from-cycle goes with imp and es: {choice.text} has no cycles")
     with files.claimed_folder(folder), checkpoint.claimed(folder, config, "method", "a search"):
         rng = generator(config.seed, 0, Role.SEARCH)
-        if isinstance(choice.method, IMP | ES):
+        if isinstance(choice.method, Cycles):
             start, method = _start(folder, problem, from_cycle), choice.method
             if isinstance(method, ES):
                 method = replace(method, device=config.torch_device())

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.models import INITIAL
-from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
+from nets_deap.problem import Budget, Meter, Problem, Recipe
 from nets_deap.pruning.allocation import active_weights, exact_counts, keep
-from nets_deap.search.method import Found, Row, initial_weights, train_within
-from nets_deap.ticket import Ticket
+from nets_deap.search.cycles import Cycles, State, too_small
+from nets_deap.search.method import train_within
 from nets_deap.training import evaluate, one_thread
 
 RATE, OUTPUT_SHARE = 0.2, 0.5  # of the surviving weights in a cycle; the output layer is pruned at half of it
-
-
-@dataclass(frozen=True)
-class State:
-    """IMP between two cycles, and all that it needs to go on.
-
-    rewound, extras: float32[n] and [m], what every cycle starts from; extras are initial unless given
-    mask: bool[n]
-    root: of the cycles' random streams
-    """
-
-    cycle: int
-    rewound: np.ndarray = field(repr=False)
-    mask: np.ndarray = field(repr=False)
-    root: int
-    logbook: list[Row] = field(repr=False)
-    cost: Cost
-    extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
 
 
 def densities_after(
@@ -60,7 +42,7 @@ def rate_for(layout: Layout, density: float, cycles: int, output_share: float = 
 
 
 @dataclass(frozen=True)
-class IMP:
+class IMP(Cycles):
     """Train, prune the smallest of the trained weights, rewind, and again.
 
     cycles: None: as few as reach the density while no cycle prunes more than 20 %; 1 is one shot. With
@@ -131,41 +113,15 @@ class IMP:
             cycles += 1
         return cycles
 
-    def start(self, problem: Problem, rng: np.random.Generator) -> State:
-        weights = initial_weights(problem, rng)
-        mask = np.ones(weights.size, dtype=bool)
-        return State(0, weights, mask, int(rng.integers(2**63)), [], Cost())
-
-    def __call__(
-        self,
-        problem: Problem,
-        budget: Budget,
-        rng: np.random.Generator,
-        density: float,
-        start: State | None = None,
-        on_cycle: Callable[[State], None] | None = None,
-    ) -> Found:
-        """Search from the beginning, or from `start`; `on_cycle` is called after each cycle.
-
-        Raises NetsError for options that contradict each other or a density that cannot be.
-        """
-        self.check(problem, density)
-        state = start or self.start(problem, rng)
-        plan = self.plan(problem.layout, density)
-        while state.cycle < len(plan):
-            state = self._cycle(state, problem, budget, plan)
-            if on_cycle:
-                on_cycle(state)
-        info = {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
-        ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info, state.extras)
-        return Found(ticket, state.logbook, state.cost)
+    def info(self, problem: Problem, state: State) -> dict[str, Any]:
+        return {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
 
     def rewinds_to(self, problem: Problem) -> int:
         """The step of the first training that every later one starts from."""
         per_epoch = problem.recipe.steps_per_epoch(len(problem.data.train.y))
         return self.rewind + self.rewind_epochs * per_epoch
 
-    def _cycle(self, state: State, problem: Problem, budget: Budget, plan: list[np.ndarray | int]) -> State:
+    def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
         recipe, rewind = self._recipe(problem), self.rewinds_to(problem)
         available, validation = len(data.train.y), len(data.validation.y)
@@ -176,9 +132,7 @@ class IMP:
         # A rewound cycle starts at step k, so it has k fewer to go (Frankle et al. 2020, section 2).
         steps = int(min(recipe.steps(available) - (rewind if state.cycle else 0), share))
         if steps < 1 or meter.seconds_left() <= 0 or (rewind and steps <= rewind and not state.cycle):
-            raise NetsError(
-                f"imp: the budget is too small for {len(plan)} cycles: allow more, or ask for fewer cycles"
-            )
+            raise too_small("imp", "cycles", len(plan))
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
         rewound, extras = state.rewound, state.extras
@@ -193,17 +147,13 @@ class IMP:
         meter.spend(forward_passes=validation)
         magnitude = np.abs(network.weights())
         mask = keep(problem.layout, magnitude, state.mask, plan[state.cycle])
-        row = {
-            "cycle": state.cycle + 1,
-            "trained_density": float(state.mask.mean()),
+        told = {
             "val_loss": score.loss,
             "val_acc": score.accuracy,
             "steps": meter.cost.gradient_steps - state.cost.gradient_steps,
-            "density": float(mask.mean()),
         }
-        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
-        row["elapsed_s"] = meter.cost.seconds
-        return State(state.cycle + 1, rewound, mask, state.root, [*state.logbook, row], meter.cost, extras)
+        begun = replace(state, rewound=rewound, extras=extras)
+        return begun.after(problem.layout, mask, told, meter.cost)
 
     def _recipe(self, problem: Problem) -> Recipe:
         if self.iterations is not None:

@@ -23,8 +23,9 @@ from nets_deap.final_training import train_ticket
 from nets_deap.parallel import make_map
 from nets_deap.problem import Budget
 from nets_deap.randomness import Role, generator
+from nets_deap.search.cycles import State
 from nets_deap.search.folder import search
-from nets_deap.search.imp import IMP, State
+from nets_deap.search.imp import IMP
 from nets_deap.settings import configure
 from nets_deap.strategies import STRATEGIES
 from nets_deap.ticket import Ticket

@@ -1,0 +1,103 @@
+"""What IMP and an ES share: cycles of training and pruning from the same weights, resumable in between."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nets_deap.errors import NetsError
+from nets_deap.genome import Layout
+from nets_deap.models import INITIAL
+from nets_deap.problem import Budget, Cost, Problem
+from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.ticket import Ticket
+
+
+@dataclass(frozen=True)
+class State:
+    """A search between two cycles, and all that it needs to go on.
+
+    rewound, extras: float32[n] and [m], what every cycle starts from; extras are initial unless given
+    mask: bool[n]
+    root: of the cycles' random streams
+    """
+
+    cycle: int
+    rewound: np.ndarray = field(repr=False)
+    mask: np.ndarray = field(repr=False)
+    root: int
+    logbook: list[Row] = field(repr=False)
+    cost: Cost
+    extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
+
+    def after(self, layout: Layout, mask: np.ndarray, told: Row, cost: Cost) -> State:
+        """When one more cycle has left this mask, and told of its training."""
+        densities = {f"density_{name}": share for name, share in layout.densities(mask).items()}
+        row = {
+            "cycle": self.cycle + 1,
+            "trained_density": float(self.mask.mean()),
+            **told,
+            "density": float(mask.mean()),
+            **densities,
+            "elapsed_s": cost.seconds,
+        }
+        return replace(self, cycle=self.cycle + 1, mask=mask, logbook=[*self.logbook, row], cost=cost)
+
+
+class Cycles(ABC):
+    """A search method that trains, prunes, goes back to where it began, and again."""
+
+    @abstractmethod
+    def plan(self, layout: Layout, density: float) -> Sequence[Any]:
+        """What is left after each cycle, as `pruning.allocation.keep` takes it."""
+
+    @abstractmethod
+    def check(self, problem: Problem, density: float) -> None:
+        """Raise NetsError for what can be seen to fail before anything is run."""
+
+    @abstractmethod
+    def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
+        """One cycle on. Raises NetsError for a budget too small."""
+
+    @abstractmethod
+    def info(self, problem: Problem, state: State) -> dict[str, Any]:
+        """What a ticket says of its search."""
+
+    def start(self, problem: Problem, rng: np.random.Generator) -> State:
+        """Before the first cycle: nothing is pruned."""
+        weights = initial_weights(problem, rng)
+        mask = np.ones(weights.size, dtype=bool)
+        return State(0, weights, mask, int(rng.integers(2**63)), [], Cost())
+
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        start: State | None = None,
+        on_cycle: Callable[[State], None] | None = None,
+    ) -> Found:
+        """Search from the beginning, or from `start`; `on_cycle` is called after each cycle.
+
+        Raises NetsError as `check` and `cycle` do.
+        """
+        self.check(problem, density)
+        state = start or self.start(problem, rng)
+        plan = self.plan(problem.layout, density)
+        while state.cycle < len(plan):
+            state = self.cycle(state, problem, budget, plan)
+            if on_cycle:
+                on_cycle(state)
+        info = self.info(problem, state)
+        ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info, state.extras)
+        return Found(ticket, state.logbook, state.cost)
+
+
+def too_small(name: str, what: str, number: int) -> NetsError:
+    """Of a budget that so many cycles do not fit in."""
+    return NetsError(f"{name}: the budget is too small for {number} {what}: allow more, or ask for fewer")
