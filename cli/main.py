@@ -46,6 +46,8 @@ def main() -> None:
         _fail(error.format_message())
     except (NetsError, OSError) as error:
         _fail(str(error))
+    except MemoryError:
+        _fail("out of memory: try a smaller population, batch or network")
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)

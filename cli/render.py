@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from nets_deap.experiment import Interval
+
 
 LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line
 NO_WIDTH = 10_000  # columns, where there is no terminal to fit into
@@ -19,6 +22,12 @@ NO_WIDTH = 10_000  # columns, where there is no terminal to fit into
 
 def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
+
+
+def interval(told: Interval, digits: int = 2) -> str:
+    """mean ± half-width; a single value has none."""
+    mean = f"{told.mean:.{digits}f}"
+    return mean if math.isnan(told.half_width) else f"{mean} ± {told.half_width:.{digits}f}"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

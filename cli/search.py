@@ -137,6 +137,7 @@ ES_PROBLEMS: dict[str, dict[str, Any]] = {
 @option("--rounds", type=int, metavar="N", help="Prunings, of --share each unless --density is given.")
 @option("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
 @option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]")
+@option("--track-test", is_flag=True, help="Record the test accuracy of each round; it decides nothing.")
 @from_cycle
 def es(
     strategy: str | None,
@@ -186,7 +187,7 @@ def _method(names: tuple[str, ...], given: dict[str, Any], config: str | None) -
         if stored in names:
             name, options = stored, dict(piece.split("=", 1) for piece in text.split(",") if "=" in piece)
     options |= {key: value for key, value in given.items() if value is not None}
-    settings = ",".join(f"{key}={value}" for key, value in options.items())
+    settings = ",".join(f"{key}={value}" for key, value in options.items()).replace("e+", "e")
     return f"{name}:{settings}" if settings else name
 
 

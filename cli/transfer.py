@@ -80,7 +80,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
 
 @click.command()
 @click.argument("ticket", metavar="TICKET")
-@option("--to", metavar="NAME", help="sgd, momentum, adam, snes, pgpe, sep-cma-es or openai-es. [sgd]")
+@option("--to", metavar="NAME", help="sgd, momentum, adam, snes, pgpe, … [the ticket's own optimiser]")
 @option("--es", metavar="OPTIONS", help="Of a strategy: pop=64,gens=300,batch=256,sigma=0.05,…")
 @option("--seeds", type=int, metavar="N", help="Trainings of each ticket. [5]")
 @dataset_options
@@ -99,11 +99,20 @@ def transfer(
     from nets_deap.config import TransferConfig
     from nets_deap.experiment import mean_interval
     from nets_deap.parallel import make_map
+    from nets_deap.problem import OPTIMIZERS
 
+    if options["optimizer"]:
+        raise click.UsageError(f"--optimizer {options['optimizer']}: here it is --to that says who trains")
     path, loaded, settled = tickets.load(ticket, TransferConfig, preset, config, options)
-    aim = library.target(settled.problem(), settled.to, settled.es)
+    to = settled.to or settled.optimizer
+    settled = settled.model_copy(update={"to": to})
+    if to in OPTIMIZERS and to != settled.optimizer and options["lr"] is None:
+        raise click.UsageError(
+            f"--to {to}: the learning rate of {settled.lr:g} is {settled.optimizer}'s: give --lr"
+        )
+    aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)
-    folder = _folder(settled, path, f"transfer-{settled.to}", [loaded])
+    folder = _folder(settled, path, f"transfer-{to}", [loaded])
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
     with (
@@ -123,11 +132,11 @@ def transfer(
     elif not quiet:
         shown = []
         for name in library.NAMES:
-            mean, half = mean_interval(library.accuracies(found, name).tolist())
+            told = render.interval(mean_interval(library.accuracies(found, name).tolist()))
             density = next(row["density"] for row in found if row["ticket"] == name)
-            shown.append([name, render.percent(density), f"{mean:.2f} ± {half:.2f}"])
+            shown.append([name, render.percent(density), told])
         click.echo()
-        render.table([f"trained by {settled.to}", "density", "test acc, %"], shown)
+        render.table([f"trained by {to}", "density", "test acc, %"], shown)
         click.echo(folder / TRANSFER)
     return 0
 
@@ -190,7 +199,7 @@ def connectivity(
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "barriers": barriers}))
     elif not quiet:
-        mean, half = mean_interval([100 * height for height in barriers])
-        click.echo(f"barrier: {mean:.2f} ± {half:.2f} points of test error ({len(barriers)} lines)")
+        told = render.interval(mean_interval([100 * height for height in barriers]))
+        click.echo(f"barrier: {told} points of test error (lines: {len(barriers)})")
         click.echo("\n".join(str(file) for file in (folder / CONNECTIVITY, *files)))
     return 0

@@ -235,12 +235,12 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
 def claimed(
     folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()
 ) -> Iterator[None]:
-    """`claim` for as long as a run lasts; one that is refused before it has results leaves no config."""
+    """`claim` for as long as a run lasts; one that ends without any results leaves no config."""
     new = not (folder / CONFIG).exists()
     claim(folder, config, mark, of, added)
     try:
         yield
-    except NetsError:
+    except BaseException:
         if new and not files.strangers(folder, {CONFIG}):
             (folder / CONFIG).unlink()
         raise

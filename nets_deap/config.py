@@ -196,12 +196,13 @@ class VerifyConfig(ProblemConfig):
 class TransferConfig(ProblemConfig):
     """A ticket trained by another.
 
-    to: an optimiser or an evolution strategy; es: options of the latter, as of the method es
+    to: an optimiser or an evolution strategy, the ticket's own optimiser unless given; es: options of a
+        strategy, as of the method es
     seeds: trainings of each ticket, from `seed` on
     """
 
     command: ClassVar[str] = "train"
-    to: str = "sgd"
+    to: str | None = None
     es: str = ""
     seeds: Positive = 5
     map: str = "multiprocess"
@@ -242,11 +243,13 @@ class SearchConfig(BudgetConfig):
 
     epochs, iterations: of the training to the end, which a method may go by
     map: of a population in node space
+    track_test: have the test accuracy of an ES's rounds in the logbook
     """
 
     method: str = "imp"
     density: Share = 0.2
     map: str = "multiprocess"
+    track_test: bool = False
 
     @model_validator(mode="after")
     def _on_a_cpu(self) -> SearchConfig:

@@ -48,18 +48,16 @@ def extras_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
 def live_nodes(architecture: Architecture, mask: np.ndarray) -> np.ndarray:
     """bool[k]: the nodes from which a way leads to an output under a weight mask, bool[n].
 
-    The others have no effect. One without an input may have: its bias, or what a normalisation adds.
+    The others have no effect. One without an input may have: its bias, or what a normalisation adds. From the
+    outputs down once: what a layer adds to a residual stream matters to those that read it later.
     """
     nodes = np.zeros(architecture.nodes.size, dtype=bool)
     alive = groups(architecture, nodes)
-    joined = []  # bool[targets, source nodes] of each layer
-    for wire, (_, part) in zip(architecture.wires, architecture.layout.split(mask), strict=True):
+    layers = zip(architecture.wires, architecture.layout.split(mask), strict=True)
+    for wire, (_, part) in reversed(list(layers)):
         if wire.source != ENDS:
-            joined.append((wire, part.reshape(len(part), -1, wire.spread * part[0, 0].size).any(axis=2)))
-    before = -1
-    while before != (before := int(nodes.sum())):  # residual connections make it go round
-        for wire, between in reversed(joined):
-            reached = between if wire.target == ENDS else between[alive[wire.target]]
+            joined = part.reshape(len(part), -1, wire.spread * part[0, 0].size).any(axis=2)
+            reached = joined if wire.target == ENDS else joined[alive[wire.target]]
             alive[wire.source] |= reached.any(axis=0)
     return nodes
 

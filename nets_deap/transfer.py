@@ -53,10 +53,14 @@ class Target:
         scores = {part: score_mean(strategy, searched, self.problem, part) for part in ("validation", "test")}
         return {"val_acc": scores["validation"].accuracy, "test_acc": scores["test"].accuracy}
 
+    @property
+    def search(self) -> IMP | ES:
+        """How the target finds a ticket for itself."""
+        return IMP() if self.es is None else self.es
+
     def own(self, density: float, seed: int) -> Ticket:
         """The ticket of this density that the target finds for itself."""
-        method = IMP() if self.es is None else self.es
-        return method(self.problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
+        return self.search(self.problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
 
 
 def target(problem: Problem, to: str, es: str = "") -> Target:
@@ -79,8 +83,9 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
 
 
 def check(ticket: Ticket, aim: Target) -> None:
-    """Raise NetsError if the ticket's network does not take the target's data."""
+    """Raise NetsError if the ticket's network does not take the target's data, or has next to no weights."""
     check_ticket(aim.problem, ticket)
+    aim.search.check(aim.problem, ticket.density)
 
 
 def _row(item: tuple[str, int], ticket: Ticket, aim: Target) -> Row:

@@ -17,6 +17,7 @@ from nets_deap.randomness import Role, generator
 from nets_deap.search import parse
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.dynamic import Dynamic
+from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found, initial_weights
 from nets_deap.search.nets import Nets
@@ -112,7 +113,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
         method = choice.method
-        if isinstance(method, Nets):
+        if isinstance(method, Nets | ES):
             method = replace(method, track_test=config.track_test)
         found = method(problem, config.budget(), rng, trial.density)
         settings = config.settings() | {"seed": trial.seed}

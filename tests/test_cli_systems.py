@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from nets_deap.models import from_description
+from nets_deap.search.weedout import Weedout
 from nets_deap.ticket import load_ticket
 
 from .conftest import assert_refused
@@ -47,6 +50,16 @@ def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
     assert log["forward_passes"].tolist() == [800, 800]
 
 
+def test_an_interrupted_search_without_cycles_leaves_nothing(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Weedout, "__call__", interrupted)
+    ran = cli(*WEEDOUT, "--arch", "mlp-10", "--out", "run")
+    assert (ran.code, ran.err) == (130, "interrupted; nothing is saved\n")
+    assert not Path("run").exists()
+
+
 def test_weedout_over_workers_is_weedout_in_one_process(cli) -> None:
     for place in (("--map", "serial"), ("--workers", "2")):
         assert cli(*WEEDOUT, *place, "--out", place[0]).code == 0
@@ -76,16 +89,20 @@ def test_what_a_config_says_of_the_method_holds_unless_said_otherwise(cli, first
 
 def test_transfer_beside_a_random_ticket_and_the_targets_own(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
-    shown = cli("transfer", "run", "--to", "momentum", *BRIEF, "--out", "moved").out
+    to = ("--to", "momentum", "--lr", "0.01")
+    shown = cli("transfer", "run", *to, *BRIEF, "--out", "moved").out
     assert "the target's own" in shown
     rows = pd.read_csv("moved/transfer.csv")
     assert rows.groupby("ticket").size().tolist() == [2, 2, 2]
-    more = cli("transfer", "run", "--to", "momentum", *BRIEF[:-1], "3", "--out", "moved", "--json")
+    more = cli("transfer", "run", *to, *BRIEF[:-1], "3", "--out", "moved", "--json")
     again = pd.DataFrame(json.loads(more.out)["rows"])
     assert again["seed"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert sorted(again["test_acc"][:6]) == sorted(rows["test_acc"])
-    other = cli("transfer", "run", "--to", "sgd", *BRIEF, "--out", "moved")
+    other = cli("transfer", "run", "--to", "sgd", *to[2:], *BRIEF, "--out", "moved")
     assert (other.code, len(other.err.splitlines())) == (2, 1)
+    own = cli("transfer", "run", *BRIEF[:-1], "1", "--out", "own")  # by the optimiser that it was found with
+    assert "trained by adam" in own.out
+    assert "±" not in own.out
 
 
 def test_the_line_between_two_trainings(cli) -> None:
@@ -128,6 +145,11 @@ BAD = {
     "rounds far below none": ["es", "--rounds", "-100000"],
     "a share weeded that is none": ["weedout", "--weed", "inf"],
     "an es augmented": ["es", "--augment"],
+    "a learning rate of another optimiser": ["transfer", "run", "--to", "sgd"],
+    "an optimiser beside the target": ["transfer", "run", "--optimizer", "sgd"],
+    "a ticket of next to nothing": ["transfer", "tiny", "--to", "snes"],
+    "a budget that is none for an es": ["es", "--budget-steps", "100", "--out", "new"],
+    "a population that no memory holds": ["es", "--pop", "1000000000000", "--out", "new"],
     "a strategy beside another": ["transfer", "run", "--to", "snes", "--es", "strategy=pgpe"],
     "options of a strategy for an optimiser": ["transfer", "run", "--to", "sgd", "--es", "pop=8"],
     "rounds that are none": ["es", "--rounds", "0"],
@@ -150,6 +172,8 @@ BAD = {
 
 def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
+    ticket = load_ticket("run/ticket.safetensors")
+    replace(ticket, mask=np.zeros_like(ticket.mask)).save("tiny")
     Path("folder").mkdir()
     Path("folder/thesis.tex").touch()
     assert_refused(cli, BAD)

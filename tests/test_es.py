@@ -135,10 +135,29 @@ def test_all_points_of_a_generation_see_one_minibatch_and_the_next_one_another()
 @names
 def test_every_strategy_learns_digits(name: str) -> None:
     prune = "magnitude" if name == "openai-es" else "snr"
-    method = ES(strategy=name, prune=prune, pop=64, gens=500, batch=128, rounds=1)
+    method = ES(strategy=name, prune=prune, pop=64, gens=500, batch=128, rounds=1, track_test=True)
     found = method(DIGITS, Budget(), np.random.default_rng(0), 0.8)
     assert found.logbook[0]["val_acc"] >= 0.9
     assert found.logbook[0]["test_acc"] >= 0.9
+
+
+def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts: list[np.ndarray] = []
+    train = ES.train
+
+    def noted(self: ES, problem: Problem, weights: np.ndarray, *more: object, **options: object) -> object:
+        starts.append(weights.copy())
+        return train(self, problem, weights, *more, **options)
+
+    monkeypatch.setattr(ES, "train", noted)
+    ticket = parse(f"es:{QUICK},rounds=3").method(FEW, Budget(), np.random.default_rng(0), 0.3).ticket
+    first = initial_weights(FEW, np.random.default_rng(0))
+    assert len(starts) == 3
+    assert all((start == first).all() for start in starts)
+    shares = ticket.layout.densities(ticket.mask)
+    assert abs(shares["fc1"] - shares["fc2"]) > 0.05
 
 
 @pytest.mark.parametrize("prune", PRUNINGS)
@@ -174,7 +193,9 @@ def test_rounds_prune_a_fifth_of_what_is_left_at_most() -> None:
 
 
 def test_a_folder_goes_on_with_its_rounds() -> None:
-    config = SearchConfig(arch="mlp-100", data_limit=300, density=0.5, method=f"es:{QUICK},rounds=3")
+    config = SearchConfig(
+        arch="mlp-100", data_limit=300, density=0.5, method=f"es:{QUICK},rounds=3", track_test=True
+    )
     whole = search_in_folder(config, Path("a"))
     search_in_folder(config, Path("b"))
     resumed = search_in_folder(config, Path("b"), from_cycle=1)
@@ -188,6 +209,8 @@ def test_a_budget_of_passes_shortens_all_rounds_alike() -> None:
     budget = Budget(forward_passes=2 * (2 * 8 * 50 + validation) + 10)
     found = parse(f"es:{QUICK},rounds=2").method(FEW, budget, np.random.default_rng(0), 0.5)
     assert [row["forward_passes"] for row in found.logbook] == [800, 800]
+    with pytest.raises(NetsError, match="takes no gradient steps, so that a budget of steps or samples does"):
+        parse(f"es:{QUICK},rounds=2").method(FEW, Budget(samples=800), np.random.default_rng(0), 0.5)
     with pytest.raises(NetsError, match="the budget is too small for 2 rounds"):
         parse(f"es:{QUICK},rounds=2").method(FEW, Budget(forward_passes=800), np.random.default_rng(0), 0.5)
 

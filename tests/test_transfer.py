@@ -158,3 +158,11 @@ def test_a_strategy_begins_with_the_tickets_biases_and_has_the_generations_given
         assert aim.es is not None
         calls.append(aim.es.train(*arguments, aim.es.gens, np.random.default_rng(0), biased.extras)[2])
     assert calls == [2, 5]
+
+
+def test_each_seed_has_a_ticket_of_its_own() -> None:
+    aim = target(DIGITS, "adam")
+    one, again, other = (aim.own(0.3, seed) for seed in (1, 1, 2))
+    assert (one.mask == again.mask).all()
+    assert (one.mask != other.mask).any()
+    assert (one.weights != other.weights).any()

@@ -16,7 +16,7 @@ from nets_deap.operators.nodes import alive, cxNodes, initNodes, mutNodes
 from nets_deap.parallel import MultiprocessMap
 from nets_deap.problem import Budget, Problem, Recipe
 from nets_deap.search import parse
-from nets_deap.search.method import Found
+from nets_deap.search.method import Found, initial_weights
 from nets_deap.search.weedout import Weedout
 from nets_deap.ticket import load_ticket
 
@@ -203,3 +203,16 @@ def test_what_it_costs_is_training_and_validation_of_each_individual() -> None:
     cost = found.cost
     assert (cost.gradient_steps, cost.samples) == (evaluations * 10, evaluations * samples)
     assert cost.forward_passes == evaluations * passes
+
+
+def test_all_are_evaluated_on_the_same_minibatches_from_the_seeds_first_weights() -> None:
+    search = Weedout(pop=4, gens=2, steps=3, sparsity=0.5)
+    toolbox = search.toolbox(DIGITS, 0.1, np.random.default_rng(5))
+    first = initial_weights(DIGITS, np.random.default_rng(5))
+    genomes = [toolbox.individual() for _ in range(2)]
+    assert all((genome.weights == first).all() for genome in genomes)
+    once = toolbox.map(toolbox.evaluate, genomes)
+    assert toolbox.map(toolbox.evaluate, genomes) == once  # a generation later
+    found = find("weedout:pop=4,gens=2,steps=3,sparsity=0.5", seed=5)
+    assert (found.ticket.weights == first).all()
+    assert find("random-nodes", seed=5).ticket.info["method"] == "random-nodes"

@@ -39,6 +39,7 @@ class ES(Cycles):
     sigma: of every direction at the beginning of a round
     rounds: None: as few as reach the density while none prunes more than `share` of the weights left
     device: where the population is evaluated
+    track_test: have the test accuracy of each round in the logbook; it decides nothing
 
     Biases are searched and never pruned. A budget of forward passes or seconds shortens all rounds alike;
     gradient steps it takes none.
@@ -53,6 +54,7 @@ class ES(Cycles):
     rounds: int | None = None
     share: float = 0.2
     device: str = "cpu"
+    track_test: bool = False
 
     def plan(self, layout: Layout, density: float) -> list[int]:
         """Weights that are left after each round."""
@@ -127,12 +129,17 @@ class ES(Cycles):
         if budget.forward_passes is not None:
             left = budget.forward_passes - meter.cost.forward_passes - remaining * validation
             gens = min(gens, left // (remaining * passes))
+        elif budget.seconds is None and budget != Budget():
+            raise NetsError(
+                "es: it takes no gradient steps, so that a budget of steps or samples does not limit it: "
+                "give one of forward passes too"
+            )
         if gens < 1 or meter.seconds_left() <= 0:
             raise too_small("es", "rounds", len(plan))
         rng = np.random.default_rng([state.root, state.cycle])
         seconds = meter.seconds_left() / remaining
         strategy, searched, gens = self.train(problem, state.rewound, state.mask, gens, rng, seconds=seconds)
-        score, test = (score_mean(strategy, searched, problem, part) for part in ("validation", "test"))
+        score = score_mean(strategy, searched, problem, "validation")
         meter.spend(forward_passes=gens * passes + validation)
         scores = np.zeros(state.mask.size)
         scores[state.mask] = PRUNINGS[self.prune](strategy, rng)[: searched.active]
@@ -140,10 +147,11 @@ class ES(Cycles):
         told = {
             "val_loss": score.loss,
             "val_acc": score.accuracy,
-            "test_acc": test.accuracy,  # decides nothing
             "sigma": float(np.exp(np.log(strategy.sigma).mean())),
             "forward_passes": gens * passes,
         }
+        if self.track_test:
+            told["test_acc"] = score_mean(strategy, searched, problem, "test").accuracy
         return state.after(problem.layout, mask, told, meter.cost)
 
 

@@ -58,7 +58,7 @@ def search(
         if isinstance(choice.method, Cycles):
             start, method = _start(folder, problem, from_cycle), choice.method
             if isinstance(method, ES):
-                method = replace(method, device=config.torch_device())
+                method = replace(method, device=config.torch_device(), track_test=config.track_test)
 
             def on_cycle(state: State) -> None:
                 _save_cycle(folder, problem, state)

@@ -198,7 +198,8 @@ class Weedout:
                 }
             )
         best = hall[0]
-        info = {"method": "node-evolution" if self.breed else "weedout", "val_acc": measured(best).val_acc}
+        searched = "node-evolution" if self.breed else "weedout" if self.gens else "random-nodes"
+        info = {"method": searched, "val_acc": measured(best).val_acc}
         ticket = Ticket(best.weights, best.mask, problem.architecture, info=info)
         return Found(ticket, logbook, meter.cost)
 

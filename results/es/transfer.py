@@ -2,9 +2,10 @@
 
     python results/es/transfer.py
 
-writes results/es/transfer.csv: for each seed the SNES ticket of that seed, a random one of its density and
-the target's own, each trained by the target. The learning rate of SGD is that of a grid (LRS) with which the
-dense network has the least validation loss. Finished trainings are not repeated.
+writes results/es/transfer.csv: for each seed an SNES ticket, a random one of its density and the target's
+own, which its search finds from other weights than the SNES ticket's, each trained by the target. SGD has the
+learning rate of a grid (LRS) with which the dense network has the least validation loss. Finished trainings
+are not repeated.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from nets_deap import checkpoint
 from nets_deap.config import SearchConfig
@@ -22,11 +22,13 @@ from nets_deap.problem import Budget, Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.search import parse
 from nets_deap.settings import configure
-from nets_deap.transfer import target, transfer
+from nets_deap.strategies import STRATEGIES
+from nets_deap.transfer import Row, target, transfer
 
 PATH = Path("results/es/transfer.csv")
-ES = "pop=64,gens=300,batch=256"
+ES = "pop=64,gens=1000,batch=256"
 TARGETS, DENSITIES, SEEDS = ("snes", "pgpe", "sgd", "adam"), (0.2, 0.05), range(1, 6)
+OTHER = 100  # added to a seed: that of the source's search
 LRS = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -41,12 +43,17 @@ def learning_rate(problem: Problem) -> float:
     return min(LRS, key=loss)
 
 
-def trial(item: tuple[str, float, int], problem: Problem, sgd: Problem) -> list[dict[str, Any]]:
-    to, density, seed = item
+def trial(item: tuple[float, int], problem: Problem, sgd: Problem) -> list[Row]:
+    density, seed = item
     source = parse(f"es:{ES}").method
-    ticket = source(problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
-    aim = target(sgd if to == "sgd" else problem, to, ES if to in ("snes", "pgpe") else "")
-    return [{"to": to, "asked": density, **row} for row in transfer(ticket, aim, [seed], SerialMap())]
+    # Of another seed than the targets' own, or SNES's own would be the same ticket
+    ticket = source(problem, Budget(), generator(OTHER + seed, 0, Role.SEARCH), density).ticket
+    rows: list[Row] = []
+    for to in TARGETS:
+        aim = target(sgd if to == "sgd" else problem, to, ES if to in STRATEGIES else "")
+        told = transfer(ticket, aim, [seed], SerialMap())
+        rows += [{"to": to, "asked": density, **row} for row in told]
+    return rows
 
 
 def main() -> None:
@@ -56,22 +63,18 @@ def main() -> None:
     sgd = replace(sgd, recipe=replace(sgd.recipe, lr=learning_rate(sgd)))
     print(f"SGD: learning rate {sgd.recipe.lr:g}", flush=True)
     rows = checkpoint.read_csv(PATH) if PATH.exists() else []
-    done = {(row["to"], row["asked"], row["seed"]) for row in rows}
+    done = {(row["asked"], row["seed"]) for row in rows}
 
-    def tell(told: list[dict[str, Any]]) -> None:
+    def tell(told: list[Row]) -> None:
         rows.extend(told)
         rows.sort(key=lambda row: (row["to"], -row["asked"], row["ticket"], row["seed"]))
         checkpoint.write_csv(PATH, rows)
-        print(
-            told[0]["to"],
-            told[0]["asked"],
-            told[0]["seed"],
-            [f"{row['test_acc']:.2%}" for row in told],
-            flush=True,
-        )
+        for row in told:
+            named = (row["asked"], row["seed"], row["to"], row["ticket"])
+            print(*named, f"{row['test_acc']:.2%}", flush=True)
 
     with make_map("multiprocess", None, "cpu") as engine:
-        items = [(to, density, seed) for seed in SEEDS for to in TARGETS for density in DENSITIES]
+        items = [(density, seed) for seed in SEEDS for density in DENSITIES]
         engine(partial(trial, problem=problem, sgd=sgd), [item for item in items if item not in done], tell)
 
 

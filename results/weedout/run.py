@@ -6,7 +6,7 @@
 writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted.
 `early_…` are of the ticket's own full training, after as many steps as the search's evaluations take, on
 other minibatches than those it was chosen on. `random-nodes-longer` is the training of `random-nodes`, gone
-on with for as many epochs as the searches take. Data sets lie in `data`.
+on with for as many steps as the searches take. Data sets lie in `data`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ SPARSITIES = (0.8, 0.6, 0.4, 0.2)
 LENET = {"preset": "lth", "dataset": "mnist", "epochs": 20, "eval_every": 100}
 WRN = {"dataset": "folder:data/cifar10-jpg", "arch": "wrn-16-1", "init": "kaiming", "optimizer": "adam",
        "lr": 1.2e-3, "batch_size": 60, "epochs": 40, "augment": True, "eval_every": 90}  # fmt: skip
-# the training to the end; how long an evaluation is, and how many there are; epochs of search; seeds
+# the training to the end; steps of an evaluation; evaluations, and options that make as many; seeds
 EXPERIMENTS = {
-    "lenet": (LENET, "steps=100", "pop=20,gens=10", 14, 5),
-    "wrn": (WRN, "steps=90", "pop=8,gens=3", 20, 3),
+    "lenet": (LENET, 100, 20 + 10 * 10, "pop=20,gens=10", 5),
+    "wrn": (WRN, 90, 8 + 3 * 4, "pop=8,gens=3", 3),
 }
 
 
@@ -39,12 +39,13 @@ def early_stop(training: list[Row]) -> Row:
     return min(training, key=lambda told: told["val_loss"])
 
 
-def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_epochs: int) -> list[Row]:
+def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_steps: int) -> list[Row]:
     """Run a trial, and keep of it what the table needs."""
     name = trial.method.partition(":")[0]
     at_random = name == "random-nodes"
-    epochs = config.epochs + (search_epochs if at_random else 0)
-    row = run_trial(trial, config.model_copy(update={"epochs": epochs}), folder)
+    problem = config.problem()
+    steps = problem.recipe.steps(len(problem.data.train.y)) + (search_steps if at_random else 0)
+    row = run_trial(trial, config.model_copy(update={"iterations": steps}), folder)
     training = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["training"]
     early = next(told for told in training if told["iteration"] == config.eval_every)
     arms = {name: [told for told in training if told["epoch"] <= config.epochs]}
@@ -70,7 +71,7 @@ def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_epochs:
 
 
 def main(name: str) -> None:
-    options, steps, search, search_epochs, seeds = EXPERIMENTS[name]
+    options, steps, evaluations, search, seeds = EXPERIMENTS[name]
     config = configure(CompareConfig, **options, track_test=True)
     path, folder = Path("results/weedout") / f"{name}.csv", Path("runs/weedout") / name
     rows = checkpoint.read_csv(path) if path.exists() else []
@@ -79,7 +80,7 @@ def main(name: str) -> None:
     arms = [
         [("dense", 0.0)],
         *(
-            [(f"{method}{steps},sparsity={sparsity}", sparsity) for sparsity in SPARSITIES]
+            [(f"{method}steps={steps},sparsity={sparsity}", sparsity) for sparsity in SPARSITIES]
             for method in ("random-nodes:", f"weedout:{search},", f"node-evolution:{search},")
         ),
     ]
@@ -100,7 +101,7 @@ def main(name: str) -> None:
             print(len(rows), *named, f"{row['test_acc']:.2%}", flush=True)
 
     with make_map("multiprocess", None, "cpu") as engine:
-        task = partial(trial_rows, config=config, folder=folder, search_epochs=search_epochs)
+        task = partial(trial_rows, config=config, folder=folder, search_steps=evaluations * steps)
         engine(task, trials, tell)
 
 
