@@ -80,6 +80,29 @@ def test_nodes_without_a_way_to_an_output_are_dead_whatever_leads_to_them() -> N
     assert live_nodes(TINY, mask).tolist() == [True, True, False, False, True]
 
 
+def test_what_is_added_to_a_stream_that_nobody_reads_later_has_no_effect() -> None:
+    architecture = build("wrn-16-1", (3, 8, 8), 4)
+    mask = np.zeros(architecture.layout.size, dtype=bool)
+    layers = dict(architecture.layout.split(mask))
+    for name, target, source in (
+        ("fc", 0, 0),
+        ("stage3.1.shortcut", 0, 0),
+        ("stage2.1.shortcut", 0, 0),
+        ("stage1.2.conv2", 1, 0),  # into channel 1 of the stream, after its only reader
+        ("stage1.2.conv1", 0, 0),
+        ("stage1.1.conv2", 0, 0),
+        ("stage1.1.conv1", 0, 1),
+    ):
+        layers[name][target, source] = True
+    nodes = groups(architecture, live_nodes(architecture, mask))
+    assert {name: np.flatnonzero(alive).tolist() for name, alive in nodes.items() if alive.any()} == {
+        "stage1": [0, 1],
+        "stage1.1": [0],
+        "stage2": [0],
+        "stage3": [0],
+    }
+
+
 def test_an_empty_group_has_no_smaller_network() -> None:
     nodes = np.array([1, 1, 1, 0, 0], dtype=bool)
     assert narrow_to_mask(TINY, weight_mask(TINY, nodes)) is None

@@ -72,5 +72,5 @@ def test_the_command_draws_what_is_there(cli: Any) -> None:
     assert {path: path.read_bytes() for path in Path("f").iterdir()} == before
     none = cli("figures", "--table1", "nowhere", "--compare", "nowhere", "--out", "g")
     assert none.code == 0
-    assert none.out.count("is missing") == 13
+    assert none.out.count("is missing") == 14
     assert cli("figures", "--ticket", "t.safetensors").code == 2
