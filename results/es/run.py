@@ -1,7 +1,7 @@
 """Tickets of evolution strategies, and gradient-trained IMP beside them: accuracy against density.
 
     python results/es/run.py digits     four strategies, five seeds, 15 prunings of 20 % (mlp-100)
-    python results/es/run.py longer     the same with five times the generations, without pruning at random
+    python results/es/run.py longer     SNES and PGPE with five times the generations
     python results/es/run.py mnist      SNES, one seed, 5 prunings to 1.44 % (cnn-8-16): reduced, see below
 
 writes results/es/digits.csv, longer.csv and mnist.csv, a row for each training of each search. Rounds and
@@ -60,11 +60,10 @@ DIGITS = {"dataset": "digits", "arch": "mlp-100", "epochs": 400, **TRAINING}
 MNIST = {"dataset": "mnist", "arch": "cnn-8-16", "epochs": 20, **TRAINING}
 ONE_SIGMA = ("openai-es", "snr")  # its ratio ranks as magnitude does
 ARMS = tuple(arm for arm in product(STRATEGIES, PRUNINGS) if arm != ONE_SIGMA)
+LONGER = tuple(product(("snes", "pgpe"), ("snr", "magnitude")))
 EXPERIMENTS = {
     "digits": Experiment(DIGITS, "pop=64,gens=300,batch=256", 15, 0.8**15, ARMS, 5),
-    "longer": Experiment(
-        DIGITS, "pop=64,gens=1500,batch=256", 15, 0.8**15, tuple(arm for arm in ARMS if arm[1] != "random"), 5
-    ),
+    "longer": Experiment(DIGITS, "pop=64,gens=1500,batch=256", 15, 0.8**15, LONGER, 5),
     "mnist": Experiment(
         MNIST, "pop=64,gens=300,batch=256", 5, 0.0144, tuple(arm for arm in ARMS if arm[0] == "snes"), 1
     ),
