@@ -1,7 +1,8 @@
 """Tickets of evolution strategies, and gradient-trained IMP beside them: accuracy against density.
 
     python results/es/run.py digits     four strategies, five seeds, 15 prunings of 20 % (mlp-100)
-    python results/es/run.py longer     SNES and PGPE with five times the generations
+    python results/es/run.py longer     SNES and PGPE with five times the generations, gradient descent
+                                       with as many epochs as long as it learns
     python results/es/run.py mnist      SNES, one seed, 5 prunings to 1.44 % (cnn-8-16): reduced, see below
 
 writes results/es/digits.csv, longer.csv and mnist.csv, a row for each training of each search. Rounds and
@@ -19,19 +20,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nets_deap import checkpoint
 from nets_deap.config import SearchConfig
 from nets_deap.final_training import train_ticket
 from nets_deap.parallel import make_map
-from nets_deap.problem import Budget
-from nets_deap.randomness import Role, generator
-from nets_deap.search.cycles import State
+from nets_deap.problem import Problem
 from nets_deap.search.es import PRUNINGS
-from nets_deap.search.folder import search
-from nets_deap.search.imp import IMP
+from nets_deap.search.folder import CYCLES, search
 from nets_deap.settings import configure
 from nets_deap.strategies import STRATEGIES
-from nets_deap.ticket import Ticket
+from nets_deap.ticket import Ticket, load_ticket
 
 Row = dict[str, Any]
 
@@ -39,7 +39,8 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class Experiment:
     """problem: of the searches; es: options of every ES; prunings; density: that is trained last; arms:
-    strategy and what it prunes by"""
+    strategy and what it prunes by; longest: epochs of gradient descent where its validation loss is least in
+    the last tenth of the problem's epochs"""
 
     problem: dict[str, Any]
     es: str
@@ -47,6 +48,7 @@ class Experiment:
     density: float
     arms: tuple[tuple[str, str], ...]
     seeds: int
+    longest: int
 
     @property
     def asked(self) -> float:
@@ -62,10 +64,10 @@ ONE_SIGMA = ("openai-es", "snr")  # its ratio ranks as magnitude does
 ARMS = tuple(arm for arm in product(STRATEGIES, PRUNINGS) if arm != ONE_SIGMA)
 LONGER = tuple(product(("snes", "pgpe"), ("snr", "magnitude")))
 EXPERIMENTS = {
-    "digits": Experiment(DIGITS, "pop=64,gens=300,batch=256", 15, 0.8**15, ARMS, 5),
-    "longer": Experiment(DIGITS, "pop=64,gens=1500,batch=256", 15, 0.8**15, LONGER, 5),
+    "digits": Experiment(DIGITS, "pop=64,gens=300,batch=256", 15, 0.8**15, ARMS, 5, 400),
+    "longer": Experiment(DIGITS, "pop=64,gens=1500,batch=256", 15, 0.8**15, LONGER, 5, 2000),
     "mnist": Experiment(
-        MNIST, "pop=64,gens=300,batch=256", 5, 0.0144, tuple(arm for arm in ARMS if arm[0] == "snes"), 1
+        MNIST, "pop=64,gens=300,batch=256", 5, 0.0144, tuple(arm for arm in ARMS if arm[0] == "snes"), 1, 100
     ),
 }
 
@@ -85,29 +87,35 @@ def by_es(experiment: Experiment, folder: Path, strategy: str, prune: str, seed:
     return [{key: row[key] for key in keys} for row in found.logbook]
 
 
-def by_gradients(experiment: Experiment, seed: int) -> list[Row]:
+def by_gradients(experiment: Experiment, folder: Path, seed: int) -> list[Row]:
     """IMP over all layers together, as the ES prune; the mask of each density is trained to the end."""
-    config = configure(SearchConfig, **experiment.problem, method="imp", density=experiment.asked, seed=seed)
-    problem, rows = config.problem(), []
+    method = f"imp:cycles={experiment.prunings + 1},scope=global"
+    config = configure(SearchConfig, **experiment.problem, method=method, density=experiment.asked, seed=seed)
+    folder = folder / f"imp-{seed}"
+    found, problem = search(config, folder).ticket, config.problem()
+    pruned = [load_ticket(path) for path in sorted((folder / CYCLES).iterdir())[:-1]]
+    dense = replace(found, mask=np.ones_like(found.mask))
+    return [_to_the_end(ticket, problem, seed, experiment.longest) for ticket in (dense, *pruned)]
+
+
+def _to_the_end(ticket: Ticket, problem: Problem, seed: int, longest: int) -> Row:
+    """What training makes of a ticket; where the validation loss still falls, in more epochs."""
     available = len(problem.data.train.y)
-    states: list[State] = []
-    method = IMP(cycles=experiment.prunings + 1, scope="global")
-    rng = generator(seed, 0, Role.SEARCH)
-    method(problem, Budget(), rng, experiment.asked, on_cycle=states.append)
-    first = replace(states[0], mask=states[0].mask | True)
-    for state in (first, *states[:-1]):
-        ticket = Ticket(state.rewound, state.mask, problem.architecture)
-        told = train_ticket(ticket, problem, seed, track_test=False).summary()
-        kept = {key: told[key] for key in ("val_acc", "test_acc", "early_stop_iteration")}
-        samples = problem.recipe.samples_in(problem.recipe.steps(available), available)
-        rows.append({"trained_density": ticket.density, **kept, "forward_passes": samples})
-    return rows
+    for epochs in sorted({problem.recipe.epochs, longest}):
+        recipe = replace(problem.recipe, epochs=epochs)
+        run = train_ticket(ticket, replace(problem, recipe=recipe), seed, track_test=False).summary()
+        steps = recipe.steps(available)
+        if run["early_stop_iteration"] < 0.9 * steps:
+            break
+    kept = {key: run[key] for key in ("val_acc", "test_acc", "early_stop_iteration")}
+    passes = recipe.samples_in(steps, available)
+    return {"trained_density": ticket.density, **kept, "train_steps": steps, "forward_passes": passes}
 
 
 def trial(item: tuple[str, str, int], experiment: Experiment, folder: Path) -> list[Row]:
     strategy, prune, seed = item
     rows = (
-        by_gradients(experiment, seed)
+        by_gradients(experiment, folder, seed)
         if strategy == "gradient descent"
         else by_es(experiment, folder, strategy, prune, seed)
     )
