@@ -29,9 +29,9 @@ class _ResidualBlock(nn.Module):
         self.shortcut = _convolution(before, after, 1, block.stride) if block.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
-        activated = functional.relu(self.norm1(x))
+        activated = functional.relu(self.norm1(x), inplace=True)
         past = x if self.shortcut is None else self.shortcut(activated)
-        inner = functional.relu(self.norm2(self.conv1(activated)))
+        inner = functional.relu(self.norm2(self.conv1(activated)), inplace=True)
         return past + self.conv2(inner)
 
 
@@ -53,4 +53,4 @@ class ResidualNetwork(nn.Module):
         x = self.conv(x)
         for name in self.stages:
             x = self.get_submodule(name)(x)
-        return self.fc(functional.relu(self.norm(x)).mean(dim=(2, 3)))
+        return self.fc(functional.relu(self.norm(x), inplace=True).mean(dim=(2, 3)))
