@@ -71,6 +71,8 @@ def imp(
     given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     if cycles is not None and options["density"] is None and options["config"] is None:
         given["exact"] = "no"  # 20 % a cycle, and the density follows
+    elif options["density"] is not None and options["config"] is not None:
+        given["exact"] = "yes"  # whatever the config's search went by
     return _search(_method(("imp", "imp-short"), given, options["config"]), **options)
 
 

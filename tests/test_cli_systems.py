@@ -87,6 +87,13 @@ def test_what_a_config_says_of_the_method_holds_unless_said_otherwise(cli, first
     assert set(methods["run"].split(",")) - set(other.split(",")) <= {"gens=2", "steps=5", "es:batch=50"}
 
 
+def test_a_density_holds_whatever_the_config_went_by(cli) -> None:
+    small = ("--data-limit", "300", "--arch", "mlp-10", "--epochs", "1")
+    assert cli("imp", *small, "--cycles", "2", "--out", "run").code == 0
+    assert cli("imp", "--config", "run/config.json", "--density", "0.1", "--out", "other").code == 0
+    assert load_ticket("other/ticket.safetensors").density == pytest.approx(0.1, abs=2e-3)
+
+
 def test_transfer_beside_a_random_ticket_and_the_targets_own(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
     to = ("--to", "momentum", "--lr", "0.01")
