@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nets_deap.ticket import Ticket
 
 
 @click.command()
 @click.argument("ticket", metavar="TICKET")
 @click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
 @click.option("--smaller", is_flag=True, help="Leave out the nodes that the mask has cut off.")
+@click.option(
+    "--trained",
+    metavar="DIR",
+    default=None,
+    help="Take the weights of this `train` folder, at early stop.",
+)
 @click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
-def export(ticket: str, out: str | None, smaller: bool, dense: bool) -> None:
+def export(ticket: str, out: str | None, smaller: bool, trained: str | None, dense: bool) -> None:
     """Write TICKET for plain PyTorch.
 
     As weights.safetensors, a plain state_dict, and masks.safetensors. The weights are the initialisation
-    θ₀ ⊙ M. A mask goes to torch.nn.utils.prune.custom_from_mask. architecture.json has the sizes of the
-    layers: with --smaller those of a physically smaller network with the same outputs.
+    θ₀ ⊙ M, or with --trained what a training has made of it. A mask goes to
+    torch.nn.utils.prune.custom_from_mask. architecture.json has the sizes of the layers: with --smaller
+    those of a physically smaller network with the same outputs.
     """
     import json
 
@@ -29,8 +40,13 @@ def export(ticket: str, out: str | None, smaller: bool, dense: bool) -> None:
     from nets_deap.ticket import load_ticket
 
     path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
-    loaded = load_ticket(path).smaller() if smaller else load_ticket(path)
-    folder = Path(out) if out else path.parent / ("export-smaller" if smaller else "export")
+    loaded = load_ticket(path)
+    if trained is not None:
+        loaded = _trained(loaded, Path(trained))
+    if smaller:
+        loaded = loaded.smaller()
+    name = "export" + ("-trained" if trained is not None else "") + ("-smaller" if smaller else "")
+    folder = Path(out) if out else path.parent / name
     theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
@@ -44,3 +60,22 @@ def export(ticket: str, out: str | None, smaller: bool, dense: bool) -> None:
         left = ", ".join(f"{name} {size}" for name, size in zip(nodes.names, nodes.sizes, strict=True))
         click.echo(f"nodes:   {left}")
     click.echo(f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}")
+
+
+def _trained(ticket: Ticket, place: Path) -> Ticket:
+    """The ticket with the weights, biases and normalisations that its training has found."""
+    from dataclasses import replace
+
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = place / "trained.safetensors" if place.is_dir() else place
+    try:
+        stored = load_file(path)
+        weights, mask = stored["early_stop_weights"], stored["mask"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise click.UsageError(f"--trained {place}: expected a folder of `nets-deap train`") from error
+    if not np.array_equal(mask, ticket.mask):
+        raise click.UsageError(f"--trained {place}: that is the training of another ticket")
+    return replace(ticket, weights=weights, extras=stored.get("early_stop_extras", ticket.extras))

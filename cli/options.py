@@ -43,6 +43,8 @@ dataset_options = combined(
     option("--data-limit", type=int, metavar="N", help="Use N stratified training samples only."),
 )
 
+seed_option = option("--seed", type=int, metavar="N", help="Decides all that is random. [1]")
+
 training_options = combined(
     option("--epochs", type=int, metavar="N", help="Length of a training, in epochs,"),
     option("--iterations", type=int, metavar="N", help="or in optimiser steps."),
@@ -50,7 +52,7 @@ training_options = combined(
     option("--lr", type=float, metavar="RATE", help="Learning rate."),
     option("--batch-size", type=int, metavar="N", help="Samples a step; 0 is all of them."),
     option("--augment", is_flag=True, help="Shift and mirror images, in training only."),
-    option("--seed", type=int, metavar="N", help="Decides all that is random. [1]"),
+    seed_option,
 )
 
 run_options = combined(

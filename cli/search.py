@@ -16,6 +16,7 @@ from .options import (
     dataset_options,
     option,
     output_options,
+    seed_option,
     training_options,
 )
 
@@ -97,8 +98,9 @@ def random(allocation: str | None, **options: Any) -> int:
 @option("--steps", type=int, metavar="N", help="Of training before validation. [100]")
 @option("--repair", is_flag=True, help="Keep one node where the sparsity would leave a layer none.")
 @click.option("--breed", is_flag=True, help="Children of the others in place of new random masks.")
-@option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
+@option("--map", "map", metavar="NAME", help="serial, multiprocess or batched, for a GPU. [multiprocess]")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
+@option("--device", metavar="NAME", help="Of --map batched: cpu, cuda or auto. [cpu]")
 def weedout(
     sparsity: str | None,
     pop: int | None,
@@ -114,6 +116,8 @@ def weedout(
     The same as `nets-deap search weedout`, or node-evolution with --breed. What it finds is a physically
     smaller network too: `nets-deap export --smaller`.
     """
+    if sparsity is not None and options["density"] is not None:
+        raise click.UsageError("--sparsity of nodes and --density of weights: one follows from the other")
     given = {"sparsity": sparsity, "pop": pop, "gens": gens, "weed": weed, "steps": steps, "repair": repair}
     names = ("node-evolution",) if breed else ("weedout", "node-evolution")
     return _search(_method(names, given, options["config"]), **options, from_cycle=None)
@@ -126,7 +130,7 @@ ES_PROBLEMS: dict[str, dict[str, Any]] = {
 
 
 @click.command()
-@combined(dataset_options, search_options, training_options, budget_options, output_options)
+@combined(dataset_options, search_options, seed_option, budget_options, output_options)
 @option("--out", metavar="DIR", help="The folder to write to.")
 @option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json.")
 @option("--preset", metavar="NAME", help="quick, with mlp-100; paper: cnn-8-16, mnist, for a GPU. [quick]")
@@ -136,7 +140,7 @@ ES_PROBLEMS: dict[str, dict[str, Any]] = {
 @option("--gens", type=int, metavar="N", help="Generations a round. [300]")
 @option("--batch", type=int, metavar="N", help="Samples that a generation sees; 0 is all of them. [256]")
 @option("--sigma", type=float, metavar="S", help="Of the search distribution at first. [0.05]")
-@option("--rounds", type=int, metavar="N", help="Prunings, of --share each unless --density is given.")
+@option("--rounds", type=int, metavar="N", help="Prunings. [as many as --density and --share want]")
 @option("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
 @option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]")
 @option("--track-test", is_flag=True, help="Record the test accuracy of each round; it decides nothing.")
@@ -165,6 +169,8 @@ def es(
         raise click.UsageError(f"--share {share:g}: expected a share of the weights, between 0 and 1")
     if rounds is not None and not 1 <= rounds <= 1000:
         raise click.UsageError(f"--rounds {rounds}: expected 1 or more, and no more than 1000")
+    if share is not None and rounds is not None and options["density"] is not None:
+        raise click.UsageError("--rounds, --share and --density: two of them decide the third")
     given = {"strategy": strategy, "prune": prune, "pop": pop, "gens": gens, "batch": batch, "sigma": sigma}
     given |= {"rounds": rounds, "share": share}
     if rounds is not None and options["density"] is None and options["config"] is None:

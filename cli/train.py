@@ -40,7 +40,7 @@ def train(
     """
     from nets_deap import files
     from nets_deap.config import TrainConfig
-    from nets_deap.final_training import check_ticket
+    from nets_deap.final_training import check_ticket, to_go
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
@@ -56,6 +56,7 @@ def train(
             raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
         settled.torch_device()
         check_ticket(settled.problem(), loaded)
+        to_go(settled.problem(), loaded)
         with files.claimed_folder(folder):
             summary = {
                 "folder": str(folder),
@@ -78,7 +79,7 @@ def _training_name(config: TrainConfig, ticket: Ticket) -> str:
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:
     """Train the ticket and its controls, then write the folder; returns what to say of them."""
     from nets_deap import checkpoint, files
-    from nets_deap.final_training import train_ticket
+    from nets_deap.final_training import to_go, train_ticket
     from nets_deap.parallel import make_map
     from nets_deap.randomness import Role, generator
     from nets_deap.search.random import random_ticket
@@ -87,7 +88,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     train_one = partial(
         train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
     )
-    steps = problem.recipe.steps(len(problem.data.train.y))
+    steps = to_go(problem, ticket).recipe.steps(len(problem.data.train.y))
     with render.progress(steps, quiet, "iteration") as report:
         run = train_one(ticket, on_row=lambda row: report(int(row["iteration"]), _line(row)))
     controls: list[TrainingRun] = []

@@ -110,6 +110,9 @@ def transfer(
         raise click.UsageError(
             f"--to {to}: the learning rate of {settled.lr:g} is {settled.optimizer}'s: give --lr"
         )
+    for name in ("lr", "epochs", "iterations", "batch_size"):
+        if to not in OPTIMIZERS and options[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for optimisers: {to} goes by --es")
     aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)
     folder = _folder(settled, path, f"transfer-{to}", [loaded])
@@ -168,14 +171,12 @@ def connectivity(
     from nets_deap import plots
     from nets_deap.config import ConnectivityConfig
     from nets_deap.experiment import mean_interval
-    from nets_deap.final_training import check_ticket
     from nets_deap.parallel import make_map
     from nets_deap.ticket import load_ticket
 
     path, loaded, settled = tickets.load(ticket, ConnectivityConfig, preset, config, options)
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
-    for one in both:
-        check_ticket(settled.problem(), one)
+    library.check(both, settled.problem())
     folder = _folder(settled, path, "connectivity", both)
     seeds = range(settled.seed, settled.seed + settled.seeds)
     with _rows(folder, CONNECTIVITY, settled, "points", both) as kept:

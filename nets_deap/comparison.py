@@ -197,7 +197,7 @@ def compare(
         problem = config.problem()  # what is rebuilt from trials.csv needs no data
         for name in methods_of(config):
             for density in config.densities:
-                check(Trial(name, density, config.seed), problem)
+                check(Trial(name, density, config.seed), problem, config.budget())
     comparison = Comparison(config)
     with files.claimed_folder(folder):
         whole = results.claim(folder, config)

@@ -238,6 +238,9 @@ class BudgetConfig(ProblemConfig):
         return Budget(self.budget_steps, self.budget_samples, self.budget_passes, self.budget_seconds)
 
 
+POPULATIONS = ("weedout", "node-evolution", "random-nodes")
+
+
 class SearchConfig(BudgetConfig):
     """One search by any method.
 
@@ -253,10 +256,14 @@ class SearchConfig(BudgetConfig):
 
     @model_validator(mode="after")
     def _on_a_cpu(self) -> SearchConfig:
-        if self.map == "batched":
-            raise NetsError("--map batched: node masks are evaluated one by one: serial or multiprocess")
-        if self.device != "cpu" and self.method.partition(":")[0] not in ("es", "es-paper"):
-            raise NetsError("this search runs on the CPU; for a GPU there are evolve --map batched, and es")
+        name = self.method.partition(":")[0]
+        batched = self.map == "batched"
+        if batched and name not in POPULATIONS:
+            raise NetsError(f"--map batched is for populations of networks, which {name} has none of")
+        if self.device != "cpu" and not (batched or name in ("es", "es-paper")):
+            raise NetsError(
+                "this search runs on the CPU; for a GPU there are es, and --map batched of evolve and weedout"
+            )
         return self
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nets_deap.final_training import check_ticket, train_ticket
+from nets_deap.final_training import check_ticket, to_go, train_ticket
 from nets_deap.network import make_network
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.problem import Problem
@@ -60,6 +60,13 @@ def barrier(rows: Sequence[Row], of: str = "test_error") -> float:
     return float(max(errors) - (errors[0] + errors[-1]) / 2)
 
 
+def check(tickets: Sequence[Ticket], problem: Problem) -> None:
+    """Raise NetsError if a ticket's network does not take this problem's data, or is not to be trained."""
+    for ticket in tickets:
+        check_ticket(problem, ticket)
+        to_go(problem, ticket)
+
+
 def connectivity(
     tickets: Sequence[Ticket],
     problem: Problem,
@@ -71,10 +78,9 @@ def connectivity(
     """Rows of `line`, with `seed`: a line for each seed.
 
     tickets: one, trained on the data orders of a seed and of another one; or two, both on that of a seed
-    Raises NetsError if a ticket's network does not take this problem's data.
+    Raises NetsError as `check` does.
     """
-    for ticket in tickets:
-        check_ticket(problem, ticket)
+    check(tickets, problem)
     of_seed = partial(_line, tickets=tickets, problem=problem, points=points)
     return [row for rows in engine(of_seed, list(seeds), on_line) for row in rows]
 

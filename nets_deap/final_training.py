@@ -28,6 +28,7 @@ class TrainingRun:
     test: on the early-stop weights
     weights, early_stop_weights: float32[n], at the end and where the validation loss was least
     extras, early_stop_extras: float32[m], biases and normalisations there
+    rewound_to: the step whose weights it began with; iterations in `rows` are counted from there
     """
 
     density: float
@@ -37,6 +38,7 @@ class TrainingRun:
     early_stop_weights: np.ndarray = field(repr=False)
     extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
     early_stop_extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
+    rewound_to: int = 0
 
     @property
     def early_stop(self) -> Row:
@@ -52,7 +54,7 @@ class TrainingRun:
         stop, end = self.early_stop, self.final
         told = {
             "density": self.density,
-            "early_stop_iteration": stop["iteration"],
+            "early_stop_iteration": self.rewound_to + stop["iteration"],
             "val_loss": stop["val_loss"],
             "val_acc": stop["val_acc"],
             "test_loss": self.test.loss,
@@ -61,6 +63,27 @@ class TrainingRun:
         if "test_loss" in end:
             told |= {"final_test_loss": end["test_loss"], "final_test_acc": end["test_acc"]}
         return told
+
+
+def rewound_to(ticket: Ticket) -> int:
+    """The step of a training whose weights the ticket has; 0 where they are initial."""
+    return int(ticket.info.get("rewind", 0))
+
+
+def to_go(problem: Problem, ticket: Ticket) -> Problem:
+    """A ticket whose weights are those of step k has k steps fewer to go (Frankle et al. 2020, section 2).
+
+    Raises NetsError where none are left.
+    """
+    if not (k := rewound_to(ticket)):
+        return problem
+    steps = problem.recipe.steps(len(problem.data.train.y))
+    if steps <= k:
+        raise NetsError(
+            f"the ticket's weights are those of step {k}, which leaves nothing of a training of {steps} "
+            "steps: ask for a longer one"
+        )
+    return replace(problem, recipe=replace(problem.recipe, iterations=steps - k))
 
 
 def check_ticket(problem: Problem, ticket: Ticket) -> None:
@@ -89,16 +112,17 @@ def train_ticket(
 
     The minibatches depend on the seed alone, so that tickets are compared on the same ones. The early stop
     is where the validation loss is least.
-    Raises NetsError if the ticket's network does not take this problem's data.
+    Raises NetsError as `check_ticket` and `to_go` do.
     """
     check_ticket(problem, ticket)
+    problem = to_go(problem, ticket)
     network = make_network(
         ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
     )
     run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
-    return replace(run, density=ticket.density)
+    return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
 
 
 def train_network(

@@ -95,6 +95,9 @@ class Budget:
     seconds: float | None = None
 
 
+UNLIMITED = Budget()
+
+
 class Meter:
     """What a search has spent of its budget so far; the clock runs from the start."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nets_deap.errors import NetsError, unknown
-from nets_deap.final_training import check_ticket, train_ticket
+from nets_deap.final_training import check_ticket, to_go, train_ticket
 from nets_deap.parallel import MultiprocessMap, SerialMap
 from nets_deap.problem import OPTIMIZERS, Budget, Problem
 from nets_deap.randomness import Role, generator
@@ -83,8 +83,11 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
 
 
 def check(ticket: Ticket, aim: Target) -> None:
-    """Raise NetsError if the ticket's network does not take the target's data, or has next to no weights."""
+    """Raise NetsError if the ticket's network does not take the target's data, has next to no weights, or
+    was rewound to where the target's training is over."""
     check_ticket(aim.problem, ticket)
+    if aim.es is None:
+        to_go(aim.problem, ticket)
     aim.search.check(aim.problem, ticket.density)
 
 

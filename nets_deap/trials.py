@@ -11,8 +11,8 @@ from typing import Any
 from nets_deap import files
 from nets_deap.config import CompareConfig
 from nets_deap.errors import NetsError
-from nets_deap.final_training import TrainingRun, train_network, train_ticket
-from nets_deap.problem import Cost, Problem
+from nets_deap.final_training import TrainingRun, to_go, train_network, train_ticket
+from nets_deap.problem import UNLIMITED, Budget, Cost, Problem
 from nets_deap.randomness import Role, generator
 from nets_deap.search import parse
 from nets_deap.search.controls import CONTROLS
@@ -56,18 +56,15 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     all start from the same θ₀ and are trained on the same minibatches, under the same split.
     """
     problem, choice = config.problem(), parse(trial.method)
-    aside, search, rewound_to = Cost(), Cost(), 0
+    aside, search = Cost(), Cost()
     if isinstance(choice.method, Dynamic):
         run, logbook, aside = _train_dynamically(choice.method, trial, problem, config)
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
-        problem = _rewound(problem, found.ticket)
-        rewound_to = int(found.ticket.info.get("rewind", 0))
         run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
-    summary = run.summary()
-    summary["early_stop_iteration"] += rewound_to
-    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **summary}
+        problem = to_go(problem, found.ticket)
+    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **run.summary()}
     row |= {f"search_{key}": value for key, value in asdict(search).items()}
     train = _training_cost(problem, run) + aside
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
@@ -78,14 +75,6 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
 
 def ticket_path(folder: Path, trial: Trial) -> Path:
     return folder / "tickets" / f"{trial.name}.safetensors"
-
-
-def _rewound(problem: Problem, ticket: Ticket) -> Problem:
-    """A ticket whose weights are those of step k has k steps fewer to go."""
-    if not (k := int(ticket.info.get("rewind", 0))):
-        return problem
-    steps = problem.recipe.steps(len(problem.data.train.y)) - k
-    return replace(problem, recipe=replace(problem.recipe, iterations=steps))
 
 
 def base_of(trial: Trial) -> Trial:
@@ -149,11 +138,11 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
     return Cost(steps, samples, samples + scored, run.rows[-1]["elapsed_s"])
 
 
-def check(trial: Trial, problem: Problem) -> None:
+def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
     method = parse(trial.method).method
     _ = problem.architecture  # refuses what data and architecture cannot be
-    method.check(problem, trial.density)
+    method.check(problem, trial.density, budget)
     steps = problem.recipe.steps(len(problem.data.train.y))
     if isinstance(method, IMP) and (k := method.rewinds_to(problem)) >= steps:
         raise NetsError(f"{trial.method}: rewound to step {k} nothing is left of a training of {steps} steps")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from nets_deap.data import load
 from nets_deap.models import from_description
 from nets_deap.search.weedout import Weedout
 from nets_deap.ticket import load_ticket
@@ -35,6 +36,14 @@ def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
         module.load_state_dict(load_file(f"{folder}/weights.safetensors"))
         outputs.append(module(torch.ones(1, 1, 8, 8)))
     torch.testing.assert_close(*outputs)
+    cli("train", "run", "--epochs", "1", "--out", "trained")
+    assert cli("export", "run", "--trained", "trained", "--smaller", "--out", "small").code == 0
+    module = from_description(json.loads(Path("small/architecture.json").read_text())).module()
+    module.load_state_dict(load_file("small/weights.safetensors"))
+    test = load("digits", limit=300).to("cpu", torch.float32).test
+    right = (module(test.x.reshape(-1, 1, 8, 8)).argmax(1) == test.y).double().mean()
+    told = json.loads(Path("trained/summary.json").read_text())["ticket"]
+    assert right.item() == pytest.approx(told["test_acc"])
     assert cli("weedout", *WEEDOUT[1:], "--breed", "--out", "bred").code == 0
     assert load_ticket("bred/ticket.safetensors").info["method"] == "node-evolution"
 
@@ -147,7 +156,16 @@ BAD = {
     "a budget below a cycle": ["imp", "--budget-steps", "1", "--out", "new"],
     "a budget below a population": ["weedout", "--budget-steps", "1", "--out", "new"],
     "a cycle that is not there": ["es", "--from-cycle", "3", "--out", "new"],
-    "node masks side by side": ["weedout", "--map", "batched"],
+    "normalised networks side by side": ["weedout", "--map", "batched", "--arch", "wrn-10-1", "--out", "new"],
+    "nodes and weights": ["weedout", "--sparsity", "0.5", "--density", "0.3"],
+    "a density by rounds and by share": ["es", "--rounds", "1", "--share", "0.2", "--density", "0.2"],
+    "an infinite sigma": ["es", "--sigma", "inf"],
+    "a batch below none": ["es", "--batch", "-1"],
+    "an es with a budget of steps": ["compare", "--methods", "es", "--budget-steps", "500", "--out", "new"],
+    "a comparison without means": ["compare", "--methods", "imp", "--budget-steps", "1", "--out", "new"],
+    "a learning rate for a strategy": ["transfer", "run", "--to", "snes", "--lr", "3"],
+    "trained, and not": ["export", "run", "--trained", "folder"],
+    "another's training": ["export", "tiny", "--trained", "trained"],
     "rounds and a share of all": ["es", "--rounds", "3", "--share", "1"],
     "rounds far below none": ["es", "--rounds", "-100000"],
     "a share weeded that is none": ["weedout", "--weed", "inf"],
@@ -179,6 +197,7 @@ BAD = {
 
 def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     cli(*ES, "--rounds", "1", "--out", "run")
+    cli("train", "run", "--epochs", "1", "--out", "trained")
     ticket = load_ticket("run/ticket.safetensors")
     replace(ticket, mask=np.zeros_like(ticket.mask)).save("tiny")
     Path("folder").mkdir()

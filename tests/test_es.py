@@ -225,7 +225,9 @@ def test_a_budget_of_passes_shortens_all_rounds_alike() -> None:
         ("es:pop=7,strategy=pgpe", "its points come in pairs"),
         ("es:gens=0", "gens=0: expected 1 or more"),
         ("es:rounds=0", "rounds=0: expected 1 or more"),
-        ("es:share=1", "share=1: expected 0 or more, and a share"),
+        ("es:share=1", "share=1: expected a share of the weights"),
+        ("es:batch=-1", "batch=-1: expected 1 or more, or 0"),
+        ("es:sigma=1e30", "sigma 1e.30: expected more than 0, and 1e.06 at most"),
     ],
 )
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:

@@ -122,3 +122,13 @@ def test_without_test_figures_the_test_set_is_looked_at_once(monkeypatch: pytest
     assert run.test.accuracy == tracked.test.accuracy == tracked.early_stop["test_acc"]
     assert run.test.loss == pytest.approx(tracked.early_stop["test_loss"], rel=1e-5)
     assert run.early_stop["val_loss"] == tracked.early_stop["val_loss"]
+
+
+def test_a_rewound_ticket_is_trained_for_what_is_left() -> None:
+    whole = DIGITS.recipe.steps(len(DIGITS.data.train.y))
+    rewound = replace(ticket(), info={"rewind": 5})
+    run = train_ticket(rewound, DIGITS, seed=1, eval_every=1)
+    assert run.final["iteration"] == whole - 5
+    assert run.summary()["early_stop_iteration"] == run.early_stop["iteration"] + 5
+    with pytest.raises(NetsError, match=f"of step {whole}, which leaves nothing of a training of {whole}"):
+        train_ticket(replace(ticket(), info={"rewind": whole}), DIGITS, seed=1)

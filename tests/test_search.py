@@ -350,3 +350,17 @@ def test_names_that_are_none(text: str, says: str) -> None:
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:
     with pytest.raises(NetsError, match=says):
         parse(text).method.check(DIGITS, 0.1)
+
+
+FREE = {"dense", "random", "random-erk", "random-paper", "magnitude"}
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - FREE))
+def test_a_budget_of_next_to_nothing_is_refused_before_anything_is_run(name: str) -> None:
+    method = parse(name).method
+    method.check(DIGITS, 0.3)
+    if isinstance(method, Dynamic) or name == "synflow":
+        method.check(DIGITS, 0.3, Budget(forward_passes=1))  # no search, and none that sees data
+    else:
+        with pytest.raises(NetsError, match="budget"):
+            method.check(DIGITS, 0.3, Budget(forward_passes=1))

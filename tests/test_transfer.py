@@ -12,7 +12,7 @@ from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
 from nets_deap.search import parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.ticket import Ticket
-from nets_deap.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, target, transfer
+from nets_deap.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, check, target, transfer
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-10", Recipe("adam", 0.01, 60, epochs=3), init="glorot", data_limit=300)
@@ -166,3 +166,12 @@ def test_each_seed_has_a_ticket_of_its_own() -> None:
     assert (one.mask == again.mask).all()
     assert (one.mask != other.mask).any()
     assert (one.weights != other.weights).any()
+
+
+def test_a_ticket_rewound_too_far_is_refused_but_by_a_strategy() -> None:
+    rewound = replace(ticket_of(), info={"rewind": 10_000})
+    with pytest.raises(NetsError, match="leaves nothing of a training"):
+        check(rewound, target(DIGITS, "sgd"))
+    with pytest.raises(NetsError, match="leaves nothing of a training"):
+        connectivity([rewound], DIGITS, [1], SerialMap())
+    check(rewound, target(DIGITS, "snes", FEW))

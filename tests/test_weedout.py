@@ -13,7 +13,7 @@ from nets_deap.genome import Genome
 from nets_deap.models import MLP, build, state_dict
 from nets_deap.nodes import groups, live_nodes, weight_mask
 from nets_deap.operators.nodes import alive, cxNodes, initNodes, mutNodes
-from nets_deap.parallel import MultiprocessMap
+from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap
 from nets_deap.problem import Budget, Problem, Recipe
 from nets_deap.search import parse
 from nets_deap.search.method import Found, initial_weights
@@ -216,3 +216,15 @@ def test_all_are_evaluated_on_the_same_minibatches_from_the_seeds_first_weights(
     found = find("weedout:pop=4,gens=2,steps=3,sparsity=0.5", seed=5)
     assert (found.ticket.weights == first).all()
     assert find("random-nodes", seed=5).ticket.info["method"] == "random-nodes"
+
+
+def test_a_stack_finds_what_one_by_one_finds() -> None:
+    text, arguments = "weedout:pop=4,gens=2,steps=10", (DIGITS, Budget(), 0.1)
+    found = [
+        parse(text).method(problem, budget, np.random.default_rng(1), density, engine)
+        for engine in (SerialMap(), BatchedMap())
+        for problem, budget, density in [arguments]
+    ]
+    accuracies = [[row["val_acc_avg"] for row in one.logbook] for one in found]
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)
+    assert (found[0].ticket.mask == found[1].ticket.mask).all()

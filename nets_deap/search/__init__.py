@@ -131,7 +131,8 @@ def _settled(text: str, entry: Entry, options: dict[str, Any]) -> Any:
         return TypeAdapter[Any](entry.kind).validate_python({**settled, **values})
     except ValidationError as error:
         first = error.errors()[0]
-        raise NetsError(f"method '{text}': {first['loc'][0]}={first['input']}: {first['msg']}") from error
+        key = str(first["loc"][0])
+        raise NetsError(f"method '{text}': {key}={options.get(key)}: {first['msg']}") from error
 
 
 def _nets(entry: Entry, options: dict[str, Any]) -> Nets:

@@ -12,7 +12,7 @@ import numpy as np
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
 from nets_deap.models import INITIAL
-from nets_deap.problem import Budget, Cost, Problem
+from nets_deap.problem import UNLIMITED, Budget, Cost, Problem
 from nets_deap.search.method import Found, Row, initial_weights
 from nets_deap.ticket import Ticket
 
@@ -56,8 +56,8 @@ class Cycles(ABC):
         """What is left after each cycle, as `pruning.allocation.keep` takes it."""
 
     @abstractmethod
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for what can be seen to fail before anything is run."""
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for what can be seen to fail before anything is run, a budget too small too."""
 
     @abstractmethod
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
@@ -86,7 +86,7 @@ class Cycles(ABC):
 
         Raises NetsError as `check` and `cycle` do.
         """
-        self.check(problem, density)
+        self.check(problem, density, budget)
         state = start or self.start(problem, rng)
         plan = self.plan(problem.layout, density)
         while state.cycle < len(plan):

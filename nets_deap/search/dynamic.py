@@ -13,7 +13,7 @@ from nets_deap.backprop import MaskedMLP
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
 from nets_deap.models import MLP
-from nets_deap.problem import Cost, Problem, Recipe
+from nets_deap.problem import UNLIMITED, Budget, Cost, Problem, Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import Candidate, gradient
 
@@ -48,7 +48,7 @@ class Dynamic:
             raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
         return [allocate(layout, density, self.allocation)]
 
-    def check(self, problem: Problem, density: float) -> None:
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for what cannot be."""
         if not isinstance(problem.architecture, MLP):
             raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")

@@ -16,7 +16,7 @@ from nets_deap.genome import Layout
 from nets_deap.models import INITIAL, Architecture
 from nets_deap.network import make_network
 from nets_deap.population import PopulationLoss, Searched
-from nets_deap.problem import Budget, Meter, Problem
+from nets_deap.problem import UNLIMITED, Budget, Meter, Problem
 from nets_deap.pruning.allocation import active_weights, keep
 from nets_deap.search.cycles import Cycles, State, too_small
 from nets_deap.strategies import STRATEGIES, OpenAIES, Strategy
@@ -63,7 +63,7 @@ class ES(Cycles):
         rounds = self.rounds or max(1, int(np.ceil(np.log(density) / np.log(1 - self.share) - 1e-9)))
         return [round(layout.size * ratio ** (i / rounds)) for i in range(1, rounds + 1)]
 
-    def check(self, problem: Problem, density: float) -> None:
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for options that cannot be."""
         if self.strategy not in STRATEGIES:
             raise unknown("strategy", self.strategy, STRATEGIES)
@@ -78,14 +78,36 @@ class ES(Cycles):
         for name, number in numbers.items():
             if number < 1:
                 raise NetsError(f"es: {name}={number}: expected 1 or more")
-        if self.batch < 0 or not 0 < self.share < 1:
-            raise NetsError(f"es: batch={self.batch}, share={self.share:g}: expected 0 or more, and a share")
+        if self.batch < 0:
+            raise NetsError(f"es: batch={self.batch}: expected 1 or more, or 0 for all samples")
+        if not 0 < self.share < 1:
+            raise NetsError(f"es: share={self.share:g}: expected a share of the weights, between 0 and 1")
         if problem.recipe.augment:
             raise NetsError("es: a population is not trained on augmented images: leave --augment out")
         if problem.architecture.keeps_statistics:
             raise NetsError(f"es: {problem.arch} normalises by batches, which an ES cannot: another --arch")
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
-        self.plan(problem.layout, density)
+        plan = self.plan(problem.layout, density)
+        if budget.forward_passes is None and budget.seconds is None and budget != UNLIMITED:
+            raise NetsError(
+                "es: it takes no gradient steps, so that a budget of steps or samples does not limit it: "
+                "give one of forward passes or seconds"
+            )
+        if self._generations(problem, Meter(budget), len(plan)) < 1:
+            raise too_small("es", "rounds", len(plan))
+
+    def _passes(self, problem: Problem) -> int:
+        """Forward passes of a generation."""
+        available = len(problem.data.train.y)
+        return self.pop * min(self.batch or available, available)
+
+    def _generations(self, problem: Problem, meter: Meter, rounds: int) -> int:
+        """As many as each of the rounds left may have."""
+        limit = meter.budget.forward_passes
+        if limit is None:
+            return self.gens
+        left = limit - meter.cost.forward_passes - rounds * len(problem.data.validation.y)
+        return min(self.gens, left // (rounds * self._passes(problem)))
 
     def info(self, problem: Problem, state: State) -> dict[str, Any]:
         return {"method": f"es-{self.strategy}-{self.prune}", "rounds": state.cycle}
@@ -123,17 +145,7 @@ class ES(Cycles):
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
         remaining, validation = len(plan) - state.cycle, len(data.validation.y)
-        batch = min(self.batch or len(data.train.y), len(data.train.y))
-        passes = self.pop * batch
-        gens = self.gens
-        if budget.forward_passes is not None:
-            left = budget.forward_passes - meter.cost.forward_passes - remaining * validation
-            gens = min(gens, left // (remaining * passes))
-        elif budget.seconds is None and budget != Budget():
-            raise NetsError(
-                "es: it takes no gradient steps, so that a budget of steps or samples does not limit it: "
-                "give one of forward passes too"
-            )
+        gens, passes = self._generations(problem, meter, remaining), self._passes(problem)
         if gens < 1 or meter.seconds_left() <= 0:
             raise too_small("es", "rounds", len(plan))
         rng = np.random.default_rng([state.root, state.cycle])

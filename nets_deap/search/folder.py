@@ -27,14 +27,15 @@ CYCLES = "cycles"
 def settle(config: SearchConfig) -> tuple[SearchConfig, Choice]:
     """The config with its method's canonical name, and the method.
 
-    Raises NetsError for an unknown method, one that gives no ticket, and a density that cannot be.
+    Raises NetsError for an unknown method, one that gives no ticket, a density that cannot be, or a
+    budget too small.
     """
     choice = parse(config.method)
     if not choice.gives_ticket or choice.control:
         what = "a control of a ticket" if choice.control else "a trained network, not a ticket"
         raise NetsError(f"{choice.text} gives {what}: nets-deap compare has it")
     config.torch_device()  # refuses what is not there
-    choice.method.check(config.problem(), config.density)
+    choice.method.check(config.problem(), config.density, config.budget())
     return config.model_copy(update={"method": choice.text}), choice
 
 
@@ -67,8 +68,9 @@ def search(
 
             found = method(problem, config.budget(), rng, config.density, start, on_cycle)
         elif isinstance(choice.method, Weedout):
+            weedout = replace(choice.method, device=config.torch_device())
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = choice.method(problem, config.budget(), rng, config.density, engine)
+                found = weedout(problem, config.budget(), rng, config.density, engine)
         else:
             found = choice.method(problem, config.budget(), rng, config.density)
         ticket = replace(found.ticket, config=config.identity())

@@ -11,7 +11,7 @@ import torch
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.problem import Budget, Meter, Problem, Recipe
+from nets_deap.problem import UNLIMITED, Budget, Meter, Problem, Recipe
 from nets_deap.pruning.allocation import active_weights, exact_counts, keep
 from nets_deap.search.cycles import Cycles, State, too_small
 from nets_deap.search.method import train_within
@@ -100,12 +100,23 @@ class IMP(Cycles):
         """Where all layers compete none is spared."""
         return 1.0 if self.scope == "global" else OUTPUT_SHARE
 
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for options that contradict each other or a density that cannot be."""
-        self.plan(problem.layout, density)
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for options that contradict each other, a density that cannot be, or a budget that
+        leaves a cycle without training."""
+        plan = self.plan(problem.layout, density)
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
             raise NetsError(f"imp: cannot rewind to step {self.rewinds_to(problem)}: a cycle has {steps}")
+        first = min(steps, self._affordable(problem, Meter(budget), len(plan)))
+        if first < 1 or first <= self.rewinds_to(problem):
+            raise too_small("imp", "cycles", len(plan))
+
+    def _affordable(self, problem: Problem, meter: Meter, cycles: int) -> float:
+        """Steps that each of the cycles left may have."""
+        recipe = self._recipe(problem)
+        samples = recipe.samples(len(problem.data.train.y))
+        batch = min(recipe.batch_size or samples, samples)
+        return meter.steps_left(batch, cycles * len(problem.data.validation.y)) // cycles
 
     def _enough(self, layout: Layout, density: float) -> int:
         cycles = 1
@@ -125,13 +136,11 @@ class IMP(Cycles):
         data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
         recipe, rewind = self._recipe(problem), self.rewinds_to(problem)
         available, validation = len(data.train.y), len(data.validation.y)
-        samples = recipe.samples(available)
-        batch = min(recipe.batch_size or samples, samples)
         remaining = len(plan) - state.cycle
-        share = meter.steps_left(batch, remaining * validation) // remaining
+        share = self._affordable(problem, meter, remaining)
         # A rewound cycle starts at step k, so it has k fewer to go (Frankle et al. 2020, section 2).
         steps = int(min(recipe.steps(available) - (rewind if state.cycle else 0), share))
-        if steps < 1 or meter.seconds_left() <= 0 or (rewind and steps <= rewind and not state.cycle):
+        if steps < 1 or meter.seconds_left() <= 0:
             raise too_small("imp", "cycles", len(plan))
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)

@@ -12,7 +12,7 @@ import numpy as np
 from nets_deap.data import Part
 from nets_deap.models import INITIAL, Architecture
 from nets_deap.network import make_network
-from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
+from nets_deap.problem import UNLIMITED, Budget, Cost, Meter, Problem, Recipe
 from nets_deap.ticket import Ticket
 from nets_deap.training import Network, assert_masked, one_thread, train
 
@@ -37,8 +37,8 @@ class Found:
 class Method(Protocol):
     """A search method with its options settled; see `search.METHODS`."""
 
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for what can be seen to fail before anything is run."""
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for what can be seen to fail before anything is run, a budget too small too."""
 
     def __call__(
         self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float

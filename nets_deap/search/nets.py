@@ -14,7 +14,7 @@ from nets_deap.evolution import Evolution, finished
 from nets_deap.evolve_config import EvolveConfig
 from nets_deap.genome import Genome
 from nets_deap.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.problem import UNLIMITED, Budget, Cost, Meter, Problem
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.methods import SEEDINGS
 from nets_deap.racing import parse
@@ -67,8 +67,8 @@ class Nets:
             EvolveConfig, layered(dataset_defaults("evolve", dataset), preset, *imposed, self.options)
         )
 
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for options that do not go together."""
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for options that do not go together, or a budget below the first population."""
         if density >= 1:
             raise NetsError("nets: at a density of 1 there is nothing to look for: expected less than 1")
         if self.options.keys() >= DURATION_FIELDS:
@@ -79,6 +79,8 @@ class Nets:
         check_effect(self.options, settled)
         if settled.planned:
             active_weights(problem.layout, density)
+        if budget != UNLIMITED:
+            self._check_budget(Evolution(settled), Meter(budget))
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 
 from nets_deap.errors import NetsError
 from nets_deap.genome import Layout
-from nets_deap.problem import Budget, Meter, Problem
+from nets_deap.problem import UNLIMITED, Budget, Meter, Problem
 from nets_deap.pruning.methods import PRUNINGS, Pruning
 from nets_deap.search.method import Found, initial_weights
 from nets_deap.ticket import Ticket
@@ -37,21 +37,23 @@ class Pruned:
         """What is left after each round. Raises NetsError for what cannot be."""
         return self.pruning().plan(layout, density)
 
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for a density that the layers cannot hold, or an unknown part."""
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget that
+        does not pay for the gradients."""
         self.plan(problem.layout, density)
-
-    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
-        """Raises NetsError as `check` does, and for a budget that does not pay for the gradients."""
-        self.check(problem, density)
-        meter, pruning = Meter(budget), self.pruning()
-        weights = initial_weights(problem, rng)
-        cost = pruning.cost(len(problem.data.train.y))
-        if cost.gradient_steps and not meter.affords(cost):
+        cost = self.pruning().cost(len(problem.data.train.y))
+        if cost.gradient_steps and not Meter(budget).affords(cost):
             raise NetsError(
                 f"the budget does not pay for {self.name}, {cost.gradient_steps:,} gradients on "
                 f"{cost.samples // cost.gradient_steps:,} samples: allow more, or ask for fewer"
             )
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Raises NetsError as `check` does."""
+        self.check(problem, density, budget)
+        meter, pruning = Meter(budget), self.pruning()
+        weights = initial_weights(problem, rng)
+        cost = pruning.cost(len(problem.data.train.y))
         mask = pruning.of(problem, weights, density, rng)
         meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
         ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name})
@@ -69,7 +71,7 @@ class PaperRandom:
 
     spread: float = 0.05
 
-    def check(self, problem: Problem, density: float) -> None:
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for a spread below 0."""
         if not 0 <= self.spread < np.inf:
             raise NetsError(f"random-paper: a spread of {self.spread:g}: expected 0 or more")
@@ -89,7 +91,7 @@ class PaperRandom:
 class Dense:
     """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
 
-    def check(self, problem: Problem, density: float) -> None:
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Nothing can be wrong."""
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:

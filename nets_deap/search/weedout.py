@@ -22,7 +22,7 @@ from nets_deap.models import Architecture
 from nets_deap.nodes import weight_mask
 from nets_deap.operators.nodes import cxNodes, initNodes, mutNodes
 from nets_deap.parallel import SerialMap
-from nets_deap.problem import Budget, Cost, Meter, Problem
+from nets_deap.problem import UNLIMITED, Budget, Cost, Meter, Problem
 from nets_deap.racing import Race
 from nets_deap.randomness import Role, seed_python_random
 from nets_deap.search.method import Found, Row, initial_weights
@@ -45,6 +45,7 @@ class Weedout:
         one number which brings the density of weights nearest to what is asked
     repair: keep one node where a sparsity would leave a group without any, instead of refusing it
     breed: those that come are children of those that stayed, by crossover and mutation, and not random
+    device: where a `BatchedMap` evaluates
 
     All individuals are trained on the same minibatches; those that stay keep what they were evaluated at.
     """
@@ -56,6 +57,7 @@ class Weedout:
     sparsity: float | Sequence[float] | None = None
     repair: bool = False
     breed: bool = False
+    device: str = "cpu"
 
     @property
     def weeded(self) -> int:
@@ -108,8 +110,8 @@ class Weedout:
             )
         return at(share)[1]
 
-    def check(self, problem: Problem, density: float) -> None:
-        """Raise NetsError for what cannot be."""
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for what cannot be, and for a budget below the first population."""
         if self.pop < 1 or self.gens < 0 or self.steps < 1:
             raise NetsError(
                 f"weedout: pop={self.pop}, gens={self.gens}, steps={self.steps}: expected 1 or more of each "
@@ -126,6 +128,10 @@ class Weedout:
         if not problem.architecture.nodes.size:
             raise NetsError(f"weedout: {problem.arch} has no hidden nodes")
         self.counts(problem.architecture, density)
+        if not Meter(budget).affords(self._cost(problem, self.pop)):
+            raise NetsError(
+                f"the budget does not pay for {self.pop} evaluations of {self.steps} steps: allow more"
+            )
 
     def toolbox(
         self,
@@ -142,7 +148,7 @@ class Weedout:
         toolbox.register("individual", initNodes, weights, architecture, counts, rng=rng)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         brief = replace(problem, recipe=replace(problem.recipe, iterations=self.steps))
-        evaluator = Evaluator(brief, early_error, seed=int(rng.integers(2**32)))
+        evaluator = Evaluator(brief, early_error, seed=int(rng.integers(2**32)), device=self.device)
         toolbox.register("evaluate", evaluator)
         toolbox.register("mate", cxNodes, architecture=architecture, rng=rng)
         toolbox.register("mutate", mutNodes, architecture=architecture, rng=rng)
@@ -162,22 +168,17 @@ class Weedout:
         density: float,
         engine: Callable[..., Any] | None = None,
     ) -> Found:
-        """Raises NetsError as `check` does, and for a budget below the first population.
+        """Raises NetsError as `check` does.
 
         engine: a map to evaluate over; in this process unless given
         """
-        self.check(problem, density)
+        self.check(problem, density, budget)
         toolbox, meter = self.toolbox(problem, density, rng, engine), Meter(budget)
         population, hall = toolbox.population(n=self.pop), tools.HallOfFame(1, similar=Genome.same_genes)
         logbook: list[Row] = []
         python_random = int(rng.integers(2**63))
         for generation in range(self.gens + 1):
-            if not meter.affords(self._cost(problem, self.weeded if generation else self.pop)):
-                if not generation:
-                    raise NetsError(
-                        f"the budget does not pay for {self.pop} evaluations of {self.steps} steps: "
-                        "allow more"
-                    )
+            if generation and not meter.affords(self._cost(problem, self.weeded)):
                 break
             seed_python_random(python_random, generation, Role.SELECTION)
             mapped: EvaluationMap = toolbox.map.func

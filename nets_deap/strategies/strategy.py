@@ -14,6 +14,8 @@ import numpy as np
 from nets_deap.errors import NetsError
 from nets_deap.genome import MinimisedFitness
 
+LARGEST = 1e6  # a sigma far above it overflows single precision
+
 
 class Point:
     """A DEAP individual: `vector`, float32[d], and its fitness."""
@@ -40,8 +42,8 @@ class Strategy(ABC):
             raise NetsError(f"{name} with a population of {population}: expected {self.least} or more")
         if self.pairs and population % 2:
             raise NetsError(f"{name} with a population of {population}: its points come in pairs: take even")
-        if not 0 < sigma < np.inf:
-            raise NetsError(f"{name} with sigma {sigma:g}: expected more than 0")
+        if not 0 < sigma <= LARGEST:
+            raise NetsError(f"{name} with sigma {sigma:g}: expected more than 0, and {LARGEST:g} at most")
         self.mean = np.array(mean, dtype=np.float64)
         self.start, self.population = float(sigma), population
         self.rng = np.random.default_rng() if rng is None else rng
