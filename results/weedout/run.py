@@ -5,8 +5,9 @@
 
 writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted.
 `early_…` are of the ticket's own full training, after as many steps as the search's evaluations take, on
-other minibatches than those it was chosen on. `random-nodes-longer` is the training of `random-nodes`, gone
-on with for as many steps as the searches take. Data sets lie in `data`.
+other minibatches than those it was chosen on; `val_acc` and `test_acc` at early stop, `final_test_acc` when
+the training is over. `random-nodes-longer` is the training of `random-nodes`, gone on with for as many steps
+as the searches take. Data sets lie in `data`.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_steps: 
     at_random = name == "random-nodes"
     problem = config.problem()
     steps = problem.recipe.steps(len(problem.data.train.y)) + (search_steps if at_random else 0)
-    row = run_trial(trial, config.model_copy(update={"iterations": steps}), folder)
-    training = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["training"]
+    record = folder / "trials" / f"{trial.name}.json"
+    if not record.exists():
+        run_trial(trial, config.model_copy(update={"iterations": steps}), folder)
+    kept = json.loads(record.read_text())
+    row, training = kept["trial"], kept["training"]
     early = next(told for told in training if told["iteration"] == config.eval_every)
     arms = {name: [told for told in training if told["epoch"] <= config.epochs]}
     if at_random:
@@ -61,6 +65,8 @@ def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_steps: 
             "early_test_acc": early["test_acc"],
             "val_acc": early_stop(told)["val_acc"],
             "test_acc": early_stop(told)["test_acc"],
+            "early_stop_iteration": early_stop(told)["iteration"],
+            "final_test_acc": told[-1]["test_acc"],
             "search_gradient_steps": row["search_gradient_steps"],
             "search_s": row["search_seconds"],
             "train_steps": told[-1]["iteration"],
