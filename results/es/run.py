@@ -4,9 +4,10 @@
     python results/es/run.py longer     SNES and PGPE with five times the generations, gradient descent
                                        with as many epochs as long as it learns
     python results/es/run.py mnist      SNES, one seed, 5 prunings to 1.44 % (cnn-8-16): reduced, see below
+    python results/es/run.py mnist-tickets  SNES's tickets of 1.44 %, trained by gradient descent
 
-writes results/es/digits.csv, longer.csv and mnist.csv, a row for each training of each search. Rounds and
-trials that are finished are not run again. A row is of the mask that was trained; test accuracy decides
+writes results/es/digits.csv and so on, a row for each training of each search. Rounds and trials that are
+finished are not run again. A row is of the mask that was trained; test accuracy decides
 nothing. On MNIST the paper (Lange & Sprekeler 2023) has a population of 128, 4,000 generations on 1,024
 samples each and 20 prunings of 20 %; here it is 64, 300, 256 and 5 of 57 %. Data sets lie in `data`.
 """
@@ -60,6 +61,7 @@ TRAINING = {"init": "glorot", "optimizer": "adam", "lr": 1.2e-3}
 # Epochs are of gradient descent
 DIGITS = {"dataset": "digits", "arch": "mlp-100", "epochs": 400, **TRAINING}
 MNIST = {"dataset": "mnist", "arch": "cnn-8-16", "epochs": 20, **TRAINING}
+GRADIENTS = "gradient descent"
 ONE_SIGMA = ("openai-es", "snr")  # its ratio ranks as magnitude does
 ARMS = tuple(arm for arm in product(STRATEGIES, PRUNINGS) if arm != ONE_SIGMA)
 LONGER = tuple(product(("snes", "pgpe"), ("snr", "magnitude")))
@@ -98,6 +100,15 @@ def by_gradients(experiment: Experiment, folder: Path, seed: int) -> list[Row]:
     return [_to_the_end(ticket, problem, seed, experiment.longest) for ticket in (dense, *pruned)]
 
 
+def of_its_ticket(experiment: Experiment, folder: Path, strategy: str, prune: str, seed: int) -> list[Row]:
+    """The ticket of the last density that an ES has trained, trained by gradient descent."""
+    by_es(experiment, folder, strategy, prune, seed)  # what is found is not looked for again
+    cycles = sorted((folder / f"{strategy}-{prune}-{seed}" / CYCLES).iterdir())
+    ticket = load_ticket(cycles[experiment.prunings - 1])
+    problem = configure(SearchConfig, **experiment.problem).problem()
+    return [_to_the_end(ticket, problem, seed, experiment.longest)]
+
+
 def _to_the_end(ticket: Ticket, problem: Problem, seed: int, longest: int) -> Row:
     """What training makes of a ticket; where the validation loss still falls, in more epochs."""
     available = len(problem.data.train.y)
@@ -112,23 +123,24 @@ def _to_the_end(ticket: Ticket, problem: Problem, seed: int, longest: int) -> Ro
     return {"trained_density": ticket.density, **kept, "train_steps": steps, "forward_passes": passes}
 
 
-def trial(item: tuple[str, str, int], experiment: Experiment, folder: Path) -> list[Row]:
+def trial(item: tuple[str, str, int], experiment: Experiment, folder: Path, tickets: bool) -> list[Row]:
     strategy, prune, seed = item
-    rows = (
-        by_gradients(experiment, folder, seed)
-        if strategy == "gradient descent"
-        else by_es(experiment, folder, strategy, prune, seed)
-    )
+    if strategy == GRADIENTS:
+        rows = by_gradients(experiment, folder, seed)
+    else:
+        rows = (of_its_ticket if tickets else by_es)(experiment, folder, strategy, prune, seed)
     named = {"strategy": strategy, "prune": prune, "seed": seed}
-    return [{**named, "round": i, **row} for i, row in enumerate(rows, 1)]
+    first = experiment.prunings + 1 if tickets else 1
+    return [{**named, "round": i, **row} for i, row in enumerate(rows, first)]
 
 
 def main(name: str) -> None:
-    experiment = EXPERIMENTS[name]
-    path, folder = Path("results/es") / f"{name}.csv", Path("runs/es") / name
+    of, _, tickets = name.partition("-")
+    experiment = EXPERIMENTS[of]
+    path, folder = Path("results/es") / f"{name}.csv", Path("runs/es") / of
     rows = checkpoint.read_csv(path) if path.exists() else []
     done = {(row["strategy"], row["prune"], row["seed"]) for row in rows}
-    arms = [("gradient descent", "magnitude"), *experiment.arms]
+    arms = [*([] if tickets else [(GRADIENTS, "magnitude")]), *experiment.arms]
     items = [(*arm, seed) for arm in arms for seed in range(1, experiment.seeds + 1)]
 
     def tell(told: list[Row]) -> None:
@@ -140,7 +152,7 @@ def main(name: str) -> None:
 
     with make_map("multiprocess", None, "cpu") as engine:
         missing = [item for item in items if item not in done]
-        engine(partial(trial, experiment=experiment, folder=folder), missing, tell)
+        engine(partial(trial, experiment=experiment, folder=folder, tickets=bool(tickets)), missing, tell)
 
 
 if __name__ == "__main__":
