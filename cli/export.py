@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import tickets
+
 if TYPE_CHECKING:
     from nets_deap.ticket import Ticket
 
@@ -35,11 +37,10 @@ def export(ticket: str, out: str | None, smaller: bool, trained: str | None, den
     import numpy as np
 
     from nets_deap import files
-    from nets_deap.checkpoint import TICKET
     from nets_deap.models import described
     from nets_deap.ticket import load_ticket
 
-    path = Path(ticket) / TICKET if Path(ticket).is_dir() else Path(ticket)
+    path = tickets.file_of(ticket)
     loaded = load_ticket(path)
     if trained is not None:
         loaded = _trained(loaded, Path(trained))

@@ -35,7 +35,8 @@ def train(
 ) -> None:
     """Train TICKET, a file or a run folder, to the end.
 
-    The recipe is that of the ticket's own run, and its length the data set's, unless said otherwise.
+    The recipe is that of the ticket's own run, and its length the data set's, unless said otherwise; a
+    ticket rewound to step k has k steps fewer to go.
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
     from nets_deap import files
