@@ -6,8 +6,8 @@
 writes results/weedout/lenet.csv and wrn.csv, a row for each trial, and goes on where it was interrupted.
 `early_…` are of the ticket's own full training, after as many steps as the search's evaluations take, on
 other minibatches than those it was chosen on; `val_acc` and `test_acc` at early stop, `final_test_acc` at the
-last step that all methods are scored at (18,300 of 18,340, and 3,600). `random-nodes-longer` is the training of
-`random-nodes`, gone on with for as many steps as the searches take. Data sets lie in `data`.
+last step that all methods are scored at (18,300 of 18,340, and 3,600). `random-nodes-longer` is the
+training of `random-nodes`, gone on with for as many steps as the searches take. Data sets lie in `data`.
 """
 
 from __future__ import annotations
