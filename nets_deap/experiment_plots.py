@@ -40,10 +40,11 @@ def node_space(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def strategies(rows: pd.DataFrame) -> Figure:
+def strategies(rows: pd.DataFrame, note: str = "") -> Figure:
     """Test error against density for every strategy and pruning, with gradient descent in each panel.
 
     rows: as results/es/run.py writes them
+    note: what every panel's title says besides
     """
     found = [name for name in rows["strategy"].unique() if name != GRADIENTS]
     figure, axes = new_figure(min(2, len(found)), (len(found) + 1) // 2, height=2.2)
@@ -55,7 +56,7 @@ def strategies(rows: pd.DataFrame) -> Figure:
         for name, (of_it, color) in (arms | {GRADIENTS: (by_gradients, "black")}).items():
             if len(of_it):
                 band(panel, of_it, "percent", "error", name, 100, color)
-        panel.set(xscale="log", yscale="log", title=strategy, xlabel="density, %", ylabel="test error, %")
+        panel.set(xscale="log", yscale="log", title=strategy + note, xlabel="density, %", ylabel="test error, %")
         panel.invert_xaxis()
         plain_logarithmic(panel.xaxis, panel.yaxis)
     most = max(axes, key=lambda panel: len(panel.lines))

@@ -75,7 +75,8 @@ def draw_all(places: Places, folder: Path) -> dict[str, str]:
         "pixels": ([described], input_pixels),
         "masks": ([described], masks),
         **{f"weedout-{name}": ([places.weedout / f"{name}.csv"], node_space) for name in ("lenet", "wrn")},
-        **{f"es-{name}": ([places.es / f"{name}.csv"], strategies) for name in ("digits", "longer", "mnist")},
+        **{f"es-{name}": ([places.es / f"{name}.csv"], strategies) for name in ("digits", "longer")},
+        "es-mnist": ([places.es / "mnist.csv"], lambda told: strategies(told, note=", reduced")),
         "connectivity": ([places.connectivity / "lines.csv"], lines),
     }
     drawn = {}
