@@ -56,7 +56,8 @@ def strategies(rows: pd.DataFrame, note: str = "") -> Figure:
         for name, (of_it, color) in (arms | {GRADIENTS: (by_gradients, "black")}).items():
             if len(of_it):
                 band(panel, of_it, "percent", "error", name, 100, color)
-        panel.set(xscale="log", yscale="log", title=strategy + note, xlabel="density, %", ylabel="test error, %")
+        panel.set(xscale="log", yscale="log", title=strategy + note)
+        panel.set(xlabel="density, %", ylabel="test error, %")
         panel.invert_xaxis()
         plain_logarithmic(panel.xaxis, panel.yaxis)
     most = max(axes, key=lambda panel: len(panel.lines))
