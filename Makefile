@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test bench paper clean
+.PHONY: help demo test bench dist paper clean
 
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
 	@echo "make test    install, lint, type check, tests"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
+	@echo "make dist    the wheel and the sdist, into dist/"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
-.venv/installed: pyproject.toml setup.cfg $(wildcard nets_deap/*.[ch])
+.venv/installed: pyproject.toml setup.py $(wildcard nets_deap/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -31,7 +32,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 .venv/installed-paper: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[paper]'
@@ -43,6 +44,9 @@ paper: .venv/installed-paper
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
+
+dist: .venv/installed-dev
+	$(BIN)/python -m build
 
 clean:
 	rm -rf .venv runs/demo nets_deap/_mlp*.so paper/figures paper/report.pdf

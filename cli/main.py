@@ -22,10 +22,38 @@ from .transfer import connectivity, transfer
 from .verify import verify
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="nets-deap")
-def cli() -> None:
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    no_args_is_help=True,
+)
+@click.option("--version", is_flag=True, help="Show the version, and end.")
+@click.option("--verbose", is_flag=True, help="With --version: what trains networks here, too.")
+@click.pass_context
+def cli(context: click.Context, version: bool, verbose: bool) -> None:
     """Find lottery tickets: sparse initialisations that train as well as the dense network."""
+    if version:
+        click.echo(f"nets-deap {__version__}")
+        if verbose:
+            _tell_versions()
+    elif context.invoked_subcommand is None:
+        raise click.UsageError("--verbose goes with --version, or say a command: nets-deap --help lists them")
+    if version:
+        context.exit()
+
+
+def _tell_versions() -> None:
+    """What a result may depend on."""
+    import platform
+    from importlib.metadata import version
+
+    from nets_deap import compiled
+
+    told = compiled.best_variant() if compiled.available() else ""
+    click.echo(f"kernels: {f'compiled, {told}' if told else 'none, torch trains (no C compiler was found)'}")
+    click.echo(f"python:  {platform.python_version()}")
+    for name in ("torch", "numpy", "deap"):
+        click.echo(f"{name + ':':8} {version(name)}")
 
 
 searches = (evolve, search, imp, random, weedout, es)
