@@ -97,7 +97,8 @@ def test_the_wheel_holds_every_module_the_kernels_and_no_tests(built: Path) -> N
 
 
 def test_the_sdist_holds_the_sources_of_the_kernels(built: Path) -> None:
-    names = {Path(name).name for name in tarfile.open(only(built, "*.tar.gz")).getnames()}
+    with tarfile.open(only(built, "*.tar.gz")) as sdist:
+        names = {Path(name).name for name in sdist.getnames()}
     assert {path.name for path in (ROOT / "nets_deap").rglob("*.[ch]")} <= names
 
 
