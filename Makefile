@@ -12,7 +12,7 @@ help:
 	@echo "make dist    the wheel and the sdist, into dist/"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
-.venv/installed: pyproject.toml setup.py $(wildcard nets_deap/*.[ch])
+.venv/installed: pyproject.toml setup.py $(wildcard nets_deap/networks/kernels/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -49,4 +49,4 @@ dist: .venv/installed-dev
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv runs/demo nets_deap/_mlp*.so paper/figures paper/report.pdf
+	rm -rf .venv runs/demo nets_deap/networks/kernels/_mlp*.so paper/figures paper/report.pdf

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 
-KERNELS = Path("nets_deap")
+KERNELS = Path("nets_deap/networks/kernels")
 
 setup(
     packages=[*find_packages(include=["nets_deap", "nets_deap.*"]), "nets_deap_cli"],
@@ -12,7 +12,7 @@ setup(
     package_data={"nets_deap": ["py.typed"], "nets_deap_cli": ["py.typed"]},
     ext_modules=[
         Extension(
-            "nets_deap._mlp",
+            "nets_deap.networks.kernels._mlp",
             sorted(map(str, KERNELS.glob("*.c"))),
             depends=sorted(map(str, KERNELS.glob("*.h"))),
             libraries=["m"],

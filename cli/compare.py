@@ -22,7 +22,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from nets_deap.comparison import Comparison, Summary
+    from nets_deap.experiments.summary import Comparison, Summary
 
 compare_options = combined(
     option("--methods", metavar="NAME,…", help="See --list-methods. [imp,snip,random]"),
@@ -68,11 +68,11 @@ def compare(
     """
     if list_methods:
         return _list_methods()
-    from nets_deap import comparison
-    from nets_deap.config import CompareConfig
-    from nets_deap.parallel import make_map
-    from nets_deap.results import default_folder
-    from nets_deap.settings import configure
+    from nets_deap.config.layers import configure
+    from nets_deap.experiments import comparison
+    from nets_deap.experiments.comparison_folder import default_folder
+    from nets_deap.experiments.config import CompareConfig
+    from nets_deap.parallel.choice import make_map
 
     settled = configure(CompareConfig, preset, config, **options)
     folder = Path(settled.out) if settled.out else default_folder(settled)
@@ -113,7 +113,8 @@ def _line(outcome: Any) -> str:
 
 
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
-    from nets_deap.comparison import STEPS, reference_of, trained_only
+    from nets_deap.experiments.comparison import STEPS
+    from nets_deap.experiments.summary import reference_of, trained_only
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -176,8 +177,8 @@ def _p(value: float) -> str:
 
 
 def _list_methods() -> int:
-    from nets_deap.search import METHODS
     from nets_deap.search.controls import CONTROLS
+    from nets_deap.search.spec import METHODS
 
     for name, entry in METHODS.items():
         click.echo(f"{name}\n    {entry.says}")

@@ -21,8 +21,9 @@ from .options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nets_deap.checkpoint import Row
-    from nets_deap.evolution import Evolution, Outcome
+    from nets_deap.evolution.folder import Outcome
+    from nets_deap.evolution.run import Evolution
+    from nets_deap.util.tables import Row
 
 evolution_options = combined(
     option("--arch", metavar="NAME", help=ARCHITECTURES),
@@ -120,17 +121,19 @@ def evolve(
     """
     if list_selections:
         return _list_selections()
-    from nets_deap import checkpoint, selection
-    from nets_deap.evolution import evolve as run
-    from nets_deap.evolution import finished
-    from nets_deap.evolve_config import EvolveConfig
-    from nets_deap.parallel import make_map
-    from nets_deap.settings import check_effect, explicit
+    from nets_deap.config import run_folder
+    from nets_deap.config.layers import explicit
+    from nets_deap.evolution import checkpoint, selection
+    from nets_deap.evolution.folder import evolve as run
+    from nets_deap.evolution.folder import settle
+    from nets_deap.evolution.maps import make_map
+    from nets_deap.evolution.record import finished
+    from nets_deap.evolution.settings import EvolveConfig, check_effect
 
     given = explicit(EvolveConfig, preset, config, **options)
-    settled, folder = checkpoint.settle(given, resume)
+    settled, folder = settle(given, resume)
     check_effect([name for name, value in options.items() if value is not None], settled)
-    if (folder / checkpoint.CONFIG).exists():
+    if (folder / run_folder.CONFIG).exists():
         if over := finished(settled, checkpoint.read_logbook(folder)):
             _tell_finished(folder, over, quiet, as_json)
             return 0
@@ -169,7 +172,7 @@ def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> Non
 
 def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
     """What was found, or how to go on."""
-    from nets_deap.checkpoint import read_logbook
+    from nets_deap.evolution.checkpoint import read_logbook
 
     folder, reason = outcome.folder, outcome.reason
     if as_json:
@@ -188,8 +191,9 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
 
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
-    from nets_deap.checkpoint import TICKET, read_logbook
-    from nets_deap.ticket import load_ticket
+    from nets_deap.config.run_folder import TICKET
+    from nets_deap.evolution.checkpoint import read_logbook
+    from nets_deap.problem.ticket import load_ticket
 
     result: dict[str, Any] = {"folder": str(folder), "finished": finished, "reason": reason}
     if logbook := read_logbook(folder):
@@ -221,7 +225,7 @@ def _show(evolution: Evolution, outcome: Outcome) -> None:
 
 
 def _list_selections() -> int:
-    from nets_deap.selection import table
+    from nets_deap.evolution.selection import table
 
     for name, arguments, objectives, algorithms, note in table():
         click.echo(f"{name}{':' + arguments if arguments else ''}")

@@ -10,7 +10,7 @@ import click
 from . import tickets
 
 if TYPE_CHECKING:
-    from nets_deap.ticket import Ticket
+    from nets_deap.problem.ticket import Ticket
 
 
 @click.command()
@@ -36,9 +36,9 @@ def export(ticket: str, out: str | None, smaller: bool, trained: str | None, den
 
     import numpy as np
 
-    from nets_deap import files
-    from nets_deap.models import described
-    from nets_deap.ticket import load_ticket
+    from nets_deap.models.registry import described
+    from nets_deap.problem.ticket import load_ticket
+    from nets_deap.util import files
 
     path = tickets.file_of(ticket)
     loaded = load_ticket(path)

@@ -46,17 +46,18 @@ def figures(
     pixels and masks from --pictures, where tickets.csv describes tickets; weedout-…, es-… and connectivity
     from the folders of that name. What is not there is left out and said so.
     """
-    from nets_deap import files, plots
-    from nets_deap.figures import Places, draw_all
-    from nets_deap.ticket import load_ticket
+    from nets_deap.figures import tickets as pictures
+    from nets_deap.problem.ticket import load_ticket
+    from nets_deap.util import files
+    from paper.draw.results import Places, draw_all
 
     pairs = [text.partition("=") for text in tickets or ()]
     for name, equals, path in pairs:
         if not (name and path):
             raise click.UsageError(f"--ticket {name}{equals}{path}: expected NAME=PATH")
     if pairs:
-        rows = plots.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
-        files.write_text(Path(described) / plots.TICKETS, rows.to_csv(index=False))
+        rows = pictures.describe({name: load_ticket(file_of(path)) for name, _, path in pairs})
+        files.write_text(Path(described) / pictures.TICKETS, rows.to_csv(index=False))
     places = Places(*map(Path, (table1, compared, described, search, weedout, es, connectivity)))
     for name, what in draw_all(places, Path(out)).items():
         click.echo(f"{name}: {what}")

@@ -16,16 +16,16 @@ from . import render
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def info(path: str, as_json: bool) -> None:
     """Show what PATH holds: a ticket's file, or a run folder."""
-    from nets_deap import checkpoint
-    from nets_deap.ticket import load_ticket
+    from nets_deap.config import run_folder
+    from nets_deap.problem.ticket import load_ticket
 
     place = Path(path)
     run: dict[str, Any] = {}
     if place.is_dir():
-        if not (place / checkpoint.CONFIG).exists():
-            raise click.UsageError(f"{place} is not a run's folder: it has no {checkpoint.CONFIG}")
-        run = _search(place) if (place / checkpoint.COST).exists() else _run(place)
-        place = place / checkpoint.TICKET
+        if not (place / run_folder.CONFIG).exists():
+            raise click.UsageError(f"{place} is not a run's folder: it has no {run_folder.CONFIG}")
+        run = _search(place) if (place / run_folder.COST).exists() else _run(place)
+        place = place / run_folder.TICKET
     ticket = load_ticket(place)
     layers: list[dict[str, Any]] = [
         {
@@ -76,10 +76,10 @@ def _text(key: str, value: Any) -> str:
 
 def _search(folder: Path) -> dict[str, Any]:
     """What a search took."""
-    from nets_deap import checkpoint
-    from nets_deap.errors import NetsError
+    from nets_deap.config import run_folder
+    from nets_deap.util.errors import NetsError
 
-    path = folder / checkpoint.COST
+    path = folder / run_folder.COST
     try:
         return {str(key).replace("_", " "): value for key, value in json.loads(path.read_text()).items()}
     except (OSError, ValueError, AttributeError) as error:
@@ -88,12 +88,13 @@ def _search(folder: Path) -> dict[str, Any]:
 
 def _run(folder: Path) -> dict[str, Any]:
     """How far a run has come."""
-    from nets_deap import checkpoint
-    from nets_deap.evolution import finished, last_improvement
-    from nets_deap.evolve_config import EvolveConfig
-    from nets_deap.settings import validate
+    from nets_deap.config import run_folder
+    from nets_deap.config.layers import validate
+    from nets_deap.evolution import checkpoint
+    from nets_deap.evolution.record import finished, last_improvement
+    from nets_deap.evolution.settings import EvolveConfig
 
-    config = validate(EvolveConfig, checkpoint.read_config(folder))
+    config = validate(EvolveConfig, run_folder.read_config(folder))
     logbook = checkpoint.read_logbook(folder)
     if not logbook:
         raise click.UsageError(f"{folder} holds a run of which no generation is complete yet")

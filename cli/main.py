@@ -8,7 +8,7 @@ import sys
 import click
 
 from nets_deap import __version__
-from nets_deap.errors import NetsError
+from nets_deap.util.errors import NetsError
 
 from .compare import compare
 from .evolve import evolve
@@ -47,9 +47,9 @@ def _tell_versions() -> None:
     import platform
     from importlib.metadata import version
 
-    from nets_deap import compiled
+    from nets_deap.networks.kernels import library
 
-    told = compiled.best_variant() if compiled.available() else ""
+    told = library.best_variant() if library.available() else ""
     click.echo(f"kernels: {f'compiled, {told}' if told else 'none, torch trains (no C compiler was found)'}")
     click.echo(f"python:  {platform.python_version()}")
     for name in ("torch", "numpy", "deap"):

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nets_deap.experiment import Interval
+    from nets_deap.util.statistics import Interval
 
 
 LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line

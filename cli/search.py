@@ -161,7 +161,7 @@ def es(
 
     The same as `nets-deap search es`. Its rounds are saved, and gone on with after an interruption.
     """
-    from nets_deap.errors import unknown
+    from nets_deap.util.errors import unknown
 
     if preset is not None and preset not in ES_PROBLEMS:
         raise unknown("preset", preset, ES_PROBLEMS)
@@ -187,7 +187,7 @@ def _method(names: tuple[str, ...], given: dict[str, Any], config: str | None) -
 
     A config file that has one of the methods says which, and what is not given.
     """
-    from nets_deap.settings import read_config_file
+    from nets_deap.config.layers import read_config_file
 
     name, options = names[0], {}
     if config is not None:
@@ -208,18 +208,18 @@ def _search(
     from_cycle: int | None,
     **options: Any,
 ) -> int:
-    from nets_deap import checkpoint
-    from nets_deap.config import SearchConfig
-    from nets_deap.search import folder as runs
-    from nets_deap.settings import configure
+    from nets_deap.config import run_folder
+    from nets_deap.config.layers import configure
+    from nets_deap.search import run
+    from nets_deap.search.config import SearchConfig
 
-    settled, _ = runs.settle(configure(SearchConfig, preset, config, method=method, **options))
-    folder = Path(settled.out) if settled.out else checkpoint.default_folder(settled)
+    settled, _ = run.settle(configure(SearchConfig, preset, config, method=method, **options))
+    folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     report = None if quiet or as_json else lambda row: click.echo(_line(row))
     try:
-        found = runs.search(settled, folder, from_cycle, report)
+        found = run.search(settled, folder, from_cycle, report)
     except KeyboardInterrupt:
-        kept = any((folder / runs.CYCLES).glob("*"))
+        kept = any((folder / run.CYCLES).glob("*"))
         what = "its cycles are saved: the same command goes on" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
@@ -240,7 +240,7 @@ def _line(row: dict[str, Any]) -> str:
 def _result(found: Found, folder: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from nets_deap.checkpoint import TICKET
+    from nets_deap.config.run_folder import TICKET
 
     return {
         "folder": str(folder),

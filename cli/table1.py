@@ -29,8 +29,8 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
     Random tickets, IMP and NeTS on XOR and MNIST, the paper's figures beside ours. Runs what is missing
     in DIR, about an hour on two cores, and writes the table as CSV, Markdown and LaTeX.
     """
-    from nets_deap import table1 as table
-    from nets_deap.parallel import make_map
+    from nets_deap.experiments import table1
+    from nets_deap.parallel.choice import make_map
 
     def reporter(problem: str) -> Any:
         def report(done: int, of: int, outcome: Any) -> None:
@@ -42,7 +42,7 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
     names = parts.split(",") if parts else None
     try:
         with make_map(map_, workers, "cpu") as engine:
-            done = table.table1(Path(out), engine, names, None if quiet else reporter, **options)
+            done = table1.table1(Path(out), engine, names, None if quiet else reporter, **options)
     except KeyboardInterrupt:
         click.echo(f"interrupted; finished trials are in {out}: the same command goes on", err=True)
         return 130
@@ -57,7 +57,7 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
 def _show(folder: Path) -> None:
     import pandas as pd
 
-    from nets_deap.table1 import CSV, QUANTITIES, ours, papers
+    from nets_deap.experiments.table1 import CSV, QUANTITIES, ours, papers
 
     rows: list[Any] = pd.read_csv(folder / CSV).to_dict("records")
     cells = [

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nets_deap.config import Config
-    from nets_deap.ticket import Ticket
+    from nets_deap.config.base import Config
+    from nets_deap.problem.ticket import Ticket
 
 
 def file_of(place: str) -> Path:
     """A ticket's file, given by itself or as a run folder."""
-    from nets_deap.checkpoint import TICKET
+    from nets_deap.config.run_folder import TICKET
 
     return Path(place) / TICKET if Path(place).is_dir() else Path(place)
 
@@ -24,8 +24,8 @@ def load(
 
     What is not said comes from the ticket's own run, but for the length of training: that is the data set's.
     """
-    from nets_deap.settings import defaults, explicit, layered, validate
-    from nets_deap.ticket import load_ticket
+    from nets_deap.config.layers import defaults, explicit, layered, validate
+    from nets_deap.problem.ticket import load_ticket
 
     path = file_of(place)
     loaded = load_ticket(path)
@@ -36,11 +36,12 @@ def load(
 
 def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:
     """What a ticket's own run says of its training, and where that run found its data."""
-    from nets_deap import checkpoint
-    from nets_deap.settings import DURATION_FIELDS
+    from nets_deap.config import run_folder
+    from nets_deap.config.layers import DURATION_FIELDS
+    from nets_deap.evolution import checkpoint
 
     own = {k: v for k, v in config.items() if k in kind.model_fields and k not in DURATION_FIELDS}
-    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.COST)):
-        stored = checkpoint.read_config(path.parent, "dataset", "a search")
+    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, run_folder.COST)):
+        stored = run_folder.read_config(path.parent, "dataset", "a search")
         own["data_dir"] = stored.get("data_dir", "data")
     return own

@@ -14,9 +14,9 @@ from . import render, tickets
 from .options import dataset_options, option, output_options, run_options, training_options
 
 if TYPE_CHECKING:
-    from nets_deap.config import TrainConfig
-    from nets_deap.final_training import TrainingRun
-    from nets_deap.ticket import Ticket
+    from nets_deap.experiments.config import TrainConfig
+    from nets_deap.problem.ticket import Ticket
+    from nets_deap.training.final import TrainingRun
 
 SUMMARY = "summary.json"  # written last: where it is, the training is complete
 FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
@@ -39,9 +39,9 @@ def train(
     ticket rewound to step k has k steps fewer to go.
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
-    from nets_deap import files
-    from nets_deap.config import TrainConfig
-    from nets_deap.final_training import check_ticket, to_go
+    from nets_deap.experiments.config import TrainConfig
+    from nets_deap.training.final import check_ticket, to_go
+    from nets_deap.util import files
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
@@ -79,11 +79,12 @@ def _training_name(config: TrainConfig, ticket: Ticket) -> str:
 
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:
     """Train the ticket and its controls, then write the folder; returns what to say of them."""
-    from nets_deap import checkpoint, files
-    from nets_deap.final_training import to_go, train_ticket
-    from nets_deap.parallel import make_map
-    from nets_deap.randomness import Role, generator
-    from nets_deap.search.random import random_ticket
+    from nets_deap.config import run_folder
+    from nets_deap.parallel.choice import make_map
+    from nets_deap.search.random_ticket import random_ticket
+    from nets_deap.training.final import to_go, train_ticket
+    from nets_deap.util import files, tables
+    from nets_deap.util.random_streams import Role, generator
 
     problem, device = config.problem(), config.torch_device()
     train_one = partial(
@@ -104,8 +105,8 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         finally:
             engine.close()
         rows = [{"ticket": f"random-{i}", **row} for i, c in enumerate(controls, 1) for row in c.rows]
-        checkpoint.write_csv(folder / "random.csv", rows)
-    checkpoint.write_csv(folder / "training.csv", run.rows)
+        tables.write_csv(folder / "random.csv", rows)
+    tables.write_csv(folder / "training.csv", run.rows)
     trained = {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask}
     if run.extras.size:
         trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
@@ -114,7 +115,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         trained,
         {"format": "nets-deap trained weights 1"},
     )
-    checkpoint.write_config(folder, config)
+    run_folder.write_config(folder, config)
     return {"ticket": run.summary(), "random": [control.summary() for control in controls]}
 
 
@@ -124,7 +125,7 @@ def _line(row: dict[str, float]) -> str:
 
 def _show(summary: dict[str, Any], folder: Path) -> None:
     """The ticket beside the mean of its random controls, at early stop and at the end."""
-    from nets_deap.experiment import mean_interval
+    from nets_deap.util.statistics import mean_interval
 
     columns = {
         "density": "density",

@@ -15,7 +15,7 @@ from . import render, tickets
 from .options import combined, dataset_options, option, output_options, training_options
 
 if TYPE_CHECKING:
-    from nets_deap.ticket import Ticket
+    from nets_deap.problem.ticket import Ticket
 
 run_options = combined(
     option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]"),
@@ -45,10 +45,10 @@ class _Rows:
     """A csv that grows row by row, and is gone on with."""
 
     def __init__(self, path: Path) -> None:
-        from nets_deap import checkpoint
+        from nets_deap.util import tables
 
-        self.path, self.write = path, checkpoint.write_csv
-        self.known: list[dict[str, Any]] = checkpoint.read_csv(path) if path.exists() else []
+        self.path, self.write = path, tables.write_csv
+        self.known: list[dict[str, Any]] = tables.read_csv(path) if path.exists() else []
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         self.known += rows
@@ -60,16 +60,17 @@ class _Rows:
 @contextmanager
 def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) -> Iterator[_Rows]:
     """The rows in a folder that is this config's and these tickets'; says what is kept when interrupted."""
-    from nets_deap import checkpoint, files
+    from nets_deap.config import run_folder
+    from nets_deap.util import files
 
     content = f"{_content(of)}\n"
-    if files.strangers(folder) and not (folder / checkpoint.CONFIG).exists():
+    if files.strangers(folder) and not (folder / run_folder.CONFIG).exists():
         raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
     with files.claimed_folder(folder):
         told = folder / "tickets.crc32"
         if told.exists() and told.read_text() != content:
             raise click.UsageError(f"{folder} holds what was found of another ticket: choose another --out")
-        checkpoint.claim(folder, settled, mark, "an experiment on a ticket", {"seeds"})
+        run_folder.claim(folder, settled, mark, "an experiment on a ticket", {"seeds"})
         files.write_text(told, content)
         try:
             yield _Rows(folder / name)
@@ -95,11 +96,11 @@ def transfer(
     Beside it a random ticket of its density, and the target's own: found by IMP for an optimiser, by the
     strategy itself for a strategy. Writes transfer.csv.
     """
-    from nets_deap import transfer as library
-    from nets_deap.config import TransferConfig
-    from nets_deap.experiment import mean_interval
-    from nets_deap.parallel import make_map
-    from nets_deap.problem import OPTIMIZERS
+    from nets_deap.experiments import transfer as library
+    from nets_deap.experiments.config import TransferConfig
+    from nets_deap.parallel.choice import make_map
+    from nets_deap.problem.recipe import OPTIMIZERS
+    from nets_deap.util.statistics import mean_interval
 
     if options["optimizer"]:
         raise click.UsageError(f"--optimizer {options['optimizer']}: here it is --to that says who trains")
@@ -167,12 +168,13 @@ def connectivity(
     Or between those of two tickets, on the same. The barrier is the highest test error on the line between
     the trained networks, less the mean of its ends. Writes connectivity.csv and a figure.
     """
-    from nets_deap import connectivity as library
-    from nets_deap import plots
-    from nets_deap.config import ConnectivityConfig
-    from nets_deap.experiment import mean_interval
-    from nets_deap.parallel import make_map
-    from nets_deap.ticket import load_ticket
+    from nets_deap.experiments import connectivity as library
+    from nets_deap.experiments.config import ConnectivityConfig
+    from nets_deap.figures import connectivity as drawing
+    from nets_deap.figures import style
+    from nets_deap.parallel.choice import make_map
+    from nets_deap.problem.ticket import load_ticket
+    from nets_deap.util.statistics import mean_interval
 
     path, loaded, settled = tickets.load(ticket, ConnectivityConfig, preset, config, options)
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
@@ -194,8 +196,8 @@ def connectivity(
             missing = [seed for seed in seeds if seed not in have]
             library.connectivity(both, settled.problem(), missing, engine, settled.points, tell)
     rows = [row for row in kept.known if row["seed"] in seeds]
-    figure = plots.connectivity({"": rows})
-    files = plots.save(figure, folder, "connectivity")
+    figure = drawing.connectivity({"": rows})
+    files = style.save(figure, folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "barriers": barriers}))

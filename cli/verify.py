@@ -13,7 +13,7 @@ from . import render, tickets
 from .options import dataset_options, option, output_options, training_options
 
 if TYPE_CHECKING:
-    from nets_deap.verify import Verdict
+    from nets_deap.experiments.verdict import Verdict
 
 
 @click.command()
@@ -40,11 +40,11 @@ def verify(
     on the test set there, and is much smaller. The verdict goes by 95 % intervals of paired differences;
     where they do not decide, it says so.
     """
-    from nets_deap import files
-    from nets_deap.config import VerifyConfig
-    from nets_deap.parallel import make_map
-    from nets_deap.verify import NETWORKS, check, resume, save
-    from nets_deap.verify import verify as judge
+    from nets_deap.experiments.config import VerifyConfig
+    from nets_deap.experiments.verdict import NETWORKS, check, resume, save
+    from nets_deap.experiments.verdict import verify as judge
+    from nets_deap.parallel.choice import make_map
+    from nets_deap.util import files
 
     _, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
     problem = settled.problem()
@@ -98,8 +98,8 @@ def _result(verdict: Verdict) -> dict[str, Any]:
 
 
 def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
-    from nets_deap.experiment import mean_interval
-    from nets_deap.verify import NETWORKS
+    from nets_deap.experiments.verdict import NETWORKS
+    from nets_deap.util.statistics import mean_interval
 
     shown = []
     for name in NETWORKS:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.experiment import mean_interval
+from nets_deap.util.statistics import mean_interval
 
 SEEDS = range(1, 11)
 COMMAND = [sys.executable, "-m", "nets_deap_cli.main"]

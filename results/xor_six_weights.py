@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nets_deap.config import CompareConfig
-from nets_deap.final_training import train_ticket
+from nets_deap.config.layers import configure
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import initial_weights
-from nets_deap.settings import configure
-from nets_deap.ticket import Ticket
+from nets_deap.training.final import train_ticket
 
 SEEDS = range(1, 21)
 WEIGHTS, UNITS = 6, 10

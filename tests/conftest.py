@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.genome import Genome, initGenome
-from nets_deap.settings import configure
+from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.genome import Genome, initGenome
 
 MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data")).absolute()
 needs_mnist = pytest.mark.skipif(
@@ -38,7 +38,7 @@ def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def single_thread() -> Iterator[None]:
     """For modules that compute much in torch, whose threads would get in the way of tests beside them."""
-    from nets_deap.training import one_thread
+    from nets_deap.util.threads import one_thread
 
     with one_thread():
         yield

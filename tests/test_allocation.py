@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Layout
-from nets_deap.models import build
+from nets_deap.models.layout import Layout
+from nets_deap.models.registry import build
 from nets_deap.pruning.allocation import ALLOCATIONS, GLOBAL, allocate, exact_counts, keep
+from nets_deap.util.errors import NetsError
 
 TINY = Layout(("a", "b"), ((2, 2), (1, 4)))
 LENET = build("lenet-300-100", (1, 28, 28), 10).layout

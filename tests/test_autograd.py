@@ -5,13 +5,15 @@ import pytest
 import torch
 from torch import nn
 
-from nets_deap import autograd
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import flat_optimizer
-from nets_deap.genome import initial_std
-from nets_deap.models import Architecture, ConvNet, build, state_dict
-from nets_deap.nodes import weight_mask
-from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.convnet import ConvNet
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.node_space import weight_mask
+from nets_deap.models.registry import build, state_dict
+from nets_deap.networks import masked_module
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("conv", "cnn-8-16", "wrn-10-1")
@@ -119,7 +121,7 @@ def test_the_smaller_network_computes_and_learns_the_same(
     mask = weight_mask(architecture, half_of_the_nodes(architecture))
     arguments = (architecture, drawn(architecture)[0], mask, Recipe(optimizer, lr=0.01), "cpu", torch.float64)
     smaller = MaskedModule(*arguments)
-    monkeypatch.setattr(autograd, "narrow_to_mask", lambda *whole: None)
+    monkeypatch.setattr(masked_module, "narrow_to_mask", lambda *whole: None)
     whole = MaskedModule(*arguments)
     assert smaller.flat.numel() < 0.35 * whole.flat.numel()
     for step in range(4):

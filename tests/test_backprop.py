@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP, sample_losses
-from nets_deap.compiled import CompiledMLP
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import MLP, MODELS, build
-from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.mlp import MLP
+from nets_deap.models.registry import MODELS, build
+from nets_deap.networks.losses import sample_losses
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 
 SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
 # The kernels are for ReLU and cross-entropy.
-OURS = [(model, MaskedMLP) for model in SHAPES] + [("lenet-300-100", CompiledMLP)]
+OURS = [(model, MaskedMLP) for model in SHAPES] + [("lenet-300-100", SparseMLP)]
 cases = pytest.mark.parametrize(
     ("model", "kind", "optimizer"), [(*ours, optimizer) for ours in OURS for optimizer in OPTIMIZERS]
 )

@@ -13,18 +13,23 @@ import pandas as pd
 import pytest
 import torch
 
-from nets_deap import fitness
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP
-from nets_deap.batched import BatchedMLP, BatchedModule, score_all
-from nets_deap.errors import NetsError
-from nets_deap.evolution import Evolution
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import WORST, Evaluation, Genome, initGenome
+from nets_deap.evolution import evaluator as evaluator_module
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.maps import BatchedMap, make_map, map_genomes
+from nets_deap.evolution.run import Evolution
+from nets_deap.individuals.evaluation import WORST, Evaluation
+from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.models.convnet import ConvNet
-from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap, make_map, map_genomes
-from nets_deap.problem import OPTIMIZERS, Problem, Recipe
-from nets_deap.training import evaluate
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.scoring import evaluate, score_all
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.networks.stacked_module import StackedModule
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.util.errors import NetsError
 
 PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100")
 DATASETS = {"mlp-10": "xor", "mlp-100": "digits"}  # one output and many; the last batch of 60 is smaller
@@ -44,7 +49,7 @@ def population(problem: Problem, densities: Sequence[float] = (1.0, 0.5, 0.2, 0.
 
 
 def stack(
-    problem: Problem, genomes: list[Genome], dtype: torch.dtype = torch.float64, kind: type = BatchedMLP
+    problem: Problem, genomes: list[Genome], dtype: torch.dtype = torch.float64, kind: type = StackedMLP
 ) -> Any:
     weights, masks = np.stack([g.weights for g in genomes]), np.stack([g.mask for g in genomes])
     return kind(problem.architecture, weights, masks, problem.recipe, dtype=dtype)
@@ -70,7 +75,7 @@ def test_equal_to_one_by_one_in_float64(model: str, optimizer: str) -> None:
     assert len({e.val_loss for e in ours}) == len(genomes)
 
 
-@pytest.mark.parametrize("kind", [BatchedMLP, BatchedModule])
+@pytest.mark.parametrize("kind", [StackedMLP, StackedModule])
 @cases
 def test_every_step_is_that_of_the_single_network(model: str, optimizer: str, kind: type) -> None:
     problem = problem_of(model, optimizer)
@@ -116,7 +121,7 @@ def test_a_recorded_step_is_the_step(model: str, optimizer: str, precision: str)
     genomes, data = population(problem), problem.data.to("cuda", torch.float32)
     weights, masks = [genome.weights for genome in genomes], [genome.mask for genome in genomes]
     plain, recorded = (
-        BatchedMLP(problem.architecture, weights, masks, problem.recipe, "cuda", torch.float32, precision, on)
+        StackedMLP(problem.architecture, weights, masks, problem.recipe, "cuda", torch.float32, precision, on)
         for on in (False, True)
     )
     targets = problem.architecture.targets(data.train.y, torch.float32)
@@ -149,7 +154,7 @@ def test_convolutions_side_by_side_equal_one_by_one(optimizer: str) -> None:
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.3, (3, architecture.layout.size)).astype(np.float32)
     masks = rng.random(weights.shape) < 0.5
-    together = BatchedModule(architecture, weights, masks, recipe, dtype=torch.float64)
+    together = StackedModule(architecture, weights, masks, recipe, dtype=torch.float64)
     alone = [
         MaskedModule(architecture, w, m, recipe, dtype=torch.float64)
         for w, m in zip(weights, masks, strict=True)
@@ -211,26 +216,26 @@ def test_pruned_weights_stay_zero_and_the_others_move(model: str, optimizer: str
 
 def test_a_pruned_weight_that_came_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     genomes = population(XOR)
-    step = BatchedMLP.step
+    step = StackedMLP.step
 
-    def spoil(self: BatchedMLP, *minibatch: torch.Tensor) -> None:
+    def spoil(self: StackedMLP, *minibatch: torch.Tensor) -> None:
         step(self, *minibatch)
         self.flat.add_(1)
 
-    monkeypatch.setattr(BatchedMLP, "step", spoil)
+    monkeypatch.setattr(StackedMLP, "step", spoil)
     with pytest.raises(AssertionError, match="came back to life"):
         Evaluator(XOR).evaluate_all(genomes)
 
 
 def test_it_computes_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    step = BatchedMLP.step
+    step = StackedMLP.step
 
-    def watched(self: BatchedMLP, *minibatch: torch.Tensor) -> None:
+    def watched(self: StackedMLP, *minibatch: torch.Tensor) -> None:
         seen.append(torch.get_num_threads())
         step(self, *minibatch)
 
-    monkeypatch.setattr(BatchedMLP, "step", watched)
+    monkeypatch.setattr(StackedMLP, "step", watched)
     Evaluator(XOR).evaluate_all(population(XOR))
     assert set(seen) == {1}
 
@@ -273,7 +278,7 @@ def test_two_objectives_and_a_fitness_of_ones_own() -> None:
 def test_chunks_do_not_change_the_result(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluator, genomes = Evaluator(XOR, dtype=torch.float64), population(XOR)
     whole = evaluator.evaluate_all(genomes)
-    monkeypatch.setattr(fitness, "chunk_size", lambda *_: size)
+    monkeypatch.setattr(evaluator_module, "chunk_size", lambda *_: size)
     assert_close(evaluator.evaluate_all(genomes), whole, rtol=1e-9)
 
 
@@ -309,13 +314,13 @@ def test_the_same_again_gives_the_same_bits(config) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many genomes each stack held."""
     sizes: list[int] = []
-    make = BatchedMLP.__init__
+    make = StackedMLP.__init__
 
-    def count(self: BatchedMLP, architecture: Any, weights: Any, *arguments: Any, **named: Any) -> None:
+    def count(self: StackedMLP, architecture: Any, weights: Any, *arguments: Any, **named: Any) -> None:
         sizes.append(len(weights))
         make(self, architecture, weights, *arguments, **named)
 
-    monkeypatch.setattr(BatchedMLP, "__init__", count)
+    monkeypatch.setattr(StackedMLP, "__init__", count)
     return sizes
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.problem import Budget, Cost, Meter
+from nets_deap.problem.budget import Budget, Cost, Meter
 from nets_deap.search.imp import IMP
+from nets_deap.util.errors import NetsError
 
 from .test_search import DIGITS, SMALL, TEXTS, search
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nets_deap.cache import cached
-from nets_deap.data import load
+from nets_deap.data.cache import cached
+from nets_deap.data.loading import load
 
 
 def make(value: int) -> dict[str, np.ndarray]:

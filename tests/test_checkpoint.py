@@ -12,14 +12,18 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
-from nets_deap import checkpoint
-from nets_deap.checkpoint import State, load_state, read_csv, save_state, write_csv
-from nets_deap.errors import NetsError
-from nets_deap.evolution import Evolution, evolve
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.files import claimed_folder
-from nets_deap.genome import Evaluation, Genome, MinimisedFitness, initGenome
-from nets_deap.parallel import SerialMap
+from nets_deap.evolution import folder
+from nets_deap.evolution.checkpoint import State, load_state, save_state
+from nets_deap.evolution.folder import evolve
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.evaluation import Evaluation, MinimisedFitness
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util import files
+from nets_deap.util.errors import NetsError
+from nets_deap.util.files import claimed_folder
+from nets_deap.util.tables import read_csv, write_csv
 
 Config = Callable[..., EvolveConfig]
 
@@ -132,8 +136,8 @@ def test_a_run_is_not_resumed_on_other_data(config: Config) -> None:
 
 def test_settle_takes_what_is_not_said_from_the_run(config: Config) -> None:
     evolve(config(pop=6, lr=0.01), Path("run"), SerialMap())
-    settled, folder = checkpoint.settle({"out": "run", "workers": 2}, resume=True)
-    assert (settled.pop, settled.lr, settled.workers, folder) == (6, 0.01, 2, Path("run"))
+    settled, place = folder.settle({"out": "run", "workers": 2}, resume=True)
+    assert (settled.pop, settled.lr, settled.workers, place) == (6, 0.01, 2, Path("run"))
 
 
 @pytest.mark.parametrize(
@@ -148,14 +152,14 @@ def test_settle_takes_what_is_not_said_from_the_run(config: Config) -> None:
 def test_settle_refuses_what_differs_by_name(given: dict, message: str, config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
     with pytest.raises(NetsError, match=message):
-        checkpoint.settle({"out": "run", **given}, resume=True)
+        folder.settle({"out": "run", **given}, resume=True)
 
 
 def test_settle_lets_a_run_go_on_for_longer(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
-    assert checkpoint.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
+    assert folder.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
     with pytest.raises(NetsError, match="add --resume to go on to 9"):
-        checkpoint.settle(
+        folder.settle(
             {**json.loads(Path("run/config.json").read_text()), "out": "run", "gens": 9}, resume=False
         )
 
@@ -169,23 +173,23 @@ def test_a_longer_run_is_the_same_as_one_that_was_always_longer(config: Config) 
 
 def test_settle_knows_a_run_by_its_folder_alone(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
-    assert checkpoint.settle({"out": "run"}, resume=False)[0].dataset == "xor-corners"
+    assert folder.settle({"out": "run"}, resume=False)[0].dataset == "xor-corners"
 
 
 def test_settle_judges_options_together_with_the_run(config: Config) -> None:
     evolve(config(pop=30, elites=25, gens=0), Path("run"), SerialMap())
-    assert checkpoint.settle({"out": "run", "elites": 25, "gens": 2}, resume=True)[0].gens == 2
+    assert folder.settle({"out": "run", "elites": 25, "gens": 2}, resume=True)[0].gens == 2
 
 
 def test_a_file_that_was_being_written_does_not_make_a_strangers_folder() -> None:
     Path("run").mkdir()
     Path("run/.config.json.nets-deap-tmp").touch()
-    checkpoint.settle({"out": "run"}, resume=True)
+    folder.settle({"out": "run"}, resume=True)
 
 
 def test_a_kill_between_two_files_loses_nothing(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     evolve(config(), Path("whole"), SerialMap())
-    write = checkpoint.files.write_bytes
+    write = files.write_bytes
 
     def die_at(name: str) -> None:
         def dying(path: Path, *pieces: bytes) -> None:
@@ -193,20 +197,20 @@ def test_a_kill_between_two_files_loses_nothing(config: Config, monkeypatch: pyt
                 raise SystemExit("killed")
             write(path, *pieces)
 
-        monkeypatch.setattr(checkpoint.files, "write_bytes", dying)
+        monkeypatch.setattr(files, "write_bytes", dying)
 
     for name in ("config.json", "logbook.csv", "ticket.safetensors", "checkpoint.safetensors"):
         die_at(name)
         with pytest.raises(SystemExit):
             evolve(config(), Path("run"), SerialMap())
-    monkeypatch.setattr(checkpoint.files, "write_bytes", write)
+    monkeypatch.setattr(files, "write_bytes", write)
     evolve(config(), Path("run"), SerialMap())
     assert Path("run/ticket.safetensors").read_bytes() == Path("whole/ticket.safetensors").read_bytes()
 
 
 def test_two_processes_do_not_share_a_folder() -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom nets_deap.files import claimed_folder\n"
+        "import sys\nfrom pathlib import Path\nfrom nets_deap.util.files import claimed_folder\n"
         "with claimed_folder(Path('run')):\n    print('mine', flush=True)\n    sys.stdin.read()"
     )
     other = subprocess.Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, text=True)
@@ -226,7 +230,7 @@ def test_settle_never_writes_into_a_strangers_folder() -> None:
     Path("mine/thesis.tex").touch()
     for resume in (False, True):
         with pytest.raises(NetsError, match="not a run folder"):
-            checkpoint.settle({"out": "mine"}, resume)
+            folder.settle({"out": "mine"}, resume)
 
 
 def test_a_genome_of_a_checkpoint_can_be_varied() -> None:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
-from nets_deap.data import load
-from nets_deap.models import from_description
+from nets_deap.data.loading import load
+from nets_deap.models.registry import from_description
+from nets_deap.problem.ticket import load_ticket
 from nets_deap.search.weedout import Weedout
-from nets_deap.ticket import load_ticket
 
 from .conftest import assert_refused
 

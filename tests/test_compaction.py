@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap import autograd
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP
-from nets_deap.compaction import compact, live_units
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import MLP, build
-from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.mlp import MLP
+from nets_deap.models.registry import build
+from nets_deap.networks import masked_module
+from nets_deap.networks.compaction import compact, live_units
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 
 SHAPES = {"mlp-10": ((6,), 3), "mlp-100": ((6,), 3), "lenet-300-100": ((1, 8, 8), 10)}
 
@@ -50,7 +52,9 @@ def test_cutting_a_unit_can_orphan_those_below_it() -> None:
 def test_the_smaller_network_computes_the_same(
     model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autograd, "narrow_to_mask", lambda *whole: None)  # the reference leaves nothing out
+    monkeypatch.setattr(
+        masked_module, "narrow_to_mask", lambda *whole: None
+    )  # the reference leaves nothing out
     architecture = build(model, *SHAPES[model])
     weights = initGenome(
         initial_std(architecture.layout, "kaiming"), 1.0, rng=np.random.default_rng(1)

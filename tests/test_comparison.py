@@ -9,14 +9,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nets_deap import comparison, trials
-from nets_deap.comparison import compare, methods_of
-from nets_deap.config import CompareConfig
-from nets_deap.errors import NetsError
-from nets_deap.experiment import paired_difference
-from nets_deap.parallel import MultiprocessMap, SerialMap
-from nets_deap.settings import configure
-from nets_deap.ticket import load_ticket
+from nets_deap.config.layers import configure
+from nets_deap.experiments import comparison, summary, trial
+from nets_deap.experiments.comparison import compare
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.summary import methods_of
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.ticket import load_ticket
+from nets_deap.util.errors import NetsError
+from nets_deap.util.statistics import paired_difference
 
 METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")
 CSVS = ("trials.csv", "summary.csv")
@@ -124,10 +126,10 @@ def test_names_of_files_are_short_and_differ() -> None:
     options = "nets:" + ",".join(
         f"{name}=0.123456789" for name in ("crossover", "noise", "resample", "awaken")
     )
-    names = [trials.Trial(f"{options},data_fraction={share}", 0.2, 1).name for share in (0.5, 0.6)]
+    names = [trial.Trial(f"{options},data_fraction={share}", 0.2, 1).name for share in (0.5, 0.6)]
     assert len(set(names)) == 2
     assert max(map(len, names)) < 150
-    assert trials.Trial("snip", 0.2000001, 1).name != trials.Trial("snip", 0.2, 1).name
+    assert trial.Trial("snip", 0.2000001, 1).name != trial.Trial("snip", 0.2, 1).name
 
 
 def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
@@ -152,7 +154,7 @@ def test_what_is_there_needs_no_data_and_asking_for_less_loses_nothing(
     def none(*arguments: Any) -> None:
         raise NetsError("no data here")
 
-    monkeypatch.setattr("nets_deap.data.load", none)
+    monkeypatch.setattr("nets_deap.data.loading.load", none)
     result = compare(config(methods="random", densities="0.05", seeds=1), done, SerialMap())
     assert len(result.rows) == 1
     assert (texts(done), (done / "config.json").read_text()) == (before, stored)
@@ -189,8 +191,8 @@ def test_interrupted_in_mid_trial_it_goes_on(done: Path, monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return train(*arguments, **more)
 
-    train = trials.train_ticket
-    monkeypatch.setattr(trials, "train_ticket", killed)
+    train = trial.train_ticket
+    monkeypatch.setattr(trial, "train_ticket", killed)
     with pytest.raises(KeyboardInterrupt):
         compare(config(), Path("killed"), SerialMap())
     assert 0 < len(pd.read_csv("killed/trials.csv")) < 12
@@ -209,9 +211,9 @@ def test_a_trial_that_fails_leaves_the_others_alone_and_is_repeated(
             raise ZeroDivisionError("on purpose")
         return train(ticket, problem, seed, *arguments, **more)
 
-    train = trials.train_ticket
+    train = trial.train_ticket
     with monkeypatch.context() as patch:
-        patch.setattr(trials, "train_ticket", broken)
+        patch.setattr(trial, "train_ticket", broken)
         result = compare(config(), Path("broken"), SerialMap())
     assert {trial.seed for trial in result.failed} == {2}
     assert "ZeroDivisionError: on purpose" in result.failed.popitem()[1]
@@ -295,7 +297,7 @@ def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, e
         for name in ("imp", "nets-paper", "nets-paper+random")
         for seed in (0, 1)
     ]
-    told = comparison.Comparison(config(methods="imp,nets-paper", densities="0.2"), rows)
+    told = summary.Comparison(config(methods="imp,nets-paper", densities="0.2"), rows)
     assert comparison._narrow(told, 0.1) == enough
 
 

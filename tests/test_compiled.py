@@ -4,31 +4,33 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap import compiled
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP
-from nets_deap.compiled import CompiledMLP
-from nets_deap.genome import Genome, initGenome, initial_std
-from nets_deap.models import MLP, build
-from nets_deap.network import make_network
-from nets_deap.problem import OPTIMIZERS, Recipe
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.mlp import MLP
+from nets_deap.models.registry import build
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.kernels import library
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
 pytestmark = pytest.mark.skipif(
-    not compiled.available(), reason="no C compiler was at hand when the package was installed"
+    not library.available(), reason="no C compiler was at hand when the package was installed"
 )
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 WIDTHS = ["basic", "avx2", "avx512"]
-if compiled.available():
-    WIDTHS = WIDTHS[: WIDTHS.index(compiled.best_variant()) + 1]
+if library.available():
+    WIDTHS = WIDTHS[: WIDTHS.index(library.best_variant()) + 1]
 
 
 @pytest.fixture(params=WIDTHS)
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every width of vectors that this processor can run, one after the other."""
-    monkeypatch.setattr(compiled, "best_variant", lambda: request.param)
+    monkeypatch.setattr(library, "best_variant", lambda: request.param)
 
 
 def fresh(density: float, architecture: MLP = LENET) -> Genome:
@@ -48,7 +50,7 @@ def test_a_step_worked_by_hand() -> None:
     architecture = MLP("tiny", (2,), (2,), 2, "relu", "cross-entropy")
     weights = np.array([1, 9, 2, -1, np.log(3), 1, 0, 1], dtype=np.float32)
     mask = np.array([1, 0, 1, 1, 1, 1, 1, 1], dtype=bool)
-    network = CompiledMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
+    network = SparseMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
     # Hidden: ReLU(1) = 1 and ReLU(2 − 3) = 0. Outputs ln 3 and 0: softmax 3/4 and 1/4.
     network.step(torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 0.0]]))
     np.testing.assert_allclose(network.outputs, [[np.log(3), 0]], rtol=1e-6)
@@ -64,7 +66,7 @@ def test_a_step_worked_by_hand() -> None:
 def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
     architecture = MLP("small", (units,), (4,), 3, "relu", "cross-entropy")
     genome = fresh(0.5, architecture)
-    network = CompiledMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
+    network = SparseMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
     network.forward(x)
     blocks = network._batch(samples).x
@@ -80,7 +82,7 @@ def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None
 def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> None:
     genome = fresh(density)
     arguments = (LENET, genome.weights, genome.mask, Recipe("adam", lr=0.01))
-    ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
     for samples in (60, 60, 13):
         x, targets = minibatch(samples, dtype=dtype)
         ours.step(x, targets)
@@ -92,7 +94,7 @@ def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> Non
 
 def test_samples_that_do_not_lie_in_a_row() -> None:
     genome = fresh(0.3)
-    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
+    networks = [SparseMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
     x, targets = minibatch(8, dtype=torch.float32)
     networks[0].step(x, targets)
     networks[1].step(x.transpose(2, 3).contiguous().transpose(2, 3), targets.t().contiguous().t())
@@ -102,7 +104,7 @@ def test_samples_that_do_not_lie_in_a_row() -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_training_that_diverges_is_seen_to(optimizer: str) -> None:
     genome = fresh(0.3)
-    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe(optimizer, lr=1e30))
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe(optimizer, lr=1e30))
     for _ in range(4):
         network.step(*minibatch(8, dtype=torch.float32))
     assert not torch.isfinite(network.forward(minibatch(8, dtype=torch.float32)[0])).all()
@@ -124,7 +126,7 @@ def test_dense_and_sparse_layers_of_any_width(
     mask = np.concatenate([part.ravel() for part in parts])
     for inverted in (False, True):  # dense below sparse, and the other way round
         arguments = (architecture, weights, mask ^ inverted, Recipe(optimizer, lr=0.01))
-        ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+        ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
         for samples in (60, 60, 70):
             x, targets = minibatch(samples, architecture, dtype)
             ours.step(x, targets)
@@ -145,13 +147,13 @@ def test_the_compiled_way_is_taken_where_it_pays(monkeypatch: pytest.MonkeyPatch
         mask = genome.mask if mask is None else mask
         return type(make_network(LENET, genome.weights, mask, Recipe(batch_size=batch_size)))
 
-    monkeypatch.setattr(compiled, "best_variant", lambda: "avx512")
-    assert taken(0.05) is taken(1.0) is taken(0.05, 0) is taken(0.05, 8) is CompiledMLP
+    monkeypatch.setattr(library, "best_variant", lambda: "avx512")
+    assert taken(0.05) is taken(1.0) is taken(0.05, 0) is taken(0.05, 8) is SparseMLP
     assert taken(0.2, 0) is taken(1.0, 1024) is MaskedMLP  # too large for the caches
     assert taken(0.2, 8) is MaskedMLP  # 56 of a block's 64 samples are padding
     assert taken(1.0, mask=structured) is MaskedMLP  # which leaves the other half out
-    monkeypatch.setattr(compiled, "best_variant", lambda: "avx2")
-    assert taken(0.2) is CompiledMLP
+    monkeypatch.setattr(library, "best_variant", lambda: "avx2")
+    assert taken(0.2) is SparseMLP
     assert taken(0.6) is MaskedMLP
 
 
@@ -161,7 +163,7 @@ def test_other_number_types_and_sigmoids_are_torchs(dtype: torch.dtype) -> None:
     arguments = (LENET, genome.weights, genome.mask, Recipe())
     assert type(make_network(*arguments, dtype=dtype)) is MaskedMLP
     with pytest.raises(ValueError, match="no kernels for"):
-        CompiledMLP(*arguments, dtype)
+        SparseMLP(*arguments, dtype)
     sigmoids = build("mlp-10", (2,), 2)
     genome = fresh(0.05, sigmoids)
     assert type(make_network(sigmoids, genome.weights, genome.mask, Recipe())) is MaskedMLP
@@ -169,7 +171,7 @@ def test_other_number_types_and_sigmoids_are_torchs(dtype: torch.dtype) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     genome = fresh(0.2)
-    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe())
     x, targets = minibatch(8, dtype=torch.float32)
     for wrong in ((x.double(), targets), (x[..., :4], targets), (x, targets[:, :9]), (x, targets[:3])):
         with pytest.raises(ValueError, match=r"expected|samples with"):
@@ -181,7 +183,7 @@ def test_what_does_not_fit_is_refused() -> None:
 @pytest.mark.parametrize("density", [0.1, 0.6, 1.0])
 def test_a_minibatch_read_out_of_more_samples(density: float, dtype: torch.dtype) -> None:
     genome = fresh(density)
-    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe(lr=0.1), dtype) for _ in range(2)]
+    networks = [SparseMLP(LENET, genome.weights, genome.mask, Recipe(lr=0.1), dtype) for _ in range(2)]
     x, targets = minibatch(200, dtype=dtype)
     order = np.random.default_rng(0).permutation(200)
     for chosen in (order[:60], order[60:130], order[130:]):
@@ -197,7 +199,7 @@ def test_a_minibatch_read_out_of_more_samples(density: float, dtype: torch.dtype
 @pytest.mark.parametrize("place", [-1, 8])
 def test_a_place_outside_of_the_samples_is_refused_and_nothing_done(place: int) -> None:
     genome = fresh(0.2)
-    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe())
     with pytest.raises(ValueError, match=r"must lie in 0 … 7"):
         network.step(*minibatch(8, dtype=torch.float32), np.array([0, place]))
     assert (network.weights() == np.where(genome.mask, genome.weights, 0)).all()
@@ -205,7 +207,7 @@ def test_a_place_outside_of_the_samples_is_refused_and_nothing_done(place: int) 
 
 def test_places_are_whole_numbers_in_a_row() -> None:
     genome = fresh(0.2)
-    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe())
     pair = minibatch(8, dtype=torch.float32)
     for wrong in (np.array([True, False]), np.array([0.9]), np.array([[0, 1]]), np.array([0], np.int32)):
         with pytest.raises(ValueError, match=r"expected a minibatch's places as int64\[b\]"):
@@ -216,7 +218,7 @@ def test_places_are_whole_numbers_in_a_row() -> None:
 
 def test_samples_are_read_anew_in_every_step() -> None:
     genome = fresh(0.3)
-    networks = [CompiledMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
+    networks = [SparseMLP(LENET, genome.weights, genome.mask, Recipe("sgd", lr=0.1)) for _ in range(2)]
     buffer = torch.randn(25, 8)
     targets = minibatch(8, dtype=torch.float32)[1]
     for i in range(3):
@@ -233,7 +235,7 @@ def test_dense_gradients_of_layers_of_any_width(units: int, dtype: torch.dtype) 
     architecture = MLP("narrow", (units,), (7,), 3, "relu", "cross-entropy")
     genome = fresh(1.0, architecture)
     arguments = (architecture, genome.weights, genome.mask, Recipe(lr=0.1))
-    ours, reference = CompiledMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
     x, targets = minibatch(70, architecture, dtype)
     ours.step(x, targets)
     reference.step(x, targets)
@@ -243,7 +245,7 @@ def test_dense_gradients_of_layers_of_any_width(units: int, dtype: torch.dtype) 
 
 def test_outputs_belong_to_the_caller() -> None:
     genome = fresh(0.2)
-    network = CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+    network = SparseMLP(LENET, genome.weights, genome.mask, Recipe())
     first = network.forward(minibatch(8, dtype=torch.float32)[0])
     before = first.clone()
     network.forward(torch.zeros(8, 1, 5, 5))
@@ -251,8 +253,8 @@ def test_outputs_belong_to_the_caller() -> None:
 
 
 def test_without_the_kernels_the_dense_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "_library", lambda: None)
+    monkeypatch.setattr(library, "library", lambda: None)
     genome = fresh(0.05)
     assert type(make_network(LENET, genome.weights, genome.mask, Recipe())) is MaskedMLP
     with pytest.raises(RuntimeError, match="not built"):
-        CompiledMLP(LENET, genome.weights, genome.mask, Recipe())
+        SparseMLP(LENET, genome.weights, genome.mask, Recipe())

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from nets_deap.config import TrainConfig
-from nets_deap.errors import NetsError
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.presets import COMMAND_PRESETS
-from nets_deap.settings import configure
+from nets_deap.config.layers import configure
+from nets_deap.config.presets import COMMAND_PRESETS
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.experiments.config import TrainConfig
+from nets_deap.util.errors import NetsError
 
 
 def test_option_over_file_over_preset_over_data_set() -> None:

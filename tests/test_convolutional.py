@@ -9,27 +9,30 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap import training
-from nets_deap.autograd import MaskedModule
-from nets_deap.config import SearchConfig
-from nets_deap.errors import NetsError
-from nets_deap.evolution import Evolution
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.final_training import train_ticket
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import initGenome
-from nets_deap.minibatch import augmented, minibatches
-from nets_deap.models import build
-from nets_deap.parallel import BatchedMap
-from nets_deap.problem import Budget, Problem, Recipe
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.maps import BatchedMap
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.registry import build
+from nets_deap.networks import scoring
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.problem.ticket import load_ticket
 from nets_deap.pruning.scores import Candidate, _flow, synflow
-from nets_deap.randomness import Role, generator
-from nets_deap.search import METHODS, parse
+from nets_deap.search.config import SearchConfig
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.folder import search as search_in_folder
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found
-from nets_deap.ticket import load_ticket
+from nets_deap.search.run import search as search_in_folder
+from nets_deap.search.spec import METHODS, parse
+from nets_deap.training import loop
+from nets_deap.training.final import train_ticket
+from nets_deap.training.minibatches import augmented, minibatches
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("cnn-8-16", "wrn-10-1")
@@ -158,7 +161,7 @@ def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.Mo
         seen.append(x.clone())
         return augmented(x, rng)
 
-    monkeypatch.setattr(training, "augmented", noted)
+    monkeypatch.setattr(loop, "augmented", noted)
     run = train_ticket(ticket, problem, 1, eval_every=1)
     rng = generator(1, 0, Role.FINAL_TRAINING)
     batches = minibatches(len(problem.data.train.y), problem.recipe, rng)
@@ -170,7 +173,7 @@ def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.Mo
     assert not np.allclose(without.weights, run.weights)
     arguments = (ticket.mask, problem.recipe)
     network = MaskedModule(problem.architecture, run.weights, *arguments, extras=run.extras)
-    score = training.evaluate(network, problem.data.validation, problem.data.classes)
+    score = scoring.evaluate(network, problem.data.validation, problem.data.classes)
     assert score.loss == pytest.approx(run.rows[-1]["val_loss"], rel=1e-6)
 
 

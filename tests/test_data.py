@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nets_deap.data import DATASETS, load
-from nets_deap.errors import NetsError
+from nets_deap.data.loading import load
+from nets_deap.data.sources import DATASETS
+from nets_deap.util.errors import NetsError
 
 from .conftest import MNIST_DIR, needs_mnist
 

@@ -3,10 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nets_deap.genome import Genome, Layout, initGenome
-from nets_deap.operators import cxMask, mutLayers, mutSwap, repairDensity
-from nets_deap.operators.density import LAYERS, planned_counts
-from nets_deap.schedule import DensitySchedule
+from nets_deap.evolution.density_schedule import DensitySchedule
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.individuals.operators.density import (
+    LAYERS,
+    cxMask,
+    mutLayers,
+    mutSwap,
+    planned_counts,
+    repairDensity,
+)
+from nets_deap.models.layout import Layout
 
 LAYOUT = Layout(("a", "b", "c"), ((300, 784), (100, 300), (10, 100)))
 

@@ -8,19 +8,22 @@ import pytest
 import torch
 from deap import algorithms, base
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import sample_losses
-from nets_deap.config import SearchConfig
-from nets_deap.errors import NetsError
-from nets_deap.population import PopulationLoss, Searched
-from nets_deap.problem import Budget, Problem, Recipe
-from nets_deap.search import parse
+from nets_deap.networks.losses import sample_losses
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import State
 from nets_deap.search.es import ES, PRUNINGS
-from nets_deap.search.folder import search as search_in_folder
 from nets_deap.search.method import initial_weights
-from nets_deap.strategies import STRATEGIES, OpenAIES, Point
-from nets_deap.strategies.strategy import centred_ranks, utilities
+from nets_deap.search.run import search as search_in_folder
+from nets_deap.search.spec import parse
+from nets_deap.strategies import STRATEGIES
+from nets_deap.strategies.openai_es import OpenAIES
+from nets_deap.strategies.population_loss import PopulationLoss, Searched
+from nets_deap.strategies.strategy import Point, centred_ranks, utilities
+from nets_deap.util.errors import NetsError
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-100", Recipe("adam", 1.2e-3, 60), init="glorot")

@@ -10,23 +10,19 @@ import numpy as np
 import pytest
 from deap import algorithms, tools
 
-from nets_deap.evolution import (
-    ElitistHallOfFame,
-    Evolution,
-    Outcome,
-    best_of,
-    evolve,
-    finished,
-    last_improvement,
-    make_ticket,
-    make_toolbox,
-)
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.genome import Genome
-from nets_deap.operators import mutDormancy
-from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
-from nets_deap.presets import PAPERS_SEARCH
-from nets_deap.selection import SELECTIONS
+from nets_deap.config.presets import PAPERS_SEARCH
+from nets_deap.evolution.folder import Outcome, evolve
+from nets_deap.evolution.maps import map_genomes
+from nets_deap.evolution.record import finished, last_improvement
+from nets_deap.evolution.run import Evolution, make_ticket
+from nets_deap.evolution.selection import SELECTIONS
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.toolbox import make_toolbox
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.halls_of_fame import ElitistHallOfFame, best_of
+from nets_deap.individuals.operators.paper import mutDormancy
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
 
 Config = Callable[..., EvolveConfig]
 PAIRS = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from nets_deap.experiment_plots import lines, node_space, strategies
+from paper.draw.experiments import lines, node_space, strategies
 
 SEEDS = [1, 2] * 2
 

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap import final_training
-from nets_deap.backprop import MaskedMLP
-from nets_deap.data import Part
-from nets_deap.errors import NetsError
-from nets_deap.experiment import mean_interval
-from nets_deap.final_training import TrainingRun, train_ticket
-from nets_deap.problem import Problem, Recipe
-from nets_deap.search.random import random_ticket
-from nets_deap.ticket import Ticket
-from nets_deap.training import Network, Score, evaluate
+from nets_deap.data.loading import Part
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.protocol import Network
+from nets_deap.networks.scoring import Score, evaluate
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.random_ticket import random_ticket
+from nets_deap.training import final
+from nets_deap.training.final import TrainingRun, train_ticket
+from nets_deap.util.errors import NetsError
+from nets_deap.util.statistics import mean_interval
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=4), data_limit=400)
 
@@ -114,7 +116,7 @@ def test_without_test_figures_the_test_set_is_looked_at_once(monkeypatch: pytest
         looked.append(part)
         return evaluate(network, part, classes)
 
-    monkeypatch.setattr(final_training, "evaluate", watched)
+    monkeypatch.setattr(final, "evaluate", watched)
     run = train_ticket(ticket(), DIGITS, seed=1, track_test=False)
     assert sum(part.y.equal(DIGITS.data.test.y) for part in looked) == 1
     assert "test_acc" not in run.final

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.data import Part
-from nets_deap.errors import NetsError
-from nets_deap.fitness import DensityPenalty, Evaluator, ScoreOnTest, finite, load_fitness, train_briefly
-from nets_deap.genome import WORST, Evaluation, Genome, initGenome
-from nets_deap.problem import Problem, Recipe
+from nets_deap.data.loading import Part
+from nets_deap.evolution.brief_training import ScoreOnTest, train_briefly
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.fitness import DensityPenalty, finite, load_fitness
+from nets_deap.individuals.evaluation import WORST, Evaluation
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
 
 TINY = Problem("xor-corners", "mlp-10", Recipe("adam", 0.05, 0, epochs=5))
 

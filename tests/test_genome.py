@@ -6,9 +6,12 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import INITIALISERS, Evaluation, Genome, Layout, ParetoFitness, initGenome, initial_std
-from nets_deap.models import build
+from nets_deap.individuals.evaluation import Evaluation, ParetoFitness
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.models.initialisers import INITIALISERS, initial_std
+from nets_deap.models.layout import Layout
+from nets_deap.models.registry import build
+from nets_deap.util.errors import NetsError
 
 LENET = build("lenet-300-100", (1, 28, 28), 10).layout
 

@@ -25,10 +25,13 @@ def on_the_same_machine() -> bool:
     return bool(json.loads((RECORDED / "machine.json").read_text()) == machine())
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_run_gives_what_is_recorded_of_it(name: str, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _data_dir(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NETS_DATA_DIR", raising=False)
 
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_gives_what_is_recorded_of_it(name: str, cli) -> None:
     def call(words: list[str]) -> None:
         assert cli(*words).code == 0, words
 

@@ -6,12 +6,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import Evaluation, Genome, Layout
-from nets_deap.operators import mutFlip, mutGrow, mutPrune
-from nets_deap.problem import Problem, Recipe
-from nets_deap.traces import GRADIENTS, TRACES
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.operators.informed import mutGrow, mutPrune
+from nets_deap.individuals.operators.weights import mutFlip
+from nets_deap.models.layout import Layout
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.pruning.traces import GRADIENTS, TRACES
+from nets_deap.util.errors import NetsError
 
 LAYOUT = Layout(("a", "b"), ((1, 4), (2, 2)))
 PROBLEM = Problem("digits", "lenet-300-100", Recipe("adam", 1e-2, 60, 1))

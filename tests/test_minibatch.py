@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP
-from nets_deap.batched import BatchedMLP, BatchedModule
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.minibatch import Gatherer, augmented, minibatches
-from nets_deap.models import build
-from nets_deap.problem import Recipe
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.gather import Gatherer
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.networks.stacked_module import StackedModule
+from nets_deap.problem.recipe import Recipe
+from nets_deap.training.minibatches import augmented, minibatches
 
 
 def batches(available: int, **recipe: float) -> list[np.ndarray | None]:
@@ -50,13 +53,13 @@ def test_a_minibatch_written_out() -> None:
     assert gather(x, targets, None) == (x, targets)
 
 
-@pytest.mark.parametrize("kind", [MaskedMLP, MaskedModule, BatchedMLP, BatchedModule])
+@pytest.mark.parametrize("kind", [MaskedMLP, MaskedModule, StackedMLP, StackedModule])
 @pytest.mark.parametrize("density", [0.02, 0.5])
 def test_a_step_on_chosen_samples_is_one_on_those_alone(kind: type, density: float) -> None:
     architecture = build("lenet-300-100", (1, 4, 4), 10)
     genome = initGenome(initial_std(architecture.layout), density, rng=np.random.default_rng(0))
     weights, mask = genome.weights, genome.mask
-    if kind in (BatchedMLP, BatchedModule):
+    if kind in (StackedMLP, StackedModule):
         weights, mask = weights[None], mask[None]
     networks = [kind(architecture, weights, mask, Recipe(lr=0.1)) for _ in range(2)]
     x, targets = torch.randn(50, 1, 4, 4), architecture.targets(torch.arange(50) % 10, torch.float32)

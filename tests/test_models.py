@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.errors import NetsError
-from nets_deap.models import MODELS, build, described, from_description, state_dict
 from nets_deap.models.pooling import MaxPool2d
+from nets_deap.models.registry import MODELS, build, described, from_description, state_dict
 from nets_deap.models.wideresnet import WideResNet
+from nets_deap.util.errors import NetsError
 
 
 @pytest.mark.parametrize(

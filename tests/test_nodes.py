@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nets_deap.models import MLP, MODELS, build
 from nets_deap.models.convnet import ConvNet
-from nets_deap.nodes import extras_mask, groups, live_nodes, narrow, narrow_to_mask, weight_mask
+from nets_deap.models.mlp import MLP
+from nets_deap.models.node_space import extras_mask, groups, live_nodes, narrow, narrow_to_mask, weight_mask
+from nets_deap.models.registry import MODELS, build
 
 TINY = MLP("tiny", (2,), (3, 2), 1, "relu", "cross-entropy")
 ALL = [*MODELS, "wrn-10-1", "wrn-16-2"]

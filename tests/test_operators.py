@@ -9,9 +9,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nets_deap import operators
-from nets_deap.genome import Evaluation, Genome, Layout, initGenome
-from nets_deap.operators import (
+from nets_deap.individuals import operators
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.individuals.operators import density, weights
+from nets_deap.individuals.operators.paper import (
     cxUniformGene,
     mutAwaken,
     mutDormancy,
@@ -19,6 +21,7 @@ from nets_deap.operators import (
     mutResampleWeights,
     mutSequence,
 )
+from nets_deap.models.layout import Layout
 
 LAYOUT = Layout(("a", "b"), ((30, 20), (10, 40)))  # of 1,000 genes, as the fixture's genome
 STD = np.full(1000, 0.1, dtype=np.float32)
@@ -29,7 +32,7 @@ BOUND = {  # what an operator needs beside a rate
     "mutFanIn": {"layout": LAYOUT, "std": STD},
     "mutGains": {"layout": LAYOUT},
     "mutRate": {
-        "mutate": lambda genome, rate: operators.mutSigns(genome, rate, np.random.default_rng(0)),
+        "mutate": lambda genome, rate: weights.mutSigns(genome, rate, np.random.default_rng(0)),
         "name": "rate of signs",
         "start": 0.5,
         "least": 0.1,
@@ -92,7 +95,7 @@ def test_traces_go_with_their_genes(rng: np.random.Generator) -> None:
             assert genome.measured.traces["increase"].tolist() == genome.weights.tolist()
         a = told(four([1, 2, 3, 4], [1, 1, 0, 0]), [1, 2, 3, 4])
         b = told(four([5, 6, 7, 8], [0, 0, 1, 1]), [5, 6, 7, 8])
-        operators.cxMask(a, b, rng)
+        density.cxMask(a, b, rng)
         for genome in (a, b):
             assert genome.measured is not None
             active = genome.mask

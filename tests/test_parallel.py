@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from nets_deap import parallel
-from nets_deap.errors import NetsError
-from nets_deap.parallel import MultiprocessMap, SerialMap, make_map
+from nets_deap.parallel import choice
+from nets_deap.parallel.choice import make_map
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util.errors import NetsError
 
 
 def square(x: int) -> int:
@@ -175,7 +177,7 @@ def test_closing_ends_the_workers() -> None:
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from nets_deap.parallel import MultiprocessMap
+from nets_deap.parallel.processes import MultiprocessMap
 def work(i):
     Path(f"pid-{os.getpid()}").touch()
     time.sleep(600)
@@ -194,6 +196,6 @@ def test_no_worker_outlives_a_parent_that_is_killed(how: signal.Signals) -> None
 
 
 def test_one_core_means_serial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "available_cores", lambda: 1)
+    monkeypatch.setattr(choice, "available_cores", lambda: 1)
     assert isinstance(make_map("multiprocess", None, "cpu"), SerialMap)
     assert isinstance(make_map("multiprocess", 2, "cpu"), MultiprocessMap)

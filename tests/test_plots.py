@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nets_deap import plots
-from nets_deap.comparison import compare
-from nets_deap.config import CompareConfig
-from nets_deap.errors import NetsError
-from nets_deap.models import build
-from nets_deap.parallel import SerialMap
-from nets_deap.settings import configure
-from nets_deap.ticket import Ticket
+from nets_deap.config.layers import configure
+from nets_deap.experiments.comparison import compare
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.figures import style, tickets
+from nets_deap.models.registry import build
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.ticket import Ticket
+from nets_deap.util.errors import NetsError
 
 
 def ticket(shape: tuple[int, ...] = (1, 8, 8)) -> Ticket:
@@ -26,23 +26,23 @@ def ticket(shape: tuple[int, ...] = (1, 8, 8)) -> Ticket:
 
 def test_a_band_is_the_mean_and_a_trial_that_has_ended_stays() -> None:
     curves = pd.DataFrame({"seed": [1, 1, 2], "gen": [0, 1, 0], "y": [1.0, 3.0, 2.0]})
-    _, (axes, _) = plots.new_figure(2)
-    plots.band(axes, curves, "gen", "y", "name", scale=10)
+    _, (axes, _) = style.new_figure(2)
+    style.band(axes, curves, "gen", "y", "name", scale=10)
     (line,) = axes.lines
     assert line.get_xydata().tolist() == [[0, 15], [1, 25]]
 
 
 def test_pixels_count_the_weights_that_look_at_them() -> None:
-    picture = plots.input_pixels(plots.describe({"t": ticket()})).axes[0].images[0].get_array()
+    picture = tickets.input_pixels(tickets.describe({"t": ticket()})).axes[0].images[0].get_array()
     assert picture.shape == (8, 8)
     assert picture[0, 0] == 300
     assert picture.sum() == 300
     with pytest.raises(NetsError, match="images"):
-        plots.input_pixels(plots.describe({"t": ticket((64,))}))
+        tickets.input_pixels(tickets.describe({"t": ticket((64,))}))
 
 
 def test_a_description_has_every_layer_with_its_density() -> None:
-    rows = plots.describe({"t": ticket(), "u": ticket()}, cells=20)
+    rows = tickets.describe({"t": ticket(), "u": ticket()}, cells=20)
     first = rows[(rows["ticket"] == "u") & (rows["picture"] == "fc1")]
     assert first["density"].unique().tolist() == [1 / 64]
     assert len(first) == 20  # 300 units in 20 rows of patches, which have 64/20, that is 3 or 4, inputs
@@ -52,9 +52,9 @@ def test_a_description_has_every_layer_with_its_density() -> None:
 
 def test_patches_are_means() -> None:
     matrix = np.array([[1, 0, 1, 1], [0, 1, 1, 1]], dtype=bool)
-    assert plots._patches(matrix, 2).tolist() == [[0.5, 1], [0.5, 1]]
-    assert plots._patches(matrix, 1).tolist() == [[0.75]]
-    assert plots._patches(matrix, 9).tolist() == matrix.astype(float).tolist()
+    assert tickets._patches(matrix, 2).tolist() == [[0.5, 1], [0.5, 1]]
+    assert tickets._patches(matrix, 1).tolist() == [[0.75]]
+    assert tickets._patches(matrix, 9).tolist() == matrix.astype(float).tolist()
 
 
 def test_the_command_draws_what_is_there(cli: Any) -> None:

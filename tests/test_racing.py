@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 from deap import algorithms
 
-from nets_deap.elites import ElitistHallOfFame, measured
-from nets_deap.evaluation_map import EvaluationMap
-from nets_deap.evolution import Evolution
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import Evaluation, Genome
-from nets_deap.problem import Problem, Recipe
-from nets_deap.racing import Race, parse
-from nets_deap.toolbox import make_toolbox
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.maps import EvaluationMap
+from nets_deap.evolution.racing import Race, parse
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.toolbox import make_toolbox
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.halls_of_fame import ElitistHallOfFame, measured
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
 
 Config = Callable[..., EvolveConfig]
 
@@ -105,7 +107,7 @@ def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Con
 
 @pytest.mark.parametrize("map_", ["serial", "multiprocess", "batched"])
 def test_a_race_ends_with_one_full_training_whatever_the_map(map_: str, config: Config) -> None:
-    from nets_deap.parallel import make_map
+    from nets_deap.evolution.maps import make_map
 
     settled = config(pop=8, race="2:4", epochs=16, elites=0, gens=2)
     with make_map(map_, 2, "cpu") as engine:

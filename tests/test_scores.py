@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.models import MLP
+from nets_deap.models.mlp import MLP
 from nets_deap.pruning.scores import SCORES, Candidate, grasp
 
 LINEAR = MLP("linear", (2,), (), 2, "relu", "mse")

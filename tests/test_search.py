@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.final_training import train_network, train_ticket
-from nets_deap.problem import Budget, Cost, Meter, Problem, Recipe
-from nets_deap.search import METHODS, parse, parse_all
+from nets_deap.problem.budget import Budget, Cost, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
 from nets_deap.search.controls import CONTROLS, lineage_search
 from nets_deap.search.cycles import State
-from nets_deap.search.dynamic import Dynamic, DynamicMLP
 from nets_deap.search.imp import IMP, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.search.sparse_training import Dynamic, DynamicMLP
+from nets_deap.search.spec import METHODS, parse, parse_all
+from nets_deap.training.final import train_network, train_ticket
+from nets_deap.util.errors import NetsError
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
 SMALL = "pop=3,gens=2,epochs=1"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nets_deap.ticket import load_ticket
+from nets_deap.problem.ticket import load_ticket
 
 SMALL = ("--data-limit", 200, "--epochs", 2, "--density", "0.1")
 

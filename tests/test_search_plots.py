@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from nets_deap.search_plots import against_budget, family, foretell, foretold
+from paper.draw.search import against_budget, family, foretell, foretold
 
 LINEAGES = pd.DataFrame(
     {

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from deap import tools
 
-from nets_deap import selection
-from nets_deap.errors import NetsError
-from nets_deap.genome import WORST, Evaluation, Genome, MinimisedFitness, ParetoFitness
-from nets_deap.selection import ALGORITHMS, SELECTIONS, check, parse
+from nets_deap.evolution import selection
+from nets_deap.evolution.selection import ALGORITHMS, SELECTIONS, check, parse
+from nets_deap.individuals.evaluation import WORST, Evaluation, MinimisedFitness, ParetoFitness
+from nets_deap.individuals.genome import Genome
+from nets_deap.util.errors import NetsError
 
 USABLE = [name for name, entry in SELECTIONS.items() if not entry.refused]
 

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 from deap import tools
 
-from nets_deap.elites import averaged, measured, reevaluate
-from nets_deap.errors import NetsError
-from nets_deap.evolution import Evolution, evolve
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import Evaluation, Genome
-from nets_deap.operators import mutDensity, mutRate, mutReorder
-from nets_deap.parallel import SerialMap
-from nets_deap.pruning.methods import SEEDINGS
-from nets_deap.randomness import ORDER
-from nets_deap.structure import Mating, mask_distance, selSpecies, species_of
-from nets_deap.variation import SEEDINGS as NAMES
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.folder import evolve
+from nets_deap.evolution.islands import Mating
+from nets_deap.evolution.mutations import SEEDINGS as NAMES
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.species import mask_distance, selSpecies, species_of
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.halls_of_fame import averaged, measured, reevaluate
+from nets_deap.individuals.operators.traits import mutDensity, mutRate, mutReorder
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.pruning.at_initialisation import SEEDINGS
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import ORDER
 
 Config = Callable[..., EvolveConfig]
 SPARSE = {"mutate": "flip,prune-increase", "mate": "none", "target_density": 0.4, "init_density": 1.0}

@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.parallel import SerialMap
-from nets_deap.search import parse_all
-from nets_deap.table1 import CSV, LATEX, MARKDOWN, PAPER, PROBLEMS, config_of, latex, markdown, table1
+from nets_deap.experiments.table1 import (
+    CSV,
+    LATEX,
+    MARKDOWN,
+    PAPER,
+    PROBLEMS,
+    config_of,
+    latex,
+    markdown,
+    table1,
+)
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.search.spec import parse_all
+from nets_deap.util.errors import NetsError
 
 PART = "xor-corners-mlp-10"
 

@@ -8,9 +8,9 @@ import pytest
 from safetensors import safe_open
 
 from nets_deap import __version__
-from nets_deap.errors import NetsError
-from nets_deap.models import build
-from nets_deap.ticket import Ticket, load_ticket
+from nets_deap.models.registry import build
+from nets_deap.problem.ticket import Ticket, load_ticket
+from nets_deap.util.errors import NetsError
 
 
 def ticket() -> Ticket:

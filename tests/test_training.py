@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP
-from nets_deap.compiled import CompiledMLP
-from nets_deap.data import Part
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import build
-from nets_deap.problem import OPTIMIZERS, Problem, Recipe
-from nets_deap.training import assert_masked, evaluate, one_thread, train
+from nets_deap.data.loading import Part
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.scoring import evaluate
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.training.loop import assert_masked, train
+from nets_deap.util.threads import one_thread
 
 MLP = build("mlp-10", (2,), 2)
 LENET = build("lenet-300-100", (4,), 3)
-FAST = (MaskedMLP, CompiledMLP)
+FAST = (MaskedMLP, SparseMLP)
 
 
 def part(n: int, features: int = 4, classes: int = 3) -> Part:

@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets_deap.connectivity import barrier, connectivity, line
-from nets_deap.errors import NetsError
-from nets_deap.parallel import MultiprocessMap, SerialMap
-from nets_deap.problem import OPTIMIZERS, Budget, Problem, Recipe
-from nets_deap.search import parse
+from nets_deap.experiments.connectivity import barrier, connectivity, line
+from nets_deap.experiments.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, check, target, transfer
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.spec import parse
 from nets_deap.strategies import STRATEGIES
-from nets_deap.ticket import Ticket
-from nets_deap.transfer import NAMES, OWN, RANDOM, TICKET, accuracies, check, target, transfer
+from nets_deap.util.errors import NetsError
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-10", Recipe("adam", 0.01, 60, epochs=3), init="glorot", data_limit=300)

@@ -5,12 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nets_deap import traces, variation
-from nets_deap.errors import NetsError
-from nets_deap.evolution import Evolution, evolve, measured
-from nets_deap.evolve_config import EvolveConfig
-from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap
-from nets_deap.variation import MUTATIONS, OF_DORMANT, TRACES, parse
+from nets_deap.evolution import mutations
+from nets_deap.evolution.folder import evolve
+from nets_deap.evolution.maps import BatchedMap
+from nets_deap.evolution.mutations import MUTATIONS, OF_DORMANT, TRACES, parse
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.pruning import traces
+from nets_deap.util.errors import NetsError
 
 Config = Callable[..., EvolveConfig]
 SPARSE = {"init_density": 1.0, "target_density": 0.4, "density_gens": 2, "mate": "none", "elites": 0}
@@ -117,7 +122,7 @@ def test_informed_runs_resume_as_if_never_interrupted(engine, config: Config, tm
 
 
 def test_patience_counts_from_where_the_density_is_down(config: Config) -> None:
-    from nets_deap.evolution import finished
+    from nets_deap.evolution.record import finished
 
     settled = config(mutate="prune", patience=1, gens=9, **{**SPARSE, "density_gens": 4})
     rising = [{"gen": i, "fitness_min": float(i)} for i in range(10)]
@@ -143,5 +148,5 @@ def test_settings_that_do_not_go_together_are_one_line(options: dict, message: s
 
 def test_differences_in_rates_are_differences_in_runs(config: Config) -> None:
     assert config(mutate="swap:0.1").fingerprint() != config(mutate="swap:0.2").fingerprint()
-    assert variation.parse("swap").steps[0].resolved_rate(config()) == 0.02
-    assert variation.parse("dormancy").steps[0].resolved_rate(config(dormancy=0.3)) == 0.3
+    assert mutations.parse("swap").steps[0].resolved_rate(config()) == 0.02
+    assert mutations.parse("dormancy").steps[0].resolved_rate(config(dormancy=0.3)) == 0.3

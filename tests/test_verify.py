@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nets_deap.errors import NetsError
-from nets_deap.parallel import SerialMap
-from nets_deap.problem import Problem, Recipe
-from nets_deap.search.random import random_ticket
-from nets_deap.verify import DENSE, NETWORKS, NOT_WINNING, TICKET, WINNING, judge, verify
+from nets_deap.experiments.verdict import DENSE, NETWORKS, NOT_WINNING, TICKET, WINNING, judge, verify
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.search.random_ticket import random_ticket
+from nets_deap.util.errors import NetsError
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
 

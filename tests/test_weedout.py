@@ -8,17 +8,22 @@ import numpy as np
 import pytest
 from deap import algorithms, tools
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Genome
-from nets_deap.models import MLP, build, state_dict
-from nets_deap.nodes import groups, live_nodes, weight_mask
-from nets_deap.operators.nodes import alive, cxNodes, initNodes, mutNodes
-from nets_deap.parallel import BatchedMap, MultiprocessMap, SerialMap
-from nets_deap.problem import Budget, Problem, Recipe
-from nets_deap.search import parse
+from nets_deap.evolution.maps import BatchedMap
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.operators.nodes import alive, cxNodes, initNodes, mutNodes
+from nets_deap.models.mlp import MLP
+from nets_deap.models.node_space import groups, live_nodes, weight_mask
+from nets_deap.models.registry import build, state_dict
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.problem.ticket import load_ticket
 from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.spec import parse
 from nets_deap.search.weedout import Weedout
-from nets_deap.ticket import load_ticket
+from nets_deap.util.errors import NetsError
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60), init="glorot", data_limit=300)
 TINY = MLP("tiny", (2,), (4, 2), 1, "relu", "cross-entropy")

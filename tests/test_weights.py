@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nets_deap.genome import Genome, Layout, initGenome, initial_std
-from nets_deap.operators import mutDifferential, mutFanIn, mutGains, mutSigns
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.individuals.operators.weights import mutDifferential, mutFanIn, mutGains, mutSigns
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.layout import Layout
 
 LAYOUT = Layout(("a", "b"), ((2, 2), (1, 2)))
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nets_deap.genome import Layout
+from nets_deap.models.layout import Layout
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype, nn
+
 
 INITIAL = np.zeros(0, dtype=np.float32)  # stands for extras that are as they are at first
 ENDS = ""  # the group of what is no hidden node: inputs, and outputs

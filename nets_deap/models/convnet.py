@@ -10,9 +10,9 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Layout
 from nets_deap.models.architecture import ENDS, Architecture, Extra, Wire
+from nets_deap.models.layout import Layout
+from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
     from torch import nn

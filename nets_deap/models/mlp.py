@@ -10,8 +10,8 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
-from nets_deap.genome import Layout
 from nets_deap.models.architecture import ENDS, Architecture, Wire
+from nets_deap.models.layout import Layout
 
 if TYPE_CHECKING:
     from torch import nn

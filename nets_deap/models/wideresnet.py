@@ -9,13 +9,14 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Layout
 from nets_deap.models.architecture import ENDS, Architecture, Extra, Wire
 from nets_deap.models.convnet import images_of
+from nets_deap.models.layout import Layout
+from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
     from torch import nn
+
 
 NAME = re.compile(r"wrn-([1-9]\d{0,3})-([1-9]\d{0,2})")
 PATTERN = "wrn-DEPTH-WIDTH"

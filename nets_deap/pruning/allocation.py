@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nets_deap.errors import NetsError, unknown
-from nets_deap.genome import Layout
+from nets_deap.models.layout import Layout
+from nets_deap.util.errors import NetsError, unknown
 
 
 def active_weights(layout: Layout, density: float) -> int:

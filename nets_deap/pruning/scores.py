@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.backprop import sample_losses
-from nets_deap.models import INITIAL, MLP, Architecture
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.losses import sample_losses
 
 TEMPERATURE = 200.0  # of GraSP's softmax, as in its authors' code
 

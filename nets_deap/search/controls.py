@@ -10,14 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from nets_deap.presets import BEST_SEARCH
-from nets_deap.problem import Budget, Cost, Problem
+from nets_deap.config.presets import BEST_SEARCH
+from nets_deap.problem.budget import Budget, Cost
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
 from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import initial_weights
-from nets_deap.search.nets import Nets
-from nets_deap.search.random import random_ticket
-from nets_deap.ticket import Ticket
+from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.random_ticket import random_ticket
 
 Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Layout
-from nets_deap.models import INITIAL
-from nets_deap.problem import UNLIMITED, Budget, Cost, Problem
+from nets_deap.models.architecture import INITIAL
+from nets_deap.models.layout import Layout
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import Found, Row, initial_weights
-from nets_deap.ticket import Ticket
+from nets_deap.util.errors import NetsError
 
 
 @dataclass(frozen=True)

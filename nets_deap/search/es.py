@@ -11,16 +11,20 @@ import numpy as np
 import torch
 from deap import algorithms, base
 
-from nets_deap.errors import NetsError, unknown
-from nets_deap.genome import Layout
-from nets_deap.models import INITIAL, Architecture
-from nets_deap.network import make_network
-from nets_deap.population import PopulationLoss, Searched
-from nets_deap.problem import UNLIMITED, Budget, Meter, Problem
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.layout import Layout
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.scoring import Score, evaluate
+from nets_deap.problem.budget import UNLIMITED, Budget, Meter
+from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights, keep
 from nets_deap.search.cycles import Cycles, State, too_small
-from nets_deap.strategies import STRATEGIES, OpenAIES, Strategy
-from nets_deap.training import Score, evaluate, one_thread
+from nets_deap.strategies import STRATEGIES
+from nets_deap.strategies.openai_es import OpenAIES
+from nets_deap.strategies.population_loss import PopulationLoss, Searched
+from nets_deap.strategies.strategy import Strategy
+from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.threads import one_thread
 
 # From the final search distribution, float64[d]: what surviving weights are ranked by; the highest stay
 PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {

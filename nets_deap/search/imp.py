@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import Layout
-from nets_deap.problem import UNLIMITED, Budget, Meter, Problem, Recipe
+from nets_deap.models.layout import Layout
+from nets_deap.networks.scoring import evaluate
+from nets_deap.problem.budget import UNLIMITED, Budget, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import active_weights, exact_counts, keep
 from nets_deap.search.cycles import Cycles, State, too_small
 from nets_deap.search.method import train_within
-from nets_deap.training import evaluate, one_thread
+from nets_deap.util.errors import NetsError
+from nets_deap.util.threads import one_thread
 
 RATE, OUTPUT_SHARE = 0.2, 0.5  # of the surviving weights in a cycle; the output layer is pruned at half of it
 

@@ -9,12 +9,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nets_deap.data import Part
-from nets_deap.models import INITIAL, Architecture
-from nets_deap.network import make_network
-from nets_deap.problem import UNLIMITED, Budget, Cost, Meter, Problem, Recipe
-from nets_deap.ticket import Ticket
-from nets_deap.training import Network, assert_masked, one_thread, train
+from nets_deap.data.loading import Part
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.protocol import Network
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training.loop import assert_masked, train
+from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
 

@@ -13,20 +13,22 @@ from typing import Any
 import numpy as np
 from deap import algorithms, base, tools
 
-from nets_deap.elites import measured
-from nets_deap.errors import NetsError
-from nets_deap.evaluation_map import EvaluationMap
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import Evaluation, Genome
-from nets_deap.models import Architecture
-from nets_deap.nodes import weight_mask
-from nets_deap.operators.nodes import cxNodes, initNodes, mutNodes
-from nets_deap.parallel import SerialMap
-from nets_deap.problem import UNLIMITED, Budget, Cost, Meter, Problem
-from nets_deap.racing import Race
-from nets_deap.randomness import Role, seed_python_random
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.maps import EvaluationMap
+from nets_deap.evolution.racing import Race
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.individuals.operators.nodes import cxNodes, initNodes, mutNodes
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.node_space import weight_mask
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import Found, Row, initial_weights
-from nets_deap.ticket import Ticket
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, seed_python_random
 
 
 def early_error(evaluation: Evaluation, genome: Genome) -> float:

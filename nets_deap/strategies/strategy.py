@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nets_deap.errors import NetsError
-from nets_deap.genome import MinimisedFitness
+from nets_deap.individuals.evaluation import MinimisedFitness
+from nets_deap.util.errors import NetsError
 
 LARGEST = 1e6  # a sigma far above it overflows single precision
 

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nets_deap import checkpoint
-from nets_deap.config import CompareConfig
-from nets_deap.connectivity import barrier, connectivity
-from nets_deap.parallel import SerialMap, make_map
-from nets_deap.settings import configure
-from nets_deap.trials import Trial, find
+from nets_deap.config.layers import configure
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.connectivity import barrier, connectivity
+from nets_deap.experiments.trial import Trial, find
+from nets_deap.parallel.choice import make_map
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util import tables
 
 FOLDER, RUNS = Path("results/connectivity"), Path("runs/connectivity")
 METHODS = {"IMP": "imp-short", "NeTS": "nets:pop=1,gens=9", "random": "random-erk", "dense": "dense"}
@@ -35,13 +36,13 @@ def lines(item: tuple[str, int], config: CompareConfig) -> list[dict[str, Any]]:
 def main() -> None:
     config = configure(CompareConfig, preset="lth", dataset="mnist", epochs=20)
     path = FOLDER / "lines.csv"
-    rows = checkpoint.read_csv(path) if path.exists() else []
+    rows = tables.read_csv(path) if path.exists() else []
     done = {(row["ticket"], row["seed"]) for row in rows}
 
     def tell(told: list[dict[str, Any]]) -> None:
         rows.extend(told)
         rows.sort(key=lambda row: (row["ticket"], row["seed"], row["alpha"]))
-        checkpoint.write_csv(path, rows)
+        tables.write_csv(path, rows)
         print(told[0]["ticket"], told[0]["seed"], f"{100 * barrier(told):.2f}", flush=True)
 
     with make_map("multiprocess", None, "cpu") as engine:
@@ -53,7 +54,7 @@ def main() -> None:
             of_it = [row for row in rows if (row["ticket"], row["seed"]) == (name, seed)]
             heights.append({"ticket": name, "seed": seed, "test_error": barrier(of_it),
                             "test_loss": barrier(of_it, "test_loss")})  # fmt: skip
-    checkpoint.write_csv(FOLDER / "barriers.csv", heights)
+    tables.write_csv(FOLDER / "barriers.csv", heights)
 
 
 if __name__ == "__main__":

@@ -23,16 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap import checkpoint
-from nets_deap.config import SearchConfig
-from nets_deap.final_training import train_ticket
-from nets_deap.parallel import make_map
-from nets_deap.problem import Problem
+from nets_deap.config.layers import configure
+from nets_deap.parallel.choice import make_map
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket, load_ticket
+from nets_deap.search.config import SearchConfig
 from nets_deap.search.es import PRUNINGS
-from nets_deap.search.folder import CYCLES, search
-from nets_deap.settings import configure
+from nets_deap.search.run import CYCLES, search
 from nets_deap.strategies import STRATEGIES
-from nets_deap.ticket import Ticket, load_ticket
+from nets_deap.training.final import train_ticket
+from nets_deap.util import tables
 
 Row = dict[str, Any]
 
@@ -138,7 +138,7 @@ def main(name: str) -> None:
     of, _, tickets = name.partition("-")
     experiment = EXPERIMENTS[of]
     path, folder = Path("results/es") / f"{name}.csv", Path("runs/es") / of
-    rows = checkpoint.read_csv(path) if path.exists() else []
+    rows = tables.read_csv(path) if path.exists() else []
     done = {(row["strategy"], row["prune"], row["seed"]) for row in rows}
     arms = [*([] if tickets else [(GRADIENTS, "magnitude")]), *experiment.arms]
     items = [(*arm, seed) for arm in arms for seed in range(1, experiment.seeds + 1)]
@@ -146,7 +146,7 @@ def main(name: str) -> None:
     def tell(told: list[Row]) -> None:
         rows.extend(told)
         rows.sort(key=lambda row: (row["strategy"], row["prune"], row["seed"], row["round"]))
-        checkpoint.write_csv(path, rows)
+        tables.write_csv(path, rows)
         last = told[-1]
         print(last["strategy"], last["prune"], last["seed"], f"{last['test_acc']:.2%}", flush=True)
 

@@ -14,16 +14,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from nets_deap import checkpoint
-from nets_deap.config import SearchConfig
-from nets_deap.final_training import train_ticket
-from nets_deap.parallel import SerialMap, make_map
-from nets_deap.problem import Budget, Problem
-from nets_deap.randomness import Role, generator
-from nets_deap.search import parse
-from nets_deap.settings import configure
+from nets_deap.config.layers import configure
+from nets_deap.experiments.transfer import Row, target, transfer
+from nets_deap.parallel.choice import make_map
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.search.config import SearchConfig
+from nets_deap.search.spec import parse
 from nets_deap.strategies import STRATEGIES
-from nets_deap.transfer import Row, target, transfer
+from nets_deap.training.final import train_ticket
+from nets_deap.util import tables
+from nets_deap.util.random_streams import Role, generator
 
 PATH = Path("results/es/transfer.csv")
 ES = "pop=64,gens=1000,batch=256"
@@ -62,13 +64,13 @@ def main() -> None:
     sgd = replace(problem, recipe=replace(problem.recipe, optimizer="sgd"))
     sgd = replace(sgd, recipe=replace(sgd.recipe, lr=learning_rate(sgd)))
     print(f"SGD: learning rate {sgd.recipe.lr:g}", flush=True)
-    rows = checkpoint.read_csv(PATH) if PATH.exists() else []
+    rows = tables.read_csv(PATH) if PATH.exists() else []
     done = {(row["asked"], row["seed"]) for row in rows}
 
     def tell(told: list[Row]) -> None:
         rows.extend(told)
         rows.sort(key=lambda row: (row["to"], -row["asked"], row["ticket"], row["seed"]))
-        checkpoint.write_csv(PATH, rows)
+        tables.write_csv(PATH, rows)
         for row in told:
             named = (row["asked"], row["seed"], row["to"], row["ticket"])
             print(*named, f"{row['test_acc']:.2%}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.experiment import paired_difference
+from nets_deap.util.statistics import paired_difference
 
 RESULTS = Path(__file__).parents[1]
 LINEAGE, DEFAULT = ("search/budget-36000", "nets:pop=1"), ("search/mnist", "nets")

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.config import CompareConfig
-from nets_deap.elites import measured
-from nets_deap.evolution import Evolution
-from nets_deap.final_training import train_ticket
-from nets_deap.parallel import make_map
-from nets_deap.problem import Problem
-from nets_deap.settings import configure
-from nets_deap.ticket import Ticket
+from nets_deap.config.layers import configure
+from nets_deap.evolution.run import Evolution
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.parallel.choice import make_map
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training.final import train_ticket
 
 DENSITIES = (0.005, 0.01, 0.02)
 SEEDS = (1, 2)

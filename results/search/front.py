@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.config import CompareConfig
-from nets_deap.elites import measured
-from nets_deap.evolution import evolve
-from nets_deap.final_training import train_ticket
-from nets_deap.parallel import make_map
-from nets_deap.settings import configure
+from nets_deap.config.layers import configure
+from nets_deap.evolution.folder import evolve
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.parallel.choice import make_map
+from nets_deap.training.final import train_ticket
 
 ASKED = (0.2, 0.05, 0.02, 0.01, 0.005)
 HERE = Path(__file__).parent

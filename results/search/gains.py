@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nets_deap import results
-from nets_deap.genome import initial_std
-from nets_deap.trials import found_already
+from nets_deap.experiments import comparison_folder
+from nets_deap.experiments.trial import found_already
+from nets_deap.models.initialisers import initial_std
 
 HERE = Path(__file__).parent
 
 
 def main(folder: str = str(HERE / "paper-gains")) -> None:
-    init, rows = results.read_config(Path(folder)).init, []
-    for trial in results.read_rows(Path(folder)):
+    init, rows = comparison_folder.read_config(Path(folder)).init, []
+    for trial in comparison_folder.read_rows(Path(folder)):
         if "mutate=gains" not in trial.method or "+" in trial.method or "no_selection" in trial.method:
             continue
         if (found := found_already(trial, Path(folder))) is None:

@@ -17,12 +17,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from nets_deap import checkpoint
-from nets_deap.config import CompareConfig
-from nets_deap.parallel import make_map
+from nets_deap.config.layers import configure
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.trial import Trial, run_trial
+from nets_deap.parallel.choice import make_map
 from nets_deap.search.method import Row
-from nets_deap.settings import configure
-from nets_deap.trials import Trial, run_trial
+from nets_deap.util import tables
 
 SPARSITIES = (0.8, 0.6, 0.4, 0.2)
 LENET = {"preset": "lth", "dataset": "mnist", "epochs": 20, "eval_every": 100}
@@ -82,7 +82,7 @@ def main(name: str) -> None:
     options, steps, evaluations, search, seeds = EXPERIMENTS[name]
     config = configure(CompareConfig, **options, track_test=True)
     path, folder = Path("results/weedout") / f"{name}.csv", Path("runs/weedout") / name
-    rows = checkpoint.read_csv(path) if path.exists() else []
+    rows = tables.read_csv(path) if path.exists() else []
     done = {(row["method"], row["sparsity"], row["seed"]) for row in rows}
     # A method whose sparsity is settled does not go by the density: here that stands for the sparsity.
     arms = [
@@ -103,7 +103,7 @@ def main(name: str) -> None:
     def tell(told: list[Row]) -> None:
         rows.extend(told)
         rows.sort(key=lambda row: (-row["sparsity"], row["method"], row["seed"]))
-        checkpoint.write_csv(path, rows)
+        tables.write_csv(path, rows)
         for row in told:
             named = (row["method"], row["sparsity"], row["seed"])
             print(len(rows), *named, f"{row['test_acc']:.2%}", flush=True)

@@ -11,12 +11,13 @@ from unittest import mock
 import numpy as np
 import torch
 
-from nets_deap.backprop import MaskedMLP
-from nets_deap.data import Part
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import build
-from nets_deap.problem import Recipe
-from nets_deap.training import train
+from nets_deap.data.loading import Part
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.problem.recipe import Recipe
+from nets_deap.training.loop import train
 
 from .measure import Row, medians
 

@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from nets_deap.backprop import MaskedMLP
-from nets_deap.compiled import CompiledMLP
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import Genome, initGenome
-from nets_deap.parallel import MultiprocessMap, map_genomes
-from nets_deap.problem import Problem, Recipe
-from nets_deap.training import Network, train
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.maps import map_genomes
+from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.protocol import Network
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.training.loop import train
 
 from .measure import Row, medians
 
@@ -91,7 +94,7 @@ def rows() -> Iterator[Row]:
         lambda: usual_way(genomes[0], train_set, 1),
         lambda: usual_way(genomes[0], train_set, threads),
         an_epoch(MaskedMLP, at[1.0]),
-        *(an_epoch(CompiledMLP, genome) for genome in at.values()),
+        *(an_epoch(SparseMLP, genome) for genome in at.values()),
         lambda: evaluator(genomes[0]),
     )
     rate = 4 * 2 * 1024**3 / products

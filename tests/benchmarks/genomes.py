@@ -8,10 +8,18 @@ from pickle import dumps
 
 import numpy as np
 
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import build
-from nets_deap.operators import cxUniformGene, mutDormancy, mutGaussianNoise, mutResampleWeights
-from nets_deap.parallel import MultiprocessMap, SerialMap, map_genomes
+from nets_deap.evolution.maps import map_genomes
+from nets_deap.individuals.genome import initGenome
+from nets_deap.individuals.operators.paper import (
+    cxUniformGene,
+    mutDormancy,
+    mutGaussianNoise,
+    mutResampleWeights,
+)
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
 
 from .measure import Row, medians
 

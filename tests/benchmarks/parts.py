@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from nets_deap.compiled import CompiledMLP
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.minibatch import Gatherer
-from nets_deap.models import build
-from nets_deap.problem import Recipe
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.gather import Gatherer
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.problem.recipe import Recipe
 
 from .measure import Row, medians
 
@@ -36,7 +37,7 @@ def rows() -> Iterator[Row]:
     parts["gather of a minibatch, torch"] = lambda: gather(*many, next(order))
     for density in DENSITIES:
         genome = initGenome(initial_std(LENET.layout), density, rng=np.random.default_rng(0))
-        network = CompiledMLP(LENET, genome.weights, genome.mask, RECIPE)
+        network = SparseMLP(LENET, genome.weights, genome.mask, RECIPE)
         parts[f"forward, {density:.0%}"] = lambda n=network: n.forward(x)  # type: ignore[misc]
         parts[f"whole step, {density:.0%}"] = lambda n=network: n.step(x, targets)  # type: ignore[misc]
         parts[f"… with its gather, {density:.0%}"] = lambda n=network: n.step(*many, next(order))  # type: ignore[misc]

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.batched import BatchedMLP
-from nets_deap.compiled import CompiledMLP
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import build
-from nets_deap.problem import Recipe
-from nets_deap.training import Trainable
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.protocol import Trainable
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.problem.recipe import Recipe
 
 from .measure import Row
 
@@ -35,13 +36,13 @@ def rows() -> Iterator[Row]:
     for size in SIZES:
         genomes = [initGenome(std, 0.2, rng=rng) for _ in range(size)]
         weights, masks = [g.weights for g in genomes], [g.mask for g in genomes]
-        alone = [CompiledMLP(LENET, w, m, RECIPE) for w, m in zip(weights, masks, strict=True)]
+        alone = [SparseMLP(LENET, w, m, RECIPE) for w, m in zip(weights, masks, strict=True)]
         yield Row(f"{size} genomes, one by one", _seconds(alone, size, "cpu"), "s")
         for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-            stack = BatchedMLP(LENET, weights, masks, RECIPE, device)
+            stack = StackedMLP(LENET, weights, masks, RECIPE, device)
             yield Row(f"{size} genomes, --map batched on {device}", _seconds([stack], size, device), "s")
             if device == "cuda":
-                stack = BatchedMLP(LENET, weights, masks, RECIPE, device, graphs=True)
+                stack = StackedMLP(LENET, weights, masks, RECIPE, device, graphs=True)
                 yield Row(f"{size} genomes on cuda, with CUDA graphs", _seconds([stack], size, device), "s")
     if torch.cuda.is_available():
         genome = initGenome(std, 0.2, rng=rng)

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from nets_deap.fitness import Evaluator
-from nets_deap.genome import initGenome
-from nets_deap.operators import mutAwaken, mutDormancy, mutGaussianNoise
-from nets_deap.problem import Problem, Recipe
+from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.individuals.genome import initGenome
+from nets_deap.individuals.operators.paper import mutAwaken, mutDormancy, mutGaussianNoise
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
 
 from .measure import Row
 

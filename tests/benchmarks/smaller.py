@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from nets_deap.genome import initial_std
-from nets_deap.models import Architecture, build, state_dict
-from nets_deap.nodes import groups, live_nodes, narrow, weight_mask
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.node_space import groups, live_nodes, narrow, weight_mask
+from nets_deap.models.registry import build, state_dict
 
 from .measure import Row, machine, medians
 

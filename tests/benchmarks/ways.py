@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.autograd import MaskedModule
-from nets_deap.backprop import MaskedMLP, sample_losses
-from nets_deap.batched import BatchedModule
-from nets_deap.compiled import CompiledMLP
-from nets_deap.genome import initGenome, initial_std
-from nets_deap.models import build
-from nets_deap.problem import Recipe
+from nets_deap.individuals.genome import initGenome
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.registry import build
+from nets_deap.networks.losses import sample_losses
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.networks.stacked_module import StackedModule
+from nets_deap.problem.recipe import Recipe
 
 from .measure import Row, medians
 
@@ -65,10 +67,10 @@ def rows() -> Iterator[Row]:
     arguments = (LENET, genome.weights, genome.mask, RECIPE)
     ways = {
         "nn.Module, autograd": MaskedModule(*arguments),
-        "torch.func, vmap over one network": BatchedModule(LENET, [genome.weights], [genome.mask], RECIPE),
+        "torch.func, vmap over one network": StackedModule(LENET, [genome.weights], [genome.mask], RECIPE),
         "torch.compile over loss, gradients and update": TorchCompiled(genome.weights, genome.mask),
         "torch, hand-written gradients": MaskedMLP(*arguments),
-        "our kernels": CompiledMLP(*arguments),
+        "our kernels": SparseMLP(*arguments),
     }
     seconds = medians(9, *(steps(network.step) for network in ways.values()))
     for name, taken in zip(ways, seconds, strict=True):

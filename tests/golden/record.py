@@ -30,14 +30,14 @@ def machine() -> dict[str, str]:
     """What the last bit of a result may depend on."""
     import torch
 
-    from nets_deap import compiled
+    from nets_deap.networks.kernels import library
 
     cpu = Path("/proc/cpuinfo")
     names = [line for line in cpu.read_text().splitlines() if "model" in line] if cpu.exists() else []
     return {
         "processor": " ".join(sorted(set(names))) or platform.processor(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
-        "kernels": compiled.best_variant() if compiled.available() else "none",
+        "kernels": library.best_variant() if library.available() else "none",
         "blas": os.environ.get("OPENBLAS_CORETYPE", ""),
         **{name: version(name) for name in ("torch", "numpy", "scikit-learn", "deap")},
     }

@@ -1,0 +1,108 @@
+"""Where the values of a config come from: option, config file, preset, data set's defaults."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nets_deap.config.base import Config, ProblemConfig
+from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.evolution.settings import EvolveConfig, check_effect
+from nets_deap.util.errors import NetsError, unknown
+
+# Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
+DURATION_FIELDS = frozenset({"epochs", "iterations"})
+
+
+def configure(
+    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
+    preset: str | None = None,
+    config: str | Path | None = None,
+    **options: Any,
+) -> Config:
+    """A validated config; what is given weighs more than the file, the preset, and the data set's defaults.
+
+    preset: a name in COMMAND_PRESETS
+    config: a TOML file, or a run's config.json
+    Raises NetsError, in one line, for whatever is wrong with any of them.
+    """
+    given = explicit(kind, preset, config, **options)
+    settled = validate(kind, layered(defaults(kind, given), given))
+    if isinstance(settled, EvolveConfig):
+        check_effect([name for name, value in options.items() if value is not None], settled)
+    return settled
+
+
+def explicit(
+    kind: type[ProblemConfig], preset: str | None = None, config: str | Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """What preset, config file and options say together, the later ones first."""
+    from_file = read_config_file(Path(config)) if config is not None else {}
+    from_options = {key: value for key, value in options.items() if value is not None}
+    check_keys(kind, from_file, f"{config}")
+    check_keys(kind, from_options, "options")
+    if from_options.keys() >= DURATION_FIELDS:
+        raise NetsError("--epochs and --iterations are two ways to say how long a training is: give one")
+    dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
+    from_preset: dict[str, Any] = {}
+    if preset is not None:
+        presets = COMMAND_PRESETS[kind.command]
+        if preset not in presets:
+            raise unknown("preset", preset, presets)
+        from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
+    return layered(from_preset, from_file, from_options)
+
+
+def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the data set that `given` names."""
+    return dataset_defaults(kind.command, given.get("dataset", "digits"))
+
+
+def layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones; epochs and iterations replace each other."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if DURATION_FIELDS & {key for key, value in layer.items() if value is not None}:
+            merged = {key: value for key, value in merged.items() if key not in DURATION_FIELDS}
+        merged.update(layer)
+    return merged
+
+
+def validate(kind: type[Config], values: dict[str, Any]) -> Config:
+    """Values as a config; a pydantic error becomes one line."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise NetsError(f"--{name.replace('_', '-')} {first['input']}: {message}") from error
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """The fields of a TOML file or a config.json; dashes and underscores in keys are the same."""
+    try:
+        text = path.read_text()
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise NetsError(f"cannot read config {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise NetsError(f"config {path} is not valid {kind}: {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise NetsError(f"config {path} holds no table of options")
+    fields = {key.replace("-", "_"): value for key, value in values.items()}
+    if len(fields) < len(values):
+        raise NetsError(f"config {path} says something twice, with dashes and with underscores")
+    return fields
+
+
+def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:
+    """Raise NetsError for the first key that is no field of the config."""
+    for key in values:
+        if key not in kind.model_fields:
+            raise unknown(f"key in {where}", key, kind.model_fields)

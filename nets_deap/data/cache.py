@@ -1,0 +1,55 @@
+"""Data sets in memory form, kept beside their raw files, so that reading them again needs no torchvision."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from nets_deap.util.errors import NetsError
+from nets_deap.util.files import write_safetensors
+
+Arrays = dict[str, np.ndarray]
+
+
+def checksum(paths: Iterable[Path]) -> str:
+    """Of names and contents, eight hexadecimal digits."""
+    value = 0
+    for path in sorted(paths):
+        value = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), value))
+    return f"{value:08x}"
+
+
+def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
+    """What `make` makes of these files, made once for each content of theirs.
+
+    paths: the raw files, all in one folder; where they cannot be written beside, the user's cache is used
+    name: of the data set
+    A cache that is damaged is made again; one that cannot be written is done without.
+    """
+    if not paths:
+        return make()
+    file_name = f"{name}-{checksum(paths)}.safetensors"
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "nets-deap"
+    beside = paths[0].parent
+    # Judged by its mode: the superuser could write to a folder that its owner has made read-only.
+    folders = [beside, home] if beside.stat().st_mode & 0o222 else [home]
+    places = [folder / file_name for folder in folders]
+    for place in places:
+        try:
+            return load_file(place)
+        except (OSError, SafetensorError):
+            continue
+    arrays = make()
+    for place in places:
+        try:
+            write_safetensors(place, arrays, {"made by": "nets-deap"})
+            break
+        except NetsError:
+            continue
+    return arrays

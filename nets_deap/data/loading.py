@@ -1,0 +1,140 @@
+"""Data sets as tensors in memory, split into training, validation and test."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
+from nets_deap.util.errors import NetsError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Part(NamedTuple):
+    """Samples x: float32[n, *shape], normalised; labels y: int64[n]."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def to(self, device: str, dtype: torch.dtype) -> Part:
+        return Part(self.x.to(device, dtype), self.y.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set ready for training; `checksum` tells one set of samples from another."""
+
+    train: Part
+    validation: Part
+    test: Part
+    classes: int
+    checksum: str
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(self.train.x.shape[1:])
+
+    def to(self, device: str, dtype: torch.dtype) -> Data:
+        """The same data set on another device, in another float type; the last one asked for is kept."""
+        return _moved(self, device, dtype)
+
+
+@lru_cache(maxsize=1)
+def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
+    parts = {name: getattr(data, name).to(device, dtype) for name in ("train", "validation", "test")}
+    return replace(data, **parts)
+
+
+def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of all but `size` samples and of `size` samples, each class in proportion."""
+    from sklearn.model_selection import train_test_split
+
+    classes = len(np.unique(y))
+    if min(size, len(y) - size) < classes or np.bincount(y).min() < 2:
+        order = np.random.default_rng(seed).permutation(len(y))
+        return order[size:], order[:size]
+    rest, chosen = train_test_split(np.arange(len(y)), test_size=size, stratify=y, random_state=seed)
+    return rest, chosen
+
+
+@lru_cache(maxsize=2)
+def load(
+    name: str,
+    data_dir: str = "data",
+    download: bool = False,
+    limit: int | None = None,
+    validation: float = 0.1,
+    split_seed: int = 0,
+) -> Data:
+    """Load a data set, once per process.
+
+    limit: train (and validate) on a stratified subset of so many training samples
+    validation: the share of the training samples that becomes the validation set, stratified and drawn
+        with `split_seed`, which is independent of the run's seed: every method sees the same split
+    Raises NetsError where the data is missing, with a line that says how to get it.
+    """
+    import torch
+
+    check_name(name)
+    raw = (
+        _folder(name.removeprefix("folder:"))
+        if name.startswith("folder:")
+        else DATASETS[name](Path(data_dir), download)
+    )
+    train_x, train_y = raw.train_x, raw.train_y
+    if limit is not None and limit < len(train_y):
+        _, chosen = _stratified(train_y, limit, split_seed)
+        train_x, train_y = train_x[chosen], train_y[chosen]
+    if raw.validation is not None:
+        val_x, val_y = raw.validation
+    else:
+        size = round(validation * len(train_y))
+        if not 0 < size < len(train_y):
+            raise NetsError(
+                f"{len(train_y)} training samples cannot spare {validation:.1%} for validation: too few"
+            )
+        rest, chosen = _stratified(train_y, size, split_seed)
+        val_x, val_y = train_x[chosen], train_y[chosen]
+        train_x, train_y = train_x[rest], train_y[rest]
+
+    shape = (1, -1) + (1,) * (train_x.ndim - 2)
+    mean, std = _statistics(raw, train_x)
+
+    def part(x: np.ndarray, y: np.ndarray) -> Part:
+        samples = torch.from_numpy(np.array(x, dtype=np.float32, order="C"))  # a copy: the kernels want rows
+        if raw.normalise:
+            samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
+        return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))
+
+    checksum = 0
+    for array in (train_x, train_y, val_x, val_y, raw.test_x, raw.test_y):
+        checksum = zlib.crc32(array.tobytes(), checksum)
+    return Data(
+        part(train_x, train_y),
+        part(val_x, val_y),
+        part(raw.test_x, raw.test_y),
+        classes=int(max(raw.train_y.max(), raw.test_y.max())) + 1,
+        checksum=f"{checksum:08x}",
+    )
+
+
+def _statistics(raw: Raw, train_x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation per channel, of pixels in [0, 1]."""
+    import torch
+
+    if raw.mean is not None and raw.std is not None:
+        return torch.tensor([raw.mean]), torch.tensor([raw.std])
+    axes = (0, *range(2, train_x.ndim))
+    mean = train_x.mean(axis=axes, dtype=np.float64) / raw.scale
+    std = train_x.std(axis=axes, dtype=np.float64) / raw.scale
+    return (
+        torch.tensor(np.atleast_1d(mean), dtype=torch.float32),
+        torch.tensor(np.atleast_1d(np.maximum(std, 1e-6)), dtype=torch.float32),
+    )

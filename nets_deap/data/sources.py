@@ -1,0 +1,163 @@
+"""Data sets by name, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nets_deap.data.cache import cached
+from nets_deap.util.errors import NetsError, unknown
+
+
+class Raw(NamedTuple):
+    """What a loader returns: arrays as the files hold them, channels first, test apart.
+
+    mean and std belong to pixels in [0, 1]; None takes them from the training images, per channel.
+    A loader that sets `validation` brings its own; otherwise it is split off the training set.
+    """
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    validation: tuple[np.ndarray, np.ndarray] | None = None
+    mean: float | None = None
+    std: float | None = None
+    scale: float = 255.0
+    normalise: bool = True
+
+
+def _digits(data_dir: Path, download: bool) -> Raw:
+    """scikit-learn's 1,797 digits of 8 × 8 pixels; test = a stratified fifth, drawn with seed 0."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    images, labels = load_digits(return_X_y=True)
+    x = images.astype(np.float32).reshape(-1, 1, 8, 8)
+    train_x, test_x, train_y, test_y = train_test_split(
+        x, labels, test_size=0.2, stratify=labels, random_state=0
+    )
+    return Raw(train_x, train_y, test_x, test_y, scale=16.0)
+
+
+def _xor_labels(x: np.ndarray) -> np.ndarray:
+    bits = np.rint(x).astype(np.int64)
+    return bits[:, 0] ^ bits[:, 1]
+
+
+def _xor(data_dir: Path, download: bool) -> Raw:
+    """Points uniform in the unit square, labelled by the xor of the rounded coordinates: 1,000/100/1,000."""
+    x = np.random.default_rng(0).random((2100, 2), dtype=np.float32)
+    y = _xor_labels(x)
+    return Raw(
+        x[:1000], y[:1000], x[1100:], y[1100:], validation=(x[1000:1100], y[1000:1100]), normalise=False
+    )
+
+
+def _xor_corners(data_dir: Path, download: bool) -> Raw:
+    """The four corners of the unit square; train = validation = test."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    y = _xor_labels(x)
+    return Raw(x, y, x, y, validation=(x, y), normalise=False)
+
+
+def _channels_first(images: np.ndarray) -> np.ndarray:
+    """[n, h, w] or [n, h, w, c] as [n, c, h, w]."""
+    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+
+
+def _torchvision(
+    class_name: str, files: str, mean: float | None = None, std: float | None = None
+) -> Callable[[Path, bool], Raw]:
+    """A loader for one of torchvision's data sets, in torchvision's own folder layout.
+
+    files: a pattern for its raw files below the data folder
+    """
+
+    def load(data_dir: Path, download: bool) -> Raw:
+        raw = sorted(path for path in data_dir.glob(files) if path.is_file())
+        try:
+            arrays = cached(raw, class_name, lambda: _from_torchvision(class_name, data_dir, download))
+        except Exception as error:  # missing, truncated or foreign files fail in torchvision in many ways
+            if download:
+                raise NetsError(f"could not download {class_name} to {data_dir}: {error}") from error
+            raise NetsError(
+                f"no usable {class_name} files under {(data_dir / files).parent}: point --data-dir or "
+                "NETS_DATA_DIR at the folder that holds them, add --download to fetch them, or take "
+                "--dataset digits, which works offline"
+            ) from error
+        return Raw(
+            arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], mean=mean, std=std
+        )
+
+    return load
+
+
+def _from_torchvision(class_name: str, data_dir: Path, download: bool) -> dict[str, np.ndarray]:
+    """Images uint8[n, c, h, w] and labels int64[n], of training and test."""
+    from torchvision import datasets
+
+    arrays: dict[str, np.ndarray] = {}
+    for part in ("train", "test"):
+        found = getattr(datasets, class_name)(str(data_dir), train=part == "train", download=download)
+        x, y = _channels_first(np.asarray(found.data)), np.asarray(found.targets, dtype=np.int64)
+        if len(x) != len(y):
+            raise ValueError("images and labels differ in number")
+        arrays |= {f"{part}_x": np.ascontiguousarray(x), f"{part}_y": y}
+    return arrays
+
+
+def _folder(path: str) -> Raw:
+    """Your own images: PATH/train/<class>/… and PATH/test/<class>/…, all of one size; read as RGB."""
+    train_x, train_y, train_classes = _images(Path(path) / "train")
+    test_x, test_y, test_classes = _images(Path(path) / "test")
+    if train_classes != test_classes:
+        raise NetsError(
+            f"{path}: the classes in train/ and test/ differ: {', '.join(train_classes)} "
+            f"and {', '.join(test_classes)}"
+        )
+    if len(train_classes) < 2:
+        raise NetsError(f"{path} has one class only, '{train_classes[0]}': there is nothing to tell apart")
+    if train_x.shape[1:] != test_x.shape[1:]:
+        raise NetsError(
+            f"{path}: the images in train/ and test/ differ in size: resize them to one size first"
+        )
+    return Raw(train_x, train_y, test_x, test_y)
+
+
+def _images(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images uint8[n, 3, h, w], labels, and the names of the classes."""
+    from torchvision.datasets import ImageFolder
+
+    try:
+        images = ImageFolder(str(folder))
+        pixels = [np.asarray(image) for image, _ in images]
+    except Exception as error:  # PIL has many ways to refuse an image
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise NetsError(f"cannot read images from {folder}/<class>/: {reason}") from error
+    sizes = {image.shape[:2] for image in pixels}
+    if len(sizes) > 1:
+        raise NetsError(
+            f"the images in {folder} differ in size, {min(sizes)} to {max(sizes)}: resize them to one size"
+        )
+    return _channels_first(np.stack(pixels)), np.array(images.targets), images.classes
+
+
+DATASETS: dict[str, Callable[[Path, bool], Raw]] = {
+    "digits": _digits,
+    "xor": _xor,
+    "xor-corners": _xor_corners,
+    "mnist": _torchvision("MNIST", "MNIST/raw/*-ubyte", mean=0.1307, std=0.3081),
+    "fashion-mnist": _torchvision("FashionMNIST", "FashionMNIST/raw/*-ubyte"),
+    "kmnist": _torchvision("KMNIST", "KMNIST/raw/*-ubyte"),
+    "cifar10": _torchvision("CIFAR10", "cifar-10-batches-py/*_batch*"),
+}
+
+
+def check_name(name: str) -> None:
+    """Raise NetsError unless `name` is in DATASETS or of the form folder:PATH."""
+    if name not in DATASETS and not (name.startswith("folder:") and len(name) > len("folder:")):
+        raise unknown("data set", name, [*DATASETS, "folder:PATH"])

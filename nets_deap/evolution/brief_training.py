@@ -1,0 +1,82 @@
+"""The brief training of an evaluation (NeTS paper, Algorithm 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from nets_deap.data.loading import Data, Part
+from nets_deap.individuals.genome import Genome
+from nets_deap.models.layout import check_fits
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.protocol import Network
+from nets_deap.networks.scoring import Score, evaluate
+from nets_deap.problem.problem import Problem
+from nets_deap.training.loop import assert_masked, train
+from nets_deap.util.random_streams import ORDER, Role, generator
+from nets_deap.util.threads import one_thread
+
+
+def seed_of(genome: Genome, seed: int) -> int:
+    """What decides a genome's minibatches: the run's seed, or a draw of its own (`mutReorder`)."""
+    return int(genome.traits[ORDER][0]) if ORDER in genome.traits else seed
+
+
+def train_briefly(
+    problem: Problem, genome: Genome, seed: int, generation: int, device: str, dtype: torch.dtype
+) -> tuple[Network, Data]:
+    """Express a genome and train it under its mask on the minibatches of one generation.
+
+    Returns the trained network and the data it was trained on; the genome is left as it is.
+    """
+    architecture, data = problem.architecture, problem.data.to(device, dtype)
+    check_fits(architecture.layout, genome.mask.size, "the genome")
+    network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
+    part = _blanked(data, problem.recipe.input_dropout, seed, generation)
+    train(network, part, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
+    assert_masked(architecture, network.weights(), genome.mask)
+    return network, data
+
+
+def _blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
+    """The training samples as genomes of one seed see them in one generation: a share of the inputs blank."""
+    return _dropped(data.train, dropout, seed, generation) if dropout else data.train
+
+
+@lru_cache(maxsize=1)
+def _dropped(part: Part, dropout: float, seed: int, generation: int) -> Part:
+    """Blank is the least value that the data has: black."""
+    x = part.x
+    drawn = generator(seed, generation, Role.DROPOUT).bytes(x.numel())
+    blank = np.frombuffer(drawn, dtype=np.uint8) < round(dropout * 256)
+    hidden = torch.from_numpy(blank).view(x.shape).to(x.device)
+    return Part(x.masked_fill(hidden, float(x.min())), part.y)
+
+
+@dataclass(frozen=True)
+class ScoreOnTest:
+    """A callable that repeats an evaluation's training, in float32, and scores the network on the test set.
+
+    For Figure 1 only. It takes no part in `Evaluator`, so that its result cannot reach selection.
+    """
+
+    problem: Problem
+    seed: int
+    device: str = "cpu"
+
+    def __call__(self, genome: Genome) -> Score:
+        if genome.evaluation is None:
+            raise ValueError("only an evaluated genome has a training to repeat")
+        with one_thread():
+            network, data = train_briefly(
+                self.problem,
+                genome,
+                seed_of(genome, self.seed),
+                genome.evaluation.generation,
+                self.device,
+                torch.float32,
+            )
+            return evaluate(network, data.test, data.classes)

@@ -1,0 +1,54 @@
+"""What a genome is worth (NeTS paper, equation 1), or a fitness of the user's own."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nets_deap.individuals.evaluation import WORST, Evaluation
+from nets_deap.individuals.genome import Genome
+from nets_deap.util.errors import NetsError
+
+FitnessFunction = Callable[[Evaluation, Genome], float]
+
+
+def finite(value: float) -> float:
+    """`value`, or WORST where it is NaN, infinite or worse than WORST."""
+    return min(value, WORST) if math.isfinite(value) else WORST
+
+
+@dataclass(frozen=True)
+class DensityPenalty:
+    """Validation loss + ((d − τ)/(1 − τ))² (NeTS paper, equation 1). τ = 1 would divide by zero."""
+
+    target: float
+
+    def __call__(self, evaluation: Evaluation, genome: Genome) -> float:
+        return evaluation.val_loss + ((evaluation.density - self.target) / (1 - self.target)) ** 2
+
+
+def load_fitness(name: str) -> FitnessFunction:
+    """The user's fitness function `module:function`, looked for in the working directory too.
+
+    Raises NetsError if there is no such module or function.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise NetsError(f"fitness '{name}' is not of the form module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {what}") from error
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise NetsError(f"fitness '{name}': '{module_name}' has no function '{function_name}'")
+    if not callable(function):
+        raise NetsError(f"fitness '{name}' is not a function")
+    return function

@@ -1,0 +1,137 @@
+"""An evolution in its folder: begun, resumed, saved after each generation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nets_deap.config import run_folder
+from nets_deap.config.layers import defaults, layered, validate
+from nets_deap.config.run_folder import CONFIG, default_folder, read_config
+from nets_deap.evolution import checkpoint
+from nets_deap.evolution.record import finished
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
+from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util import files, tables
+from nets_deap.util.errors import NetsError
+from nets_deap.util.tables import Row
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `evolve` ended.
+
+    reason: why the run is over, "time limit", or "interrupted"
+    finished: False where it can be resumed
+    """
+
+    folder: Path
+    evolution: Evolution
+    reason: str
+    finished: bool
+
+
+def evolve(
+    config: EvolveConfig,
+    folder: Path,
+    engine: SerialMap | MultiprocessMap,
+    on_generation: Callable[[Evolution, Row], None] | None = None,
+) -> Outcome:
+    """Run or go on with the evolution in a folder; every complete generation is saved.
+
+    A checkpoint in the folder is gone on from; `checkpoint.settle` says whether that may be.
+    Ctrl-C ends it as a time limit does: the generation in progress is lost, the rest is saved.
+    """
+    evolution = Evolution(config, engine)
+    start = time.monotonic()
+    with files.claimed_folder(folder):
+        if (folder / checkpoint.CHECKPOINT).exists():
+            fitness = ParetoFitness if evolution.pareto else MinimisedFitness
+            evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
+            _write_results(folder, evolution)
+        try:
+            while not (reason := finished(config, evolution.logbook)):
+                if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
+                    return Outcome(folder, evolution, "time limit", finished=False)
+                row = evolution.advance()
+                run_folder.write_config(folder, config)
+                _write_results(folder, evolution)
+                # Last: where the checkpoint says that the run is over, everything else is there.
+                checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
+                if on_generation:
+                    on_generation(evolution, row)
+        except KeyboardInterrupt:
+            return Outcome(folder, evolution, "interrupted", finished=False)
+    return Outcome(folder, evolution, reason, finished=True)
+
+
+def _write_results(folder: Path, evolution: Evolution) -> None:
+    """What follows from the checkpoint: logbook, ticket, and the front of a Pareto run."""
+    tables.write_csv(folder / run_folder.LOGBOOK, evolution.logbook)
+    evolution.ticket().save(folder / run_folder.TICKET)
+    if evolution.pareto and finished(evolution.config, evolution.logbook):
+        _write_front(folder, evolution)
+
+
+def _write_front(folder: Path, evolution: Evolution) -> None:
+    for path in (folder / "front").glob("ticket-*.safetensors"):
+        path.unlink()  # of a shorter run that this one goes on with
+    rows = []
+    for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
+        evaluation = measured(genome)
+        name = f"front/ticket-{i:03}.safetensors"
+        evolution.ticket(genome).save(folder / name)
+        rows.append(
+            {
+                "ticket": name,
+                "density": genome.density,
+                "val_loss": evaluation.val_loss,
+                "val_acc": evaluation.val_acc,
+                "fitness": evaluation.fitness,
+            }
+        )
+    tables.write_csv(folder / "front.csv", rows)
+
+
+def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
+    """The config of a run and its folder, from what preset, config file and options say.
+
+    Where the folder holds a run, what is not said comes from that run, and what is said must agree with it,
+    except for where it runs (PLACE_FIELDS) and, resuming, a larger `gens`. Raises NetsError naming the first
+    field that does not.
+    """
+    if given.get("out"):
+        folder = Path(given["out"])
+    else:
+        folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
+    if not (folder / CONFIG).exists():
+        if files.strangers(folder):
+            raise NetsError(f"{folder} exists and is not a run folder: choose another --out")
+        return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
+    stored = read_config(folder)
+    before = validate(EvolveConfig, stored)
+    config = validate(EvolveConfig, layered(stored, given))
+    if config.gens > before.gens:  # in a longer run the density falls as it did
+        stored["density_gens"] = before.resolved_density_gens
+        before = before.model_copy(update={"density_gens": before.resolved_density_gens})
+        config = validate(EvolveConfig, layered(stored, given))
+    for name, value in config.identity().items():
+        old = getattr(before, name)
+        if value == old:
+            continue
+        if name == "gens" and value > old:
+            if resume:
+                continue
+            raise NetsError(f"{folder} holds a run of {old} generations: add --resume to go on to {value}")
+        raise NetsError(
+            f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
+            "leave the option out, or choose another --out"
+        )
+    return config, folder

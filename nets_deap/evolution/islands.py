@@ -1,0 +1,45 @@
+"""Islands, and when selection begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deap import tools
+
+from nets_deap.individuals.genome import Genome
+
+if TYPE_CHECKING:
+    from nets_deap.evolution.evaluator import Evaluator
+
+
+@dataclass
+class Mating:
+    """`toolbox.select`: a selection that waits until it has something to go by, and keeps to islands.
+
+    islands: consecutive parts of the population, all of one size
+    every: generations from one migration to the next, 0 for none. Each island's best then takes the place of
+        the next one's worst (ring; Cantú-Paz 1998)
+    first: the generation from which selection has a say; before it every genome has one child
+    clock: what knows the generation
+    """
+
+    select: Callable[[list[Genome], int], list[Genome]]
+    islands: int
+    every: int
+    first: int
+    clock: Evaluator
+
+    def __call__(self, individuals: Sequence[Genome], k: int) -> list[Genome]:
+        """With islands, or before `first`, k = len(individuals), as in `eaSimple`."""
+        generation = self.clock.generation
+        if 0 < generation < self.first:
+            return list(individuals)
+        if self.islands == 1:
+            return self.select(list(individuals), k)
+        size = len(individuals) // self.islands
+        parts = [list(individuals[i * size : (i + 1) * size]) for i in range(self.islands)]
+        if self.every and generation % self.every == 0:
+            tools.migRing(parts, 1, tools.selBest, tools.selWorst)
+        return [genome for part in parts for genome in self.select(part, size)]

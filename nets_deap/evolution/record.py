@@ -1,0 +1,52 @@
+"""What is recorded of a generation, and when a run is over."""
+
+from __future__ import annotations
+
+import numpy as np
+from deap import tools
+
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.halls_of_fame import best_of, measured
+from nets_deap.util.tables import Row
+
+
+def make_statistics() -> tools.Statistics:
+    """The columns of the logbook that describe a population."""
+
+    def fitness(population: tuple[Genome, ...]) -> np.ndarray:
+        return np.array([measured(genome).fitness for genome in population])
+
+    statistics = tools.Statistics()
+    statistics.register("fitness_min", lambda population: float(fitness(population).min()))
+    statistics.register("fitness_avg", lambda population: float(fitness(population).mean()))
+    statistics.register("fitness_std", lambda population: float(fitness(population).std()))
+    statistics.register("fitness_max", lambda population: float(fitness(population).max()))
+    statistics.register("density_best", lambda population: best_of(population).density)
+    statistics.register(
+        "density_avg", lambda population: float(np.mean([genome.density for genome in population]))
+    )
+    statistics.register("val_loss_best", lambda population: measured(best_of(population)).val_loss)
+    statistics.register("val_acc_best", lambda population: measured(best_of(population)).val_acc)
+    return statistics
+
+
+def last_improvement(logbook: list[Row], since: int = 0) -> int:
+    """The generation that last lowered the best fitness so far, those before `since` left out."""
+    best, when = float("inf"), since
+    for row in logbook[since:]:
+        if row["fitness_min"] < best:
+            best, when = row["fitness_min"], int(row["gen"])
+    return when
+
+
+def finished(config: EvolveConfig, logbook: list[Row]) -> str:
+    """Why a run is over, or "" if it is not."""
+    if not logbook:
+        return ""
+    generation = int(logbook[-1]["gen"])
+    # Denser genomes are better ones: what came before the density was down is no measure.
+    stalled = generation - last_improvement(logbook, config.resolved_density_gens)
+    if config.patience and stalled > config.patience:
+        return f"no improvement for {stalled} generations"
+    return f"{generation} generation{'s' * (generation != 1)}" if generation >= config.gens else ""

@@ -1,0 +1,145 @@
+"""Comparisons of search methods on paired seeds: trials in parallel, resumable at each of them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from nets_deap.experiments import comparison_folder
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.summary import Comparison, methods_of, reference_of
+from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
+from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.search.spec import parse_all
+from nets_deap.util import files
+from nets_deap.util.errors import NetsError
+
+STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
+Engine = SerialMap | MultiprocessMap
+Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or what went wrong
+OnTrial = Callable[[int, int, Row | str], None]
+
+
+def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
+    """All trials in the order they are run: seed by seed, so that what is there early is paired."""
+    names = methods_of(config)
+    return [
+        Trial(name, density, seed)
+        for seed in range(config.seed, config.seed + seeds)
+        for density in config.densities
+        for name in names
+    ]
+
+
+def compare(
+    config: CompareConfig,
+    folder: Path,
+    engine: Engine,
+    on_trial: OnTrial | None = None,
+) -> Comparison:
+    """Run what is not there yet, and write trials.csv, seconds.csv and summary.csv.
+
+    engine: a map of ours
+    on_trial: told of trials done, trials in all, and a finished trial's row or a failed one's error
+
+    A trial that fails is in `failed`; the others go on, and the next run repeats it.
+    Raises NetsError, before anything is run, for what cannot be.
+    """
+    reference_of(config)  # which may be none of the methods
+    if config.until_half_width is not None and len(parse_all(config.methods)) < 2:
+        raise NetsError("--until-half-width is for differences: it needs two methods or more")
+    steps = [config.seeds] if config.until_half_width is None else STEPS
+    if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
+        problem = config.problem()  # what is rebuilt from trials.csv needs no data
+        for name in methods_of(config):
+            for density in config.densities:
+                check(Trial(name, density, config.seed), problem, config.budget())
+    comparison = Comparison(config)
+    with files.claimed_folder(folder):
+        whole = comparison_folder.claim(folder, config)
+        for seeds in steps:
+            _run(comparison, whole, trials_of(config, seeds), folder, engine, on_trial)
+            wide = config.until_half_width is not None and not _narrow(comparison, config.until_half_width)
+            if comparison.failed or not wide:
+                break
+    return comparison
+
+
+def stored(folder: Path) -> Comparison | None:
+    """All that a folder's trials.csv has; None where there is none."""
+    if not (rows := comparison_folder.read_rows(folder)):
+        return None
+    return Comparison(comparison_folder.read_config(folder), list(rows.values()))
+
+
+def _run(
+    comparison: Comparison,
+    whole: CompareConfig,
+    trials: list[Trial],
+    folder: Path,
+    engine: Engine,
+    on_trial: OnTrial | None,
+) -> None:
+    """Run the trials that are missing; summary.csv is of the whole comparison, of which they are a part."""
+    before = comparison_folder.read_rows(folder)
+    known = {t: row for t in trials if (row := before.get(t) or comparison_folder.read_trial(folder, t))}
+    comparison.failed = {}
+    attempt = partial(_attempt, config=comparison.config, folder=folder)
+
+    def tell(outcome: Outcome) -> None:
+        trial, row, error = outcome
+        if row is None:
+            comparison.failed[trial] = error
+        else:
+            known[trial] = row
+        if on_trial:
+            on_trial(len(known) + len(comparison.failed), len(trials), row or error)
+
+    try:
+        new = [trial for trial in trials if trial not in known]
+        if new:
+            comparison_folder.claim_data(folder, comparison.config)
+        controls = [trial for trial in new if base_of(trial) != trial]
+        engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
+        # Each control needs the ticket of what it controls, which need not be a trial of its own.
+        bases = {base_of(trial): None for trial in controls}
+        missing = [base for base in bases if found_already(base, folder) is None]
+        engine(partial(_search, config=comparison.config, folder=folder), missing, None, lambda trial: None)
+        engine(attempt, controls, tell, _lost)
+    finally:
+        comparison.rows = [known[trial] for trial in trials if trial in known]
+        everything = before | known
+        summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
+        comparison_folder.write(folder, everything, summary, whole.track_test)
+
+
+def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
+    """Find a ticket; if that fails, the trials that need it say so."""
+    with suppress(Exception):
+        find(trial, config, folder)
+
+
+def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
+    try:
+        return trial, run_trial(trial, config, folder), ""
+    except NetsError as error:
+        return trial, None, str(error)
+    except Exception as error:  # the others go on
+        with suppress(NetsError):
+            files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
+        return trial, None, f"{type(error).__name__}: {error}"
+
+
+def _lost(trial: Trial) -> Outcome:
+    return trial, None, f"the trial {ENDED_ITS_WORKER}"
+
+
+def _narrow(comparison: Comparison, half_width: float) -> bool:
+    """Are all the differences known well that were asked for? The random tickets beside NeTS were not."""
+    asked = {choice.text for choice in parse_all(comparison.config.methods)}
+    differences = [told.difference() for told in comparison.summaries() if told.method in asked]
+    return all(paired.half_width <= half_width for paired in differences if paired)

@@ -1,0 +1,134 @@
+"""A comparison's folder: whose trials it holds, and the tables that are made of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from nets_deap.config import run_folder
+from nets_deap.config.layers import validate
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.trial import Row, Trial
+from nets_deap.search.spec import parse_all
+from nets_deap.util import files, tables
+from nets_deap.util.errors import NetsError
+
+# What may be added to a comparison without its being another one
+EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
+TRIALS, SECONDS, SUMMARY, DATA = "trials.csv", "seconds.csv", "summary.csv", "data.crc32"
+CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> what a trial's own file calls it
+KEY = ("method", "asked", "seed")
+TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
+
+
+def costs(of: str) -> list[str]:
+    return [f"{of}_{key}" for key in ("gradient_steps", "samples", "forward_passes")]
+
+
+def default_folder(config: CompareConfig) -> Path:
+    """The same whatever can be added to a comparison: seeds, methods, densities."""
+    bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE))
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
+    return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
+
+
+def read_config(folder: Path) -> CompareConfig:
+    """Raises NetsError where the folder holds no comparison."""
+    return validate(CompareConfig, run_folder.read_config(folder, "methods", "a comparison"))
+
+
+def claim(folder: Path, config: CompareConfig) -> CompareConfig:
+    """Make the folder this comparison's; returns the config that it then has, with what it had before added.
+
+    Raises NetsError where it holds another one's trials.
+    """
+    whole = config
+    if (folder / run_folder.CONFIG).exists():
+        before = read_config(folder)
+        known = {choice.text for choice in parse_all(before.methods)}
+        added = [choice.text for choice in parse_all(config.methods) if choice.text not in known]
+        whole = config.model_copy(
+            update={
+                "methods": ",".join([before.methods, *added]),
+                "densities": list(dict.fromkeys([*before.densities, *config.densities])),
+                "seeds": max(before.seeds, config.seeds),
+                "reference": config.reference or before.reference,
+            }
+        )
+    run_folder.claim(folder, whole, "methods", "a comparison", EXTENSIBLE)
+    return whole
+
+
+def claim_data(folder: Path, config: CompareConfig) -> None:
+    """Put a checksum of the data into the folder. Raises NetsError where it has that of other data."""
+    checksum = f"{config.problem().data.checksum}\n"
+    if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
+        raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
+    files.write_text(folder / DATA, checksum)
+
+
+def read_trial(folder: Path, trial: Trial) -> Row | None:
+    """The row of a finished trial; None if there is none that can be read."""
+    try:
+        row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return row if trial == _trial_of(row) else None
+
+
+def _trial_of(row: Row) -> Trial:
+    return Trial(row["method"], row["asked"], row["seed"])
+
+
+def read_rows(folder: Path) -> dict[Trial, Row]:
+    """The rows that trials.csv has: all that is committed of a comparison."""
+    if not (folder / TRIALS).exists():
+        return {}
+    try:
+        rows = {_trial_of(row): row for row in tables.read_csv(folder / TRIALS)}
+        needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
+        if any(column not in row for row in rows.values() for column in needed):
+            raise KeyError(needed)
+        known = tables.read_csv(folder / SECONDS) if (folder / SECONDS).exists() else []
+        times = {_trial_of(row): row for row in known}
+        none = dict.fromkeys(TIMES, math.nan)
+        return {t: row | {key: times.get(t, none)[key] for key in TIMES} for t, row in rows.items()}
+    except (TypeError, KeyError) as error:
+        raise NetsError(f"{folder / TRIALS} or {SECONDS} has not the columns of a comparison") from error
+
+
+def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:
+    """All trials that the folder has, in an order of their own, and the summary of them."""
+    rows = [row for _, row in sorted(known.items(), key=lambda item: _place(item[0]))]
+    if not rows:
+        return
+    apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    tables.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
+    tables.write_csv(folder / TRIALS, apart)
+    if summary:
+        tables.write_csv(folder / SUMMARY, summary)
+    if with_curves:
+        for name, key in CURVES.items():
+            _write_curves(folder, name, key, list(known))
+
+
+def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> None:
+    """What every trial recorded on its way, for figures; of trials without a file, what is there."""
+    before: dict[Trial, list[Row]] = {}
+    if (folder / name).exists():
+        for row in tables.read_csv(folder / name):
+            before.setdefault(_trial_of(row), []).append(row)
+    rows: list[Row] = []
+    for trial in sorted(trials, key=_place):
+        if read_trial(folder, trial) is None:
+            rows += before.get(trial, [])
+            continue
+        recorded = json.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
+        ours = dict(zip(KEY, (trial.method, trial.density, trial.seed), strict=True))
+        rows += [ours | row for row in recorded]
+    tables.write_csv(folder / name, rows)
+
+
+def _place(trial: Trial) -> tuple[float, str, int]:
+    return -trial.density, trial.method, trial.seed

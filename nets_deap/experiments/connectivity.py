@@ -1,0 +1,96 @@
+"""Linear mode connectivity: the error between two trained networks (Frankle et al. 2020, section 2).
+
+Two trainings of one ticket on different data orders, or of two tickets. Where the error stays low on the line
+between them they lie in one valley.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.scoring import evaluate
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training.final import check_ticket, to_go, train_ticket
+from nets_deap.util.threads import one_thread
+
+Row = dict[str, Any]
+OTHERS = 1_000_000  # added to a seed for the second order of one ticket
+POINTS = 30  # on the line, both ends among them (Lange & Sprekeler 2023)
+
+
+def line(
+    problem: Problem, first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...], points: int = POINTS
+) -> list[Row]:
+    """Rows `alpha`, `test_error`, `test_loss`, `val_error` of α W₁ + (1 − α) W₂.
+
+    first, second: weights, float32[n], and extras, float32[m], which lie on the line as well
+    """
+    architecture, data = problem.architecture, problem.data.to("cpu", torch.float32)
+    rows = []
+    with one_thread():
+        for alpha in np.linspace(0, 1, points):
+            weights, extras = (
+                (alpha * one + (1 - alpha) * other).astype(np.float32)
+                for one, other in zip(first, second, strict=True)
+            )
+            network = make_network(architecture, weights, weights != 0, problem.recipe, extras=extras)
+            test = evaluate(network, data.test, data.classes)
+            validation = evaluate(network, data.validation, data.classes)
+            rows.append(
+                {
+                    "alpha": float(alpha),
+                    "test_error": 1 - test.accuracy,
+                    "test_loss": test.loss,
+                    "val_error": 1 - validation.accuracy,
+                }
+            )
+    return rows
+
+
+def barrier(rows: Sequence[Row], of: str = "test_error") -> float:
+    """max E(α W₁ + (1 − α) W₂) − ½ (E(W₁) + E(W₂)) (Lange & Sprekeler 2023)."""
+    errors = [row[of] for row in sorted(rows, key=lambda row: row["alpha"])]
+    return float(max(errors) - (errors[0] + errors[-1]) / 2)
+
+
+def check(tickets: Sequence[Ticket], problem: Problem) -> None:
+    """Raise NetsError if a ticket's network does not take this problem's data, or is not to be trained."""
+    for ticket in tickets:
+        check_ticket(problem, ticket)
+        to_go(problem, ticket)
+
+
+def connectivity(
+    tickets: Sequence[Ticket],
+    problem: Problem,
+    seeds: Sequence[int],
+    engine: SerialMap | MultiprocessMap,
+    points: int = POINTS,
+    on_line: Callable[[list[Row]], None] | None = None,
+) -> list[Row]:
+    """Rows of `line`, with `seed`: a line for each seed.
+
+    tickets: one, trained on the data orders of a seed and of another one; or two, both on that of a seed
+    Raises NetsError as `check` does.
+    """
+    check(tickets, problem)
+    of_seed = partial(_line, tickets=tickets, problem=problem, points=points)
+    return [row for rows in engine(of_seed, list(seeds), on_line) for row in rows]
+
+
+def _line(seed: int, tickets: Sequence[Ticket], problem: Problem, points: int) -> list[Row]:
+    ends = []
+    second = seed if len(tickets) > 1 else seed + OTHERS
+    for ticket, order in ((tickets[0], seed), (tickets[-1], second)):
+        run = train_ticket(ticket, problem, order, track_test=False)
+        ends.append((run.weights, run.extras))
+    return [{"seed": seed, **row} for row in line(problem, ends[0], ends[1], points)]

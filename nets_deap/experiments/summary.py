@@ -1,0 +1,157 @@
+"""What a comparison says: means, intervals and paired differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nets_deap.experiments import comparison_folder
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.trial import Row, Trial
+from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.spec import parse, parse_all
+from nets_deap.util.errors import NetsError
+from nets_deap.util.statistics import Paired, mean_interval, paired_difference
+
+DENSE = "dense"
+MISSED = 0.05  # a density so much off, as a share, is another one, and accuracies are not compared
+
+
+@dataclass
+class Comparison:
+    """A comparison as far as it has come.
+
+    rows: one for each finished trial, as in trials.csv
+    failed: trials that raised an error, with its text
+    """
+
+    config: CompareConfig
+    rows: list[Row] = field(default_factory=list)
+    failed: dict[Trial, str] = field(default_factory=dict)
+
+    def summaries(self) -> list[Summary]:
+        """One for each method and density, in the order given.
+
+        Each is paired with the reference, but for a NeTS's random tickets: these with the NeTS itself.
+        """
+        reference = reference_of(self.config)
+        told = []
+        for density in self.config.densities:
+            for method in methods_of(self.config):
+                if rows := self._of(method, density):
+                    paired_with = _paired_with(method) or reference
+                    theirs = self._of(paired_with, density) if paired_with != method else {}
+                    told.append(Summary(method, density, rows, paired_with, theirs))
+        return told
+
+    def _of(self, method: str, density: float) -> dict[int, Row]:
+        """seed -> row"""
+        return {row["seed"]: row for row in self.rows if row["method"] == method and row["asked"] == density}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A method at a density, over seeds.
+
+    density: what was asked for
+    rows: seed -> row
+    paired_with, reference: the method it is compared with, and that one's rows; none for the reference itself
+    """
+
+    method: str
+    density: float
+    rows: dict[int, Row]
+    paired_with: str
+    reference: dict[int, Row]
+
+    def values(self, column: str) -> list[float]:
+        return [row[column] for row in self.rows.values()]
+
+    def difference(self) -> Paired | None:
+        """Test accuracy against the reference's on the same seeds, in points.
+
+        None without two of them, and where one of the two has missed the density and the other has not.
+        """
+        seeds = sorted(self.rows.keys() & self.reference.keys())
+        if len(seeds) < 2 or not self._of_comparable_size():
+            return None
+        ours, theirs = ([100 * rows[s]["test_acc"] for s in seeds] for rows in (self.rows, self.reference))
+        return paired_difference(ours, theirs)
+
+    def _of_comparable_size(self) -> bool:
+        """Is everything as dense as was asked, or one as the other? The dense network is not asked to be."""
+        ours, theirs = (
+            float(np.mean([row["density"] for row in rows.values()])) for rows in (self.rows, self.reference)
+        )
+        hits = [
+            method == DENSE or abs(density / self.density - 1) <= MISSED
+            for method, density in ((self.method, ours), (self.paired_with, theirs))
+        ]
+        return all(hits) or abs(ours / theirs - 1) <= MISSED
+
+    def row(self) -> Row:
+        """As in summary.csv."""
+        accuracy = mean_interval([100 * value for value in self.values("test_acc")])
+        told: Row = {
+            "method": self.method,
+            "asked": self.density,
+            "seeds": len(self.rows),
+            "density": float(np.mean(self.values("density"))),
+            "test_acc": accuracy.mean,
+            "test_acc_half_width": accuracy.half_width,
+        }
+        if difference := self.difference():
+            told |= {
+                "paired_with": self.paired_with,
+                "difference": difference.mean,
+                "difference_half_width": difference.half_width,
+                "p_value": difference.p_value,
+            }
+        for column in (
+            "test_loss",
+            "early_stop_iteration",
+            *comparison_folder.costs("search"),
+            *comparison_folder.costs("train"),
+        ):
+            told[column] = float(np.mean(self.values(column)))
+        return told
+
+
+def methods_of(config: CompareConfig) -> list[str]:
+    """The methods' names; beside a NeTS that may miss the density a random ticket of what it reached."""
+    names: dict[str, None] = {}
+    for choice in parse_all(config.methods):
+        names[choice.text] = None
+        if not choice.control and _may_miss(choice.method, config):
+            names[f"{choice.text}+random"] = None
+    if config.reference and (of := parse(config.reference)).base in names:
+        names[of.text] = None  # a control that all are compared with
+    return list(names)
+
+
+def _may_miss(method: object, config: CompareConfig) -> bool:
+    sparse = [density for density in config.densities if density < 1]
+    return isinstance(method, Nets) and any(method.may_miss(config.dataset, density) for density in sparse)
+
+
+def _paired_with(method: str) -> str:
+    """The NeTS whose density a random ticket has; "" for all else."""
+    choice = parse(method)
+    return choice.base if choice.control == "random" and isinstance(choice.method, Nets) else ""
+
+
+def reference_of(config: CompareConfig) -> str:
+    """The method that the others are compared with. Raises NetsError if it is none of them."""
+    names = methods_of(config)
+    if config.reference is None:
+        return names[0]
+    reference = parse(config.reference).text
+    if reference not in names:
+        raise NetsError(f"--reference {reference} is none of the methods: {', '.join(names)}")
+    return reference
+
+
+def trained_only(method: str) -> bool:
+    """Whether a method gives a trained network and no ticket."""
+    return not parse(method).gives_ticket

@@ -1,0 +1,130 @@
+"""Transfer: a ticket trained by another optimiser, by an evolution strategy, or on another data set.
+
+Lange & Sprekeler 2023, section 5, ask it of tickets that evolution strategies have found. Beside the ticket
+stand a random one of its density, and the target's own: found by IMP where the target is an optimiser, by the
+strategy itself where it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import OPTIMIZERS
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.controls import random
+from nets_deap.search.es import ES, score_mean
+from nets_deap.search.imp import IMP
+from nets_deap.search.spec import parse
+from nets_deap.strategies import STRATEGIES
+from nets_deap.training.final import check_ticket, to_go, train_ticket
+from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.random_streams import Role, generator
+
+Row = dict[str, Any]
+TICKET, RANDOM, OWN = "the ticket", "random", "the target's own"
+NAMES = (TICKET, RANDOM, OWN)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who trains, and on what.
+
+    problem: with the optimiser that trains; es: the strategy that does instead, or None
+    """
+
+    problem: Problem
+    es: ES | None = None
+
+    def train(self, ticket: Ticket, seed: int) -> dict[str, float]:
+        """Validation and test accuracy after training: at early stop, or of an ES's final mean."""
+        if self.es is None:
+            told = train_ticket(ticket, self.problem, seed, track_test=False).summary()
+            return {key: told[key] for key in ("val_acc", "test_acc")}
+        rng = generator(seed, 0, Role.FINAL_TRAINING)
+        es = self.es
+        start = (ticket.weights, ticket.mask)
+        strategy, searched, _ = es.train(self.problem, *start, es.gens, rng, ticket.extras)
+        scores = {part: score_mean(strategy, searched, self.problem, part) for part in ("validation", "test")}
+        return {"val_acc": scores["validation"].accuracy, "test_acc": scores["test"].accuracy}
+
+    @property
+    def search(self) -> IMP | ES:
+        """How the target finds a ticket for itself."""
+        return IMP() if self.es is None else self.es
+
+    def own(self, density: float, seed: int) -> Ticket:
+        """The ticket of this density that the target finds for itself."""
+        return self.search(self.problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
+
+
+def target(problem: Problem, to: str, es: str = "") -> Target:
+    """The target that `to` names: an optimiser, or a strategy with the options `es` of the method es.
+
+    Raises NetsError for what is neither.
+    """
+    if to in OPTIMIZERS:
+        if es:
+            raise NetsError(f"--es {es}: {to} is an optimiser, which has no such options")
+        return Target(replace(problem, recipe=replace(problem.recipe, optimizer=to)))
+    if to not in STRATEGIES:
+        raise unknown("target", to, [*OPTIMIZERS, *STRATEGIES])
+    if "+" in es or "strategy" in es:
+        raise NetsError(f"--es {es}: expected options such as pop=64,gens=300; --to says which strategy")
+    prune = "magnitude" if to == "openai-es" else "snr"
+    method: ES = parse("es:" + ",".join(filter(None, [f"strategy={to},prune={prune}", es]))).method
+    method.check(problem, 0.5)
+    return Target(problem, method)
+
+
+def check(ticket: Ticket, aim: Target) -> None:
+    """Raise NetsError if the ticket's network does not take the target's data, has next to no weights, or
+    was rewound to where the target's training is over."""
+    check_ticket(aim.problem, ticket)
+    if aim.es is None:
+        to_go(aim.problem, ticket)
+    aim.search.check(aim.problem, ticket.density)
+
+
+def _row(item: tuple[str, int], ticket: Ticket, aim: Target) -> Row:
+    name, seed = item
+    trained = ticket
+    if name == RANDOM:
+        trained = random(ticket, aim.problem, generator(seed, 0, Role.CONTROLS))
+    elif name == OWN:
+        trained = aim.own(ticket.density, seed)
+    return {"ticket": name, "seed": seed, "density": trained.density, **aim.train(trained, seed)}
+
+
+def transfer(
+    ticket: Ticket,
+    aim: Target,
+    seeds: Sequence[int],
+    engine: SerialMap | MultiprocessMap,
+    on_row: Callable[[Row], None] | None = None,
+    known: Sequence[Row] = (),
+) -> list[Row]:
+    """Train the ticket, random ones and the target's own by the target, once for each seed.
+
+    known: rows of an earlier call, whose trainings are not repeated
+    Returns a row for each training, with `val_acc` and `test_acc`. Raises NetsError as `check` does.
+    """
+    check(ticket, aim)
+    items = [(name, seed) for seed in seeds for name in NAMES]
+    have = {(row["ticket"], row["seed"]): row for row in known}
+    missing = [item for item in items if item not in have]
+    have |= dict(zip(missing, engine(partial(_row, ticket=ticket, aim=aim), missing, on_row), strict=True))
+    return [have[item] for item in items]
+
+
+def accuracies(rows: Sequence[Row], name: str) -> np.ndarray:
+    """Test accuracies of one of NAMES in %, by seed."""
+    return np.array([100 * row["test_acc"] for row in rows if row["ticket"] == name])

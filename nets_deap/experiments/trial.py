@@ -1,0 +1,147 @@
+"""One trial of a comparison: search, train what was found to the end, and say what both took."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket, load_ticket
+from nets_deap.search.controls import CONTROLS
+from nets_deap.search.es import ES
+from nets_deap.search.imp import IMP
+from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.spec import parse
+from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
+from nets_deap.util import files
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
+
+Row = dict[str, Any]
+LONGEST_NAME = 100  # characters of a method in a file's name
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A method at a density with a seed. What decides the result is in here and in the config.
+
+    method: as `search.parse` takes it
+    """
+
+    method: str
+    density: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The trial's name in a results folder."""
+        method = self.method.replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
+        if len(method) > LONGEST_NAME:
+            method = f"{method[:LONGEST_NAME]}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
+        return f"{method}-{self.density!r}-{self.seed}"
+
+
+def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
+    """Run a trial and write what came of it: the ticket, the training, and last the trial's own file.
+
+    Everything that is drawn comes from the trial's seed, and the methods draw θ₀ first: so with one seed
+    all start from the same θ₀ and are trained on the same minibatches, under the same split.
+    """
+    problem, choice = config.problem(), parse(trial.method)
+    aside, search = Cost(), Cost()
+    if isinstance(choice.method, Dynamic):
+        run, logbook, aside = _train_dynamically(choice.method, trial, problem, config)
+    else:
+        found = find(trial, config, folder)
+        search, logbook = found.cost, found.logbook
+        run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
+        problem = to_go(problem, found.ticket)
+    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **run.summary()}
+    row |= {f"search_{key}": value for key, value in asdict(search).items()}
+    train = _training_cost(problem, run) + aside
+    row |= {f"train_{key}": value for key, value in asdict(train).items()}
+    kept = {"trial": row, "logbook": logbook, "training": run.rows}
+    files.write_text(folder / "trials" / f"{trial.name}.json", json.dumps(kept))
+    return row
+
+
+def ticket_path(folder: Path, trial: Trial) -> Path:
+    return folder / "tickets" / f"{trial.name}.safetensors"
+
+
+def base_of(trial: Trial) -> Trial:
+    """The trial whose ticket this one starts from: its own, or that of what it controls."""
+    return replace(trial, method=parse(trial.method).base)
+
+
+def found_already(trial: Trial, folder: Path) -> Found | None:
+    """What an earlier run has found; None if there is nothing that can be read."""
+    path = ticket_path(folder, trial)
+    try:
+        told = json.loads(path.with_suffix(".json").read_text())
+        return Found(load_ticket(path), told["logbook"], Cost(**told["cost"]))
+    except (OSError, NetsError, ValueError, KeyError, TypeError):
+        return None
+
+
+def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
+    """The trial's ticket, and what its search took; a control's search is that of what it controls.
+
+    A ticket that the folder has already is not searched for again.
+    """
+    problem, choice, base = config.problem(), parse(trial.method), base_of(trial)
+    found = found_already(base, folder)
+    if found is None:
+        rng = generator(trial.seed, 0, Role.SEARCH)
+        method = choice.method
+        if isinstance(method, Nets | ES):
+            method = replace(method, track_test=config.track_test)
+        found = method(problem, config.budget(), rng, trial.density)
+        settings = config.settings() | {"seed": trial.seed}
+        found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
+        path = ticket_path(folder, base)
+        found.ticket.save(path)
+        kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
+        files.write_text(path.with_suffix(".json"), json.dumps(kept))
+    if not choice.control:
+        return found
+    rng = generator(trial.seed, 0, Role.CONTROLS)
+    ticket: Ticket = CONTROLS[choice.control](found.ticket, problem, rng)
+    ticket.save(ticket_path(folder, trial))
+    return Found(ticket, [], found.cost)
+
+
+def _train_dynamically(
+    method: Dynamic, trial: Trial, problem: Problem, config: CompareConfig
+) -> tuple[TrainingRun, list[Row], Cost]:
+    """The training, the updates of the mask, and what these took beside."""
+    rng = generator(trial.seed, 0, Role.SEARCH)
+    network = method.network(problem, initial_weights(problem, rng), trial.density, rng)
+    run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
+    run = replace(run, density=float(network.alive.mean()))
+    return run, list(network.updates), network.cost_aside
+
+
+def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
+    available = len(problem.data.train.y)
+    steps = problem.recipe.steps(available)
+    samples = problem.recipe.samples_in(steps, available)
+    scored = len(run.rows) * len(problem.data.validation.y)
+    return Cost(steps, samples, samples + scored, run.rows[-1]["elapsed_s"])
+
+
+def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
+    """Raise NetsError for what can be seen to fail before anything long is begun."""
+    method = parse(trial.method).method
+    _ = problem.architecture  # refuses what data and architecture cannot be
+    method.check(problem, trial.density, budget)
+    steps = problem.recipe.steps(len(problem.data.train.y))
+    if isinstance(method, IMP) and (k := method.rewinds_to(problem)) >= steps:
+        raise NetsError(f"{trial.method}: rewound to step {k} nothing is left of a training of {steps} steps")

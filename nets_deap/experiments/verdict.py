@@ -1,0 +1,182 @@
+"""Is a ticket a winning one? The NeTS paper's Definition 3 as a verdict, over seeds and with controls."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nets_deap.config import run_folder
+from nets_deap.experiments.config import VerifyConfig
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.controls import CONTROLS
+from nets_deap.training.final import check_ticket, train_ticket
+from nets_deap.util import files, tables
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.statistics import Paired, paired_difference
+
+TICKET, DENSE = "ticket", "dense"
+SEARCHES = ("imp", "lineage")  # controls that take long
+NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name not in (DENSE, *SEARCHES)))
+ROWS = "verify.csv"
+AT_MOST = 0.5  # the density that is much smaller than the dense network's, which Definition 3 leaves open
+WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What n seeds say of a ticket.
+
+    later: early-stop iterations of the ticket minus the dense net's, j′ − j
+    better: test accuracy there, a′ − a, in points
+    density: |M|₁ / |θ|
+    seeds: how many trainings the intervals are of; 1 where all are the same, on full batches
+    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
+    unfinished: in some seed both were still getting better when the training ended
+    learnt: the dense network is better than always saying the commonest class
+    """
+
+    later: Paired
+    better: Paired
+    density: float
+    seeds: int
+    margin: float
+    at_most: float
+    unfinished: bool
+    learnt: bool
+
+    @property
+    def conditions(self) -> dict[str, bool | None]:
+        """Each condition: True or False where the whole 95 % interval says so, None where it does not."""
+        fast = _decided(-self.later.mean, self.later.half_width)
+        return {
+            "trains as fast": None if self.unfinished and fast else fast,
+            "is as accurate": _decided(self.better.mean + self.margin, self.better.half_width),
+            "is much smaller": self.density <= self.at_most,
+        }
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        if not self.learnt:
+            return "undecided: the dense network has learnt nothing"
+        held = self.conditions.values()
+        trainings = "one training" if self.seeds == 1 else f"{self.seeds} seeds"
+        if False in held:
+            return NOT_WINNING
+        if None not in held:
+            return WINNING
+        still = ", both still learning when the training ends: try a longer one" if self.unfinished else ""
+        return f"undecided with {trainings}{still}"
+
+
+def _decided(mean: float, half_width: float) -> bool | None:
+    """Is a quantity at least 0, as far as its interval tells?"""
+    if mean - half_width >= 0:
+        return True
+    return False if mean + half_width < 0 else None
+
+
+def _network(name: str, ticket: Ticket, problem: Problem, seed: int) -> Ticket:
+    if name == TICKET:
+        return ticket
+    return CONTROLS[name](ticket, problem, generator(seed, 0, Role.CONTROLS))
+
+
+def _trained(item: tuple[str, int], ticket: Ticket, problem: Problem, eval_every: int) -> Row:
+    name, seed = item
+    network = _network(name, ticket, problem, seed)
+    run = train_ticket(network, problem, seed, eval_every, track_test=False)
+    return {"network": name, "seed": seed, **run.summary()}
+
+
+def check(ticket: Ticket, problem: Problem) -> None:
+    """Raise NetsError for a ticket of another network, or one whose weights are not initial ones."""
+    check_ticket(problem, ticket)
+    if k := ticket.info.get("rewind", 0):
+        raise NetsError(
+            f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "
+            "(rewind=0)"
+        )
+
+
+def verify(
+    ticket: Ticket,
+    problem: Problem,
+    seeds: list[int],
+    engine: SerialMap | MultiprocessMap,
+    eval_every: int = 0,
+    margin: float = 0.0,
+    at_most: float = AT_MOST,
+    on_row: Callable[[Row], None] | None = None,
+    known: Sequence[Row] = (),
+) -> tuple[Verdict, list[Row]]:
+    """Train the dense net, the ticket and its controls identically, seed by seed, and judge.
+
+    A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
+    same θ₀. margin, at_most: as in `Verdict`; known: rows of an earlier call, which are not trained again.
+    Raises ValueError for fewer than two seeds, which have no interval, and NetsError as `check` does.
+    """
+    if len(seeds) < 2:
+        raise ValueError("a verdict needs two seeds or more")
+    check(ticket, problem)
+    items = [(name, seed) for seed in seeds for name in NETWORKS]
+    have = {(row["network"], row["seed"]): row for row in known}
+    work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
+    new = [item for item in items if item not in have]
+    have |= dict(zip(new, engine(work, new, on_row), strict=True))
+    rows = [have[item] for item in items]
+    return judge(rows, problem, ticket.density, margin, at_most), rows
+
+
+def resume(folder: Path, config: VerifyConfig, ticket: Ticket) -> list[Row]:
+    """Make a folder this verdict's, and return the rows that earlier calls have left there, of any seeds.
+
+    Raises NetsError where it holds something else, or the verdict on another ticket or other data.
+    """
+    arrays = (ticket.weights.tobytes(), ticket.mask.tobytes(), config.problem().data.checksum.encode())
+    checksum = f"{zlib.crc32(b''.join(arrays)):08x}\n"
+    path = folder / "ticket.crc32"
+    if path.exists() and path.read_text() != checksum:
+        raise NetsError(f"{folder} holds the verdict on another ticket, or other data: choose another --out")
+    run_folder.claim(folder, config, "at_most", "a verdict", {"seeds", "margin", "at_most"})
+    files.write_text(path, checksum)
+    return tables.read_csv(folder / ROWS) if (folder / ROWS).exists() else []
+
+
+def save(folder: Path, rows: list[Row]) -> None:
+    """Write verify.csv: seed by seed, in the order of NETWORKS."""
+    ordered = sorted(rows, key=lambda row: (row["seed"], NETWORKS.index(row["network"])))
+    tables.write_csv(folder / ROWS, ordered)
+
+
+def judge(
+    rows: list[Row], problem: Problem, density: float, margin: float = 0.0, at_most: float = AT_MOST
+) -> Verdict:
+    """The verdict on the rows of `verify`."""
+    ours, dense = ({r["seed"]: r for r in rows if r["network"] == name} for name in (TICKET, DENSE))
+
+    def difference(key: str, scale: float = 1) -> Paired:
+        return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
+
+    later, better = difference("early_stop_iteration"), difference("test_acc", 100)
+    available, recipe = len(problem.data.train.y), problem.recipe
+    last = recipe.steps(available)
+    unfinished = any(min(part[s]["early_stop_iteration"] for part in (ours, dense)) == last for s in ours)
+    labels = problem.data.test.y
+    learnt = all(
+        np.isfinite(row["val_loss"]) and row["test_acc"] * len(labels) > int(labels.bincount().max())
+        for row in dense.values()
+    )
+    alike = recipe.samples(available) == available and recipe.steps_per_epoch(available) == 1
+    return Verdict(later, better, density, 1 if alike else len(ours), margin, at_most, unfinished, learnt)

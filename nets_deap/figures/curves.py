@@ -1,0 +1,112 @@
+"""Curves of searches and trainings: the NeTS paper's three figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nets_deap.figures.style import band, new_figure, plain_logarithmic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Figure 1: density, accuracy and fitness of the best genome, generation by generation.
+
+    logbooks: columns method, seed, gen, density_best, test_acc_best, fitness_min
+    names: method -> what to call it
+    """
+    figure, axes = new_figure(3)
+    panels = (
+        ("density_best", "density, %", 100),
+        ("test_acc_best", "test accuracy, %", 100),
+        ("fitness_min", "fitness", 1),
+    )
+    for panel, (column, label, scale) in zip(axes, panels, strict=True):
+        for method, name in names.items():
+            band(panel, logbooks[logbooks["method"] == method], "gen", column, name, scale)
+        panel.set(xlabel="generation", ylabel=label)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    for panel in axes:
+        panel.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def tracks(
+    logbooks: pd.DataFrame, training: pd.DataFrame, names: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """What `wall_clock` draws: each search's logbook by time, and after it the training to the end.
+
+    An evolution's row is its best genome after the brief training; a cycle's of IMP the network it trained.
+    """
+    found = {}
+    for method, name in names.items():
+        search = logbooks[logbooks["method"] == method]
+        evolved = "gen" in search and search["gen"].notna().any()
+        loss, density = ("val_loss_best", "density_best") if evolved else ("val_loss", "trained_density")
+        first = pd.DataFrame(
+            {
+                "seed": search["seed"],
+                "seconds": search["elapsed_s"],
+                "val_loss": search[loss],
+                "density": search[density],
+            }
+        )
+        ends = first.groupby("seed")["seconds"].max()
+        then = training[training["method"] == method]
+        reached = search.groupby("seed")["density_best" if evolved else "density"].last()
+        second = pd.DataFrame(
+            {
+                "seed": then["seed"],
+                "seconds": then["elapsed_s"] + then["seed"].map(ends),
+                "val_loss": then["val_loss"],
+                "density": then["seed"].map(reached),
+            }
+        )
+        found[name] = pd.concat([first, second])
+    return found
+
+
+def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
+    """Figure 2: validation loss and density against time, search first and then training.
+
+    by_name: name -> columns seed, seconds, val_loss, density, as from `tracks`
+    """
+    figure, axes = new_figure(2)
+    for i, (name, track) in enumerate(by_name.items()):
+        for seed, of_seed in track.groupby("seed"):
+            label = name if seed == track["seed"].min() else None
+            color = f"C{i}"
+            for panel, column, scale in zip(axes, ("val_loss", "density"), (1, 100), strict=True):
+                panel.plot(
+                    of_seed["seconds"],
+                    of_seed[column] * scale,
+                    color=color,
+                    label=label,
+                    alpha=0.7,
+                    linewidth=0.9,
+                )
+    axes[0].set(xlabel="seconds", ylabel="validation loss", xscale="log", yscale="log")
+    axes[1].set(xlabel="seconds", ylabel="density, %", xscale="log")
+    plain_logarithmic(axes[0].xaxis, axes[0].yaxis, axes[1].xaxis)
+    axes[0].legend(frameon=False, fontsize="small")
+    return figure
+
+
+def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Figure 3: test loss and accuracy in each epoch of the training to the end.
+
+    curves: columns method, seed, epoch, test_loss, test_acc; names: method -> what to call it
+    """
+    figure, axes = new_figure(2)
+    for method, name in names.items():
+        of_it = curves[curves["method"] == method]
+        band(axes[0], of_it, "epoch", "test_loss", name)
+        band(axes[1], of_it, "epoch", "test_acc", name, 100)
+    axes[0].set(xlabel="epoch", ylabel="test loss")
+    axes[1].set(xlabel="epoch", ylabel="test accuracy, %")
+    axes[1].legend(frameon=False, fontsize="small")
+    return figure

@@ -1,0 +1,62 @@
+"""What all figures share: size, axes, bands, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nets_deap.util.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+WIDTH = 6.5  # inches, of a page's text
+FORMATS = ("pdf", "png")
+
+
+def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
+    """A figure as wide as a page's text, and its axes row by row; `height` in inches, of a row."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
+    return figure, figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def plain_logarithmic(*axes: Any) -> None:
+    """Logarithmic axes with numbers as people write them: 1, 2, 5, 10."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PDF and PNG; without a date in it, so that the same data gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+    for path in paths:
+        metadata: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        figure.savefig(path, metadata=metadata)
+    return paths
+
+
+def band(
+    axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1, color: str = ""
+) -> None:
+    """Mean over trials with its 95 % interval as a band; in the next color unless one is given.
+
+    curves: a row for each trial (`seed`) and value of x. A trial that has ended stays at its last value.
+    """
+    wide = curves.pivot_table(index=x, columns="seed", values=y).ffill() * scale
+    told = [mean_interval(row.dropna().tolist()) for _, row in wide.iterrows()]
+    mean = np.array([interval.mean for interval in told])
+    half = np.nan_to_num([interval.half_width for interval in told])
+    (line,) = axes.plot(wide.index, mean, label=label or None, linewidth=1.2, color=color or None)
+    axes.fill_between(wide.index, mean - half, mean + half, alpha=0.2, color=line.get_color(), linewidth=0)

@@ -1,0 +1,102 @@
+"""What tickets look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from nets_deap.figures.style import WIDTH, new_figure
+from nets_deap.problem.ticket import Ticket
+from nets_deap.util.errors import NetsError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+PIXELS = "pixels"
+TICKETS = "tickets.csv"
+
+
+def describe(tickets: Mapping[str, Ticket], cells: int = 40) -> pd.DataFrame:
+    """What the pictures of tickets show, as rows small enough to keep.
+
+    Columns: ticket, picture, density, row, values (a row of the picture, apart by spaces). A picture is
+    "pixels", how many weights of the first layer look at each pixel of an input that is an image, or a
+    layer's name: density of its mask in at most cells × cells patches, units by inputs. density is the
+    ticket's or the layer's.
+    """
+    rows: list[tuple[str, str, float, int, str]] = []
+
+    def add(name: str, picture: str, density: float, matrix: np.ndarray) -> None:
+        rows.extend(
+            (name, picture, density, i, " ".join(f"{value:.3g}" for value in line))
+            for i, line in enumerate(matrix)
+        )
+
+    for name, ticket in tickets.items():
+        layers = {layer: mask.reshape(len(mask), -1) for layer, mask in ticket.layout.split(ticket.mask)}
+        shape = ticket.architecture.input_shape
+        if len(shape) == 3:
+            first = next(iter(layers.values()))
+            add(name, PIXELS, ticket.mask.mean(), first.sum(axis=0).reshape(shape).sum(axis=0))
+        for layer, mask in layers.items():
+            add(name, layer, mask.mean(), _patches(mask, cells))
+    return pd.DataFrame(rows, columns=["ticket", "picture", "density", "row", "values"])
+
+
+def _pictures(described: pd.DataFrame) -> dict[tuple[str, str], tuple[float, np.ndarray]]:
+    """(ticket, picture) -> density, matrix."""
+    return {
+        (str(ticket), str(picture)): (
+            rows["density"].iloc[0],
+            np.array([line.split() for line in rows["values"]], dtype=float),
+        )
+        for (ticket, picture), rows in described.groupby(["ticket", "picture"], sort=False)
+    }
+
+
+def input_pixels(described: pd.DataFrame) -> Figure:
+    """How many weights of the first layer look at each pixel of the input; described: as from `describe`.
+
+    Raises NetsError where no inputs are images.
+    """
+    shown = _pictures(described[described["picture"] == PIXELS])
+    if not shown:
+        raise NetsError("no ticket has images as inputs")
+    figure, axes = new_figure(len(shown), height=WIDTH / len(shown) + 0.3)
+    for panel, ((name, _), (_, matrix)) in zip(axes, shown.items(), strict=True):
+        picture = panel.imshow(matrix, cmap="magma")
+        panel.set(title=name, xticks=[], yticks=[])
+        figure.colorbar(picture, ax=panel, shrink=0.7)
+    return figure
+
+
+def masks(described: pd.DataFrame) -> Figure:
+    """Each layer's mask as a picture: density of its patches, and of the layer.
+
+    described: as from `describe`
+    """
+    shown = _pictures(described[described["picture"] != PIXELS])
+    names = list(dict.fromkeys(name for name, _ in shown))
+    layers = max(sum(name == other for other, _ in shown) for name in names)
+    figure, axes = new_figure(layers, len(names), height=1.7)
+    for row, name in zip(axes.reshape(-1, layers), names, strict=True):
+        of_it = {layer: seen for (other, layer), seen in shown.items() if other == name}
+        for panel, (layer, (density, matrix)) in zip(row, of_it.items(), strict=False):
+            panel.imshow(matrix, cmap="magma", aspect="auto", vmin=0)
+            panel.set(title=f"{name}, {layer}: {100 * density:.1f} %", xticks=[], yticks=[])
+            panel.title.set_fontsize("x-small")
+    return figure
+
+
+def _patches(matrix: np.ndarray, cells: int) -> np.ndarray:
+    """Means over at most cells × cells patches."""
+    for axis in (0, 1):
+        edges = np.linspace(0, matrix.shape[axis], min(cells, matrix.shape[axis]) + 1).astype(int)[:-1]
+        widths = np.diff([*edges, matrix.shape[axis]])
+        summed = np.add.reduceat(matrix.astype(float), edges, axis=axis)
+        matrix = summed / np.expand_dims(widths, 1 - axis)
+    return matrix

@@ -1,0 +1,141 @@
+"""The genome: a network's initial weights and a binary mask, as a DEAP individual.
+
+Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Definition 4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from deap import base
+
+from nets_deap.individuals.evaluation import Evaluation, MinimisedFitness
+from nets_deap.util.random_streams import as_generator
+
+
+class Genome:
+    """A DEAP individual.
+
+    weights: float32[n], the initial weights θ₀ of all prunable layers, dormant ones included
+    mask:    bool[n], True where the weight is expressed
+    fitness: a `deap.base.Fitness`
+    traits:  name -> float64 vector, what mutations let evolve beside the genes: layers' shares, rates
+    measured: what the last evaluation measured, or None; `evaluation` is the same while it holds
+    """
+
+    def __init__(
+        self,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        fitness: type[base.Fitness] = MinimisedFitness,
+    ) -> None:
+        self.weights = np.ascontiguousarray(weights, dtype=np.float32)
+        self.mask = np.ascontiguousarray(mask, dtype=bool)
+        if self.weights.ndim != 1 or self.weights.shape != self.mask.shape:
+            raise ValueError(
+                f"weights and mask must be vectors of one length, got {weights.shape} and {mask.shape}"
+            )
+        self.fitness = fitness()
+        self.traits: dict[str, np.ndarray] = {}
+        self.measured: Evaluation | None = None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the last evaluation measured; None where that is not what the fitness now says.
+
+        So it is gone once variation has made the fitness invalid, and where somebody else has set it.
+        """
+        measured = self.measured
+        holds = measured is not None and self.fitness.valid and self.fitness.values == measured.values
+        return measured if holds else None
+
+    @property
+    def density(self) -> float:
+        """Active weights over all prunable weights together (NeTS paper, Definition 1)."""
+        return len(self) / self.mask.size
+
+    def __len__(self) -> int:
+        """Active weights: what DEAP's parsimony tournaments compare."""
+        return int(np.count_nonzero(self.mask))
+
+    def __bool__(self) -> bool:
+        return True  # an all-dormant genome is still a genome, though its length is 0
+
+    def same_genes(self, other: Genome) -> bool:
+        """Equal weights and equal mask."""
+        return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
+
+    def exchange(self, other: Genome, ours: np.ndarray, theirs: np.ndarray) -> None:
+        """Give the traces of genes that crossover has moved: `ours` come from `other`, `theirs` from here.
+
+        ours, theirs: bool[n] each
+        """
+        if self.measured is None or other.measured is None:
+            return
+        here, there = self.measured, other.measured
+        common = here.traces.keys() & there.traces.keys()
+        mixed = {name: np.where(ours, there.traces[name], here.traces[name]) for name in common}
+        back = {name: np.where(theirs, here.traces[name], there.traces[name]) for name in common}
+        self.measured = replace(here, traces={**here.traces, **mixed})
+        other.measured = replace(there, traces={**there.traces, **back})
+
+    def content(self) -> bytes:
+        """A digest of genes and traits: where it is the same, so is an evaluation."""
+        digest = hashlib.sha256(self.mask.data)
+        digest.update(self.weights.data)
+        for name in sorted(self.traits):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.traits[name]).data)
+        return digest.digest()
+
+    def identical(self, other: Genome) -> bool:
+        """Equal genes, traits and fitness: the `similar` of a hall of fame.
+
+        A clone that was evaluated in another generation, on other minibatches, is not the same.
+        """
+        return (
+            bool(self.fitness.wvalues == other.fitness.wvalues)
+            and self.traits.keys() == other.traits.keys()
+            and all(np.array_equal(value, other.traits[name]) for name, value in self.traits.items())
+            and self.same_genes(other)
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
+        # DEAP clones by deepcopy. An evaluation is immutable; what others have put here is copied too.
+        copy = object.__new__(type(self))
+        ours = {
+            "weights": self.weights.copy(),
+            "mask": self.mask.copy(),
+            "traits": {name: value.copy() for name, value in self.traits.items()},
+            "measured": self.evaluation,
+        }
+        theirs = {key: deepcopy(value, memo) for key, value in self.__dict__.items() if key not in ours}
+        copy.__dict__.update(theirs, **ours)
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "measured": self.evaluation}
+
+    def __repr__(self) -> str:
+        fitness = ", ".join(f"{v:.4g}" for v in self.fitness.values) or "not evaluated"
+        return f"<Genome of {self.mask.size} genes, density {self.density:.4f}, fitness {fitness}>"
+
+
+def initGenome(
+    std: np.ndarray,
+    density: float,
+    fitness: type[base.Fitness] = MinimisedFitness,
+    rng: np.random.Generator | None = None,
+) -> Genome:
+    """A fresh genome: weights from N(0, std²), each mask bit 1 with probability `density`.
+
+    std: float32[n], from `initial_std`. Every call draws its own weights and its own mask.
+    """
+    rng = as_generator(rng)
+    weights = rng.standard_normal(std.size, dtype=np.float32)
+    weights *= std
+    return Genome(weights, rng.random(std.size, dtype=np.float32) < density, fitness)

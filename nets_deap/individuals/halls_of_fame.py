@@ -1,0 +1,106 @@
+"""Halls of fame whose members take part in the evolution."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from deap import tools
+
+from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.genome import Genome
+
+
+class ElitistHallOfFame(tools.HallOfFame):
+    """A hall of fame whose members live on.
+
+    After recording, elites that are not in `population` overwrite its worst, as clones. `eaSimple` updates
+    the hall with the offspring before these replace the population, so this carries the elites over.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize, similar=Genome.identical)
+
+    def update(self, population: list[Genome]) -> None:
+        """Record, and put elites that are missing back into `population`."""
+        super().update(population)
+        keep_elites(self, population)
+
+
+class FrontOfFame(tools.ParetoFront):
+    """A Pareto front that remembers the genome of least scalar fitness too, which may not lie on it."""
+
+    def __init__(self) -> None:
+        super().__init__(similar=Genome.identical)
+        self.best: Genome | None = None
+
+    def update(self, population: list[Genome]) -> None:
+        """Record; `population` is left as it is."""
+        super().update(population)
+        best = best_of(population)
+        if self.best is None or measured(best).fitness < measured(self.best).fitness:
+            self.best = copy.deepcopy(best)
+
+
+def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
+    """Overwrite the worst of `population` by clones of those elites that are not in it."""
+    missing, others = [], list(range(len(population)))
+    for elite in elites:
+        place = next((i for i in others if elite.identical(population[i])), None)
+        if place is None:
+            missing.append(elite)
+        else:
+            others.remove(place)
+    others.sort(key=lambda i: population[i].fitness)  # DEAP's order: the worst first
+    for place, elite in zip(others, missing, strict=False):
+        population[place] = copy.deepcopy(elite)
+
+
+def averaged(before: Evaluation, now: Evaluation) -> Evaluation:
+    """What all evaluations of one genome say together; `before` may be an average already.
+
+    Traces and generation are those of `now`. An elite is the best of many draws and so a lucky one: averages
+    take the luck away.
+    """
+    share = 1 / (before.times + 1)
+
+    def mean(old: float, new: float) -> float:
+        return old + share * (new - old)
+
+    return replace(
+        now,
+        times=before.times + 1,
+        val_loss=mean(before.val_loss, now.val_loss),
+        val_acc=mean(before.val_acc, now.val_acc),
+        fitness=mean(before.fitness, now.fitness),
+        class_losses=tuple(map(mean, before.class_losses, now.class_losses)),
+        values=tuple(map(mean, before.values, now.values)),
+    )
+
+
+def reevaluate(hall: tools.HallOfFame, evaluated: Sequence[Evaluation], population: list[Genome]) -> None:
+    """Give a hall's members, and their clones in the population, the average with one more evaluation."""
+    members = list(hall)
+    for genome, now in zip(members, evaluated, strict=True):
+        clones = [other for other in population if genome.identical(other)]
+        for known in (genome, *clones):
+            known.measured = averaged(measured(known), now)
+            known.fitness.values = known.measured.values
+    hall.clear()
+    tools.HallOfFame.update(hall, members)
+
+
+def best_of(genomes: Iterable[Genome]) -> Genome:
+    """The genome of smallest scalar fitness, in Pareto runs too; the first of equals."""
+    return min(genomes, key=lambda genome: measured(genome).fitness)
+
+
+def measured(genome: Genome) -> Evaluation:
+    """The evaluation of a genome that has one."""
+    if genome.evaluation is None:
+        raise ValueError(
+            "the genome has no evaluation of its own: evaluate it by nets_deap's Evaluator, and if that runs "
+            'in other processes, toolbox.register("map", map_genomes, pool.map)'
+        )
+    return genome.evaluation

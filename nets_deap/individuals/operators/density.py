@@ -1,0 +1,111 @@
+"""Variation that has the density in hand: it stays as it is, or becomes what a plan says, to one gene.
+
+A mutation that only switches genes off lets the density fall by drift, whatever selection does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nets_deap.individuals.genome import Genome
+from nets_deap.models.layout import Layout
+from nets_deap.pruning.allocation import erk, exact_counts, keep
+from nets_deap.util.random_streams import as_generator
+
+# In a genome's traits
+LAYERS = "layers"  # float64[layers], logarithms of factors on ERK densities
+DENSITY = "density"  # what a genome is planned to have, where that evolves
+Plan = Callable[[Genome], np.ndarray]  # how many active genes each layer should have, int64[layers]
+
+
+def planned_counts(layout: Layout, active: int, genome: Genome) -> np.ndarray:
+    """int64[layers] that sum to `active`: ERK densities times the genome's own factors, none above 1.
+
+    No layer is planned without a gene, and a factor outlives what it has led to: no layer is lost for ever.
+    """
+    sizes = np.array(layout.sizes)
+    factors = np.exp(genome.traits.get(LAYERS, np.zeros(len(sizes))))
+    full = np.zeros(len(sizes), dtype=bool)
+    wanted = erk(layout, active) * factors
+    while True:
+        scale = (active - sizes[full].sum()) / (wanted * sizes)[~full].sum() if not full.all() else 1.0
+        densities = np.where(full, 1.0, scale * wanted)
+        if (densities <= 1).all():
+            return exact_counts(layout, densities, active)
+        full |= densities > 1
+
+
+def mutLayers(
+    individual: Genome, layers: int, sigma: float = 0.2, rng: np.random.Generator | None = None
+) -> tuple[Genome]:
+    """Multiply each layer's share of the density by exp(N(0, sigma²)); the factors stand in `traits`.
+
+    It moves no gene: mutations that go by a plan do, `repairDensity` at the least. ours; log-normal steps as
+    in evolution strategies (Schwefel 1981).
+    """
+    factors = individual.traits.get(LAYERS, np.zeros(layers))
+    factors = factors + as_generator(rng).normal(0, sigma, layers)
+    individual.traits[LAYERS] = factors - factors.mean()  # only their ratios count
+    return (individual,)
+
+
+def mutSwap(individual: Genome, indpb: float = 0.02, rng: np.random.Generator | None = None) -> tuple[Genome]:
+    """Switch a share `indpb` of the active genes off and as many dormant ones on.
+
+    A swap as in SET (Mocanu et al. 2018, algorithm 2), at random both ways.
+    """
+    rng = as_generator(rng)
+    active, dormant = np.flatnonzero(individual.mask), np.flatnonzero(~individual.mask)
+    swaps = min(round(indpb * len(active)), len(dormant))
+    individual.mask[rng.choice(active, swaps, replace=False, shuffle=False)] = False
+    individual.mask[rng.choice(dormant, swaps, replace=False, shuffle=False)] = True
+    return (individual,)
+
+
+def cxMask(ind1: Genome, ind2: Genome, rng: np.random.Generator | None = None) -> tuple[Genome, Genome]:
+    """Keep the genes that both express, and deal out those that only one does; both densities stay.
+
+    A gene goes from one to the other with its weight and its traces; where both express it, each keeps its
+    own. ours
+    """
+    rng = as_generator(rng)
+    only1, only2 = np.flatnonzero(ind1.mask & ~ind2.mask), np.flatnonzero(ind2.mask & ~ind1.mask)
+    expressed = np.where(ind2.mask, ind2.weights, ind1.weights)  # of genes that only one expresses
+    pool = rng.permutation(np.concatenate([only1, only2]))
+    came = []
+    for child, share in ((ind1, pool[: len(only1)]), (ind2, pool[len(only1) :])):
+        before = child.mask.copy()
+        child.mask[pool] = False
+        child.mask[share] = True
+        child.weights[share] = expressed[share]
+        came.append(child.mask & ~before)
+    ind1.exchange(ind2, *came)
+    return ind1, ind2
+
+
+def repairDensity(
+    individual: Genome, layout: Layout, plan: Plan, rng: np.random.Generator | None = None
+) -> tuple[Genome]:
+    """Switch genes on or off at random until every layer has as many as planned."""
+    chance = as_generator(rng).random(individual.mask.size)
+    return fill(*thin(individual, layout, plan(individual), chance), layout, plan(individual), chance)
+
+
+def _active(layout: Layout, mask: np.ndarray) -> np.ndarray:
+    return np.array([np.count_nonzero(part) for _, part in layout.split(mask)])
+
+
+def thin(genome: Genome, layout: Layout, most: np.ndarray, score: np.ndarray) -> tuple[Genome]:
+    """Switch genes of the lowest score off, in each layer, until no more than `most` are active."""
+    counts = np.minimum(_active(layout, genome.mask), most)
+    genome.mask = keep(layout, score, genome.mask, counts)
+    return (genome,)
+
+
+def fill(genome: Genome, layout: Layout, least: np.ndarray, score: np.ndarray) -> tuple[Genome]:
+    """Switch genes of the highest score on, in each layer, until no fewer than `least` are active."""
+    missing = np.maximum(least - _active(layout, genome.mask), 0)
+    genome.mask |= keep(layout, score, ~genome.mask, missing)
+    return (genome,)

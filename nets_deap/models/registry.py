@@ -1,0 +1,75 @@
+"""Architectures by name and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from nets_deap.models import convnet, mlp, wideresnet
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.convnet import ConvNet
+from nets_deap.models.mlp import MLP
+from nets_deap.models.wideresnet import WideResNet
+from nets_deap.util.errors import unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+Builder = Callable[[tuple[int, ...], int], Architecture]  # of (input_shape, classes)
+MODELS: dict[str, Builder] = {
+    "mlp-10": mlp.mlp_10,
+    "mlp-100": mlp.mlp_100,
+    "lenet-300-100": mlp.lenet_300_100,
+    "conv-2": convnet.conv_2,
+    "conv-4": convnet.conv_4,
+    "conv-6": convnet.conv_6,
+    "cnn-8-16": convnet.cnn_8_16,
+}
+KINDS: dict[str, type[Architecture]] = {"mlp": MLP, "convnet": ConvNet, "wide-resnet": WideResNet}
+
+
+def check_name(name: str) -> None:
+    """Raise NetsError unless `name` is in MODELS or that of a wide ResNet."""
+    if name not in MODELS and not wideresnet.NAME.fullmatch(name):
+        raise unknown("architecture", name, [*MODELS, wideresnet.PATTERN])
+
+
+def build(name: str, input_shape: tuple[int, ...], classes: int) -> Architecture:
+    """The architecture `name` for samples of this shape and this many classes.
+
+    Raises NetsError for an unknown name, and for samples that it cannot take.
+    """
+    check_name(name)
+    if name in MODELS:
+        return MODELS[name](input_shape, classes)
+    return wideresnet.wide_resnet(name, input_shape, classes)
+
+
+def described(architecture: Architecture) -> dict[str, Any]:
+    """An architecture as JSON has it."""
+    kind = next(name for name, kind in KINDS.items() if type(architecture) is kind)
+    return {"kind": kind, **asdict(architecture)}  # type: ignore[call-overload]
+
+
+def from_description(values: dict[str, Any]) -> Architecture:
+    """The architecture that `described` has described. Raises ValueError or KeyError for what is none."""
+    values = dict(values)
+    kind = KINDS[values.pop("kind", "mlp")]
+    architecture: Architecture = TypeAdapter(kind).validate_python(values)
+    return architecture
+
+
+def state_dict(
+    architecture: Architecture, weights: np.ndarray, mask: np.ndarray, extras: np.ndarray = INITIAL
+) -> dict[str, Tensor]:
+    """θ₀ ⊙ M, and the rest, initial unless given, as the `state_dict` of the architecture's module."""
+    import torch
+
+    masked = np.where(mask, weights, np.float32(0))
+    others = architecture.or_initial(extras)
+    return {name: torch.from_numpy(part.copy()) for name, part in architecture.named(masked, others).items()}

@@ -1,0 +1,34 @@
+"""How a network gets hold of the samples of a minibatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Gatherer:
+    """Copies minibatches out of a data set, into memory that is allocated once for each kind of them."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[Any, tuple[Tensor, ...]] = {}
+
+    def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None) -> tuple[Tensor, ...]:
+        """The chosen samples [b, *shape] and their targets [b, outputs]; the next call overwrites them.
+
+        chosen: int64[b], places in x and targets; None: all of them, which are not copied
+        """
+        if chosen is None:
+            return x, targets
+        sources = (x, targets)
+        kind = (len(chosen), *((source.shape[1:], source.dtype, source.device) for source in sources))
+        if kind not in self._buffers:
+            self._buffers[kind] = tuple(
+                source.new_empty(len(chosen), *source.shape[1:]) for source in sources
+            )
+        places = torch.from_numpy(chosen).to(x.device, non_blocking=True)
+        for source, buffer in zip(sources, self._buffers[kind], strict=True):
+            torch.index_select(source, 0, places, out=buffer)
+        return self._buffers[kind]

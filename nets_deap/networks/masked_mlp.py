@@ -1,0 +1,135 @@
+"""A perceptron in training under a mask, in torch, by hand-derived gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.layout import Layout
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.compaction import compact
+from nets_deap.networks.gather import Gatherer
+from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.perceptron import (
+    activate,
+    check_gradients,
+    loss_scale,
+    output_error,
+    through_activation,
+)
+from nets_deap.problem.recipe import Recipe
+
+
+class _Buffers:
+    """Activations and errors [batch, units] of every layer, and the errors transposed (the same memory)."""
+
+    def __init__(self, layers: list[Tensor], batch: int) -> None:
+        self.activations = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
+        self.errors_t = [error.t() for error in self.errors]
+
+
+class MaskedMLP:
+    """A multilayer perceptron without biases, trained by hand-derived gradients.
+
+    weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
+    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation.
+    """
+
+    def __init__(
+        self,
+        architecture: MLP,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        check_gradients(architecture)
+        self.architecture = architecture
+        self.initial = np.where(mask, weights, np.float32(0))
+        self.compaction = compact(architecture, mask)
+        layout = architecture.layout
+        self.inputs: Tensor | None = None
+        if self.compaction:
+            layout = Layout(layout.names, self.compaction.shapes)
+            weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
+            if len(self.compaction.inputs) < architecture.widths[0]:
+                self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
+        self.mask = torch.tensor(mask, device=device, dtype=dtype)
+        self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
+        self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
+        self.layers_t = [layer.t() for layer in self.layers]
+        self.lr = recipe.lr
+        self.optimizer = flat_optimizer(recipe, self.flat)
+        self.gradients: list[Tensor] = []
+        if self.flat.grad is not None:
+            self.gradients = [view for _, view in layout.split(self.flat.grad)]
+        self._buffers: dict[int, _Buffers] = {}
+        self._gather = Gatherer()
+
+    def _buffers_for(self, batch: int) -> _Buffers:
+        """Activations and errors of every layer for one batch size, allocated once."""
+        if batch not in self._buffers:
+            self._buffers[batch] = _Buffers(self.layers, batch)
+        return self._buffers[batch]
+
+    def _select(self, x: Tensor) -> Tensor:
+        """The inputs [n, i] of samples [n, *shape] that this network looks at."""
+        x = x.flatten(1)
+        return x if self.inputs is None else x.index_select(1, self.inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] for samples [n, *shape]."""
+        x = self._select(x)
+        for i, layer in enumerate(self.layers, start=1):
+            x = torch.mm(x, layer.t())
+            activate(x, self.architecture, last=i == len(self.layers))
+        return x
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        x, targets = self._gather(x, targets, chosen)
+        x = self._select(x)
+        buffers = self._buffers_for(len(x))
+        hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
+        last = len(self.layers) - 1
+        below = x
+        for i, layer_t in enumerate(self.layers_t):
+            torch.mm(below, layer_t, out=hidden[i])
+            activate(hidden[i], self.architecture, last=i == last)
+            below = hidden[i]
+        self.outputs = hidden[last]
+        scale = loss_scale(self.architecture, len(x))
+        output_error(self.architecture, self.outputs, targets, scale, errors[last])
+        for i in range(last, -1, -1):
+            if i:
+                torch.mm(errors[i], self.layers[i], out=errors[i - 1])
+                through_activation(errors[i - 1], hidden[i - 1], self.architecture)
+            below = hidden[i - 1] if i else x
+            if self.optimizer is None:
+                self.layers[i].addmm_(errors_t[i], below, alpha=-self.lr)
+            else:
+                torch.mm(errors_t[i], below, out=self.gradients[i])
+        if self.optimizer is None:
+            self.flat.mul_(self.mask)
+        else:
+            assert self.flat.grad is not None
+            self.flat.grad.mul_(self.mask)
+            self.optimizer.step()
+
+    def extras(self) -> np.ndarray:
+        """What else training changes: nothing."""
+        return self.architecture.initial_extras
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [n]; those left out of the computation stand as they stood."""
+        if not self.compaction:
+            return self.flat.cpu().numpy().copy()
+        weights = self.initial.astype(self.flat.cpu().numpy().dtype)
+        weights[self.compaction.genes] = self.flat.cpu().numpy()
+        return weights

@@ -1,0 +1,32 @@
+"""What a network must offer to be trained, scored and read out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from nets_deap.models.architecture import Architecture
+
+
+class Trainable(Protocol):
+    """What `train` needs of a network, or of many networks that train side by side."""
+
+    @property
+    def architecture(self) -> Architecture: ...
+
+    @property
+    def outputs(self) -> Tensor: ...
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None: ...
+
+
+class Network(Trainable, Protocol):
+    """One network: in training, scored, or read out."""
+
+    def forward(self, x: Tensor) -> Tensor: ...
+
+    def weights(self) -> np.ndarray: ...
+
+    def extras(self) -> np.ndarray: ...

@@ -1,0 +1,212 @@
+"""Training whose cost follows the density: in a sparse layer the pruned weights do not exist.
+
+The inner loops are compiled (`mlp.h`). torch's own sparse products beat its dense ones too, but
+by much less: at one weight in twenty, 3 times for the forward product and hardly at all for the gradient.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.kernels.library import DTYPES, KernelLayer, best_variant, kernels
+from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.perceptron import loss_scale
+from nets_deap.problem.recipe import Recipe
+
+DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (seen with AVX-512)
+BLOCK_BYTES = 256  # of one unit's activations over a block of samples
+
+
+def computes(architecture: MLP, dtype: torch.dtype) -> bool:
+    """Are there kernels for this? For sigmoids there are none: torch's vectorised ones are faster."""
+    return dtype in DTYPES and (architecture.activation, architecture.loss) == ("relu", "cross-entropy")
+
+
+class _Batch:
+    """Memory for one batch size: its samples in blocks, and activations and errors of every layer.
+
+    x: [blocks, units, block], the last block filled up with zeros; `outputs` like it
+    """
+
+    def __init__(self, network: SparseMLP, samples: int) -> None:
+        blocks = -(-samples // network.block)
+
+        def empty(units: int) -> Tensor:
+            return network.flat.new_empty(blocks, units, network.block)
+
+        widths = network.architecture.widths
+        self.samples, self.blocks = samples, blocks
+        self.x = empty(widths[0])
+        self.activations = [empty(units) for units in widths[1:]]
+        self.errors = [empty(units) for units in widths[1:]]
+        # A dense layer's gradient reads what is below it sample by sample.
+        self.below = [
+            network.flat.new_empty(samples if layer.dense else 0, layer_width)
+            for layer, layer_width in zip(network.layers, widths, strict=False)
+        ]
+        self.layers = (KernelLayer * len(network.layers))()
+        for i, layer in enumerate(network.layers):
+            gradient = network.gradients[i].data_ptr() if network.gradients else None
+            self.layers[i] = KernelLayer(
+                widths[i + 1], widths[i], len(network.values[i]), *layer.addresses(),
+                network.values[i].data_ptr(), gradient,
+                self.activations[i].data_ptr(), self.errors[i].data_ptr(), self.below[i].data_ptr(),
+            )  # fmt: skip
+        self.address = ctypes.addressof(self.layers)
+        self.x_address = self.x.data_ptr()
+        self.scale = loss_scale(network.architecture, samples)
+
+    @property
+    def outputs(self) -> Tensor:
+        """[samples, outputs]"""
+        return self.activations[-1].transpose(1, 2).flatten(0, 1)[: self.samples]
+
+
+class _Places:
+    """Where a layer's weights are: compressed rows, or a whole matrix under a mask.
+
+    genes: int[k], the layer's weights that are stored, among all its rows · cols
+    """
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.dense = bool(mask.mean() >= DENSE_FROM)
+        if self.dense:
+            self.genes = np.arange(mask.size)
+            self._mask = None if mask.all() else mask.astype(np.uint8)
+            self._compressed = None
+            return
+        self.genes = np.flatnonzero(mask)
+        row, col = np.divmod(self.genes, mask.shape[1])
+        start = np.searchsorted(row, np.arange(len(mask) + 1))
+        self._compressed = [places.astype(np.int32) for places in (start, row, col)]
+
+    def addresses(self) -> tuple[int | None, ...]:
+        """Of start, row, col and mask."""
+        if self._compressed is None:
+            return None, None, None, None if self._mask is None else self._mask.ctypes.data
+        return *(places.ctypes.data for places in self._compressed), None
+
+
+class SparseMLP:
+    """`backprop.MaskedMLP`, at a cost that follows the number of active weights. On a CPU only.
+
+    weights: float32[n] and mask: bool[n], both copied
+    genes: int[k], the weights that are stored: the active ones of sparse layers, all of dense ones
+    flat: `dtype`[k], those weights; `values` are its parts, layer by layer
+
+    Raises ValueError for what there are no kernels for, and for samples or targets that do not fit;
+    RuntimeError where the kernels are not built.
+    """
+
+    def __init__(
+        self,
+        architecture: MLP,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if not computes(architecture, dtype):
+            raise ValueError(f"no kernels for {architecture.activation}, {architecture.loss} and {dtype}")
+        self._forward, self._step = kernels(dtype, best_variant())
+        self.architecture = architecture
+        self.block = BLOCK_BYTES // dtype.itemsize
+        self.layers = [_Places(part) for _, part in architecture.layout.split(mask)]
+        starts = np.cumsum([0, *architecture.layout.sizes])
+        self.genes = np.concatenate(
+            [start + layer.genes for start, layer in zip(starts, self.layers, strict=False)]
+        )
+        self.flat = torch.tensor(np.where(mask, weights, 0)[self.genes], dtype=dtype)
+        self.lr = recipe.lr
+        self.optimizer = flat_optimizer(recipe, self.flat)
+        sizes = [len(layer.genes) for layer in self.layers]
+        self.values = self.flat.split(sizes)
+        self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
+        self._batches: dict[int, _Batch] = {}
+        self._accepted: tuple[Any, ...] = ()
+        self._last: _Batch | None = None
+
+    def _checked(self, tensor: Tensor, units: int) -> Tensor:
+        """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
+        tensor = tensor.flatten(1).contiguous()
+        if tensor.shape[1] != units or tensor.dtype != self.flat.dtype or tensor.device.type != "cpu":
+            raise ValueError(
+                f"expected {self.flat.dtype}[n, {units}] on the CPU, "
+                f"got {tensor.dtype}{list(tensor.shape)} on {tensor.device}"
+            )
+        return tensor
+
+    def _batch(self, samples: int) -> _Batch:
+        """Memory for a minibatch, allocated once for each size."""
+        if not samples:
+            raise ValueError("a minibatch without samples")
+        if samples not in self._batches:
+            self._batches[samples] = _Batch(self, samples)
+        return self._batches[samples]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] for samples [n, *shape]."""
+        x = self._checked(x, self.architecture.widths[0])
+        batch = self._batch(len(x))
+        self._forward(
+            len(self.layers), batch.address, batch.samples, x.data_ptr(), None, batch.x_address
+        )  # fmt: skip
+        return batch.outputs.clone()
+
+    def _pair(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Both as the kernels need them. A training comes with the same kind in every step: asked once."""
+        kind = (x.shape, x.dtype, x.is_cpu, targets.shape, targets.dtype, targets.is_cpu)
+        if kind == self._accepted and x.is_contiguous() and targets.is_contiguous():
+            return x, targets
+        if len(targets) != len(x):
+            raise ValueError(f"{len(x)} samples with {len(targets)} targets")
+        widths = self.architecture.widths
+        pair = self._checked(x, widths[0]), self._checked(targets, widths[-1])
+        self._accepted = kind
+        return pair
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        x, targets = self._pair(x, targets)
+        if chosen is not None:
+            if chosen.dtype != np.int64 or chosen.ndim != 1:
+                raise ValueError(
+                    f"expected a minibatch's places as int64[b], got {chosen.dtype}{chosen.shape}"
+                )
+            chosen = np.ascontiguousarray(chosen)
+        batch = self._batch(len(x) if chosen is None else len(chosen))
+        done = self._step(
+            len(self.layers), batch.address, batch.samples, len(x), x.data_ptr(),
+            None if chosen is None else chosen.ctypes.data, batch.x_address,
+            targets.data_ptr(), batch.scale, self.lr,
+        )  # fmt: skip
+        if not done:
+            raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")
+        self._last = batch
+        if self.optimizer is not None:
+            self.optimizer.step()
+
+    @property
+    def outputs(self) -> Tensor:
+        """The last step's, [b, outputs], before the softmax of a cross-entropy; until the next batch."""
+        assert self._last is not None, "no step has been made"
+        return self._last.outputs
+
+    def extras(self) -> np.ndarray:
+        """What else training changes: nothing."""
+        return self.architecture.initial_extras
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [n]; the pruned ones are zero."""
+        weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)
+        weights[self.genes] = self.flat.numpy()
+        return weights

@@ -1,0 +1,103 @@
+"""Many networks of one architecture as stacked tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import Layout
+from nets_deap.networks.gather import Gatherer
+from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
+
+
+class Stack:
+    """P networks of one architecture as stacked tensors, and what trains them.
+
+    weights: float32[P, n] and masks: bool[P, n], or sequences of P such vectors; copied
+    flat, mask: `dtype`[P·(n + m)], layer by layer, in each layer network by network; biases come last
+    layers: views of `flat`, [P, *shape] each
+
+    Raises NetsError for a network that keeps statistics: stacked ones have no place for them.
+    """
+
+    architecture: Any
+    outputs: Tensor
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Sequence[np.ndarray] | np.ndarray,
+        masks: Sequence[np.ndarray] | np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.architecture = architecture
+        self.networks = len(weights)
+        extras = architecture.initial_extras
+        if architecture.keeps_statistics:
+            raise NetsError(
+                f"{architecture.name} normalises by batches: its networks cannot be trained as one stack: "
+                "--map multiprocess or serial"
+            )
+        layout, others = architecture.layout, architecture.extras
+        self.layout = Layout(
+            layout.names + tuple(extra.name for extra in others),
+            layout.shapes + tuple((extra.size,) for extra in others),
+        )
+        self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
+        self.mask = torch.empty_like(self.flat)
+        self.layers = self._stacked(self.flat)
+        self._fill(self.layers, [np.concatenate([vector, extras]) for vector in weights])
+        unpruned = np.ones(extras.size, dtype=bool)
+        self._fill(self._stacked(self.mask), [np.concatenate([mask, unpruned]) for mask in masks])
+        self.flat.mul_(self.mask)
+        self.lr = recipe.lr
+        self.optimizer = flat_optimizer(recipe, self.flat)
+        self._gather = Gatherer()
+
+    def _stacked(self, flat: Tensor) -> list[Tensor]:
+        """Views [P, *shape] of a vector [P·n], one per layer."""
+        parts = flat.split([self.networks * size for size in self.layout.sizes])
+        shapes = self.layout.shapes
+        return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray]) -> None:
+        for i, vector in enumerate(vectors):
+            for layer, (_, part) in zip(layers, self.layout.split(vector), strict=True):
+                layer[i].copy_(torch.from_numpy(part))
+
+    def load(self, vectors: Tensor) -> None:
+        """Put weights and biases in, [P, n + m]."""
+        start = 0
+        for layer, size in zip(self.layers, self.layout.sizes, strict=True):
+            layer.copy_(vectors[:, start : start + size].view(layer.shape))
+            start += size
+
+    def _descend(self, gradient: Tensor) -> None:
+        """One optimiser step by the gradient of `flat`; what is pruned stays zero."""
+        if self.optimizer is None:
+            self.flat.add_(gradient, alpha=-self.lr).mul_(self.mask)
+        else:
+            assert self.flat.grad is not None
+            torch.mul(gradient, self.mask, out=self.flat.grad)
+            self.optimizer.step()
+
+    def weights(self) -> np.ndarray:
+        """The weights as they stand, [P, n]."""
+        return self._side_by_side(self.layers[: len(self.architecture.layout.names)])
+
+    def extras(self) -> np.ndarray:
+        """What else training changes, as it stands, [P, m]."""
+        return self._side_by_side(self.layers[len(self.architecture.layout.names) :])
+
+    def _side_by_side(self, layers: list[Tensor]) -> np.ndarray:
+        empty = self.flat.new_empty(self.networks, 0).cpu()
+        return torch.cat([empty, *(layer.cpu().flatten(1) for layer in layers)], dim=1).numpy()

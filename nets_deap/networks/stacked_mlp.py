@@ -1,0 +1,136 @@
+"""Perceptrons in training side by side. All of them see the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.graphs import Replayed
+from nets_deap.networks.perceptron import (
+    activate,
+    check_gradients,
+    loss_scale,
+    output_error,
+    through_activation,
+)
+from nets_deap.networks.stack import Stack
+from nets_deap.problem.recipe import Recipe
+
+
+class StackedMLP(Stack):
+    """P multilayer perceptrons without biases, one optimiser step for all of them at a time.
+
+    precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
+        that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
+        updates stay in `dtype`, and so do softmax, loss and scoring.
+    graphs: start a step's kernels together (`graphs.Replayed`); on a GPU only, and never run on one so far
+
+    Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
+    Raises ValueError for an architecture without gradients, and for another precision.
+    """
+
+    def __init__(
+        self,
+        architecture: MLP,
+        weights: Sequence[np.ndarray] | np.ndarray,
+        masks: Sequence[np.ndarray] | np.ndarray,
+        recipe: Recipe,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
+        graphs: bool = False,
+    ) -> None:
+        check_gradients(architecture)
+        if precision not in ("float32", "tf32", "bf16"):
+            raise ValueError(f"no precision {precision!r}")
+        super().__init__(architecture, weights, masks, recipe, device, dtype)
+        self.tf32 = precision == "tf32"
+        self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None
+        self.factors = self.layers if self.half is None else self._stacked(self.half)
+        self.fused = self.optimizer is None and self.half is None  # the update is part of the product
+        self.gradient: Tensor | None = None
+        if not self.fused:
+            self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
+        self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
+        self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self._replayed = Replayed() if graphs and self.flat.is_cuda else None
+
+    def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Activations and errors of every layer for one batch size, allocated once."""
+        if batch not in self._buffers:
+
+            def buffers() -> list[Tensor]:
+                return [factor.new_empty(*factor.shape[:2], batch) for factor in self.factors]
+
+            self._buffers[batch] = (buffers(), buffers())
+        return self._buffers[batch]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
+        a = torch.mm(self.layers[0].flatten(0, 1), x.flatten(1).t()).view(self.networks, -1, len(x))
+        activate(a, self.architecture, last=len(self.layers) == 1)
+        for i, layer in enumerate(self.layers[1:], start=2):
+            a = torch.bmm(layer, a)
+            activate(a, self.architecture, last=i == len(self.layers))
+        return a.transpose(1, 2)
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
+        x, targets = self._gather(x, targets, chosen)
+        with products_in_tf32(self.tf32):
+            if self._replayed is None or chosen is None:
+                self.outputs = self._step(x.flatten(1), targets)
+            else:  # what was gathered always lies in the same place
+                self.outputs = self._replayed(self._step, x.flatten(1), targets)
+
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
+        if self.half is not None:
+            self.half.copy_(self.flat)
+            x = x.to(torch.bfloat16)
+        hidden, errors = self._buffers_for(len(x))
+        layers, last = self.factors, len(self.factors) - 1
+        torch.mm(layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
+        activate(hidden[0], self.architecture, last=last == 0)
+        for i in range(1, last + 1):
+            torch.bmm(layers[i], hidden[i - 1], out=hidden[i])
+            activate(hidden[i], self.architecture, last=i == last)
+        outputs = hidden[last].to(self.flat.dtype)
+        error = errors[last] if self.half is None else torch.empty_like(outputs)
+        output_error(self.architecture, outputs, targets.t(), loss_scale(self.architecture, len(x)), error)
+        if self.half is not None:
+            errors[last].copy_(error)
+        for i in range(last, 0, -1):
+            torch.bmm(layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
+            through_activation(errors[i - 1], hidden[i - 1], self.architecture)
+            below = hidden[i - 1].transpose(1, 2)
+            if self.fused:
+                layers[i].baddbmm_(errors[i], below, alpha=-self.lr)
+            else:
+                torch.bmm(errors[i], below, out=self.gradients[i])
+        if self.fused:
+            layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.lr)
+            self.flat.mul_(self.mask)
+        else:
+            torch.mm(errors[0].flatten(0, 1), x, out=self.gradients[0].flatten(0, 1))
+            assert self.gradient is not None
+            self._descend(self.gradient)
+        return outputs.transpose(1, 2)
+
+
+@contextmanager
+def products_in_tf32(wanted: bool) -> Iterator[None]:
+    """Let float32 products on a GPU round their factors to TF32, which changes nothing on a CPU."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

@@ -1,0 +1,23 @@
+"""Maps by name."""
+
+from __future__ import annotations
+
+import os
+
+from nets_deap.parallel.processes import MultiprocessMap, available_cores
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util.errors import unknown
+
+MAPS = ("serial", "multiprocess")
+
+
+def make_map(name: str, workers: int | None, device: str = "cpu") -> SerialMap | MultiprocessMap:
+    """The map called `serial` or `multiprocess`, which is serial with one worker for want of cores.
+
+    device: where the items will be computed; only workers that are started afresh can use a GPU
+    """
+    if name not in MAPS:
+        raise unknown("map", name, MAPS)
+    if name == "serial" or (workers is None and available_cores() == 1):
+        return SerialMap()
+    return MultiprocessMap(workers, start="fork" if device == "cpu" and hasattr(os, "fork") else "spawn")

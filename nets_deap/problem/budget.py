@@ -1,0 +1,86 @@
+"""What a search may take, and what it has taken."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import astuple, dataclass, replace
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a search or a training took.
+
+    gradient_steps: gradients of the loss on a minibatch
+    samples:        training samples in them
+    forward_passes: samples that went forward through a network, whether a gradient followed or not
+    seconds:        of wall-clock time
+    """
+
+    gradient_steps: int = 0
+    samples: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def exceeds(self, budget: Budget) -> bool:
+        """Is this more than the budget allows?"""
+        limits = zip(astuple(self), astuple(budget), strict=True)
+        return any(limit is not None and spent > limit for spent, limit in limits)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a search may take, in any of a cost's units; None: as much as it likes."""
+
+    gradient_steps: int | None = None
+    samples: int | None = None
+    forward_passes: int | None = None
+    seconds: float | None = None
+
+
+UNLIMITED = Budget()
+
+
+class Meter:
+    """What a search has spent of its budget so far; the clock runs from the start."""
+
+    def __init__(self, budget: Budget, already: Cost = Cost()) -> None:
+        self.budget = budget
+        self._counted = replace(already, seconds=0.0)
+        self._start = time.monotonic() - already.seconds
+
+    @property
+    def cost(self) -> Cost:
+        return replace(self._counted, seconds=time.monotonic() - self._start)
+
+    def spend(self, gradient_steps: int = 0, samples: int = 0, forward_passes: int = 0) -> None:
+        self._counted += Cost(gradient_steps, samples, forward_passes)
+
+    def affords(self, more: Cost) -> bool:
+        """Is there enough left for this?"""
+        return not (self.cost + more).exceeds(self.budget)
+
+    def steps_left(self, batch: int, reserved_passes: int = 0) -> float:
+        """Optimiser steps on so many samples that the rest of the budget allows; infinite without one.
+
+        reserved_passes: forward passes that are needed for something else
+        """
+        cost, budget = self.cost, self.budget
+        left = [
+            (limit - spent) // each
+            for limit, spent, each in (
+                (budget.gradient_steps, cost.gradient_steps, 1),
+                (budget.samples, cost.samples, batch),
+                (budget.forward_passes, cost.forward_passes + reserved_passes, batch),
+            )
+            if limit is not None
+        ]
+        return max(0, min(left)) if left else math.inf
+
+    def seconds_left(self) -> float:
+        """Infinite without a limit."""
+        limit = self.budget.seconds
+        return math.inf if limit is None else limit - self.cost.seconds

@@ -1,0 +1,52 @@
+"""A problem: data set, architecture and training recipe. What every search method is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nets_deap.data import loading
+from nets_deap.models import architecture, registry
+from nets_deap.models.initialisers import initial_std
+from nets_deap.models.layout import Layout
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Names and numbers only, so that it pickles in a few bytes; the data is loaded once per process."""
+
+    dataset: str = "digits"
+    arch: str = "lenet-300-100"
+    recipe: Recipe = field(default_factory=Recipe)
+    init: str = "normal"
+    data_dir: str = "data"
+    download: bool = False
+    data_limit: int | None = None
+    validation: float = 0.1
+    split_seed: int = 0
+
+    @property
+    def data(self) -> loading.Data:
+        """Raises NetsError where the files are missing."""
+        return loading.load(
+            self.dataset, self.data_dir, self.download, self.data_limit, self.validation, self.split_seed
+        )
+
+    @property
+    def architecture(self) -> architecture.Architecture:
+        """Raises NetsError for samples that it cannot take, and for such as cannot be augmented."""
+        shape = self.data.input_shape
+        if self.recipe.augment and len(shape) != 3:
+            raise NetsError(f"--augment wants images, and those of {self.dataset} are none: leave it out")
+        return registry.build(self.arch, shape, self.data.classes)
+
+    @property
+    def layout(self) -> Layout:
+        return self.architecture.layout
+
+    def initial_std(self) -> np.ndarray:
+        """float32[n]: the standard deviation of each weight under this problem's initialiser."""
+        return initial_std(self.layout, self.init)

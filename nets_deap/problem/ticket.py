@@ -1,0 +1,107 @@
+"""A ticket (θ₀, M): initial weights and mask, with what is needed to train it again (NeTS, Definition 2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
+
+from nets_deap import __version__
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.layout import Layout
+from nets_deap.models.node_space import live_nodes, narrow
+from nets_deap.models.registry import described, from_description
+from nets_deap.util.errors import NetsError
+from nets_deap.util.files import write_safetensors
+
+FORMAT = "nets-deap ticket 1"
+KINDS = (np.float32, np.bool_, np.float32)  # of weights, mask, extras
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """weights: float32[n], dormant ones included; mask: bool[n]; config: of the run that found it.
+
+    extras: float32[m], biases and normalisations (`Architecture.extras`); initial unless given
+    """
+
+    weights: np.ndarray
+    mask: np.ndarray
+    architecture: Architecture
+    config: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    extras: np.ndarray = field(default_factory=lambda: INITIAL)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extras", self.architecture.or_initial(self.extras))
+
+    @property
+    def layout(self) -> Layout:
+        return self.architecture.layout
+
+    @property
+    def density(self) -> float:
+        """Active weights over all prunable weights together (NeTS, Definition 1)."""
+        return float(np.mean(self.mask))
+
+    def smaller(self) -> Ticket:
+        """The same network without the nodes that the mask has cut off: physically smaller, equal outputs.
+
+        Raises NetsError where the mask leaves some layer without any.
+        """
+        try:
+            narrowed = narrow(self.architecture, live_nodes(self.architecture, self.mask))
+        except ValueError as error:
+            raise NetsError("the mask leaves a group of nodes empty: it has no smaller network") from error
+        genes, extras = narrowed.genes, self.extras[narrowed.extras]
+        weights, mask = self.weights[genes], self.mask[genes]
+        return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)
+
+    def save(self, path: Path | str) -> None:
+        """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
+        metadata = {
+            "format": FORMAT,
+            "version": __version__,
+            "architecture": json.dumps(described(self.architecture)),
+            "layers": json.dumps(dict(zip(self.layout.names, self.layout.shapes, strict=True))),
+            "dataset": str(self.config.get("dataset", "")),
+            "seed": str(self.config.get("seed", "")),
+            "density": repr(self.density),
+            "config": json.dumps(self.config),
+            "info": json.dumps(self.info),
+        }
+        tensors = {"weights": self.weights, "mask": self.mask}
+        if self.extras.size:
+            tensors["extras"] = self.extras
+        write_safetensors(Path(path), tensors, metadata)
+
+
+def load_ticket(path: Path | str) -> Ticket:
+    """Read a ticket. Raises NetsError for a file that is missing, truncated, or no ticket."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise NetsError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
+            weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
+            extras = file.get_tensor("extras") if "extras" in file.keys() else INITIAL  # noqa: SIM118 (no mapping)
+        architecture = from_description(json.loads(metadata["architecture"]))
+        config = TypeAdapter(dict[str, Any]).validate_json(metadata["config"])
+        info = TypeAdapter(dict[str, int | float | str]).validate_json(metadata["info"])
+        sizes = (architecture.layout.size,), architecture.initial_extras.shape
+    except OSError as error:
+        raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise NetsError(f"{path} is not a ticket, or it is damaged ({reason})") from error
+    kinds = (weights.dtype, mask.dtype, extras.dtype)
+    if (weights.shape, extras.shape) != sizes or mask.shape != weights.shape or kinds != KINDS:
+        raise NetsError(f"{path} does not fit its own architecture of {sizes[0][0]:,} weights: it is damaged")
+    if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
+        raise NetsError(f"{path} has weights that are not finite: it is damaged")
+    return Ticket(weights, mask, architecture, config, info, extras)

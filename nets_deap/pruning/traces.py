@@ -1,0 +1,101 @@
+"""What an evaluation's training tells informed operators, gene by gene, at no extra epoch.
+
+A trace says how much a gene mattered, the more the higher, or whether its sign was right. With it mutations
+choose which genes to switch and which signs to flip; the trained weights themselves reach no genome: only
+initialisations are inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.pruning.scores import SCORES, Candidate
+
+SAMPLES = 1000  # of training data, for a trace that takes a gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A genome's network after its brief training.
+
+    initial, weights: float32[n], θ₀ and the trained weights, zero where dormant; mask: bool[n]
+    extras: float32[m], trained biases and normalisations
+    x, targets: a few training samples [b, *shape], and what the network should say of them, [b, outputs]
+    """
+
+    architecture: Architecture
+    initial: np.ndarray
+    weights: np.ndarray
+    extras: np.ndarray
+    mask: np.ndarray
+    x: Tensor
+    targets: Tensor
+    rng: np.random.Generator
+
+    def score(self, name: str, weights: np.ndarray, extras: np.ndarray = INITIAL) -> np.ndarray:
+        """A score of `pruning.scores` of these weights under the mask, and these extras or initial ones."""
+        candidate = Candidate(self.architecture, weights, self.mask, self.x, self.targets, self.rng, extras)
+        return SCORES[name](candidate)
+
+
+def magnitude(trained: Trained) -> np.ndarray:
+    """|w_T|: what IMP prunes by (Han et al. 2015, section 3; Frankle & Carbin 2019)."""
+    return np.abs(trained.weights)
+
+
+def movement(trained: Trained) -> np.ndarray:
+    """|w_T − w₀|: how far the training has moved a weight (Zhou et al. 2019, section 3, "movement")."""
+    return np.abs(trained.weights - trained.initial) * trained.mask
+
+
+def product(trained: Trained) -> np.ndarray:
+    """|w_T · (w_T − w₀)|: large, and moved."""
+    return np.abs(trained.weights) * movement(trained)
+
+
+def increase(trained: Trained) -> np.ndarray:
+    """|w_T| − |w₀|: what the training has made of a weight (Zhou et al. 2019, section 3)."""
+    return (np.abs(trained.weights) - np.abs(trained.initial)) * trained.mask
+
+
+def flipped(trained: Trained) -> np.ndarray:
+    """1 where the training has changed the sign of a weight, else 0."""
+    return np.asarray(trained.weights * trained.initial < 0, dtype=np.float32)
+
+
+def gradient(trained: Trained) -> np.ndarray:
+    """|∂L/∂w| at the trained weights, of dormant genes too: what RigL grows by (Evci et al. 2020)."""
+    return trained.score("gradient", trained.weights, trained.extras)
+
+
+def initial_gradient(trained: Trained) -> np.ndarray:
+    """|∂L/∂w| at θ₀ under the mask, of dormant genes too."""
+    return trained.score("gradient", trained.initial)
+
+
+def initial_snip(trained: Trained) -> np.ndarray:
+    """|θ₀ · ∂L/∂θ|, of dormant genes too (Lee et al. 2019, eq. 5)."""
+    return np.asarray(initial_gradient(trained) * np.abs(trained.initial))
+
+
+TRACES: dict[str, Callable[[Trained], np.ndarray]] = {
+    "magnitude": magnitude,
+    "movement": movement,
+    "product": product,
+    "increase": increase,
+    "flipped": flipped,
+    "gradient": gradient,
+    "initial-gradient": initial_gradient,
+    "initial-snip": initial_snip,
+}
+GRADIENTS = {"gradient": 1, "initial-gradient": 1, "initial-snip": 1}  # that a trace takes
+
+
+def leave(trained: Trained, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The traces of these names, float32[n] each; what is not finite, of a diverged training, counts as 0."""
+    return {name: np.nan_to_num(TRACES[name](trained).astype(np.float32)) for name in names}

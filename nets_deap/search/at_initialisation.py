@@ -1,0 +1,104 @@
+"""Pruning at initialisation, and random tickets: a mask for θ₀ before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from nets_deap.models.layout import Layout
+from nets_deap.problem.budget import UNLIMITED, Budget, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.pruning.at_initialisation import PRUNINGS, Pruning
+from nets_deap.search.method import Found, initial_weights
+from nets_deap.util.errors import NetsError
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """θ₀ under the mask of one of PRUNINGS, whose parts can be exchanged.
+
+    score, allocation, rounds, samples: of `pruning.methods.Pruning`; None as the named method has it
+    """
+
+    name: str
+    score: str | None = None
+    allocation: str | Sequence[float] | None = None
+    rounds: int | None = None
+    samples: int | None = None
+
+    def pruning(self) -> Pruning:
+        """The named method with its parts exchanged."""
+        parts = {key: value for key, value in asdict(self).items() if key != "name" and value is not None}
+        return replace(PRUNINGS[self.name], **parts)
+
+    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
+        """What is left after each round. Raises NetsError for what cannot be."""
+        return self.pruning().plan(layout, density)
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget that
+        does not pay for the gradients."""
+        self.plan(problem.layout, density)
+        cost = self.pruning().cost(len(problem.data.train.y))
+        if cost.gradient_steps and not Meter(budget).affords(cost):
+            raise NetsError(
+                f"the budget does not pay for {self.name}, {cost.gradient_steps:,} gradients on "
+                f"{cost.samples // cost.gradient_steps:,} samples: allow more, or ask for fewer"
+            )
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Raises NetsError as `check` does."""
+        self.check(problem, density, budget)
+        meter, pruning = Meter(budget), self.pruning()
+        weights = initial_weights(problem, rng)
+        cost = pruning.cost(len(problem.data.train.y))
+        mask = pruning.of(problem, weights, density, rng)
+        meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name})
+        row = {"density": ticket.density}
+        row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
+        return Found(ticket, [row], meter.cost)
+
+
+@dataclass(frozen=True)
+class PaperRandom:
+    """The NeTS paper's random tickets: density from N(0.2, 0.05²), clipped to (0, 1] (section 3.3).
+
+    The density asked for takes the place of 0.2. Every weight is expressed with that probability.
+    """
+
+    spread: float = 0.05
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for a spread below 0."""
+        if not 0 <= self.spread < np.inf:
+            raise NetsError(f"random-paper: a spread of {self.spread:g}: expected 0 or more")
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        self.check(problem, density)
+        meter = Meter(budget)
+        weights = initial_weights(problem, rng)
+        drawn = float(np.clip(rng.normal(density, self.spread), 1 / weights.size, 1))
+        mask = rng.random(weights.size) < drawn
+        mask[rng.integers(weights.size)] |= not mask.any()
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": "random-paper"})
+        return Found(ticket, [{"density": ticket.density}], meter.cost)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Nothing can be wrong."""
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        meter = Meter(budget)
+        weights = initial_weights(problem, rng)
+        ticket = Ticket(
+            weights, np.ones(weights.size, dtype=bool), problem.architecture, info={"method": "dense"}
+        )
+        return Found(ticket, [{"density": 1.0}], meter.cost)

@@ -1,0 +1,190 @@
+"""Evolution through the interface of all search methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from deap import tools
+
+from nets_deap.config.layers import DURATION_FIELDS, layered, validate
+from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.evolution.racing import parse
+from nets_deap.evolution.record import finished
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import EvolveConfig, check_effect
+from nets_deap.individuals.genome import Genome
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.pruning.allocation import active_weights
+from nets_deap.pruning.at_initialisation import SEEDINGS
+from nets_deap.pruning.traces import GRADIENTS, SAMPLES
+from nets_deap.search.method import Found
+from nets_deap.util.errors import NetsError
+
+# What the comparison decides, for all methods alike
+OF_THE_TRIAL = ("seed", "target_density", "device", "map", "workers", "out", "time_limit", "track_test")
+OF_THE_PROBLEM = ("dataset", "data_dir", "download", "data_limit", "validation", "split_seed", "arch", "init")
+
+
+@dataclass(frozen=True)
+class Nets:
+    """`evolve` towards a target density, which it may miss.
+
+    preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
+    options: any fields of EvolveConfig; `epochs` is the length of an evaluation
+    track_test: put the best genome's test accuracy into the logbook; it takes trainings that are no part of
+        the search or its cost
+
+    A budget ends the run before the generation that it would not pay for.
+    """
+
+    preset: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    track_test: bool = False
+
+    def config(self, problem: Problem, density: float, seed: int) -> EvolveConfig:
+        """The settings of one search; training is as the problem has it, but for its length."""
+        recipe = problem.recipe
+        ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
+        ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
+        ours["augment"] = recipe.augment
+        aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
+        return self._settled(problem.dataset, ours, aim)
+
+    def may_miss(self, dataset: str, density: float) -> bool:
+        """May its ticket be of another density than asked? No for what `check` refuses, which has none."""
+        try:
+            config = self._settled(dataset, {"target_density": density})
+        except NetsError:
+            return False
+        return not config.planned or config.pipeline.evolves_density
+
+    def _settled(self, dataset: str, *imposed: dict[str, Any]) -> EvolveConfig:
+        """The data set's defaults, the preset over them, what is imposed, and over all the options."""
+        preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
+        return validate(
+            EvolveConfig, layered(dataset_defaults("evolve", dataset), preset, *imposed, self.options)
+        )
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for options that do not go together, or a budget below the first population."""
+        if density >= 1:
+            raise NetsError("nets: at a density of 1 there is nothing to look for: expected less than 1")
+        if self.options.keys() >= DURATION_FIELDS:
+            raise NetsError(
+                "nets: epochs and iterations are two ways to say how long an evaluation is: give one"
+            )
+        settled = self.config(problem, density, seed=0)
+        check_effect(self.options, settled)
+        if settled.planned:
+            active_weights(problem.layout, density)
+        if budget != UNLIMITED:
+            self._check_budget(Evolution(settled), Meter(budget))
+
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        start: np.ndarray | None = None,
+    ) -> Found:
+        """Raises NetsError for options that do not go together, or a budget below the first population.
+
+        start: float32[n], weights that all genomes begin with, in place of what they would draw
+        """
+        config = self.config(problem, density, int(rng.integers(2**32)))
+        evolution, meter = Evolution(config), Meter(budget)
+        if start is not None:
+            toolbox = evolution.toolbox
+            toolbox.register("individual", _begun_with, start, toolbox.individual)
+            toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+        self._check_budget(evolution, meter)
+        while not finished(config, evolution.logbook):
+            if not meter.affords(_expected(evolution)):
+                break
+            row = evolution.advance()
+            spent = sum((_cost(evolution, steps) for steps in evolution.map.gradient_steps), Cost())
+            if row["gen"] == 0 or row.get("restart"):
+                spent += _seeding(evolution)
+            meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
+        if evolution.generation < config.resolved_density_gens:
+            raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(config)}")
+        seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
+        return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
+
+    def _check_budget(self, evolution: Evolution, meter: Meter) -> None:
+        """Raise NetsError for a budget that cannot be enough, before anything is spent of it."""
+        config, needed = evolution.config, _expected(evolution)
+        if not meter.affords(needed):
+            raise NetsError(
+                f"the budget does not pay for a first population of {config.pop}, "
+                f"{needed.gradient_steps:,} gradient steps: allow more"
+            )
+        each = _evaluations(evolution, config.resolved_offspring)
+        for generation in range(1, config.resolved_density_gens + 1):
+            needed += each
+            if not meter.affords(needed):
+                raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(config)}")
+
+
+def _begun_with(weights: np.ndarray, make: Callable[[], Genome]) -> Genome:
+    genome = make()
+    genome.weights = weights.copy()
+    return genome
+
+
+def _too_dense(config: EvolveConfig) -> str:
+    return (
+        f"and the density is down in generation {config.resolved_density_gens}: allow more, or ask for fewer "
+        "generations, a smaller population or shorter evaluations"
+    )
+
+
+def _expected(evolution: Evolution) -> Cost:
+    """What the next generation will take, at most."""
+    config = evolution.config
+    if evolution.generation < 0:
+        return _evaluations(evolution, config.pop) + _seeding(evolution)
+    expected = _evaluations(evolution, config.resolved_offspring)
+    falling = evolution.generation < config.resolved_density_gens
+    if config.reevaluate and not (falling or evolution.pareto):
+        expected += sum((_cost(evolution, _steps(evolution, 1.0)) for _ in evolution.hall), Cost())
+    return expected + _seeding(evolution) if config.restart_after else expected
+
+
+def _evaluations(evolution: Evolution, count: int) -> Cost:
+    """Of so many genomes, in their race."""
+    cost = Cost()
+    for running, share in parse(evolution.config.race).field(count):
+        cost += sum([_cost(evolution, _steps(evolution, share))] * running, Cost())
+    return cost
+
+
+def _steps(evolution: Evolution, share: float) -> int:
+    """Gradient steps of an evaluation, its traces included."""
+    steps = evolution.problem.recipe.steps(len(evolution.problem.data.train.y))
+    return max(1, round(share * steps)) + _gradients(evolution)
+
+
+def _seeding(evolution: Evolution) -> Cost:
+    """What the masks of a population drawn afresh take."""
+    each = SEEDINGS[evolution.config.seeding].cost(len(evolution.problem.data.train.y))
+    return sum([each] * evolution.config.pop, Cost())
+
+
+def _gradients(evolution: Evolution) -> int:
+    """Gradients that the traces of an evaluation take."""
+    return sum(GRADIENTS.get(name, 0) for name in evolution.evaluator.traces)
+
+
+def _cost(evolution: Evolution, steps: int) -> Cost:
+    """Of an evaluation of so many gradient steps, traces and validation included."""
+    data, gradients = evolution.problem.data, _gradients(evolution)
+    available = len(data.train.y)
+    samples = evolution.problem.recipe.samples_in(steps - gradients, available)
+    samples += gradients * min(SAMPLES, available)
+    return Cost(steps, samples, samples + len(data.validation.y))

@@ -1,0 +1,146 @@
+"""Dynamic sparse training, SET and RigL: references that give a trained network, not a ticket."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.layout import Layout
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.pruning.allocation import GLOBAL, allocate, keep
+from nets_deap.pruning.scores import Candidate, gradient
+from nets_deap.util.errors import NetsError
+
+GROWTHS = ("random", "gradient")
+
+
+@dataclass(frozen=True)
+class Dynamic:
+    """In every so many steps the smallest weights of each layer go, and as many others come.
+
+    growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
+    every: steps between two updates; fraction: of a layer's weights in the first one, falling along a cosine
+    until: share of the training after which the mask stays. Defaults as in RigL, section 3.
+    """
+
+    growth: str
+    allocation: str = "erk"
+    every: int = 100
+    fraction: float = 0.3
+    until: float = 0.75
+
+    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
+        """How many weights each layer has, throughout. Raises NetsError for what cannot be."""
+        if self.growth not in GROWTHS:
+            raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
+        if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
+            raise NetsError(
+                f"every={self.every}, fraction={self.fraction:g}, until={self.until:g}: "
+                "expected 1 or more steps, and shares from 0 to 1"
+            )
+        if self.allocation == GLOBAL:
+            raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
+        return [allocate(layout, density, self.allocation)]
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for what cannot be."""
+        if not isinstance(problem.architecture, MLP):
+            raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
+        self.plan(problem.layout, density)
+
+    def network(
+        self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
+    ) -> DynamicMLP:
+        """Ready to be trained by the problem's recipe: θ₀ under a random mask of that density."""
+        layout = problem.layout
+        everything = np.ones(weights.size, dtype=bool)
+        (counts,) = self.plan(layout, density)
+        mask = keep(layout, rng.random(weights.size), everything, counts)
+        steps = problem.recipe.steps(len(problem.data.train.y))
+        architecture = problem.architecture
+        assert isinstance(architecture, MLP)
+        return DynamicMLP(architecture, weights, mask, problem.recipe, self, steps, rng)
+
+
+class DynamicMLP(MaskedMLP):
+    """A masked network whose mask moves while it trains. Its density, layer by layer, stays.
+
+    What grows starts at zero, with the optimiser's memory of it cleared; a weight that goes and comes back in
+    the same update stays what it was, as in RigL's own code. `updates` has a row for each.
+    """
+
+    def __init__(
+        self,
+        architecture: MLP,
+        weights: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe,
+        options: Dynamic,
+        steps: int,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(architecture, weights, np.ones_like(mask), recipe)  # nothing is left out
+        self.options, self.rng = options, rng
+        self.last_update = int(options.until * steps)
+        self.done = 0
+        self.updates: list[dict[str, float]] = []
+        # An update of SET takes no gradient; one of RigL goes forward twice.
+        self.cost_aside = Cost()
+        self._set_mask(mask)
+
+    @property
+    def alive(self) -> np.ndarray:
+        """bool[n], the mask as it stands."""
+        return self.mask.numpy().astype(bool)
+
+    def _set_mask(self, mask: np.ndarray) -> None:
+        self.mask.copy_(torch.from_numpy(mask))
+        self.flat.mul_(self.mask)
+
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step; every so often the mask moves instead of the weights (RigL, algorithm 1)."""
+        self.done += 1
+        if self.done % self.options.every == 0 and self.done < self.last_update:
+            x, targets = self._gather(x, targets, chosen)
+            self.outputs = self.forward(x)
+            self._move(x, targets)
+            random = self.options.growth == "random"
+            self.cost_aside += Cost(-1, -len(x)) if random else Cost(forward_passes=len(x))
+        else:
+            super().step(x, targets, chosen)
+
+    def _move(self, x: Tensor, targets: Tensor) -> None:
+        layout, alive = self.architecture.layout, self.alive
+        share = self.options.fraction / 2 * (1 + math.cos(math.pi * self.done / self.last_update))
+        weights = self.flat.numpy()
+        if self.options.growth == "gradient":
+            candidate = Candidate(self.architecture, weights, alive, x, targets, self.rng)
+            score = gradient(candidate)
+        else:
+            score = self.rng.random(weights.size)
+        counts = np.array([int(part.sum()) for _, part in layout.split(alive)])
+        sizes = np.array(layout.sizes)
+        moved = np.minimum((share * counts).astype(int), sizes - counts)
+        kept = keep(layout, np.abs(weights), alive, counts - moved)
+        mask = kept | keep(layout, score, ~kept, moved)
+        stayed = torch.from_numpy(mask & alive)
+        for memory in self._memories():
+            memory.mul_(stayed)
+        self.flat.mul_(stayed)
+        self._set_mask(mask)
+        self.updates.append({"step": self.done, "moved": int(moved.sum())})
+
+    def _memories(self) -> list[Tensor]:
+        """What the optimiser remembers of each weight."""
+        optimizer = self.optimizer
+        if optimizer is None:
+            return []
+        return [optimizer.mean, optimizer.square] if optimizer.adam else [optimizer.mean]

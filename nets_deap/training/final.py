@@ -1,0 +1,177 @@
+"""Training a ticket to the end: the verdict on every ticket, whoever found it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from nets_deap.models.architecture import INITIAL
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.protocol import Network
+from nets_deap.networks.scoring import Score, evaluate
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training.loop import assert_masked, train
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.threads import one_thread
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One ticket trained to the end.
+
+    rows: one per evaluation, as in training.csv
+    test: on the early-stop weights
+    weights, early_stop_weights: float32[n], at the end and where the validation loss was least
+    extras, early_stop_extras: float32[m], biases and normalisations there
+    rewound_to: the step whose weights it began with; iterations in `rows` are counted from there
+    """
+
+    density: float
+    rows: list[Row]
+    test: Score
+    weights: np.ndarray = field(repr=False)
+    early_stop_weights: np.ndarray = field(repr=False)
+    extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
+    early_stop_extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
+    rewound_to: int = 0
+
+    @property
+    def early_stop(self) -> Row:
+        """The row of least validation loss; the first of equals. A NaN is never least."""
+        return min(self.rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
+
+    @property
+    def final(self) -> Row:
+        return self.rows[-1]
+
+    def summary(self) -> dict[str, float]:
+        """What is said of a trained ticket; the test figures at early stop are its verdict."""
+        stop, end = self.early_stop, self.final
+        told = {
+            "density": self.density,
+            "early_stop_iteration": self.rewound_to + stop["iteration"],
+            "val_loss": stop["val_loss"],
+            "val_acc": stop["val_acc"],
+            "test_loss": self.test.loss,
+            "test_acc": self.test.accuracy,
+        }
+        if "test_loss" in end:
+            told |= {"final_test_loss": end["test_loss"], "final_test_acc": end["test_acc"]}
+        return told
+
+
+def rewound_to(ticket: Ticket) -> int:
+    """The step of a training whose weights the ticket has; 0 where they are initial."""
+    return int(ticket.info.get("rewind", 0))
+
+
+def to_go(problem: Problem, ticket: Ticket) -> Problem:
+    """A ticket whose weights are those of step k has k steps fewer to go (Frankle et al. 2020, section 2).
+
+    Raises NetsError where none are left.
+    """
+    if not (k := rewound_to(ticket)):
+        return problem
+    steps = problem.recipe.steps(len(problem.data.train.y))
+    if steps <= k:
+        raise NetsError(
+            f"the ticket's weights are those of step {k}, which leaves nothing of a training of {steps} "
+            "steps: ask for a longer one"
+        )
+    return replace(problem, recipe=replace(problem.recipe, iterations=steps - k))
+
+
+def check_ticket(problem: Problem, ticket: Ticket) -> None:
+    """Raise NetsError if the ticket's network does not take this problem's data."""
+    ours, theirs = problem.architecture, ticket.architecture
+    if ours != theirs:
+        raise NetsError(
+            f"the ticket is for {theirs.name} with inputs {theirs.input_shape} and {theirs.outputs} outputs, "
+            f"but {problem.dataset} needs {ours.name} with inputs {ours.input_shape} and {ours.outputs}"
+        )
+
+
+def train_ticket(
+    ticket: Ticket,
+    problem: Problem,
+    seed: int,
+    eval_every: int = 0,
+    device: str = "cpu",
+    on_row: Callable[[Row], None] | None = None,
+    track_test: bool = True,
+) -> TrainingRun:
+    """Train a ticket by the problem's recipe, scored every `eval_every` iterations (0: once an epoch).
+
+    track_test: record test figures in every row. They decide nothing; without it the test set is looked at
+        once, with the early-stop weights
+
+    The minibatches depend on the seed alone, so that tickets are compared on the same ones. The early stop
+    is where the validation loss is least.
+    Raises NetsError as `check_ticket` and `to_go` do.
+    """
+    check_ticket(problem, ticket)
+    problem = to_go(problem, ticket)
+    network = make_network(
+        ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
+    )
+    run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
+    for weights in (run.weights, run.early_stop_weights):
+        assert_masked(ticket.architecture, weights, ticket.mask)
+    return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
+
+
+def train_network(
+    network: Network,
+    problem: Problem,
+    seed: int,
+    eval_every: int = 0,
+    device: str = "cpu",
+    on_row: Callable[[Row], None] | None = None,
+    track_test: bool = True,
+) -> TrainingRun:
+    """`train_ticket` for a network that is ready to be trained, of whatever kind."""
+    recipe = problem.recipe
+    data = problem.data.to(device, torch.float32)
+    per_epoch = recipe.steps_per_epoch(len(data.train.y))
+    rows: list[Row] = []
+    best = np.inf
+    start = time.monotonic()
+    with one_thread():
+        early_stop = network.weights(), network.extras()
+
+        def score(iteration: int, train_loss: float) -> None:
+            nonlocal best, early_stop
+            validation = evaluate(network, data.validation, data.classes)
+            row = {
+                "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
+                "iteration": iteration,
+                "train_loss": train_loss,
+                "val_loss": validation.loss,
+                "val_acc": validation.accuracy,
+            }
+            if track_test:
+                test = evaluate(network, data.test, data.classes)
+                row |= {"test_loss": test.loss, "test_acc": test.accuracy}
+            rows.append(row | {"elapsed_s": time.monotonic() - start})
+            if len(rows) == 1 or validation.loss < best:
+                best, early_stop = validation.loss, (network.weights(), network.extras())
+            if on_row:
+                on_row(rows[-1])
+
+        rng = generator(seed, 0, Role.FINAL_TRAINING)
+        train(network, data.train, recipe, rng, score, eval_every or per_epoch)
+        stopped = make_network(
+            network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]
+        )
+        test = evaluate(stopped, data.test, data.classes)
+    weights = network.weights()
+    density = float(np.mean(weights != 0))
+    return TrainingRun(density, rows, test, weights, early_stop[0], network.extras(), early_stop[1])

@@ -1,0 +1,64 @@
+"""Gradient descent under a mask: the one place that trains networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from nets_deap.data.loading import Part
+from nets_deap.models.architecture import Architecture
+from nets_deap.networks.losses import sample_losses
+from nets_deap.networks.protocol import Trainable
+from nets_deap.problem.recipe import Recipe
+from nets_deap.training.minibatches import augmented, minibatches
+from nets_deap.util.threads import flushed_denormals
+
+
+def train(
+    network: Trainable,
+    part: Part,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    report: Callable[[int, float], None] | None = None,
+    every: int = 0,
+) -> None:
+    """Train a network in place.
+
+    rng: decides the minibatches, how they are augmented, and nothing else
+    report: called after every `every` steps, and after the last, with the number of steps done and the mean
+        loss of the minibatches since the last call (each before its step)
+    """
+    targets = network.architecture.targets(part.y, part.x.dtype)
+    steps = recipe.steps(len(part.y))
+    losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
+    since = 0
+    aside = rng.spawn(1)[0] if recipe.augment else None  # so that the order of samples is the same without
+    with flushed_denormals():
+        for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
+            if aside is None:
+                network.step(part.x, targets, chosen)
+            else:
+                x, wanted = (part.x, targets) if chosen is None else (part.x[chosen], targets[chosen])
+                network.step(augmented(x, aside), wanted)
+            if report is None:
+                continue
+            wanted = targets if chosen is None else targets[torch.from_numpy(chosen)]
+            losses += sample_losses(network.outputs, wanted, network.architecture.loss).mean()
+            since += 1
+            if step == steps or (every and step % every == 0):
+                report(step, float(losses) / since)
+                losses.zero_()
+                since = 0
+
+
+def assert_masked(architecture: Architecture, weights: Any, mask: Any) -> None:
+    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN).
+
+    weights: a float array or tensor; mask: a bool one of the same shape
+    """
+    alive = (weights != 0) & ~mask & (abs(weights) < np.inf)
+    if alive.any():
+        raise AssertionError(f"{alive.sum()} pruned weights of {architecture.name} came back to life")
