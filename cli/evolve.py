@@ -91,7 +91,6 @@ evolution_options = combined(
         "--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."
     ),
     option("--precision", metavar="NAME", help="Products of --map batched: float32, tf32 or bf16. [float32]"),
-    option("--cuda-graphs", is_flag=True, help="Start the kernels of --map batched together; never tried."),
     option(
         "--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."
     ),
@@ -128,11 +127,11 @@ def evolve(
     from nets_deap.evolution.folder import settle
     from nets_deap.evolution.maps import make_map
     from nets_deap.evolution.record import finished
-    from nets_deap.evolution.settings import EvolveConfig, check_effect
+    from nets_deap.evolution.settings import EvolveConfig
 
     given = explicit(EvolveConfig, preset, config, **options)
     settled, folder = settle(given, resume)
-    check_effect([name for name, value in options.items() if value is not None], settled)
+    settled.check_effect({name for name, value in options.items() if value is not None})
     if (folder / run_folder.CONFIG).exists():
         if over := finished(settled, checkpoint.read_logbook(folder)):
             _tell_finished(folder, over, quiet, as_json)

@@ -15,6 +15,7 @@ from .evolve import evolve
 from .export import export
 from .figures import figures
 from .info import info
+from .options import dashed
 from .search import es, imp, random, search, weedout
 from .table1 import table1
 from .train import train
@@ -72,7 +73,9 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message())
-    except (NetsError, OSError) as error:
+    except NetsError as error:
+        _fail(dashed(str(error)))
+    except OSError as error:
         _fail(str(error))
     except MemoryError:
         _fail("out of memory: try a smaller population, batch or network")

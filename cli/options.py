@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def dashed(text: str) -> str:
+    """A text of the library's, which names fields as `data_dir`, as the command line has them: --data-dir."""
+    return re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: f"--{found[1].replace('_', '-')}", text)
 
 
 def combined(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import initial_weights

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from nets_deap.config.layers import configure
-from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.settings import EvolveConfig, configure
 from nets_deap.individuals.genome import Genome, initGenome
 
 MNIST_DIR = Path(os.environ.get("NETS_DATA_DIR", "data")).absolute()

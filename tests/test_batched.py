@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from nets_deap.evolution import evaluator as evaluator_module
+from nets_deap.evolution.context import Context
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.maps import BatchedMap, make_map, map_genomes
 from nets_deap.evolution.run import Evolution
@@ -68,8 +69,9 @@ def test_equal_to_one_by_one_in_float64(model: str, optimizer: str) -> None:
     problem = problem_of(model, optimizer)
     assert len(problem.data.train.y) % 60
     evaluator, genomes = Evaluator(problem, seed=3, dtype=torch.float64), population(problem)
-    evaluator.generation = 2
-    ours, theirs = evaluator.evaluate_all(genomes), [evaluator.evaluate(genome) for genome in genomes]
+    third = Context(generation=2)
+    ours = evaluator.evaluate_all(genomes, third)
+    theirs = [evaluator.evaluate(genome, third) for genome in genomes]
     assert_close(ours, theirs, rtol=1e-9)
     assert [e.val_acc for e in ours] == [e.val_acc for e in theirs]
     assert len({e.val_loss for e in ours}) == len(genomes)
@@ -294,7 +296,7 @@ def close_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None
 
 @pytest.mark.parametrize("options", [{}, {"select": "nsga2"}, {"track_test": True}])
 def test_an_evolution_like_the_serial_one(config, options: dict[str, Any]) -> None:
-    ours, theirs = (Evolution(config(**options), engine) for engine in (BatchedMap(), SerialMap()))
+    ours, theirs = (Evolution.of(config(**options), engine) for engine in (BatchedMap(), SerialMap()))
     for _ in range(4):
         ours.advance()
         theirs.advance()
@@ -304,7 +306,7 @@ def test_an_evolution_like_the_serial_one(config, options: dict[str, Any]) -> No
 
 def test_the_same_again_gives_the_same_bits(config) -> None:
     def logbook() -> list[dict[str, Any]]:
-        evolution = Evolution(config(dataset="digits", epochs=1, batch_size=60), BatchedMap())
+        evolution = Evolution.of(config(dataset="digits", epochs=1, batch_size=60), BatchedMap())
         return [{**evolution.advance(), "elapsed_s": 0} for _ in range(2)]
 
     assert logbook() == logbook()
@@ -325,7 +327,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_generation_is_one_stack(config, counted: list[int]) -> None:
-    evolution = Evolution(config(pop=6), BatchedMap())
+    evolution = Evolution.of(config(pop=6), BatchedMap())
     assert evolution.advance()["nevals"] == 6
     assert counted == [6]
     genomes = population(XOR)
@@ -352,7 +354,7 @@ def test_other_functions_are_called_one_by_one(config, counted: list[int]) -> No
     map_genomes(BatchedMap(), draws, genomes)
     assert random.getstate() == state
 
-    evolution = Evolution(config(), BatchedMap())
+    evolution = Evolution.of(config(), BatchedMap())
     evolution.toolbox.decorate("evaluate", lambda function: lambda genome: (2 * function(genome)[0],))
     (doubled,) = evolution.toolbox.map(evolution.toolbox.evaluate, evolution.toolbox.population(n=1))
     assert doubled[0] > 0

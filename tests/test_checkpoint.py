@@ -126,12 +126,12 @@ def test_derived_files_come_back_on_resuming(config: Config) -> None:
 
 
 def test_a_run_is_not_resumed_on_other_data(config: Config) -> None:
-    evolution = Evolution(config())
+    evolution = Evolution.of(config())
     evolution.advance()
     other = evolution.state()
     other.checksum = "00000000"
     with pytest.raises(NetsError, match="other data"):
-        Evolution(config()).restore(other)
+        Evolution.of(config()).restore(other)
 
 
 def test_settle_takes_what_is_not_said_from_the_run(config: Config) -> None:
@@ -143,10 +143,10 @@ def test_settle_takes_what_is_not_said_from_the_run(config: Config) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"pop": 5}, "--pop 4, not 5"),
-        ({"gens": 2}, "--gens 3, not 2"),
-        ({"dataset": "digits"}, "--dataset xor-corners, not digits"),
-        ({"track_test": True}, "--track-test False, not True"),
+        ({"pop": 5}, "`pop` 4, not 5"),
+        ({"gens": 2}, "`gens` 3, not 2"),
+        ({"dataset": "digits"}, "`dataset` xor-corners, not digits"),
+        ({"track_test": True}, "`track_test` False, not True"),
     ],
 )
 def test_settle_refuses_what_differs_by_name(given: dict, message: str, config: Config) -> None:
@@ -158,7 +158,7 @@ def test_settle_refuses_what_differs_by_name(given: dict, message: str, config: 
 def test_settle_lets_a_run_go_on_for_longer(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
     assert folder.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
-    with pytest.raises(NetsError, match="add --resume to go on to 9"):
+    with pytest.raises(NetsError, match="add `resume` to go on to 9"):
         folder.settle(
             {**json.loads(Path("run/config.json").read_text()), "out": "run", "gens": 9}, resume=False
         )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from nets_deap.evolution import evaluator as evaluator_module
 from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.networks import backends
 from nets_deap.networks.stack_size import DEVICE_SHARE, HOST_MEMORY, chunk_size, in_chunks, usable_memory
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.problem import Problem
@@ -35,7 +35,7 @@ def test_a_chunk_that_runs_out_of_memory_is_halved(monkeypatch: pytest.MonkeyPat
     evaluator, genomes = Evaluator(XOR, dtype=torch.float64), population(XOR, [0.5] * 9)
     whole = evaluator.evaluate_all(genomes)
     monkeypatch.setattr(Small, "asked", [], raising=False)
-    monkeypatch.setattr(evaluator_module, "StackedMLP", Small)
+    monkeypatch.setattr(backends, "StackedMLP", Small)
     assert_close(evaluator.evaluate_all(genomes), whole, rtol=1e-9)
     assert Small.asked == [9, 4, 2, 2, 2, 2, 1]
 
@@ -43,7 +43,7 @@ def test_a_chunk_that_runs_out_of_memory_is_halved(monkeypatch: pytest.MonkeyPat
 def test_one_genome_that_does_not_fit_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Small, "asked", [], raising=False)
     monkeypatch.setattr(Small, "room", 0)
-    monkeypatch.setattr(evaluator_module, "StackedMLP", Small)
+    monkeypatch.setattr(backends, "StackedMLP", Small)
     with pytest.raises(NetsError, match="does not hold the training of one genome") as raised:
         Evaluator(XOR).evaluate_all(population(XOR))
     assert "\n" not in str(raised.value)

@@ -178,8 +178,6 @@ BAD = {
     "lr beyond float32": ["evolve", "--lr", "1e300"],
     "precision unknown": ["evolve", "--precision", "half", "--map", "batched"],
     "precision without a stack": ["evolve", "--precision", "bf16"],
-    "graphs without a stack": ["evolve", "--cuda-graphs"],
-    "graphs without a GPU": ["evolve", "--cuda-graphs", "--map", "batched"],
     "lr infinite": ["evolve", "--lr", "inf"],
     "epochs 0": ["evolve", "--epochs", "0"],
     "batch negative": ["evolve", "--batch-size", "-5"],

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments import comparison, summary, trial
 from nets_deap.experiments.comparison import compare
 from nets_deap.experiments.config import CompareConfig
@@ -324,7 +324,7 @@ def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], 
 
 def test_a_folder_of_another_comparison_is_refused(done: Path) -> None:
     before = texts(done)
-    with pytest.raises(NetsError, match=r"holds a comparison with epochs 2, not 3: choose another --out"):
+    with pytest.raises(NetsError, match=r"holds a comparison with epochs 2, not 3: choose another `out`"):
         compare(config(epochs=3), done, SerialMap())
     assert texts(done) == before
     Path("full").mkdir()

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nets_deap.config.layers import configure
 from nets_deap.config.presets import COMMAND_PRESETS
-from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.settings import EvolveConfig, configure
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.util.errors import NetsError
 
@@ -79,24 +78,24 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"noise": 0.2}, "--noise has no effect: --mutate flip,prune-increase has no noise"),
-        ({"crossover": 0.2}, "--crossover has no effect with --mate none"),
+        ({"noise": 0.2}, "`noise` has no effect, for the mutations flip,prune-increase have no noise"),
+        ({"crossover": 0.2}, "`crossover` has no effect where `mate` is none"),
         ({"race": "4"}, "expected ETA:RUNGS"),
         ({"race": "1:3"}, "expected ETA:RUNGS"),
-        ({"islands": 3}, "--islands 3 --pop 4"),
-        ({"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "goes with --algorithm simple"),
+        ({"islands": 3}, "`islands` 3, `pop` 4: each island needs"),
+        ({"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "goes with the algorithm simple"),
         ({"algorithm": "mu-plus-lambda"}, "denser parents always"),
-        ({"select": "nsga2", "race": "2:2"}, "--race goes with one objective"),
-        ({"select": "nsga2", "reevaluate": True}, "--reevaluate goes with one objective"),
-        ({"mutate": "reorder,prune", "map": "batched"}, "do not go with --map batched"),
+        ({"select": "nsga2", "race": "2:2"}, "`race` 2:2: goes with one objective"),
+        ({"select": "nsga2", "reevaluate": True}, "`reevaluate` goes with one objective"),
+        ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the map batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
-        ({"mutate": "layers,noise"}, "layers changes a plan and moves no gene"),
-        ({"pop": 6, "islands": 2, "mate": "mask"}, "3 genomes on each do not pair up"),
-        ({"select": "tournament-dcd", "islands": 2}, "--islands goes with one objective"),
-        ({"select_from": 3, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "--select-from goes with"),
+        ({"mutate": "layers,noise"}, "change a plan and move no gene"),
+        ({"pop": 6, "islands": 2, "mate": "mask"}, "an odd number of genomes on each island"),
+        ({"select": "tournament-dcd", "islands": 2}, "`islands` 2: goes with one objective"),
+        ({"select_from": 3, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "`select_from` 3: goes with"),
         ({"select": "nsga2", "mate": "uniform"}, "its children are not mutated"),
-        ({"select": "random", "density_gens": 16, "gens": 16}, "--select has no effect: selection begins"),
-        ({"islands": 2, "density_gens": 16, "gens": 16}, "--islands has no effect: selection begins"),
+        ({"select": "random", "density_gens": 16, "gens": 16}, "`select` has no effect: selection begins"),
+        ({"islands": 2, "density_gens": 16, "gens": 16}, "`islands` has no effect: selection begins"),
     ],
 )
 def test_parts_of_a_search_that_do_not_go_together_are_one_line(options: dict, message: str) -> None:
@@ -158,28 +157,31 @@ def test_defaults_of_the_algorithm_follow_from_the_selection() -> None:
 
 
 BAD = {
-    "pop 0": ({"pop": 0}, "--pop 0"),
-    "one genome mates": ({"pop": 1, "mate": "mask"}, "--mate has no effect on a single lineage"),
+    "pop 0": ({"pop": 0}, "`pop` 0"),
+    "one genome mates": ({"pop": 1, "mate": "mask"}, "`mate` has no effect on a single lineage"),
     "one genome crosses over": (
         {"pop": 1, "preset": "paper", "crossover": 0.3},
-        "--crossover has no effect on a",
+        "`crossover` has no effect on a",
     ),
     "one genome is selected": (
         {"pop": 1, "select": "roulette"},
-        "--select has no effect on a single lineage",
+        "`select` has no effect on a single lineage",
     ),
-    "one genome races": ({"pop": 1, "race": "4:2"}, "--race has no effect on a single lineage"),
+    "one genome races": ({"pop": 1, "race": "4:2"}, "`race` has no effect on a single lineage"),
     "no differences": ({"pop": 1, "mutate": "differential,prune"}, "differential needs other genomes"),
-    "target 0": ({"target_density": 0.0}, "--target-density"),
-    "target 1": ({"target_density": 1.0}, "--target-density"),
-    "init density 0": ({"init_density": 0.0}, "--init-density"),
-    "init density 2": ({"init_density": 2.0}, "--init-density"),
-    "gens -1": ({"gens": -1}, "--gens -1"),
-    "rate 2": ({"noise": 2.0, "mutate": "noise"}, "--noise 2"),
-    "lr 0": ({"lr": 0.0}, "--lr"),
-    "lr nan": ({"lr": float("nan")}, "--lr"),
-    "elites": ({"elites": 9, "pop": 5}, "--elites 9 is more than --pop 5"),
-    "restart": ({"restart_after": 3, "pop": 1}, "--restart-after 3: 1 elites of --pop 1 leave no place"),
+    "target 0": ({"target_density": 0.0}, "`target_density`"),
+    "target 1": ({"target_density": 1.0}, "`target_density`"),
+    "init density 0": ({"init_density": 0.0}, "`init_density`"),
+    "init density 2": ({"init_density": 2.0}, "`init_density`"),
+    "gens -1": ({"gens": -1}, "`gens` -1"),
+    "rate 2": ({"noise": 2.0, "mutate": "noise"}, "`noise` 2"),
+    "lr 0": ({"lr": 0.0}, "`lr`"),
+    "lr nan": ({"lr": float("nan")}, "`lr`"),
+    "elites": ({"elites": 9, "pop": 5}, "`elites` 9, `pop` 5: there are more elites"),
+    "restart": (
+        {"restart_after": 3, "pop": 1},
+        "`restart_after` 3, `elites` 1, `pop` 1: the elites leave no place",
+    ),
     "optimizer": ({"optimizer": "sdg"}, "did you mean 'sgd'"),
     "device": ({"device": "tpu"}, "unknown device 'tpu'"),
     "arch": ({"arch": "lenet"}, "did you mean 'lenet-300-100'"),
@@ -189,21 +191,21 @@ BAD = {
     "algorithm": ({"algorithm": "mu+lambda"}, "did you mean 'mu-plus-lambda'"),
     "select": ({"select": "nsga4"}, "did you mean 'nsga"),
     "nsga2 simple": ({"select": "nsga2", "algorithm": "simple"}, "does not go with"),
-    "offspring": ({"offspring": 9}, "--offspring goes with"),
+    "offspring": ({"offspring": 9}, "`offspring` 9: goes with"),
     "few offspring": (
         {"algorithm": "mu-comma-lambda", "mutate": "swap", "pop": 8, "offspring": 4},
-        "at least --pop 8",
+        "`offspring` 4, `pop` 8: mu-comma-lambda needs",
     ),
     "preset": ({"preset": "papr"}, "did you mean 'paper'"),
     "two durations": ({"epochs": 2, "iterations": 3}, "give one"),
     "control characters": ({"out": "a\0b"}, "cannot be printed"),
-    "split seed": ({"split_seed": 2**32}, "--split-seed"),
-    "pop as text": ({"pop": "7"}, "--pop 7"),
-    "pop as a share": ({"pop": 7.5}, "--pop 7.5"),
-    "seed as a truth": ({"seed": True}, "--seed True"),
-    "data fraction": ({"data_fraction": 0.0}, "--data-fraction"),
-    "workers": ({"workers": 0}, "--workers 0"),
-    "epochs": ({"epochs": 0}, "--epochs 0"),
+    "split seed": ({"split_seed": 2**32}, "`split_seed`"),
+    "pop as text": ({"pop": "7"}, "`pop` 7"),
+    "pop as a share": ({"pop": 7.5}, "`pop` 7.5"),
+    "seed as a truth": ({"seed": True}, "`seed` True"),
+    "data fraction": ({"data_fraction": 0.0}, "`data_fraction`"),
+    "workers": ({"workers": 0}, "`workers` 0"),
+    "epochs": ({"epochs": 0}, "`epochs` 0"),
     "unknown field": ({"popp": 5}, "did you mean 'pop'"),
 }
 
@@ -223,8 +225,8 @@ def test_bad_values_are_one_line(name: str) -> None:
         ("a.json", "{", "not valid JSON"),
         ("a.json", "[1]", "no table of options"),
         ("a.toml", "popp = 3", "did you mean 'pop'"),
-        ("a.toml", 'pop = "many"', "--pop many"),
-        ("a.toml", "[pop]\nx = 1", "--pop"),
+        ("a.toml", 'pop = "many"', "`pop` many"),
+        ("a.toml", "[pop]\nx = 1", "`pop`"),
         ("a.toml", "init-density = 0.1\ninit_density = 0.2", "twice"),
         ("a.json", "[" * 100_000, "not valid JSON"),
     ],

@@ -134,7 +134,7 @@ def test_populations_of_convolutional_networks_train_side_by_side() -> None:
     ("model", "options", "says"),
     [
         ("wrn-10-1", {}, "wrn-10-1 normalises by batches: its networks cannot be trained as one stack"),
-        ("cnn-8-16", {"precision": "bf16"}, "--precision and --cuda-graphs are for perceptrons"),
+        ("cnn-8-16", {"precision": "bf16"}, "other products than float32's are for perceptrons"),
     ],
 )
 def test_what_cannot_be_trained_side_by_side_is_refused(
@@ -142,7 +142,7 @@ def test_what_cannot_be_trained_side_by_side_is_refused(
 ) -> None:
     config = EvolveConfig(arch=model, data_limit=150, pop=2, gens=1, map="batched", **options)
     with pytest.raises(NetsError, match=says):
-        Evolution(config, BatchedMap()).advance()
+        Evolution.of(config, BatchedMap()).advance()
 
 
 @pytest.mark.parametrize("name", ["set", "rigl"])

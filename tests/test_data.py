@@ -75,7 +75,7 @@ def test_a_limit_takes_a_stratified_subset_and_leaves_the_test_set() -> None:
 
 @pytest.mark.parametrize("name", [n for n in DATASETS if n not in ("digits", "xor", "xor-corners")])
 def test_missing_data_says_what_to_do(name: str) -> None:
-    with pytest.raises(NetsError, match=r"--data-dir.*--download.*--dataset digits") as raised:
+    with pytest.raises(NetsError, match=r"`data_dir`.*`download`.*`dataset` digits") as raised:
         load(name, str(Path("nowhere").absolute()))
     assert "\n" not in str(raised.value)
 

@@ -38,7 +38,7 @@ def without_time(logbook: list[dict]) -> list[dict]:
 
 
 def run(config: EvolveConfig, engine=None) -> Evolution:
-    evolution = Evolution(config, engine)
+    evolution = Evolution.of(config, engine)
     for _ in range(config.gens + 1):
         evolution.advance()
     return evolution
@@ -83,7 +83,7 @@ def test_one_generation_at_a_time_equals_one_call_of_easimple(pop: int, config: 
 
 @pytest.mark.parametrize(("name", "algorithm"), PAIRS)
 def test_every_selection_runs_three_generations(name: str, algorithm: str, config: Config) -> None:
-    evolution = Evolution(config(select=name, algorithm=algorithm, pop=8))
+    evolution = Evolution.of(config(select=name, algorithm=algorithm, pop=8))
     for generation in range(4):
         assert evolution.advance()["gen"] == generation
         assert len(evolution.population) == 8
@@ -158,7 +158,7 @@ def test_a_fitness_that_draws_from_random_disturbs_nothing(algorithm: str, confi
 
 
 def test_a_random_seed_elsewhere_does_not_disturb_a_run(config: Config) -> None:
-    evolution = Evolution(config())
+    evolution = Evolution.of(config())
     for _ in range(4):
         evolution.advance()
         random.seed(99)
@@ -234,7 +234,7 @@ def test_the_ticket_of_a_pareto_run_is_the_best_that_ever_was(select: str, confi
     # Near the target density the fitness has its minimum inside: a sparser genome dominates the best.
     for seed in range(3):
         settings = config(select=select, pop=8, gens=6, seed=seed, target_density=0.6, init_density=0.6)
-        evolution = Evolution(settings)
+        evolution = Evolution.of(settings)
         seen: list[float] = []
         evaluate = evolution.evaluator.evaluate
 
@@ -268,7 +268,7 @@ def test_the_toolbox_is_wired_as_the_config_says(config: Config) -> None:
 
 
 def test_every_child_of_a_simple_generation_is_evaluated_anew(config: Config) -> None:
-    evolution = Evolution(config(elites=0, pop=6))
+    evolution = Evolution.of(config(elites=0, pop=6))
     for generation in range(3):
         assert evolution.advance()["nevals"] == 6
         assert {g.evaluation.generation for g in evolution.population} == {generation}
@@ -312,7 +312,7 @@ def test_a_bare_pool_leaves_no_false_evaluations_behind(config: Config) -> None:
     with multiprocessing.get_context("fork").Pool(1) as pool:
         toolbox.register("map", pool.map)
         algorithms.eaSimple(population, toolbox, 1, 1, 1, verbose=False)
-    evaluator = Evolution(config()).evaluator
+    evaluator = Evolution.of(config()).evaluator
     assert all(g.evaluation in (None, evaluator.evaluate(g)) for g in population)
     unmeasured = next(g for g in population if g.evaluation is None)
     with pytest.raises(ValueError, match="map_genomes"):
@@ -333,7 +333,7 @@ def test_tracking_the_test_set_changes_nothing_else(config: Config) -> None:
 
 
 def test_the_paper_preset_only_ever_loses_weights(config: Config) -> None:
-    evolution = Evolution(config(preset="paper", elites=0))
+    evolution = Evolution.of(config(preset="paper", elites=0))
     evolution.advance()
     union = np.any([g.mask for g in evolution.population], axis=0)
     for _ in range(4):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.comparison import compare
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.figures import style, tickets

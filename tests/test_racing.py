@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from deap import algorithms
 
+from nets_deap.evolution.context import Clock, Context, current
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.maps import EvaluationMap
 from nets_deap.evolution.racing import Race, parse
@@ -34,21 +35,17 @@ def genomes(losses: Iterable[float]) -> list[Genome]:
     return [Genome([loss, 1, 1, 1], [1, 1, 0, 0]) for loss in losses]
 
 
-def evaluator() -> Evaluator:
-    return Evaluator(Problem("xor-corners", "mlp-10", Recipe(epochs=64)))
-
-
 class Counting:
     """An evaluation by the first weight, which remembers what it was asked."""
 
-    def __init__(self, clock: Evaluator) -> None:
-        self.clock = clock
+    def __init__(self) -> None:
         self.asked: list[tuple[float, float]] = []
 
     def __call__(self, genome: Genome) -> tuple[float]:
         loss = float(genome.weights[0])
-        self.asked.append((loss, self.clock.share))
-        steps = round(64 * self.clock.share)
+        share = current().share
+        self.asked.append((loss, share))
+        steps = round(64 * share)
         values = (loss,)
         genome.measured = Evaluation(loss, 0, 0.5, (loss,), 0, loss, values, gradient_steps=steps)
         return values
@@ -59,20 +56,18 @@ def serial(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
 
 
 def test_the_best_of_each_rung_train_longer_and_the_rest_keep_what_they_have() -> None:
-    clock = evaluator()
-    function, raced = Counting(clock), EvaluationMap(serial, clock, parse("2:3"))
+    function, raced = Counting(), EvaluationMap(serial, parse("2:3"), Clock())
     population = genomes([4, 1, 3, 2])
     assert raced(function, population) == [(4.0,), (1.0,), (3.0,), (2.0,)]
     assert [loss for loss, share in function.asked if share == 0.25] == [4, 1, 3, 2]
     assert [loss for loss, share in function.asked if share == 0.5] == [1, 2]
     assert [loss for loss, share in function.asked if share == 1] == [1]
     assert raced.gradient_steps == [16, 16, 16, 16, 32, 32, 64]
-    assert clock.share == 1
+    assert current().share == 1
 
 
 def test_equal_genomes_train_once() -> None:
-    clock = evaluator()
-    function, once = Counting(clock), EvaluationMap(serial, clock, Race())
+    function, once = Counting(), EvaluationMap(serial, Race(), Clock())
     population = genomes([4, 1, 4, 1, 4])
     population[4].traits["rate"] = np.array([0.1])
     assert once(function, population) == [(4.0,), (1.0,), (4.0,), (1.0,), (4.0,)]
@@ -82,12 +77,11 @@ def test_equal_genomes_train_once() -> None:
 
 
 def test_a_share_of_an_evaluation_takes_that_share_of_its_steps() -> None:
-    clock = evaluator()
-    (genome,) = genomes([1])
-    genome = Genome(np.ones(clock.problem.layout.size), np.ones(clock.problem.layout.size, dtype=bool))
+    evaluator = Evaluator(Problem("xor-corners", "mlp-10", Recipe(epochs=64)))
+    size = evaluator.problem.layout.size
+    genome = Genome(np.ones(size), np.ones(size, dtype=bool))
     for share, steps in ((1.0, 64), (0.25, 16), (0.001, 1)):
-        clock.share = share
-        assert clock.evaluate(genome).gradient_steps == steps
+        assert evaluator.evaluate(genome, Context(share=share)).gradient_steps == steps
 
 
 def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Config) -> None:
@@ -101,7 +95,7 @@ def test_in_a_loop_of_ones_own_every_call_of_the_map_is_a_generation(config: Con
         hall.clear()
         population, _ = algorithms.eaSimple(population, toolbox, 0, 1, generations, None, hall, False)
         assert {len(genome) for genome in population} == {round(n * density) for density in densities}
-        last = toolbox.evaluate.func.generation - 1
+        last = toolbox.clock.generation - 1
         assert {measured(genome).generation for genome in population} == {last}
 
 
@@ -111,7 +105,7 @@ def test_a_race_ends_with_one_full_training_whatever_the_map(map_: str, config: 
 
     settled = config(pop=8, race="2:4", epochs=16, elites=0, gens=2)
     with make_map(map_, 2, "cpu") as engine:
-        evolution = Evolution(settled, engine)
+        evolution = Evolution.of(settled, engine)
         for _ in range(3):
             evolution.advance()
             assert sorted(evolution.map.gradient_steps) == [2] * 8 + [4] * 4 + [8] * 2 + [16]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nets_deap.models.mlp import MLP
 from nets_deap.problem.budget import Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
@@ -60,6 +61,31 @@ def test_no_pruned_weight_is_alive_after_training(name: str) -> None:
         assert (weights[~ticket.mask] == 0).all()
         assert (weights != 0).any()
     assert run.density == ticket.density
+
+
+class Own(Problem):
+    """A problem whose network no name stands for."""
+
+    @property
+    def architecture(self) -> MLP:
+        return MLP("own", (1, 8, 8), (74,), 10, "relu", "cross-entropy")
+
+
+@pytest.mark.parametrize("name", TICKETS)
+def test_every_method_searches_the_problem_that_it_is_given(name: str) -> None:
+    problem = Own(recipe=DIGITS.recipe, data_limit=300)
+    method, rng = parse(TEXTS[name]).method, np.random.default_rng(0)
+    method.check(problem, 0.1)
+    ticket = method(problem, Budget(), rng, 0.1).ticket
+    assert (ticket.architecture, ticket.mask.size) == (problem.architecture, 74 * (64 + 10))
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_every_control_is_of_the_problem_that_it_is_given(name: str) -> None:
+    problem = Own(recipe=DIGITS.recipe, data_limit=300)
+    rng = np.random.default_rng(0)
+    ticket = parse("random").method(problem, Budget(), rng, 0.1).ticket
+    assert CONTROLS[name](ticket, problem, rng).architecture == problem.architecture
 
 
 @pytest.mark.parametrize("density", [0.2, 0.01])
@@ -346,7 +372,7 @@ def test_names_that_are_none(text: str, says: str) -> None:
         ("random-paper:spread=-1", "expected 0 or more"),
         ("snip:samples=0", "expected 1 or more"),
         ("snip:rounds=0", "expected 1 or more"),
-        ("nets:pop=2,elites=3", "elites 3"),
+        ("nets:pop=2,elites=3", "`elites` 3, `pop` 2"),
     ],
 )
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:

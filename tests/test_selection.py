@@ -140,7 +140,7 @@ def test_only_the_algorithms_of_the_registry_are_allowed(name: str) -> None:
 
 
 def test_a_population_that_is_no_multiple_of_four_is_refused() -> None:
-    with pytest.raises(NetsError, match="--pop 4"):
+    with pytest.raises(NetsError, match="`pop` 4"):
         check(parse("tournament-dcd"), "simple", 5)
 
 

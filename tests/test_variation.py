@@ -54,7 +54,7 @@ def test_the_traces_that_can_be_named_are_those_that_can_be_computed() -> None:
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_every_mutation_runs_three_generations(name: str, config: Config) -> None:
     moves = f"{name},repair" if name in ("layers", "density") else name
-    evolution = Evolution(config(mutate=moves, crossover=0.0))
+    evolution = Evolution.of(config(mutate=moves, crossover=0.0))
     for _ in range(4):
         evolution.advance()
     assert len(evolution.logbook) == 4
@@ -63,7 +63,7 @@ def test_every_mutation_runs_three_generations(name: str, config: Config) -> Non
 @pytest.mark.parametrize("by", TRACES)
 def test_pruning_and_growing_go_by_every_trace(by: str, config: Config) -> None:
     grow = by if by in OF_DORMANT else "gradient"
-    evolution = Evolution(config(mutate=f"prune-{by}:0.3,grow-{grow}", **SPARSE))
+    evolution = Evolution.of(config(mutate=f"prune-{by}:0.3,grow-{grow}", **SPARSE))
     active = []
     for _ in range(4):
         evolution.advance()
@@ -74,7 +74,7 @@ def test_pruning_and_growing_go_by_every_trace(by: str, config: Config) -> None:
 
 def test_only_initialisations_are_inherited(config: Config) -> None:
     """Whatever training does to weights, a child's are its parent's but for signs."""
-    evolution = Evolution(config(mutate="flip,layers,prune-increase:0.2,grow", lr=1.0, **SPARSE))
+    evolution = Evolution.of(config(mutate="flip,layers,prune-increase:0.2,grow", lr=1.0, **SPARSE))
     evolution.advance()
     magnitudes = {np.abs(genome.weights).tobytes() for genome in evolution.population}
     signs = {genome.weights.tobytes() for genome in evolution.population}
@@ -87,8 +87,8 @@ def test_only_initialisations_are_inherited(config: Config) -> None:
 
 def test_without_a_plan_a_first_population_is_as_dense_as_chance_has_it(config: Config) -> None:
     options = {"target_density": 0.5, "init_density": 0.5, "arch": "mlp-100", "pop": 20}
-    planned = Evolution(config(mutate="noise,repair", **options))
-    chance = Evolution(config(mutate="noise", **options))
+    planned = Evolution.of(config(mutate="noise,repair", **options))
+    chance = Evolution.of(config(mutate="noise", **options))
     counts = []
     for evolution in (planned, chance):
         evolution.advance()
@@ -134,8 +134,8 @@ def test_patience_counts_from_where_the_density_is_down(config: Config) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mutate": "noise", "density_gens": 2}, "goes by no planned density: add prune, grow or repair"),
-        ({"mutate": "prune", "density_gens": 4}, "in --gens 3 the density would not come down"),
+        ({"mutate": "noise", "density_gens": 2}, "go by no planned density: add prune, grow or repair"),
+        ({"mutate": "prune", "density_gens": 4}, "`gens` 3: the density would not come down"),
         ({"mate": "unifrom"}, "did you mean 'uniform'"),
         ({"input_dropout": 1.0}, "less than 1"),
         ({"lr_factor": 0.0}, "greater than 0"),

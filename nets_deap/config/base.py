@@ -4,79 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from nets_deap.config.fields import Count, Positive, one_of, setting
 from nets_deap.data import sources
-from nets_deap.evolution import mutations, selection
+from nets_deap.models import registry
 from nets_deap.models.initialisers import INITIALISERS
-from nets_deap.models.registry import check_name
 from nets_deap.parallel.choice import MAPS
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import OPTIMIZERS, Recipe
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import NetsError
 
-Rate = Annotated[float, Field(ge=0, le=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
 # Where a run happens, not what it is: these may differ when a run is resumed, and name no run.
-PLACE_FIELDS = frozenset(
-    {"out", "map", "workers", "device", "time_limit", "data_dir", "download", "cuda_graphs"}
-)
-# What a field that holds a name is called, and the names there are
-NAMES: dict[str, tuple[str, Collection[str]]] = {
-    "init": ("initialiser", INITIALISERS),
-    "optimizer": ("optimizer", OPTIMIZERS),
-    "device": ("device", ("cpu", "cuda", "auto")),
-    "algorithm": ("algorithm", selection.ALGORITHMS),
-    "map": ("map", (*MAPS, "batched")),
-    "mate": ("crossover", mutations.MATES),
-    "seeding": ("seeding", mutations.SEEDINGS),
-    "precision": ("precision", ("float32", "tf32", "bf16")),
-}
+PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
+# Fields of earlier versions, which decided no result: a stored config may still have them.
+RETIRED_FIELDS = frozenset({"cuda_graphs"})
+
+Checked = TypeVar("Checked", bound="Settings")
 Config = TypeVar("Config", bound="ProblemConfig")
+MapName = Annotated[str, one_of("map", MAPS)]
 
 
-class ProblemConfig(BaseModel):
-    """What `evolve` and `train` share: data, architecture, training recipe, place."""
+def _checked_dataset(name: str) -> str:
+    sources.check_name(name)
+    return name
+
+
+def _checked_architecture(name: str) -> str:
+    registry.check_name(name)
+    return name
+
+
+class Settings(BaseModel):
+    """Values that are checked once and never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-    command: ClassVar[str] = "evolve"  # whose presets and defaults apply
-
-    dataset: str = "digits"
-    data_dir: str = "data"
-    download: bool = False
-    data_limit: Positive | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    arch: str = "lenet-300-100"
-    init: str = "normal"
-    optimizer: str = "sgd"
-    lr: Annotated[float, Field(gt=0, le=1e6)] = 1e-3  # far more is not a float32
-    batch_size: Count = 60
-    epochs: Positive = 1
-    iterations: Positive | None = None
-    augment: bool = False
-    seed: Count = 1
-    device: str = "cpu"
-    workers: Positive | None = None
-    out: str | None = None
-
-    @field_validator("dataset")
-    @classmethod
-    def _dataset(cls, name: str) -> str:
-        sources.check_name(name)
-        return name
-
-    @field_validator("arch")
-    @classmethod
-    def _arch(cls, name: str) -> str:
-        check_name(name)
-        return name
 
     @field_validator("*", mode="after")
     @classmethod
@@ -85,18 +50,62 @@ class ProblemConfig(BaseModel):
             raise ValueError("holds characters that cannot be printed")
         return value
 
-    @field_validator(*NAMES, check_fields=False)
-    @classmethod
-    def _name(cls, name: str | None, field: ValidationInfo) -> str | None:
-        kind, known = NAMES[str(field.field_name)]
-        if name is not None and name not in known:
-            raise unknown(kind, name, known)
-        return name
+
+class RecipeSettings(Settings):
+    """How networks are trained; see `problem.Recipe`."""
+
+    optimizer: Annotated[str, one_of("optimizer", OPTIMIZERS)] = setting(
+        "sgd", "sgd, momentum or adam.", "training", "NAME"
+    )
+    lr: float = setting(
+        1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6
+    )  # a float32 has no more
+    batch_size: Count = setting(60, "Samples a step; 0 is all of them.", "training", "N")
+    epochs: Positive = setting(1, "Length of a training, in epochs,", "training", "N", True)
+    iterations: Positive | None = setting(None, "or in optimiser steps.", "training", "N")
+    augment: bool = setting(False, "Shift and mirror images, in training only.", "training")
 
     def recipe(self) -> Recipe:
         return Recipe(
             self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations, augment=self.augment
         )
+
+
+class ProblemConfig(RecipeSettings):
+    """What all commands share: data, architecture, training recipe, place."""
+
+    command: ClassVar[str] = "evolve"  # whose presets and defaults apply
+
+    dataset: Annotated[str, AfterValidator(_checked_dataset)] = setting(
+        "digits",
+        "digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, or folder:PATH. [digits]",
+        "data",
+        "NAME",
+        True,
+    )
+    data_dir: str = setting("data", "Where data sets lie. [data, or NETS_DATA_DIR]", "data", "DIR", True)
+    download: bool = setting(False, "Fetch a missing data set.", "data")
+    data_limit: Positive | None = setting(None, "Use N stratified training samples only.", "data", "N")
+    validation: float = setting(
+        0.1, "Share of the training samples that is for validation.", "data", "SHARE", gt=0, lt=1
+    )
+    split_seed: int = setting(0, "Decides which samples those are.", "data", "N", ge=0, lt=2**32)
+    arch: Annotated[str, AfterValidator(_checked_architecture)] = setting(
+        "lenet-300-100",
+        "lenet-300-100, mlp-10, mlp-100, conv-2, conv-4, conv-6, cnn-8-16, or wrn-DEPTH-WIDTH.",
+        "network",
+        "NAME",
+        True,
+    )
+    init: Annotated[str, one_of("initialiser", INITIALISERS)] = setting(
+        "normal", "Initial weights: normal (0.1), glorot or kaiming.", "network", "NAME"
+    )
+    seed: Count = setting(1, "Decides all that is random.", "running", "N", True)
+    device: Annotated[str, one_of("device", ("cpu", "cuda", "auto"))] = setting(
+        "cpu", "cpu, cuda or auto.", "running", "NAME"
+    )
+    workers: Positive | None = setting(None, "Worker processes. [all cores]", "running", "N")
+    out: str | None = setting(None, "The folder to write to.", "output", "DIR", True)
 
     def problem(self) -> Problem:
         return Problem(
@@ -115,7 +124,7 @@ class ProblemConfig(BaseModel):
         """The fields that decide the results."""
         return self.model_dump(exclude=set(PLACE_FIELDS))
 
-    def settings(self) -> dict[str, Any]:
+    def problem_fields(self) -> dict[str, Any]:
         """Those fields that every command has: a ticket's problem and training recipe."""
         return {key: value for key, value in self.identity().items() if key in ProblemConfig.model_fields}
 
@@ -124,6 +133,9 @@ class ProblemConfig(BaseModel):
         differs = self.model_dump(exclude=set(PLACE_FIELDS), exclude_defaults=True)
         text = json.dumps(differs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def check_effect(self, given: set[str]) -> None:
+        """Raise NetsError for a field of these that has no effect beside the others."""
 
     def torch_device(self) -> str:
         """`device` with auto resolved. Raises NetsError for cuda where there is none."""
@@ -135,17 +147,19 @@ class ProblemConfig(BaseModel):
             return "cuda"
         if self.device == "auto":
             return "cpu"
-        raise NetsError("--device cuda: this machine has no usable CUDA device: take --device cpu or auto")
+        raise NetsError("`device` cuda: this machine has no usable CUDA device: take cpu or auto")
 
 
 class BudgetConfig(ProblemConfig):
     """What a search may take at most; see `problem.Budget`."""
 
     command: ClassVar[str] = "compare"
-    budget_steps: Positive | None = None
-    budget_samples: Positive | None = None
-    budget_passes: Positive | None = None
-    budget_seconds: Annotated[float, Field(gt=0)] | None = None
+    budget_steps: Positive | None = setting(
+        None, "The most gradient steps that a search may take,", "search", "N", True
+    )
+    budget_samples: Positive | None = setting(None, "samples it may train on,", "search", "N")
+    budget_passes: Positive | None = setting(None, "samples it may send forward,", "search", "N")
+    budget_seconds: Annotated[float, Field(gt=0)] | None = setting(None, "or seconds.", "search", "S")
 
     def budget(self) -> Budget:
         return Budget(self.budget_steps, self.budget_samples, self.budget_passes, self.budget_seconds)

@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap.config.base import Config, ProblemConfig
+from nets_deap.config.base import RETIRED_FIELDS, Checked, Config, ProblemConfig
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.evolution.settings import EvolveConfig, check_effect
 from nets_deap.util.errors import NetsError, unknown
 
 # Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
@@ -19,7 +18,7 @@ DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
 
 def configure(
-    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
+    kind: type[Config],
     preset: str | None = None,
     config: str | Path | None = None,
     **options: Any,
@@ -32,8 +31,7 @@ def configure(
     """
     given = explicit(kind, preset, config, **options)
     settled = validate(kind, layered(defaults(kind, given), given))
-    if isinstance(settled, EvolveConfig):
-        check_effect([name for name, value in options.items() if value is not None], settled)
+    settled.check_effect({name for name, value in options.items() if value is not None})
     return settled
 
 
@@ -46,7 +44,7 @@ def explicit(
     check_keys(kind, from_file, f"{config}")
     check_keys(kind, from_options, "options")
     if from_options.keys() >= DURATION_FIELDS:
-        raise NetsError("--epochs and --iterations are two ways to say how long a training is: give one")
+        raise NetsError("`epochs` and `iterations` are two ways to say how long a training is: give one")
     dataset = from_options.get("dataset", from_file.get("dataset", "digits"))
     from_preset: dict[str, Any] = {}
     if preset is not None:
@@ -72,7 +70,7 @@ def layered(*layers: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def validate(kind: type[Config], values: dict[str, Any]) -> Config:
+def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
     """Values as a config; a pydantic error becomes one line."""
     try:
         return kind(**values)
@@ -80,7 +78,7 @@ def validate(kind: type[Config], values: dict[str, Any]) -> Config:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         message = first["msg"].removeprefix("Value error, ")
-        raise NetsError(f"--{name.replace('_', '-')} {first['input']}: {message}") from error
+        raise NetsError(f"`{name}` {first['input']}: {message}") from error
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -98,7 +96,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     fields = {key.replace("-", "_"): value for key, value in values.items()}
     if len(fields) < len(values):
         raise NetsError(f"config {path} says something twice, with dashes and with underscores")
-    return fields
+    return {key: value for key, value in fields.items() if key not in RETIRED_FIELDS}
 
 
 def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nets_deap.evolution.mutations import PAPERS
-
 Values = dict[str, Any]
+
+PAPERS = "noise,resample,dormancy,awaken"  # the mutations of the NeTS paper, and awakening
 # XOR cannot be learnt by plain SGD at 1e-3 in one epoch: full batch and Adam, for every method.
 XOR_TRAINING: Values = {"optimizer": "adam", "lr": 0.05, "batch_size": 0, "epochs": 3000}
 LTH_TRAINING: Values = {"init": "glorot", "optimizer": "adam", "lr": 1.2e-3, "batch_size": 60}

@@ -85,9 +85,9 @@ def _torchvision(
             if download:
                 raise NetsError(f"could not download {class_name} to {data_dir}: {error}") from error
             raise NetsError(
-                f"no usable {class_name} files under {(data_dir / files).parent}: point --data-dir or "
-                "NETS_DATA_DIR at the folder that holds them, add --download to fetch them, or take "
-                "--dataset digits, which works offline"
+                f"no usable {class_name} files under {(data_dir / files).parent}: point `data_dir` or "
+                "NETS_DATA_DIR at the folder that holds them, add `download` to fetch them, or take "
+                "`dataset` digits, which works offline"
             ) from error
         return Raw(
             arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], mean=mean, std=std

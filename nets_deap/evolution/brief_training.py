@@ -35,13 +35,13 @@ def train_briefly(
     architecture, data = problem.architecture, problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
     network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
-    part = _blanked(data, problem.recipe.input_dropout, seed, generation)
+    part = blanked(data, problem.recipe.input_dropout, seed, generation)
     train(network, part, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
     assert_masked(architecture, network.weights(), genome.mask)
     return network, data
 
 
-def _blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
+def blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
     """The training samples as genomes of one seed see them in one generation: a share of the inputs blank."""
     return _dropped(data.train, dropout, seed, generation) if dropout else data.train
 

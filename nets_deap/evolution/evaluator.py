@@ -9,18 +9,16 @@ import numpy as np
 import torch
 
 from nets_deap.data.loading import Data
-from nets_deap.evolution.brief_training import _blanked, seed_of, train_briefly
+from nets_deap.evolution.brief_training import blanked, seed_of, train_briefly
+from nets_deap.evolution.context import FIRST, Context, current
 from nets_deap.evolution.fitness import DensityPenalty, FitnessFunction, finite
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.models.layout import check_fits
-from nets_deap.models.mlp import MLP
+from nets_deap.networks.backends import make_stack
 from nets_deap.networks.scoring import Score, evaluate, score_all
 from nets_deap.networks.stack_size import chunk_size, in_chunks, usable_memory
-from nets_deap.networks.stacked_mlp import StackedMLP
-from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning import traces
 from nets_deap.training.loop import assert_masked, train
 from nets_deap.util.errors import NetsError
@@ -32,16 +30,13 @@ class Evaluator:
     """`toolbox.evaluate`: a genome in, DEAP's fitness values out.
 
     Calling it also leaves the full `Evaluation` on the genome, as `measured`. It pickles in a few hundred
-    bytes: the data is loaded once per process, whatever the map.
+    bytes: the data is loaded once per process, whatever the map. What changes from call to call, the
+    generation and the length of the training, is in a `Context`; `make_toolbox`'s map sets it.
 
     fitness: what is minimised; the paper's penalty with target density 0.2 unless given
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
     traces: names in `traces.TRACES` that every evaluation leaves for informed operators
-    precision, graphs: of `evaluate_all` alone, as for `batched.StackedMLP`
-    share: of the recipe's steps that an evaluation takes; less than 1 in the early rungs of a race
-    generation: decides the minibatches, which all genomes of one generation share, and the density planned
-        for it; `make_toolbox`'s map counts it, with another one it stays 0 unless set. It is a field of the
-        evaluator and not of the toolbox so that it reaches the workers of any map.
+    precision: of `evaluate_all` alone, as for `StackedMLP`
     """
 
     def __init__(
@@ -53,7 +48,6 @@ class Evaluator:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
-        graphs: bool = False,
         traces: Sequence[str] = (),
     ) -> None:
         self.problem = problem
@@ -63,15 +57,12 @@ class Evaluator:
         self.device = device
         self.dtype = dtype
         self.precision = precision
-        self.graphs = graphs
         self.traces = tuple(traces)
-        self.share = 1.0
-        self.generation = 0
 
-    def _shortened(self) -> Problem:
+    def _shortened(self, share: float) -> Problem:
         """The problem with the steps that an evaluation takes."""
         recipe = self.problem.recipe
-        steps = max(1, round(self.share * recipe.steps(len(self.problem.data.train.y))))
+        steps = max(1, round(share * recipe.steps(len(self.problem.data.train.y))))
         return replace(self.problem, recipe=replace(recipe, iterations=steps))
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:
@@ -79,25 +70,29 @@ class Evaluator:
         genome.measured = evaluation
         return evaluation.values
 
-    def evaluate(self, genome: Genome) -> Evaluation:
+    def evaluate(self, genome: Genome, context: Context | None = None) -> Evaluation:
         """Train a genome briefly and measure it; the genome is left as it is.
+
+        context: that of the map which is calling, unless given
 
         Raises NetsError if the genome belongs to another architecture, or the fitness function fails.
         """
+        context = context or current()
+        problem = self._shortened(context.share)
         with one_thread():
             seed = seed_of(genome, self.seed)
-            network, data = train_briefly(
-                self._shortened(), genome, seed, self.generation, self.device, self.dtype
-            )
+            network, data = train_briefly(problem, genome, seed, context.generation, self.device, self.dtype)
             score = evaluate(network, data.validation, data.classes)
-            left = self._traces(genome, network.weights(), network.extras(), data) if self.traces else {}
-        return self._judge(score, left, genome)
+            left = self._traces(genome, network.weights(), network.extras(), data, context)
+        return self._judge(score, left, genome, context)
 
     def _traces(
-        self, genome: Genome, weights: np.ndarray, extras: np.ndarray, data: Data
+        self, genome: Genome, weights: np.ndarray, extras: np.ndarray, data: Data, context: Context
     ) -> dict[str, np.ndarray]:
         """What operators want to know of the training that has led to these weights and extras."""
-        rng, architecture = generator(self.seed, self.generation, Role.TRACES), self.problem.architecture
+        if not self.traces:
+            return {}
+        rng, architecture = generator(self.seed, context.generation, Role.TRACES), self.problem.architecture
         part = data.train
         chosen = torch.from_numpy(rng.permutation(len(part.y))[: traces.SAMPLES]).to(part.x.device)
         x = part.x[chosen].cpu()
@@ -105,57 +100,48 @@ class Evaluator:
         trained = traces.Trained(architecture, genome.weights, weights, extras, genome.mask, x, targets, rng)
         return traces.leave(trained, self.traces)
 
-    def evaluate_all(self, genomes: Sequence[Genome]) -> list[Evaluation]:
+    def evaluate_all(self, genomes: Sequence[Genome], context: Context = FIRST) -> list[Evaluation]:
         """`evaluate` of many genomes, which train side by side in stacks as large as memory allows.
 
         The same but for rounding. Raises NetsError as `evaluate` does, and where not even one genome fits
         the device's memory.
         """
-        architecture, recipe = self.problem.architecture, self._shortened().recipe
+        architecture, recipe = self.problem.architecture, self._shortened(context.share).recipe
         data = self.problem.data.to(self.device, self.dtype)
         for genome in genomes:
             check_fits(architecture.layout, genome.mask.size, "the genome")
             if seed_of(genome, self.seed) != self.seed:
                 raise NetsError("genomes with minibatches of their own cannot be trained as one stack")
 
-        part = _blanked(data, recipe.input_dropout, self.seed, self.generation)
+        part = blanked(data, recipe.input_dropout, self.seed, context.generation)
 
         def scores(chunk: Sequence[Genome]) -> list[tuple[Score, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
-            network = self._stack(weights, masks, recipe)
-            train(network, part, recipe, generator(self.seed, self.generation, Role.MINIBATCHES))
+            network = make_stack(
+                architecture, weights, masks, recipe, self.device, self.dtype, self.precision
+            )
+            train(network, part, recipe, generator(self.seed, context.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
             scored = score_all(network, data.validation, data.classes)
-            if not self.traces:
-                return [(score, {}) for score in scored]
             trained = zip(chunk, network.weights(), network.extras(), strict=True)
-            left = [self._traces(genome, weights, extras, data) for genome, weights, extras in trained]
+            left = [self._traces(*of_it, data, context) for of_it in trained]
             return list(zip(scored, left, strict=True))
 
         size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)
-        return [self._judge(*told, genome) for told, genome in zip(scored, genomes, strict=True)]
+        return [self._judge(*told, genome, context) for told, genome in zip(scored, genomes, strict=True)]
 
-    def _stack(
-        self, weights: list[np.ndarray], masks: list[np.ndarray], recipe: Recipe
-    ) -> StackedMLP | StackedModule:
-        architecture = self.problem.architecture
-        arguments = (weights, masks, recipe, self.device, self.dtype)
-        if isinstance(architecture, MLP):
-            return StackedMLP(architecture, *arguments, self.precision, self.graphs)
-        if self.precision != "float32" or self.graphs:
-            raise NetsError("--precision and --cuda-graphs are for perceptrons")
-        return StackedModule(architecture, *arguments)
-
-    def _judge(self, score: Score, left: dict[str, np.ndarray], genome: Genome) -> Evaluation:
-        steps = self._shortened().recipe.iterations or 0
+    def _judge(
+        self, score: Score, left: dict[str, np.ndarray], genome: Genome, context: Context
+    ) -> Evaluation:
+        steps = self._shortened(context.share).recipe.iterations or 0
         evaluation = Evaluation(
             val_loss=finite(score.loss),
             val_acc=score.accuracy,
             density=genome.density,
             class_losses=tuple(finite(loss) for loss in score.class_losses),
-            generation=self.generation,
+            generation=context.generation,
             gradient_steps=steps + sum(traces.GRADIENTS.get(name, 0) for name in left),
             traces=left,
         )

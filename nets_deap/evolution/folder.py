@@ -12,7 +12,6 @@ from nets_deap.config import run_folder
 from nets_deap.config.layers import defaults, layered, validate
 from nets_deap.config.run_folder import CONFIG, default_folder, read_config
 from nets_deap.evolution import checkpoint
-from nets_deap.evolution.record import finished
 from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
@@ -46,10 +45,10 @@ def evolve(
 ) -> Outcome:
     """Run or go on with the evolution in a folder; every complete generation is saved.
 
-    A checkpoint in the folder is gone on from; `checkpoint.settle` says whether that may be.
+    With a checkpoint in the folder the run continues from it; `settle` checks that it is the same run.
     Ctrl-C ends it as a time limit does: the generation in progress is lost, the rest is saved.
     """
-    evolution = Evolution(config, engine)
+    evolution = Evolution.of(config, engine)
     start = time.monotonic()
     with files.claimed_folder(folder):
         if (folder / checkpoint.CHECKPOINT).exists():
@@ -57,7 +56,7 @@ def evolve(
             evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
             _write_results(folder, evolution)
         try:
-            while not (reason := finished(config, evolution.logbook)):
+            while not (reason := evolution.over):
                 if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
                     return Outcome(folder, evolution, "time limit", finished=False)
                 row = evolution.advance()
@@ -76,7 +75,7 @@ def _write_results(folder: Path, evolution: Evolution) -> None:
     """What follows from the checkpoint: logbook, ticket, and the front of a Pareto run."""
     tables.write_csv(folder / run_folder.LOGBOOK, evolution.logbook)
     evolution.ticket().save(folder / run_folder.TICKET)
-    if evolution.pareto and finished(evolution.config, evolution.logbook):
+    if evolution.pareto and evolution.over:
         _write_front(folder, evolution)
 
 
@@ -113,7 +112,7 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
         folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
     if not (folder / CONFIG).exists():
         if files.strangers(folder):
-            raise NetsError(f"{folder} exists and is not a run folder: choose another --out")
+            raise NetsError(f"{folder} exists and is not a run folder: choose another folder")
         return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
     stored = read_config(folder)
     before = validate(EvolveConfig, stored)
@@ -129,9 +128,9 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
         if name == "gens" and value > old:
             if resume:
                 continue
-            raise NetsError(f"{folder} holds a run of {old} generations: add --resume to go on to {value}")
+            raise NetsError(f"{folder} holds a run of {old} generations: add `resume` to go on to {value}")
         raise NetsError(
-            f"{folder} holds a run with --{name.replace('_', '-')} {old}, not {value}: "
-            "leave the option out, or choose another --out"
+            f"{folder} holds a run with `{name}` {old}, not {value}: "
+            "leave the option out, or choose another folder"
         )
     return config, folder

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deap import tools
 
+from nets_deap.evolution.context import Clock
 from nets_deap.individuals.genome import Genome
-
-if TYPE_CHECKING:
-    from nets_deap.evolution.evaluator import Evaluator
 
 
 @dataclass
@@ -22,14 +19,13 @@ class Mating:
     every: generations from one migration to the next, 0 for none. Each island's best then takes the place of
         the next one's worst (ring; Cantú-Paz 1998)
     first: the generation from which selection has a say; before it every genome has one child
-    clock: what knows the generation
     """
 
     select: Callable[[list[Genome], int], list[Genome]]
     islands: int
     every: int
     first: int
-    clock: Evaluator
+    clock: Clock
 
     def __call__(self, individuals: Sequence[Genome], k: int) -> list[Genome]:
         """With islands, or before `first`, k = len(individuals), as in `eaSimple`."""

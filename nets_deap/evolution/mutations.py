@@ -1,4 +1,4 @@
-"""Mutations and crossovers by name, as `--mutate` and `--mate` take them."""
+"""Mutations and crossovers by name."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from nets_deap.individuals import operators as ops
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.operators.density import Plan
 from nets_deap.models.layout import Layout
+from nets_deap.pruning import traces
 from nets_deap.util.errors import NetsError, unknown
 
-# What informed mutations can go by; `traces.TRACES` computes them.
-TRACES = ("magnitude", "movement", "product", "increase", "gradient", "initial-gradient", "initial-snip")
-# Of them, those that say something of dormant genes
-OF_DORMANT = ("gradient", "initial-gradient", "initial-snip")
+# What informed mutations can rank genes by: all but a yes or no
+TRACES = tuple(name for name in traces.TRACES if name != "flipped")
+# Of them, those that say something of dormant genes, which only gradients do
+OF_DORMANT = tuple(traces.GRADIENTS)
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,7 @@ MUTATIONS: dict[str, Mutation] = {
         rate=0.01,
     ),
 }
-PAPERS = "noise,resample,dormancy,awaken"
 MATES = ("uniform", "mask", "none")
-# What the masks of a first population can come from; `pruning.methods.SEEDINGS` computes them.
-SEEDINGS = ("random", "random-erk", "magnitude", "snip", "grasp", "synflow", "gradient")
 
 
 @dataclass(frozen=True)
@@ -253,13 +251,13 @@ def _step(piece: str) -> Step:
     if not colon:
         return Step(name, by, None)
     if mutation.rate is None:
-        raise NetsError(f"--mutate {piece}: {name} takes no number")
+        raise NetsError(f"`mutate` {piece}: {name} takes no number")
     try:
         rate = float(number)
     except ValueError:
-        raise NetsError(f"--mutate {piece}: '{number}' is not a number") from None
+        raise NetsError(f"`mutate` {piece}: '{number}' is not a number") from None
     if not 0 <= rate <= mutation.most:
-        raise NetsError(f"--mutate {piece}: expected a number from 0 to {mutation.most:g}")
+        raise NetsError(f"`mutate` {piece}: expected a number from 0 to {mutation.most:g}")
     return Step(name, by, rate)
 
 

@@ -44,5 +44,5 @@ def parse(text: str | None) -> Race:
         return Race()
     eta, _, rungs = text.partition(":")
     if not (eta.isdecimal() and rungs.isdecimal() and 2 <= int(eta) <= 100 and 2 <= int(rungs) <= 10):
-        raise NetsError(f"--race {text}: expected ETA:RUNGS, both whole and at least 2, for example 4:3")
+        raise NetsError(f"`race` {text}: expected ETA:RUNGS, both whole and at least 2, for example 4:3")
     return Race(int(eta), int(rungs))

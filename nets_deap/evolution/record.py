@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from deap import tools
 
-from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.settings import EvolutionSettings
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import best_of, measured
 from nets_deap.util.tables import Row
@@ -40,13 +40,13 @@ def last_improvement(logbook: list[Row], since: int = 0) -> int:
     return when
 
 
-def finished(config: EvolveConfig, logbook: list[Row]) -> str:
+def finished(settings: EvolutionSettings, logbook: list[Row]) -> str:
     """Why a run is over, or "" if it is not."""
     if not logbook:
         return ""
     generation = int(logbook[-1]["gen"])
     # Denser genomes are better ones: what came before the density was down is no measure.
-    stalled = generation - last_improvement(logbook, config.resolved_density_gens)
-    if config.patience and stalled > config.patience:
+    stalled = generation - last_improvement(logbook, settings.resolved_density_gens)
+    if settings.patience and stalled > settings.patience:
         return f"no improvement for {stalled} generations"
-    return f"{generation} generation{'s' * (generation != 1)}" if generation >= config.gens else ""
+    return f"{generation} generation{'s' * (generation != 1)}" if generation >= settings.gens else ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import time
+from typing import Any
 
 from deap import algorithms, tools
 
 from nets_deap.evolution import selection
 from nets_deap.evolution.brief_training import ScoreOnTest
 from nets_deap.evolution.checkpoint import State
+from nets_deap.evolution.context import Context
 from nets_deap.evolution.evaluator import Evaluator
-from nets_deap.evolution.maps import EvaluationMap, map_genomes
-from nets_deap.evolution.record import last_improvement, make_statistics
-from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.maps import Engine, EvaluationMap, map_genomes
+from nets_deap.evolution.record import finished, last_improvement, make_statistics
+from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import (
@@ -24,7 +26,6 @@ from nets_deap.individuals.halls_of_fame import (
     measured,
     reevaluate,
 )
-from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
@@ -41,19 +42,29 @@ class Evolution:
     random streams, derived from the run's seed.
     """
 
-    def __init__(self, config: EvolveConfig, engine: SerialMap | MultiprocessMap | None = None) -> None:
-        self.config = config
+    def __init__(
+        self,
+        problem: Problem,
+        settings: EvolutionSettings,
+        seed: int = 1,
+        device: str = "cpu",
+        engine: Engine | None = None,
+    ) -> None:
+        """problem: its recipe is that of an evaluation, which the settings make harder; the rest as for
+        `make_toolbox`. Raises NetsError for a density that its layers cannot hold.
+        """
+        self.given, self.settings, self.seed = problem, settings, seed
+        self.problem = settings.evaluation(problem)  # as evaluations train it
         self.engine = engine or SerialMap()
-        self.rng = generator(config.seed, 0, Role.INITIALISATION)
-        self.problem: Problem = config.problem()
-        if config.planned:
-            active_weights(self.problem.layout, config.target_density)  # refuses one that layers cannot hold
-        self.toolbox = make_toolbox(config, self.engine, self.rng)
+        self.rng = generator(seed, 0, Role.INITIALISATION)
+        if settings.planned:
+            active_weights(problem.layout, settings.target_density)
+        self.toolbox = make_toolbox(problem, settings, self.engine, self.rng, seed, device)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
         self.map.counts = False
         self.statistics = make_statistics()
-        self.algorithm = config.resolved_algorithm
+        self.algorithm = settings.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2
         self.hall = self._make_hall()
         self.population: list[Genome] = []
@@ -61,17 +72,27 @@ class Evolution:
         self._tested: tuple[Genome, float] | None = None
         self._started = time.monotonic()
 
+    @classmethod
+    def of(cls, config: EvolveConfig, engine: Engine | None = None) -> Evolution:
+        """The evolution that a config describes."""
+        return cls(config.problem(), config.evolution, config.seed, config.torch_device(), engine)
+
+    @property
+    def over(self) -> str:
+        """Why the run is over, or "" if it is not."""
+        return finished(self.settings, self.logbook)
+
     def _make_hall(self) -> tools.HallOfFame:
         if self.pareto:
             return FrontOfFame()
         if self.algorithm == selection.SIMPLE and self._elites_live_on:
-            return ElitistHallOfFame(self.config.resolved_elites)
-        return tools.HallOfFame(max(1, self.config.resolved_elites), similar=Genome.identical)
+            return ElitistHallOfFame(self.settings.resolved_elites)
+        return tools.HallOfFame(max(1, self.settings.resolved_elites), similar=Genome.identical)
 
     @property
     def _elites_live_on(self) -> bool:
         """On islands they would settle wherever the worst genome is: there the hall only records."""
-        return self.config.resolved_elites > 0 and self.config.islands == 1
+        return self.settings.resolved_elites > 0 and self.settings.islands == 1
 
     @property
     def best(self) -> Genome:
@@ -86,7 +107,7 @@ class Evolution:
         """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
         if state.checksum != self.problem.data.checksum:
             raise NetsError(
-                f"the run was made on other data than what --dataset {self.config.dataset} holds now"
+                f"the run was made on other data than what the data set {self.given.dataset} holds now"
             )
         self.population, self.logbook = state.population, state.logbook
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
@@ -102,19 +123,19 @@ class Evolution:
 
     def advance(self) -> Row:
         """Run one generation (the first call evaluates the initial population) and return its record."""
-        generation, seed, config = self.generation + 1, self.config.seed, self.config
-        self.evaluator.generation = generation
+        generation, seed, settings = self.generation + 1, self.seed, self.settings
+        self.toolbox.clock.generation = generation
         self.map.gradient_steps = []
         seed_python_random(seed, generation, Role.SELECTION)
         fresh = generation == 0 or self._stagnates()
-        falling = 0 < generation <= config.resolved_density_gens
+        falling = 0 < generation <= settings.resolved_density_gens
         if fresh:
             restart(self.rng, seed, generation, Role.INITIALISATION)
-            self.population = self.toolbox.population(n=config.pop)
+            self.population = self.toolbox.population(n=settings.pop)
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
         evaluated = 0
-        if config.reevaluate and generation and not (falling or self.pareto):
+        if settings.reevaluate and generation and not (falling or self.pareto):
             evaluated += self._reevaluate()
         self.toolbox.parents[:] = self.population
         evaluated += self._run(generations=0 if fresh else 1, hall=None if falling else self.hall)
@@ -125,9 +146,9 @@ class Evolution:
             keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
         row: Row = {"gen": generation, "nevals": evaluated, "gradient_steps": sum(self.map.gradient_steps)}
         row |= self.statistics.compile(self.population)
-        if config.restart_after:
+        if settings.restart_after:
             row["restart"] = int(fresh)
-        if config.track_test:
+        if settings.track_test:
             start = time.monotonic()
             row["test_acc_best"] = self._test_accuracy(best_of(self.population))
             self._started += time.monotonic() - start  # it is no part of the search
@@ -137,16 +158,17 @@ class Evolution:
 
     def _stagnates(self) -> bool:
         """Is it time for a population drawn afresh? The elites stay (CHC: Eshelman 1991)."""
-        if not self.config.restart_after:
+        if not self.settings.restart_after:
             return False
         drawn = max(row["gen"] for row in self.logbook if row["restart"])
-        since = max(int(drawn), self.config.resolved_density_gens)
-        return self.generation - last_improvement(self.logbook, since) >= self.config.restart_after
+        since = max(int(drawn), self.settings.resolved_density_gens)
+        return self.generation - last_improvement(self.logbook, since) >= self.settings.restart_after
 
     def _reevaluate(self) -> int:
         """Evaluate the elites once more, on this generation's minibatches; returns how many."""
         again = [copy.deepcopy(genome) for genome in self.hall]
-        map_genomes(self.engine, self.toolbox.evaluate, again)
+        context = Context(self.toolbox.clock.generation)
+        map_genomes(self.engine, self.toolbox.evaluate, again, context)
         evaluations = [genome.measured for genome in again if genome.measured]
         self.map.gradient_steps += [evaluation.gradient_steps for evaluation in evaluations]
         reevaluate(self.hall, evaluations, self.population)
@@ -154,34 +176,40 @@ class Evolution:
 
     def _run(self, generations: int, hall: tools.HallOfFame | None) -> int:
         """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""
-        config, arguments = self.config, {"ngen": generations, "halloffame": hall, "verbose": False}
+        settings, arguments = self.settings, {"ngen": generations, "halloffame": hall, "verbose": False}
         if self.algorithm == selection.SIMPLE:
             _, log = algorithms.eaSimple(
-                self.population, self.toolbox, cxpb=float(config.mates), mutpb=1, **arguments
+                self.population, self.toolbox, cxpb=float(settings.mates), mutpb=1, **arguments
             )
         else:
             run = {
                 selection.PLUS: algorithms.eaMuPlusLambda,
                 selection.COMMA: algorithms.eaMuCommaLambda,
             }[self.algorithm]
-            size = {"mu": config.pop, "lambda_": config.resolved_offspring}
-            rates = {"cxpb": 0.5, "mutpb": 0.5} if config.mates else {"cxpb": 0, "mutpb": 1}
+            size = {"mu": settings.pop, "lambda_": settings.resolved_offspring}
+            rates = {"cxpb": 0.5, "mutpb": 0.5} if settings.mates else {"cxpb": 0, "mutpb": 1}
             _, log = run(self.population, self.toolbox, **rates, **size, **arguments)
         return int(log[-1]["nevals"])
 
     def _test_accuracy(self, best: Genome) -> float:
         if self._tested is None or not self._tested[0].identical(best):
-            score = ScoreOnTest(self.problem, self.config.seed, self.evaluator.device)
-            self._tested = (best, self.engine(score, [best])[0].accuracy)
+            score = ScoreOnTest(self.problem, self.seed, self.evaluator.device)
+            (scored,) = self.engine(score, [best])
+            self._tested = (best, scored.accuracy)
         return self._tested[1]
 
     def ticket(self, genome: Genome | None = None) -> Ticket:
-        """The best genome so far, or the one given, as a ticket."""
-        return make_ticket(self.config, genome or self.best)
+        """The best genome so far, or the one given, as a ticket that remembers how it was found."""
+        identity = self.given.fields() | {"seed": self.seed} | self.settings.model_dump()
+        return _ticket(genome or self.best, self.given, identity)
 
 
 def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
     """An evaluated genome as a ticket that remembers the config it was found with."""
+    return _ticket(genome, config.problem(), config.identity())
+
+
+def _ticket(genome: Genome, problem: Problem, config: dict[str, Any]) -> Ticket:
     evaluation = measured(genome)
     info = {
         "method": "nets",
@@ -190,4 +218,4 @@ def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
         "val_loss": evaluation.val_loss,
         "val_acc": evaluation.val_acc,
     }
-    return Ticket(genome.weights, genome.mask, config.problem().architecture, config.identity(), info)
+    return Ticket(genome.weights, genome.mask, problem.architecture, config, info)

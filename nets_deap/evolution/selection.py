@@ -279,14 +279,14 @@ def check(choice: Choice, algorithm: str, population: int) -> None:
             else "it selects parents, not survivors"
         )
         raise NetsError(
-            f"selection '{choice.name}' does not go with --algorithm {algorithm} ({why}): take {allowed[0]}"
+            f"selection '{choice.name}' does not go with `algorithm` {algorithm} ({why}): take {allowed[0]}"
         )
     if population % choice.selection.multiple:
         multiple = choice.selection.multiple
         nearest = max(multiple, round(population / multiple) * multiple)
         raise NetsError(
             f"selection '{choice.name}' needs a population that is a multiple of {multiple}, "
-            f"got {population}: take --pop {nearest}"
+            f"got {population}: take `pop` {nearest}"
         )
 
 

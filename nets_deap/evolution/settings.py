@@ -1,31 +1,49 @@
-"""The settings of an evolution."""
+"""The settings of an evolution, and the config of a run of one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from nets_deap.config.base import Count, Positive, ProblemConfig, Rate, Share
-from nets_deap.evolution import mutations, racing, selection
+from nets_deap.config import layers, presets
+from nets_deap.config.base import Config, ProblemConfig, Settings
+from nets_deap.config.fields import Count, Positive, Rate, Share, one_of, setting
+from nets_deap.evolution import mutations, racing, rules, selection
 from nets_deap.evolution.density_schedule import DensitySchedule
-from nets_deap.problem.recipe import Recipe
-from nets_deap.util.errors import NetsError
+from nets_deap.parallel import choice
+from nets_deap.problem.problem import Problem
+from nets_deap.pruning.at_initialisation import SEEDINGS
+
+MAPS = (*choice.MAPS, "batched")
 
 
-class EvolveConfig(ProblemConfig):
-    """One evolution. Rates are per gene.
+def _select(text: str) -> str:
+    return str(selection.parse(text))
 
-    mutate, mate: as `variation.parse` takes them, and a name in variation.MATES
+
+def _mutate(text: str) -> str:
+    return str(mutations.parse(text))
+
+
+def _race(text: str | None) -> str | None:
+    racing.parse(text)
+    return text
+
+
+class EvolutionSettings(Settings):
+    """How a ticket is evolved, whatever the problem. Rates are per gene.
+
+    mutate, mate: as `mutations.parse` takes them, and a name in mutations.MATES
     init_density: None is 1 where mutations hold to a planned density, else the target
     density_gens: generations in which the planned density falls from init_density to the target; None:
         four fifths of them, and then selection has a say
-    lr_factor: learning rate of an evaluation, in units of lr; input_dropout: share of its inputs blanked
+    lr_factor: learning rate of an evaluation, in units of the recipe's
     adapt: width of the log-normal steps by which the mutations' rates evolve; 0: they stay
-    seeding: a name in pruning.methods.SEEDINGS, for the masks of the first population
+    seeding: a name in pruning.at_initialisation.SEEDINGS, for the masks of the first population
     race: as `racing.parse` takes it; reevaluate: elites are evaluated in every generation, and averaged
-    islands, migrate_every: see `structure.Mating`
+    islands, migrate_every: see `islands.Mating`
     select_from: generation from which selection has a say; None: once the density is down, for the fitness of
         a dense genome does not foretell that of its sparse descendants (results/search)
     restart_after: generations without improvement after which all but elites is drawn afresh; 0: never
@@ -35,129 +53,94 @@ class EvolveConfig(ProblemConfig):
     elites: None is 2, or 1 where the population is a single lineage
     """
 
-    pop: Positive = 20
-    gens: Count = 25
-    select: str = "tournament:tournsize=3"
-    algorithm: str | None = None
-    offspring: Positive | None = None
-    elites: Count | None = None
-    crossover: Rate = 0.5
-    noise: Rate = 0.1
-    resample: Rate = 0.1
-    dormancy: Rate = 0.02
-    awaken: Rate | None = None
-    mutate: str = mutations.PAPERS
-    mate: str = "uniform"
-    density_gens: Count | None = None
-    lr_factor: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    adapt: Annotated[float, Field(ge=0, le=3)] = 0.0
-    seeding: str = "random"
-    race: str | None = None
-    reevaluate: bool = False
-    islands: Positive = 1
-    migrate_every: Count = 5
-    restart_after: Count = 0
-    select_from: Count | None = None
-    target_density: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    init_density: Share | None = None
-    data_fraction: Share = 1.0
-    patience: Count = 0
-    time_limit: Annotated[float, Field(gt=0)] | None = None
-    fitness: str | None = None
-    track_test: bool = False
-    map: str = "multiprocess"
-    precision: str = "float32"
-    cuda_graphs: bool = False
-
-    @field_validator("select")
-    @classmethod
-    def _select(cls, text: str) -> str:
-        return str(selection.parse(text))
-
-    @field_validator("mutate")
-    @classmethod
-    def _mutate(cls, text: str) -> str:
-        return str(mutations.parse(text))
-
-    @field_validator("race")
-    @classmethod
-    def _race(cls, text: str | None) -> str | None:
-        racing.parse(text)
-        return text
+    pop: Positive = setting(20, "Population size.", "search", "N", True)
+    gens: Count = setting(25, "Generations; 0 evaluates the first population only.", "search", "N", True)
+    select: Annotated[str, AfterValidator(_select)] = setting(
+        "tournament:tournsize=3",
+        "Selection, e.g. tournament:tournsize=3; see `list_selections`.",
+        "search",
+        "NAME[:ARG=VALUE,…]",
+        True,
+    )
+    algorithm: Annotated[str | None, one_of("algorithm", selection.ALGORITHMS)] = setting(
+        None, "simple, mu-plus-lambda or mu-comma-lambda. [what the selection needs]", "search", "NAME"
+    )
+    offspring: Positive | None = setting(
+        None, "λ of the mu-algorithms. [the population size; twice that for comma]", "search", "N"
+    )
+    elites: Count | None = setting(
+        None, "Genomes that live on unchanged. [2; of a single lineage 1]", "search", "N", True
+    )
+    crossover: Rate = setting(0.5, "Per gene: swapped between parents.", "search", "RATE")
+    noise: Rate = setting(0.1, "Per gene: N(0, 0.1²) added to the weight.", "search", "RATE")
+    resample: Rate = setting(0.1, "Per gene: weight drawn anew.", "search", "RATE")
+    dormancy: Rate = setting(0.02, "Per gene: switched off.", "search", "RATE")
+    awaken: Rate | None = setting(
+        None, "Per gene: switched on. [balances dormancy at the target]", "search", "RATE"
+    )
+    mutate: Annotated[str, AfterValidator(_mutate)] = setting(
+        presets.PAPERS,
+        "Mutations, one after another. [flip,prune-increase]",
+        "search",
+        "NAME[:RATE],…",
+        True,
+    )
+    mate: Annotated[str, one_of("crossover", mutations.MATES)] = setting(
+        "uniform", "Crossover: uniform, mask or none. [none]", "search", "NAME", True
+    )
+    density_gens: Count | None = setting(
+        None, "Generations in which a planned density falls to the target. [four fifths]", "search", "N"
+    )
+    lr_factor: float = setting(
+        1.0, "Learning rate of an evaluation in units of the learning rate.", "evaluation", "X", gt=0, le=1e6
+    )
+    input_dropout: float = setting(
+        0.0, "Share of inputs blank in an evaluation.", "evaluation", "SHARE", ge=0, lt=1
+    )
+    adapt: float = setting(
+        0.0, "Width of the steps by which rates evolve themselves.", "search", "X", ge=0, le=3
+    )
+    seeding: Annotated[str, one_of("seeding", SEEDINGS)] = setting(
+        "random", "Masks of the first population: random, snip, grasp, synflow, …", "search", "NAME"
+    )
+    race: Annotated[str | None, AfterValidator(_race)] = setting(
+        None, "Of each rung the best 1/ETA train on, ETA times as long.", "evaluation", "ETA:RUNGS"
+    )
+    reevaluate: bool = setting(False, "Evaluate elites in every generation, and average.", "evaluation")
+    islands: Positive = setting(1, "Parts of the population that select among themselves.", "search", "N")
+    migrate_every: Count = setting(5, "Generations between migrations.", "search", "N")
+    restart_after: Count = setting(
+        0, "Generations of stagnation after which to start afresh; 0 = never.", "search", "N"
+    )
+    select_from: Count | None = setting(
+        None, "Generation in which selection begins. [once the density is down]", "search", "GEN"
+    )
+    target_density: float = setting(0.2, "τ of the density penalty.", "search", "D", True, gt=0, lt=1)
+    init_density: Share | None = setting(
+        None, "Density of the first population. [1, or the target]", "search", "D", True
+    )
+    data_fraction: Share = setting(1.0, "Share of the training set in an evaluation.", "evaluation", "SHARE")
+    patience: Count = setting(
+        0, "Stop after more than N generations without improvement; 0 = off.", "search", "N", True
+    )
+    fitness: str | None = setting(
+        None,
+        "Your own f(Evaluation, Genome) -> float, minimised.",
+        "evaluation",
+        "MODULE:FUNCTION",
+        True,
+    )
+    track_test: bool = setting(
+        False, "Record the best genome's test accuracy; selection never sees it.", "output"
+    )
+    precision: Annotated[str, one_of("precision", ("float32", "tf32", "bf16"))] = setting(
+        "float32", "Products of `map` batched: float32, tf32 or bf16.", "running", "NAME"
+    )
 
     @model_validator(mode="after")
-    def _consistent(self) -> EvolveConfig:
-        self._consistent_structure()
-        if self.resolved_density_gens and self.resolved_algorithm != selection.SIMPLE:
-            raise NetsError(
-                f"--algorithm {self.resolved_algorithm}: where the density falls, denser parents always "
-                "survive: take simple, or a search without a plan, as --preset paper has it"
-            )
-        if self.density_gens:
-            given = f"--density-gens {self.density_gens}"
-            if not self.planned:
-                raise NetsError(
-                    f"{given}: --mutate {self.mutate} goes by no planned density: add prune, grow or repair"
-                )
-            if self.density_gens > self.gens:
-                raise NetsError(f"{given}: in --gens {self.gens} the density would not come down")
-        if self.precision != "float32" and self.map != "batched":
-            raise NetsError(f"--precision {self.precision} goes with --map batched only")
-        if self.cuda_graphs and (self.map != "batched" or self.device == "cpu"):
-            raise NetsError("--cuda-graphs goes with --map batched --device cuda only")
-        choice = selection.parse(self.select)
-        selection.check(choice, self.resolved_algorithm, self.pop)
-        if self.resolved_elites > self.pop:
-            raise NetsError(f"--elites {self.elites} is more than --pop {self.pop}")
-        if self.offspring is not None and self.resolved_algorithm == selection.SIMPLE:
-            raise NetsError("--offspring goes with --algorithm mu-plus-lambda or mu-comma-lambda only")
-        if self.resolved_algorithm == selection.COMMA and self.resolved_offspring < self.pop:
-            raise NetsError(f"--algorithm mu-comma-lambda needs --offspring of at least --pop {self.pop}")
+    def _consistent(self) -> EvolutionSettings:
+        rules.check(rules.RULES, self)
         return self
-
-    def _consistent_structure(self) -> None:
-        size, rest = divmod(self.pop, self.islands)
-        if self.islands > 1 and (rest or size < 2):
-            raise NetsError(
-                f"--islands {self.islands} --pop {self.pop}: each needs the same number, and 2 or more"
-            )
-        if self.islands > 1 and self.mates and size % 2:
-            raise NetsError(f"--islands {self.islands}: {size} genomes on each do not pair up")
-        late = (self.select_from or 0) > 1
-        for option, given in (("--islands", self.islands > 1), ("--select-from", late)):
-            if given and self.resolved_algorithm != selection.SIMPLE:
-                raise NetsError(f"{option} goes with --algorithm simple, not {self.resolved_algorithm}")
-        if (
-            self.planned
-            and self.mates
-            and self.mate == "uniform"
-            and self.resolved_algorithm != selection.SIMPLE
-        ):
-            raise NetsError(
-                f"--mate uniform: under {self.resolved_algorithm} its children are not mutated, and no plan "
-                "would hold their density: take --mate mask or none"
-            )
-        moves = [step.name for step in self.pipeline.steps if step.name in ("layers", "density")]
-        if moves and not self.planned:
-            raise NetsError(
-                f"--mutate {self.mutate}: {moves[0]} changes a plan and moves no gene: "
-                "add prune, grow or repair"
-            )
-        for option, given in (("--race", self.race is not None), ("--islands", self.islands > 1)):
-            if self.objectives == 2 and given:
-                raise NetsError(f"{option} goes with one objective, and --select {self.select} has two")
-        lives_on = self.islands == 1 and self.objectives == 1
-        if self.restart_after and lives_on and self.resolved_elites >= self.pop:
-            raise NetsError(
-                f"--restart-after {self.restart_after}: {self.resolved_elites} elites of --pop {self.pop} "
-                "leave no place to what is drawn afresh: take fewer --elites"
-            )
-        if self.pop == 1 and any(step.name == "differential" for step in self.pipeline.steps):
-            raise NetsError(f"--mutate {self.mutate}: differential needs other genomes: take --pop 2 or more")
-        own_batches = any(step.name == "reorder" for step in self.pipeline.steps)
-        if own_batches and self.map == "batched":
-            raise NetsError("--mutate reorder: minibatches of one's own do not go with --map batched")
 
     @property
     def objectives(self) -> int:
@@ -224,46 +207,53 @@ class EvolveConfig(ProblemConfig):
         end = start if self.pipeline.evolves_density else self.target_density
         return DensitySchedule(start, end, self.resolved_density_gens)
 
-    def recipe(self) -> Recipe:
-        return Recipe(
-            self.optimizer,
-            self.lr * self.lr_factor,
-            self.batch_size,
-            self.epochs,
-            self.iterations,
-            self.data_fraction,
-            self.input_dropout,
-            self.augment,
+    def evaluation(self, problem: Problem) -> Problem:
+        """The problem as evaluations train it: by the same recipe, made harder."""
+        recipe = replace(
+            problem.recipe,
+            lr=problem.recipe.lr * self.lr_factor,
+            data_fraction=self.data_fraction,
+            input_dropout=self.input_dropout,
         )
+        return replace(problem, recipe=recipe)
 
 
-# Options that have a say once selection has
-SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
+class EvolveConfig(EvolutionSettings, ProblemConfig):
+    """A run of an evolution: its settings, the problem, the seed, and where it runs.
+
+    epochs, iterations: length of an evaluation
+    """
+
+    map: Annotated[str, one_of("map", MAPS)] = setting(
+        "multiprocess",
+        "serial, multiprocess or batched: the whole population as one stack, for a GPU.",
+        "running",
+        "NAME",
+    )
+    time_limit: Annotated[float, Field(gt=0)] | None = setting(
+        None, "Stop after the generation that passes it; resumable.", "running", "SECONDS"
+    )
+
+    @model_validator(mode="after")
+    def _runs(self) -> EvolveConfig:
+        rules.check(rules.OF_A_RUN, self)
+        return self
+
+    @property
+    def evolution(self) -> EvolutionSettings:
+        """The settings alone."""
+        return EvolutionSettings(**{name: getattr(self, name) for name in EvolutionSettings.model_fields})
+
+    def check_effect(self, given: set[str]) -> None:
+        """Raise NetsError for a field of these that has no effect beside the others."""
+        rules.check_effect(self, given)
 
 
-def check_effect(options: Collection[str], config: EvolveConfig) -> None:
-    """Raise NetsError for options of an evolution, by name, that have no effect in it."""
-    used = {step.name for step in config.pipeline.steps}
-    for name in mutations.PAPERS.split(","):
-        if name in options and name not in used:
-            raise NetsError(
-                f"--{name} has no effect: --mutate {config.mutate} has no {name}: add it, "
-                "or take --preset paper"
-            )
-    if config.pop == 1:
-        alone = config.resolved_algorithm == selection.SIMPLE  # the others select among parent and offspring
-        for name in ("mate", "crossover", *(("select", "race") if alone else ())):
-            if name in options and getattr(config, name) not in ("none", 0, None):
-                raise NetsError(f"--{name} has no effect on a single lineage: take --pop 2 or more")
-    if "crossover" in options and config.mate != "uniform":
-        raise NetsError(f"--crossover has no effect with --mate {config.mate}: take --mate uniform as well")
-    if config.objectives == 2 and config.reevaluate and "reevaluate" in options:
-        raise NetsError(f"--reevaluate goes with one objective, and --select {config.select} has two")
-    if config.resolved_select_from > max(config.gens, 1):
-        for name in SELECTING:
-            if name in options:
-                raise NetsError(
-                    f"--{name.replace('_', '-')} has no effect: selection begins in generation "
-                    f"{config.resolved_select_from} of {config.gens}: let the density be down earlier, by "
-                    "--density-gens, or say --select-from"
-                )
+def configure(
+    kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
+    preset: str | None = None,
+    config: str | None = None,
+    **options: Any,
+) -> Config:
+    """`config.layers.configure`, of an evolution unless another kind of config is asked for."""
+    return layers.configure(kind, preset, config, **options)

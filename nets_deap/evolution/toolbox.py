@@ -1,24 +1,25 @@
-"""The DEAP toolbox that a config describes."""
+"""The DEAP toolbox that settings describe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, singledispatch
 
 import numpy as np
 from deap import base, tools
 
-from nets_deap.evolution import mutations, racing, selection
+from nets_deap.evolution import racing, selection
+from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.fitness import DensityPenalty, load_fitness
 from nets_deap.evolution.islands import Mating
-from nets_deap.evolution.maps import EvaluationMap
-from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.evolution.maps import Engine, EvaluationMap
+from nets_deap.evolution.mutations import Kit
+from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
 from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.individuals.operators.density import DENSITY, LAYERS, cxMask, planned_counts, repairDensity
 from nets_deap.individuals.operators.paper import cxUniformGene, mutSequence
-from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights, erk
@@ -26,54 +27,52 @@ from nets_deap.pruning.at_initialisation import SEEDINGS, Pruning
 from nets_deap.util.random_streams import as_generator
 
 
+@singledispatch
 def make_toolbox(
-    config: EvolveConfig,
-    engine: SerialMap | MultiprocessMap | None = None,
+    problem: Problem | EvolveConfig,
+    settings: EvolutionSettings,
+    engine: Engine | None = None,
     rng: np.random.Generator | None = None,
+    seed: int = 1,
+    device: str = "cpu",
 ) -> base.Toolbox:
     """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
 
-    Its list `parents` is what the mutation `differential` draws from: keep the population in it.
-
-    engine: the map; serial unless given
+    problem: what a ticket is for; its recipe is that of an evaluation, which the settings make harder
+    engine: a map of ours, or any `map(function, items)` that keeps the order; serial unless given
     rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
+    seed: decides the minibatches
+    device: where genomes are evaluated
+
+    Its `clock` counts generations, one with each call of its `map`. Its list `parents` is what the mutation
+    `differential` draws from: keep the population in it.
+
+    A config instead of problem and settings has seed and device, too: make_toolbox(config, engine, rng).
     """
-    problem = config.problem()
+    assert isinstance(problem, Problem), "a config has a function of its own, below"
+    problem, clock = settings.evaluation(problem), Clock()
     std = problem.initial_std()
-    choice = selection.parse(config.select)
-    pipeline = config.pipeline
+    pipeline = settings.pipeline
     toolbox = base.Toolbox()
+    toolbox.clock = clock
     toolbox.register(
         "individual",
         initGenome,
         std,
-        config.resolved_init_density,
-        MinimisedFitness if config.objectives == 1 else ParetoFitness,
+        settings.resolved_init_density,
+        MinimisedFitness if settings.objectives == 1 else ParetoFitness,
         rng=rng,
     )
-    fitness = (
-        load_fitness(config.fitness) if config.fitness is not None else DensityPenalty(config.target_density)
-    )
-    evaluator = Evaluator(
-        problem,
-        fitness,
-        config.objectives,
-        config.seed,
-        config.torch_device(),
-        precision=config.precision,
-        graphs=config.cuda_graphs,
-        traces=pipeline.traces,
-    )
-    toolbox.register("evaluate", evaluator)
-    if config.mate == "mask":
+    toolbox.register("evaluate", _evaluator(problem, settings, seed, device))
+    if settings.mate == "mask":
         toolbox.register("mate", cxMask, rng=rng)
     else:
-        toolbox.register("mate", cxUniformGene, indpb=config.crossover, rng=rng)
-    schedule = config.density_schedule()
+        toolbox.register("mate", cxUniformGene, indpb=settings.crossover, rng=rng)
+    schedule = settings.density_schedule()
 
     def density() -> float:
         """Of the genomes that are being made."""
-        return schedule(evaluator.generation) if pipeline.exact else config.resolved_init_density
+        return schedule(clock.generation) if pipeline.exact else settings.resolved_init_density
 
     def plan(genome: Genome) -> np.ndarray:
         """Active genes of each layer: by the genome's own density, or the generation that is being made."""
@@ -81,10 +80,10 @@ def make_toolbox(
         return planned_counts(problem.layout, active_weights(problem.layout, own), genome)
 
     toolbox.parents = []
-    kit = mutations.Kit(problem.layout, std, plan, rng, toolbox.parents, config.target_density, config.adapt)
-    toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, config))
-    if config.seeding != "random":
-        pruning = SEEDINGS[config.seeding]
+    kit = Kit(problem.layout, std, plan, rng, toolbox.parents, settings.target_density, settings.adapt)
+    toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, settings))
+    if settings.seeding != "random":
+        pruning = SEEDINGS[settings.seeding]
         toolbox.register(
             "individual", _seeded, toolbox.individual, pruning, problem, density, pipeline.exact, rng
         )
@@ -92,11 +91,31 @@ def make_toolbox(
         repair = partial(repairDensity, layout=problem.layout, plan=plan, rng=rng)
         toolbox.register("individual", _planned, toolbox.individual, repair)
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    first = config.resolved_select_from
-    toolbox.register("select", Mating(choice, config.islands, config.migrate_every, first, evaluator))
-    race = racing.parse(config.race)
-    toolbox.register("map", EvaluationMap(engine or SerialMap(), evaluator, race))
+    choice, first = selection.parse(settings.select), settings.resolved_select_from
+    toolbox.register("select", Mating(choice, settings.islands, settings.migrate_every, first, clock))
+    toolbox.register("map", EvaluationMap(engine or SerialMap(), racing.parse(settings.race), clock))
     return toolbox
+
+
+@make_toolbox.register
+def _of_config(
+    config: EvolveConfig, engine: Engine | None = None, rng: np.random.Generator | None = None
+) -> base.Toolbox:
+    problem, settings = config.problem(), config.evolution
+    return make_toolbox(problem, settings, engine, rng, config.seed, config.torch_device())
+
+
+def _evaluator(problem: Problem, settings: EvolutionSettings, seed: int, device: str) -> Evaluator:
+    target = settings.target_density
+    return Evaluator(
+        problem,
+        DensityPenalty(target) if settings.fitness is None else load_fitness(settings.fitness),
+        settings.objectives,
+        seed,
+        device,
+        precision=settings.precision,
+        traces=settings.pipeline.traces,
+    )
 
 
 def _planned(make: Callable[[], Genome], repair: Callable[[Genome], tuple[Genome]]) -> Genome:

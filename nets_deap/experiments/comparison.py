@@ -18,7 +18,7 @@ from nets_deap.search.spec import parse_all
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 
-STEPS = (5, 10, 20)  # seeds with --until-half-width, fixed beforehand
+STEPS = (5, 10, 20)  # seeds with `until_half_width`, fixed beforehand
 Engine = SerialMap | MultiprocessMap
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or what went wrong
 OnTrial = Callable[[int, int, Row | str], None]
@@ -51,7 +51,7 @@ def compare(
     """
     reference_of(config)  # which may be none of the methods
     if config.until_half_width is not None and len(parse_all(config.methods)) < 2:
-        raise NetsError("--until-half-width is for differences: it needs two methods or more")
+        raise NetsError("`until_half_width` is for differences: it needs two methods or more")
     steps = [config.seeds] if config.until_half_width is None else STEPS
     if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
         problem = config.problem()  # what is rebuilt from trials.csv needs no data

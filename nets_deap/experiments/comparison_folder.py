@@ -64,7 +64,7 @@ def claim_data(folder: Path, config: CompareConfig) -> None:
     """Put a checksum of the data into the folder. Raises NetsError where it has that of other data."""
     checksum = f"{config.problem().data.checksum}\n"
     if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
-        raise NetsError(f"{folder} holds trials on other data than what --dataset {config.dataset} holds now")
+        raise NetsError(f"{folder} holds trials on other data than what `dataset` {config.dataset} holds now")
     files.write_text(folder / DATA, checksum)
 
 

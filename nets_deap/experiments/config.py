@@ -6,8 +6,25 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from nets_deap.config.base import BudgetConfig, Config, Count, Positive, ProblemConfig, Share
+from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
+from nets_deap.config.fields import Count, Positive, Share, setting
 from nets_deap.util.errors import NetsError
+
+
+def _map(says: str) -> Any:
+    return setting("multiprocess", says, "running", "NAME")
+
+
+class _OnCpus(ProblemConfig):
+    """An experiment whose trainings run side by side, on CPUs."""
+
+    map: MapName = _map("serial or multiprocess.")
+
+    @model_validator(mode="after")
+    def _on_cpus(self) -> _OnCpus:
+        if self.device != "cpu":
+            raise NetsError(f"`device` {self.device}: trainings run on CPUs, one on each core: leave it out")
+        return self
 
 
 class TrainConfig(ProblemConfig):
@@ -18,15 +35,53 @@ class TrainConfig(ProblemConfig):
     """
 
     command: ClassVar[str] = "train"
-    eval_every: Count = 0
-    random: Count = 0
-    map: str = "multiprocess"
+    eval_every: Count = setting(
+        0, "Iterations between two evaluations; 0 is once an epoch.", "training", "N", True
+    )
+    random: Count = setting(0, "Train N random tickets of the same density beside it.", "training", "N", True)
+    map: MapName = _map("serial or multiprocess, for the random tickets.")
 
 
-def _on_cpus(config: Config, map_: str) -> Config:
-    if map_ == "batched" or config.device != "cpu":
-        raise NetsError("trainings run on CPUs, one on each core: --map serial or multiprocess")
-    return config
+class VerifyConfig(_OnCpus):
+    """A verdict on one ticket.
+
+    seeds: trainings of each network, from `seed` on
+    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
+    """
+
+    command: ClassVar[str] = "train"
+    seeds: int = setting(5, "Trainings of each network, from the seed on.", "search", "N", True, ge=2)
+    margin: float = setting(
+        0.0, "Points of accuracy that the ticket may lack.", "search", "POINTS", True, ge=0
+    )
+    at_most: Share = setting(0.5, "The density that it may have.", "search", "D", True)
+    eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")
+
+
+class TransferConfig(_OnCpus):
+    """A ticket trained by another.
+
+    to: an optimiser or an evolution strategy, the ticket's own optimiser unless given; es: options of a
+        strategy, as of the method es
+    seeds: trainings of each ticket, from `seed` on
+    """
+
+    command: ClassVar[str] = "train"
+    to: str | None = setting(
+        None, "sgd, momentum, adam, snes, pgpe, … [the ticket's own optimiser]", "training", "NAME", True
+    )
+    es: str = setting(
+        "", "Of a strategy: pop=64,gens=300,batch=256,sigma=0.05,…", "training", "OPTIONS", True
+    )
+    seeds: Positive = setting(5, "Trainings of each ticket.", "search", "N", True)
+
+
+class ConnectivityConfig(_OnCpus):
+    """The line between trainings. points: on it; seeds: lines, from `seed` on"""
+
+    command: ClassVar[str] = "train"
+    points: int = setting(30, "On a line.", "search", "N", True, ge=3)
+    seeds: Positive = setting(3, "Lines, each of two trainings.", "search", "N", True)
 
 
 def _listed(value: Any) -> Any:
@@ -39,58 +94,7 @@ def _listed(value: Any) -> Any:
         raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
 
 
-class VerifyConfig(ProblemConfig):
-    """A verdict on one ticket.
-
-    seeds: trainings of each network, from `seed` on
-    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
-    """
-
-    command: ClassVar[str] = "train"
-    seeds: Annotated[int, Field(ge=2)] = 5
-    margin: Annotated[float, Field(ge=0)] = 0.0
-    at_most: Share = 0.5
-    eval_every: Count = 0
-    map: str = "multiprocess"
-
-    @model_validator(mode="after")
-    def _on_cpus(self) -> VerifyConfig:
-        return _on_cpus(self, self.map)
-
-
-class TransferConfig(ProblemConfig):
-    """A ticket trained by another.
-
-    to: an optimiser or an evolution strategy, the ticket's own optimiser unless given; es: options of a
-        strategy, as of the method es
-    seeds: trainings of each ticket, from `seed` on
-    """
-
-    command: ClassVar[str] = "train"
-    to: str | None = None
-    es: str = ""
-    seeds: Positive = 5
-    map: str = "multiprocess"
-
-    @model_validator(mode="after")
-    def _on_cpus(self) -> TransferConfig:
-        return _on_cpus(self, self.map)
-
-
-class ConnectivityConfig(ProblemConfig):
-    """The line between trainings. points: on it; seeds: lines, from `seed` on"""
-
-    command: ClassVar[str] = "train"
-    points: Annotated[int, Field(ge=3)] = 30
-    seeds: Positive = 3
-    map: str = "multiprocess"
-
-    @model_validator(mode="after")
-    def _on_cpus(self) -> ConnectivityConfig:
-        return _on_cpus(self, self.map)
-
-
-class CompareConfig(BudgetConfig):
+class CompareConfig(_OnCpus, BudgetConfig):
     """Search methods against each other, on paired seeds.
 
     epochs, iterations: of the training to the end, and of a cycle of IMP unless it says otherwise
@@ -100,19 +104,23 @@ class CompareConfig(BudgetConfig):
         accuracy is that narrow, in points
     """
 
-    methods: str = "imp,snip,random"
-    densities: Annotated[
-        list[Annotated[float, Field(gt=0, le=1)]], BeforeValidator(_listed), Field(min_length=1)
-    ] = Field([0.2])
-    seeds: Positive = 5
-    reference: str | None = None
-    until_half_width: Annotated[float, Field(gt=0)] | None = None
-    eval_every: Count = 0
-    track_test: bool = False
-    map: str = "multiprocess"
+    command: ClassVar[str] = "compare"
+    methods: str = setting("imp,snip,random", "Search methods; see `list_methods`.", "search", "NAME,…", True)
+    densities: Annotated[list[Share], BeforeValidator(_listed), Field(min_length=1)] = setting(
+        [0.2], "Densities, e.g. 0.2,0.05,0.02.", "search", "D,…", True
+    )
+    seeds: Positive = setting(5, "Trials of each, from the seed on.", "search", "N", True)
+    reference: str | None = setting(
+        None, "What the others are compared with. [the first method]", "search", "NAME", True
+    )
+    until_half_width: Annotated[float, Field(gt=0)] | None = setting(
+        None, "5, 10, 20 seeds, until every difference is known to ± this.", "search", "POINTS"
+    )
+    eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")
+    track_test: bool = setting(False, "Record the test accuracy at every validation.", "output")
 
     @model_validator(mode="after")
     def _consistent(self) -> CompareConfig:
         if len(set(self.densities)) < len(self.densities):
-            raise NetsError("--densities: one of them stands there twice")
-        return _on_cpus(self, self.map)
+            raise NetsError("`densities`: one of them stands there twice")
+        return self

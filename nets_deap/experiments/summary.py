@@ -148,7 +148,7 @@ def reference_of(config: CompareConfig) -> str:
         return names[0]
     reference = parse(config.reference).text
     if reference not in names:
-        raise NetsError(f"--reference {reference} is none of the methods: {', '.join(names)}")
+        raise NetsError(f"`reference` {reference} is none of the methods: {', '.join(names)}")
     return reference
 
 

@@ -73,12 +73,12 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
     """
     if to in OPTIMIZERS:
         if es:
-            raise NetsError(f"--es {es}: {to} is an optimiser, which has no such options")
+            raise NetsError(f"`es` {es}: {to} is an optimiser, which has no such options")
         return Target(replace(problem, recipe=replace(problem.recipe, optimizer=to)))
     if to not in STRATEGIES:
         raise unknown("target", to, [*OPTIMIZERS, *STRATEGIES])
     if "+" in es or "strategy" in es:
-        raise NetsError(f"--es {es}: expected options such as pop=64,gens=300; --to says which strategy")
+        raise NetsError(f"`es` {es}: expected options such as pop=64,gens=300; `to` says which strategy")
     prune = "magnitude" if to == "openai-es" else "snr"
     method: ES = parse("es:" + ",".join(filter(None, [f"strategy={to},prune={prune}", es]))).method
     method.check(problem, 0.5)

@@ -104,7 +104,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
         if isinstance(method, Nets | ES):
             method = replace(method, track_test=config.track_test)
         found = method(problem, config.budget(), rng, trial.density)
-        settings = config.settings() | {"seed": trial.seed}
+        settings = config.problem_fields() | {"seed": trial.seed}
         found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
         path = ticket_path(folder, base)
         found.ticket.save(path)

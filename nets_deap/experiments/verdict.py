@@ -148,7 +148,7 @@ def resume(folder: Path, config: VerifyConfig, ticket: Ticket) -> list[Row]:
     checksum = f"{zlib.crc32(b''.join(arrays)):08x}\n"
     path = folder / "ticket.crc32"
     if path.exists() and path.read_text() != checksum:
-        raise NetsError(f"{folder} holds the verdict on another ticket, or other data: choose another --out")
+        raise NetsError(f"{folder} holds the verdict on another ticket, or other data: choose another `out`")
     run_folder.claim(folder, config, "at_most", "a verdict", {"seeds", "margin", "at_most"})
     files.write_text(path, checksum)
     return tables.read_csv(folder / ROWS) if (folder / ROWS).exists() else []

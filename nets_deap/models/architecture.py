@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class Architecture(ABC):
     input_shape: tuple[int, ...]
     outputs: int
     loss: str = "cross-entropy"
+    perceptron: ClassVar[bool] = False  # an `MLP`, whose gradients are written out
 
     @property
     @abstractmethod

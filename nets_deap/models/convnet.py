@@ -121,7 +121,7 @@ def images_of(name: str, input_shape: tuple[int, ...], halvings: int) -> tuple[i
         text = " × ".join(map(str, input_shape))
         raise NetsError(
             f"{name} wants images of {least} × {least} pixels or more, but the data set has {text}: "
-            "take another --arch or another --dataset"
+            "take another `arch` or another `dataset`"
         )
     channels, height, width = input_shape
     return channels, height, width

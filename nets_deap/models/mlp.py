@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 
 from nets_deap.models.architecture import ENDS, Architecture, Wire
 from nets_deap.models.layout import Layout
@@ -31,6 +31,7 @@ class MLP(Architecture):
     outputs: int
     activation: Literal["relu", "sigmoid"]
     loss: Literal["cross-entropy", "mse"]
+    perceptron: ClassVar[bool] = True
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -69,6 +70,11 @@ class MLP(Architecture):
             elif i < last:
                 layers[f"relu{i}"] = nn.ReLU()
         return nn.Sequential(layers)
+
+
+def is_perceptron(architecture: Architecture) -> TypeGuard[MLP]:
+    """Whether the implementations for perceptrons are for this one."""
+    return architecture.perceptron
 
 
 def lenet_300_100(input_shape: tuple[int, ...], classes: int) -> MLP:

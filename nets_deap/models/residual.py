@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from nets_deap.models.wideresnet import Block, WideResNet
+from nets_deap.models.blocks import Block
 
 
 def _convolution(in_: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -19,7 +18,7 @@ def _convolution(in_: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
 class _ResidualBlock(nn.Module):
     """Zagoruyko & Komodakis 2016, figure 1 (a), with the order of He et al. 2016, figure 4 (e)."""
 
-    def __init__(self, block: Block, sizes: dict[str, int]) -> None:
+    def __init__(self, block: Block, sizes: Mapping[str, int]) -> None:
         super().__init__()
         before, within, after = (sizes[group] for group in (block.source, block.inner, block.target))
         self.norm1 = nn.BatchNorm2d(before)
@@ -36,18 +35,29 @@ class _ResidualBlock(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """The network that a `WideResNet` describes."""
+    """The network that a `WideResNet` describes.
 
-    def __init__(self, architecture: WideResNet) -> None:
+    channels: of the images; entry: the group of the first convolution's channels
+    stages: name -> blocks, one after another; sizes: nodes in each group
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        entry: str,
+        stages: Mapping[str, Sequence[Block]],
+        sizes: Mapping[str, int],
+        outputs: int,
+    ) -> None:
         super().__init__()
-        sizes = dict(zip(architecture.nodes.names, architecture.nodes.sizes, strict=True))
-        self.conv = _convolution(architecture.input_shape[0], sizes[architecture.entry], 3)
-        self.stages = [name for name, _ in architecture.stages()]
-        for name, blocks in architecture.stages():
+        self.conv = _convolution(channels, sizes[entry], 3)
+        self.stages = list(stages)
+        for name, blocks in stages.items():
             numbered = {str(i): _ResidualBlock(block, sizes) for i, block in enumerate(blocks, start=1)}
             self.add_module(name, nn.Sequential(OrderedDict(numbered)))
-        self.norm = nn.BatchNorm2d(architecture.streams[-1])
-        self.fc = nn.Linear(architecture.streams[-1], architecture.outputs)
+        last = sizes[self.stages[-1]]
+        self.norm = nn.BatchNorm2d(last)
+        self.fc = nn.Linear(last, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)

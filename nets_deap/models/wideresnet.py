@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nets_deap.models.architecture import ENDS, Architecture, Extra, Wire
+from nets_deap.models.blocks import Block
 from nets_deap.models.convnet import images_of
 from nets_deap.models.layout import Layout
 from nets_deap.util.errors import NetsError
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"wrn-([1-9]\d{0,3})-([1-9]\d{0,2})")
 PATTERN = "wrn-DEPTH-WIDTH"
 STAGES = 3  # each but the first halves the image
-
-
-class Block(NamedTuple):
-    """A residual block: relu(BN) – convolution – relu(BN) – convolution, and what goes past them.
-
-    name: in the module; source, inner, target: groups of channels before, within and after it
-    shortcut: past it goes a 1 × 1 convolution, because the number of channels or the size changes
-    """
-
-    name: str
-    source: str
-    inner: str
-    target: str
-    stride: int
-    shortcut: bool
 
 
 @dataclass(frozen=True)
@@ -145,7 +131,8 @@ class WideResNet(Architecture):
     def module(self) -> nn.Module:
         from nets_deap.models.residual import ResidualNetwork
 
-        return ResidualNetwork(self)
+        sizes = dict(zip(self.nodes.names, self.nodes.sizes, strict=True))
+        return ResidualNetwork(self.input_shape[0], self.entry, dict(self.stages()), sizes, self.outputs)
 
     def stages(self) -> Iterator[tuple[str, list[Block]]]:
         """Name and blocks of each stage."""

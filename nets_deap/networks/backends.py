@@ -1,19 +1,26 @@
-"""Which implementation trains a network."""
+"""Which implementation trains a network, or many side by side: the first in a table that supports it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.mlp import MLP
+from nets_deap.models.mlp import MLP, is_perceptron
 from nets_deap.networks import sparse_mlp
 from nets_deap.networks.compaction import compact
 from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.protocol import Network
+from nets_deap.networks.stack import Stack
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
 
 # The share of active weights up to which the compiled way is faster than torch: for each width of vectors,
 # and for minibatches of more samples than fit the caches
@@ -21,32 +28,39 @@ WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
 LARGE, WORTHWHILE_LARGE = 512, 0.1
 
 
-def make_network(
-    architecture: Architecture,
-    weights: np.ndarray,
-    mask: np.ndarray,
-    recipe: Recipe,
-    device: str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    extras: np.ndarray = INITIAL,
-) -> Network:
-    """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
+class Wanted(NamedTuple):
+    """The network that is asked for; see `make_network`."""
 
-    extras: float32[m], biases and normalisations; initial unless given
+    architecture: Architecture
+    weights: np.ndarray
+    mask: np.ndarray
+    recipe: Recipe
+    device: str
+    dtype: torch.dtype
+    extras: np.ndarray
 
-    Perceptrons have implementations of their own, all else goes by autograd. On a CPU it is the compiled one
-    where that is faster, elsewhere the one in torch: they do the same, but for rounding. For torch are
-    structured masks, which it computes as a smaller dense network, very small minibatches, since the compiled
-    one computes whole blocks of samples, and those that exceed the caches.
+
+class BackEnd(NamedTuple):
+    """An implementation of `Network`, and which networks it is the one for."""
+
+    supports: Callable[[Wanted], bool]
+    make: Callable[[Wanted], Network]
+
+
+def _sparse_pays(wanted: Wanted) -> bool:
+    """Do the kernels compute this network, on this machine, and faster than torch?
+
+    Not where the mask is structured, which torch computes as a smaller dense network; where minibatches are
+    very small, since the kernels compute whole blocks of samples; nor where they exceed the caches.
     """
-    if not isinstance(architecture, MLP):
-        return MaskedModule(architecture, weights, mask, recipe, device, dtype, extras)
-    on_cpu = torch.device(device).type == "cpu"
-    if on_cpu and library.available() and sparse_mlp.computes(architecture, dtype):
-        block = sparse_mlp.BLOCK_BYTES // dtype.itemsize
-        if _pays(architecture, mask, recipe.batch_size, block):
-            return sparse_mlp.SparseMLP(architecture, weights, mask, recipe, dtype)
-    return MaskedMLP(architecture, weights, mask, recipe, device, dtype)
+    architecture, dtype = wanted.architecture, wanted.dtype
+    on_cpu = torch.device(wanted.device).type == "cpu"
+    if not (is_perceptron(architecture) and on_cpu and library.available()):
+        return False
+    if not sparse_mlp.computes(architecture, dtype):
+        return False
+    block = sparse_mlp.BLOCK_BYTES // dtype.itemsize
+    return _pays(architecture, wanted.mask, wanted.recipe.batch_size, block)
 
 
 def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
@@ -63,3 +77,60 @@ def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
         return False
     smaller = compact(architecture, mask)
     return smaller is None or mask.sum() < sparse_mlp.DENSE_FROM * smaller.genes.size
+
+
+def _sparse(wanted: Wanted) -> Network:
+    assert is_perceptron(wanted.architecture)
+    return sparse_mlp.SparseMLP(wanted.architecture, wanted.weights, wanted.mask, wanted.recipe, wanted.dtype)
+
+
+def _masked(wanted: Wanted) -> Network:
+    assert is_perceptron(wanted.architecture)
+    return MaskedMLP(wanted.architecture, *wanted[1:-1])
+
+
+# They do the same, but for rounding; the fastest first.
+BACK_ENDS: dict[str, BackEnd] = {
+    "sparse-mlp": BackEnd(_sparse_pays, _sparse),
+    "masked-mlp": BackEnd(lambda wanted: is_perceptron(wanted.architecture), _masked),
+    "masked-module": BackEnd(lambda wanted: True, lambda wanted: MaskedModule(*wanted)),
+}
+
+
+def make_network(
+    architecture: Architecture,
+    weights: np.ndarray,
+    mask: np.ndarray,
+    recipe: Recipe,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    extras: np.ndarray = INITIAL,
+) -> Network:
+    """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
+
+    extras: float32[m], biases and normalisations; initial unless given
+    """
+    wanted = Wanted(architecture, weights, mask, recipe, device, dtype, extras)
+    return next(back_end.make(wanted) for back_end in BACK_ENDS.values() if back_end.supports(wanted))
+
+
+def make_stack(
+    architecture: Architecture,
+    weights: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    recipe: Recipe,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    precision: str = "float32",
+) -> Stack:
+    """Networks of these weights under these masks, in training side by side.
+
+    precision: as for `StackedMLP`
+    Raises NetsError for a network that cannot be stacked, and for a precision that it cannot have.
+    """
+    arguments = (weights, masks, recipe, device, dtype)
+    if is_perceptron(architecture):
+        return StackedMLP(architecture, *arguments, precision)
+    if precision != "float32":
+        raise NetsError(f"`precision` {precision}: other products than float32's are for perceptrons")
+    return StackedModule(architecture, *arguments)

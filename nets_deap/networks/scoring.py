@@ -10,8 +10,7 @@ from torch import Tensor
 from nets_deap.data.loading import Part
 from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Network
-from nets_deap.networks.stacked_mlp import StackedMLP
-from nets_deap.networks.stacked_module import StackedModule
+from nets_deap.networks.stack import Stack
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
 
@@ -43,7 +42,7 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
 STACK_BATCH = 512  # samples, of every network at once
 
 
-def score_all(network: StackedMLP | StackedModule, part: Part, classes: int) -> list[Score]:
+def score_all(network: Stack, part: Part, classes: int) -> list[Score]:
     """The score of each network on samples it is not trained on, as by `training.evaluate`."""
     architecture, count = network.architecture, network.networks
     losses: list[Tensor] = []

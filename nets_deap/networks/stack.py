@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
 
-class Stack:
+class Stack(ABC):
     """P networks of one architecture as stacked tensors, and what trains them.
 
     weights: float32[P, n] and masks: bool[P, n], or sequences of P such vectors; copied
@@ -45,7 +46,7 @@ class Stack:
         if architecture.keeps_statistics:
             raise NetsError(
                 f"{architecture.name} normalises by batches: its networks cannot be trained as one stack: "
-                "--map multiprocess or serial"
+                "take the map multiprocess or serial"
             )
         layout, others = architecture.layout, architecture.extras
         self.layout = Layout(
@@ -62,6 +63,17 @@ class Stack:
         self.lr = recipe.lr
         self.optimizer = flat_optimizer(recipe, self.flat)
         self._gather = Gatherer()
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
+
+    @abstractmethod
+    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
+        """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
+
+        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        """
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
         """Views [P, *shape] of a vector [P·n], one per layer."""

@@ -75,7 +75,7 @@ def in_chunks(
             if len(chunk) == 1:
                 raise NetsError(
                     "the device's memory does not hold the training of one genome: "
-                    "try a smaller --batch-size, or --device cpu"
+                    "try a smaller `batch_size`, or `device` cpu"
                 ) from error
             size = len(chunk) // 2
     return results

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.mlp import MLP
-from nets_deap.networks.graphs import Replayed
 from nets_deap.networks.perceptron import (
     activate,
     check_gradients,
@@ -28,7 +27,6 @@ class StackedMLP(Stack):
     precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
         that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
         updates stay in `dtype`, and so do softmax, loss and scoring.
-    graphs: start a step's kernels together (`graphs.Replayed`); on a GPU only, and never run on one so far
 
     Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
     Raises ValueError for an architecture without gradients, and for another precision.
@@ -43,7 +41,6 @@ class StackedMLP(Stack):
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
-        graphs: bool = False,
     ) -> None:
         check_gradients(architecture)
         if precision not in ("float32", "tf32", "bf16"):
@@ -58,7 +55,6 @@ class StackedMLP(Stack):
             self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
         self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-        self._replayed = Replayed() if graphs and self.flat.is_cuda else None
 
     def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Activations and errors of every layer for one batch size, allocated once."""
@@ -86,10 +82,7 @@ class StackedMLP(Stack):
         """
         x, targets = self._gather(x, targets, chosen)
         with products_in_tf32(self.tf32):
-            if self._replayed is None or chosen is None:
-                self.outputs = self._step(x.flatten(1), targets)
-            else:  # what was gathered always lies in the same place
-                self.outputs = self._replayed(self._step, x.flatten(1), targets)
+            self.outputs = self._step(x.flatten(1), targets)
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         if self.half is not None:

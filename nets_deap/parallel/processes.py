@@ -16,7 +16,7 @@ from nets_deap.parallel.worker import Worker
 from nets_deap.util.errors import NetsError
 
 ATTEMPTS = 3  # workers that one item may kill before it is given up
-ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer --workers"
+ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer `workers`"
 
 
 def available_cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,24 @@ class Problem:
     validation: float = 0.1
     split_seed: int = 0
 
+    def fields(self) -> dict[str, Any]:
+        """What decides the results of a training on it, as the fields of a config."""
+        recipe = self.recipe
+        return {
+            "dataset": self.dataset,
+            "data_limit": self.data_limit,
+            "validation": self.validation,
+            "split_seed": self.split_seed,
+            "arch": self.arch,
+            "init": self.init,
+            "optimizer": recipe.optimizer,
+            "lr": recipe.lr,
+            "batch_size": recipe.batch_size,
+            "epochs": recipe.epochs,
+            "iterations": recipe.iterations,
+            "augment": recipe.augment,
+        }
+
     @property
     def data(self) -> loading.Data:
         """Raises NetsError where the files are missing."""
@@ -40,7 +59,7 @@ class Problem:
         """Raises NetsError for samples that it cannot take, and for such as cannot be augmented."""
         shape = self.data.input_shape
         if self.recipe.augment and len(shape) != 3:
-            raise NetsError(f"--augment wants images, and those of {self.dataset} are none: leave it out")
+            raise NetsError(f"`augment` wants images, and those of {self.dataset} are none: leave it out")
         return registry.build(self.arch, shape, self.data.classes)
 
     @property

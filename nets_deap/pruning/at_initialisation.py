@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from nets_deap.models.layout import Layout
 from nets_deap.problem.budget import Cost
@@ -58,6 +57,8 @@ class Pruning:
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
     ) -> np.ndarray:
         """The mask for these initial weights, bool[n], by samples drawn from the problem's training data."""
+        import torch
+
         architecture, part = problem.architecture, problem.data.to("cpu", torch.float32).train
         chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
         x, y = part.x[chosen], part.y[chosen]

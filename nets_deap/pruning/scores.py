@@ -1,17 +1,21 @@
-"""How much each weight matters. Whatever the score, the highest are kept."""
+"""How much each weight matters. Whatever the score, the highest are kept.
+
+The registry is read by the command line's help: torch is imported only where a score is computed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.mlp import MLP
-from nets_deap.networks.losses import sample_losses
+from nets_deap.models.mlp import is_perceptron
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEMPERATURE = 200.0  # of GraSP's softmax, as in its authors' code
 
@@ -38,6 +42,8 @@ class Candidate:
 
         training: normalise by these samples, as in training, and not by what statistics were kept
         """
+        import torch
+
         others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype)
         with torch.device("meta"):
             module = self.architecture.module().train(training)
@@ -45,11 +51,15 @@ class Candidate:
 
     def loss(self, flat: Tensor, temperature: float = 1.0) -> Tensor:
         """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
+        from nets_deap.networks.losses import sample_losses
+
         outputs = self.outputs(flat, self.x)
         return sample_losses(outputs / temperature, self.targets, self.architecture.loss).mean()
 
     def active(self) -> Tensor:
         """θ ⊙ M, in the samples' dtype, ready for differentiation."""
+        import torch
+
         active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(self.x.dtype)
         return active.requires_grad_()
 
@@ -69,6 +79,8 @@ def magnitude(candidate: Candidate) -> np.ndarray:
 
 def gradient(candidate: Candidate) -> np.ndarray:
     """|∂L/∂θ| at θ ⊙ M, of pruned weights too: what RigL grows by (Evci et al. 2020, section 3)."""
+    import torch
+
     flat = candidate.active()
     (slope,) = torch.autograd.grad(candidate.loss(flat), flat)
     return slope.abs().numpy()
@@ -85,6 +97,8 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
     Theirs removes the highest of −θ ⊙ Hg, so the highest of this are kept. A softmax is taken at
     `temperature`; a mean squared error has none.
     """
+    import torch
+
     if candidate.architecture.loss == "mse":
         temperature = 1.0
     flat = candidate.active()
@@ -98,7 +112,7 @@ def synflow(candidate: Candidate) -> np.ndarray:
 
     In float64: the products of many layers over- and underflow float32.
     """
-    if not isinstance(candidate.architecture, MLP):
+    if not is_perceptron(candidate.architecture):
         return _flow(replace(candidate, extras=INITIAL))
     parts = [
         np.abs(part).astype(np.float64)
@@ -118,6 +132,8 @@ def synflow(candidate: Candidate) -> np.ndarray:
 def _flow(candidate: Candidate) -> np.ndarray:
     """SynFlow by autograd: on inputs of one and weights of no sign ReLU, pooling and an untrained
     normalisation are linear."""
+    import torch
+
     positive = np.abs(np.where(candidate.mask, candidate.weights, 0)).astype(np.float64)
     flat = torch.from_numpy(positive).requires_grad_()
     inputs = torch.ones(1, *candidate.architecture.input_shape, dtype=flat.dtype)

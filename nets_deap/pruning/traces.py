@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.pruning.scores import SCORES, Candidate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SAMPLES = 1000  # of training data, for a trace that takes a gradient
 

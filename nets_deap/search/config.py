@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
 
-from nets_deap.config.base import BudgetConfig, Share
-from nets_deap.util.errors import NetsError
-
-POPULATIONS = ("weedout", "node-evolution", "random-nodes")
+from nets_deap.config.base import BudgetConfig
+from nets_deap.config.fields import Share, one_of, setting
+from nets_deap.evolution.settings import MAPS
 
 
 class SearchConfig(BudgetConfig):
-    """One search by any method.
+    """One search by any method, on the CPU unless the method can use a GPU.
 
     epochs, iterations: of the training to the end, which a method may go by
     map: of a population in node space
@@ -19,18 +18,8 @@ class SearchConfig(BudgetConfig):
     """
 
     method: str = "imp"
-    density: Share = 0.2
-    map: str = "multiprocess"
-    track_test: bool = False
-
-    @model_validator(mode="after")
-    def _on_a_cpu(self) -> SearchConfig:
-        name = self.method.partition(":")[0]
-        batched = self.map == "batched"
-        if batched and name not in POPULATIONS:
-            raise NetsError(f"--map batched is for populations of networks, which {name} has none of")
-        if self.device != "cpu" and not (batched or name in ("es", "es-paper")):
-            raise NetsError(
-                "this search runs on the CPU; for a GPU there are es, and --map batched of evolve and weedout"
-            )
-        return self
+    density: Share = setting(0.2, "Share of the weights that stays.", "search", "D", True)
+    map: Annotated[str, one_of("map", MAPS)] = setting(
+        "multiprocess", "serial, multiprocess or batched, for a GPU.", "running", "NAME"
+    )
+    track_test: bool = setting(False, "Record the test accuracy of each round; it decides nothing.", "output")

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from deap import tools
 
+from nets_deap.config.base import RecipeSettings, Settings
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.evolution.racing import parse
-from nets_deap.evolution.record import finished
+from nets_deap.evolution.rules import check_effect
 from nets_deap.evolution.run import Evolution
-from nets_deap.evolution.settings import EvolveConfig, check_effect
+from nets_deap.evolution.settings import EvolutionSettings
 from nets_deap.individuals.genome import Genome
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
@@ -24,9 +25,13 @@ from nets_deap.pruning.traces import GRADIENTS, SAMPLES
 from nets_deap.search.method import Found
 from nets_deap.util.errors import NetsError
 
-# What the comparison decides, for all methods alike
-OF_THE_TRIAL = ("seed", "target_density", "device", "map", "workers", "out", "time_limit", "track_test")
-OF_THE_PROBLEM = ("dataset", "data_dir", "download", "data_limit", "validation", "split_seed", "arch", "init")
+# Settings of an evolution that a search is given, and does not choose: its density, and how it is run
+GIVEN = ("target_density", "track_test", "precision")
+OPTIONS = {
+    name: field
+    for name, field in {**RecipeSettings.model_fields, **EvolutionSettings.model_fields}.items()
+    if name not in GIVEN
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Nets:
     """`evolve` towards a target density, which it may miss.
 
     preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
-    options: any fields of EvolveConfig; `epochs` is the length of an evaluation
+    options: any of OPTIONS; `epochs` and `iterations` are the length of an evaluation
     track_test: put the best genome's test accuracy into the logbook; it takes trainings that are no part of
         the search or its cost
 
@@ -45,29 +50,32 @@ class Nets:
     options: dict[str, Any] = field(default_factory=dict)
     track_test: bool = False
 
-    def config(self, problem: Problem, density: float, seed: int) -> EvolveConfig:
-        """The settings of one search; training is as the problem has it, but for its length."""
+    def settle(self, problem: Problem, density: float) -> tuple[Problem, EvolutionSettings]:
+        """The problem with an evaluation's recipe, which is the problem's own but for its length and what
+        the options say, and the settings of a search for this density.
+        """
         recipe = problem.recipe
-        ours = {name: getattr(problem, name) for name in OF_THE_PROBLEM}
-        ours |= {"optimizer": recipe.optimizer, "lr": recipe.lr, "batch_size": recipe.batch_size}
-        ours["augment"] = recipe.augment
-        aim = {"target_density": density, "seed": seed, "map": "serial", "track_test": self.track_test}
-        return self._settled(problem.dataset, ours, aim)
+        own = {name: getattr(recipe, name) for name in RecipeSettings.model_fields.keys() - DURATION_FIELDS}
+        brief = validate(RecipeSettings, self._values(RecipeSettings, problem.dataset, own)).recipe()
+        return replace(problem, recipe=brief), self.settings(problem.dataset, density)
+
+    def settings(self, dataset: str, density: float) -> EvolutionSettings:
+        aim = {"target_density": density, "track_test": self.track_test}
+        return validate(EvolutionSettings, self._values(EvolutionSettings, dataset, aim))
 
     def may_miss(self, dataset: str, density: float) -> bool:
         """May its ticket be of another density than asked? No for what `check` refuses, which has none."""
         try:
-            config = self._settled(dataset, {"target_density": density})
+            settings = self.settings(dataset, density)
         except NetsError:
             return False
-        return not config.planned or config.pipeline.evolves_density
+        return not settings.planned or settings.pipeline.evolves_density
 
-    def _settled(self, dataset: str, *imposed: dict[str, Any]) -> EvolveConfig:
-        """The data set's defaults, the preset over them, what is imposed, and over all the options."""
+    def _values(self, kind: type[Settings], dataset: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Fields of one kind: the data set's defaults, the preset over them, what is given, the options."""
         preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
-        return validate(
-            EvolveConfig, layered(dataset_defaults("evolve", dataset), preset, *imposed, self.options)
-        )
+        values = layered(dataset_defaults("evolve", dataset), preset, given, self.options)
+        return {name: value for name, value in values.items() if name in kind.model_fields}
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for options that do not go together, or a budget below the first population."""
@@ -77,12 +85,12 @@ class Nets:
             raise NetsError(
                 "nets: epochs and iterations are two ways to say how long an evaluation is: give one"
             )
-        settled = self.config(problem, density, seed=0)
-        check_effect(self.options, settled)
-        if settled.planned:
+        brief, settings = self.settle(problem, density)
+        check_effect(settings, set(self.options))
+        if settings.planned:
             active_weights(problem.layout, density)
         if budget != UNLIMITED:
-            self._check_budget(Evolution(settled), Meter(budget))
+            self._check_budget(Evolution(brief, settings), Meter(budget))
 
     def __call__(
         self,
@@ -96,14 +104,14 @@ class Nets:
 
         start: float32[n], weights that all genomes begin with, in place of what they would draw
         """
-        config = self.config(problem, density, int(rng.integers(2**32)))
-        evolution, meter = Evolution(config), Meter(budget)
+        brief, settings = self.settle(problem, density)
+        evolution, meter = Evolution(brief, settings, int(rng.integers(2**32))), Meter(budget)
         if start is not None:
             toolbox = evolution.toolbox
             toolbox.register("individual", _begun_with, start, toolbox.individual)
             toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         self._check_budget(evolution, meter)
-        while not finished(config, evolution.logbook):
+        while not evolution.over:
             if not meter.affords(_expected(evolution)):
                 break
             row = evolution.advance()
@@ -111,24 +119,24 @@ class Nets:
             if row["gen"] == 0 or row.get("restart"):
                 spent += _seeding(evolution)
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
-        if evolution.generation < config.resolved_density_gens:
-            raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(config)}")
+        if evolution.generation < settings.resolved_density_gens:
+            raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(settings)}")
         seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
         return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
     def _check_budget(self, evolution: Evolution, meter: Meter) -> None:
         """Raise NetsError for a budget that cannot be enough, before anything is spent of it."""
-        config, needed = evolution.config, _expected(evolution)
+        settings, needed = evolution.settings, _expected(evolution)
         if not meter.affords(needed):
             raise NetsError(
-                f"the budget does not pay for a first population of {config.pop}, "
+                f"the budget does not pay for a first population of {settings.pop}, "
                 f"{needed.gradient_steps:,} gradient steps: allow more"
             )
-        each = _evaluations(evolution, config.resolved_offspring)
-        for generation in range(1, config.resolved_density_gens + 1):
+        each = _evaluations(evolution, settings.resolved_offspring)
+        for generation in range(1, settings.resolved_density_gens + 1):
             needed += each
             if not meter.affords(needed):
-                raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(config)}")
+                raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(settings)}")
 
 
 def _begun_with(weights: np.ndarray, make: Callable[[], Genome]) -> Genome:
@@ -137,29 +145,29 @@ def _begun_with(weights: np.ndarray, make: Callable[[], Genome]) -> Genome:
     return genome
 
 
-def _too_dense(config: EvolveConfig) -> str:
+def _too_dense(settings: EvolutionSettings) -> str:
     return (
-        f"and the density is down in generation {config.resolved_density_gens}: allow more, or ask for fewer "
-        "generations, a smaller population or shorter evaluations"
+        f"and the density is down in generation {settings.resolved_density_gens}: allow more, or ask for "
+        "fewer generations, a smaller population or shorter evaluations"
     )
 
 
 def _expected(evolution: Evolution) -> Cost:
     """What the next generation will take, at most."""
-    config = evolution.config
+    settings = evolution.settings
     if evolution.generation < 0:
-        return _evaluations(evolution, config.pop) + _seeding(evolution)
-    expected = _evaluations(evolution, config.resolved_offspring)
-    falling = evolution.generation < config.resolved_density_gens
-    if config.reevaluate and not (falling or evolution.pareto):
+        return _evaluations(evolution, settings.pop) + _seeding(evolution)
+    expected = _evaluations(evolution, settings.resolved_offspring)
+    falling = evolution.generation < settings.resolved_density_gens
+    if settings.reevaluate and not (falling or evolution.pareto):
         expected += sum((_cost(evolution, _steps(evolution, 1.0)) for _ in evolution.hall), Cost())
-    return expected + _seeding(evolution) if config.restart_after else expected
+    return expected + _seeding(evolution) if settings.restart_after else expected
 
 
 def _evaluations(evolution: Evolution, count: int) -> Cost:
     """Of so many genomes, in their race."""
     cost = Cost()
-    for running, share in parse(evolution.config.race).field(count):
+    for running, share in parse(evolution.settings.race).field(count):
         cost += sum([_cost(evolution, _steps(evolution, share))] * running, Cost())
     return cost
 
@@ -172,8 +180,8 @@ def _steps(evolution: Evolution, share: float) -> int:
 
 def _seeding(evolution: Evolution) -> Cost:
     """What the masks of a population drawn afresh take."""
-    each = SEEDINGS[evolution.config.seeding].cost(len(evolution.problem.data.train.y))
-    return sum([each] * evolution.config.pop, Cost())
+    each = SEEDINGS[evolution.settings.seeding].cost(len(evolution.problem.data.train.y))
+    return sum([each] * evolution.settings.pop, Cost())
 
 
 def _gradients(evolution: Evolution) -> int:

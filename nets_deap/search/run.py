@@ -55,7 +55,7 @@ def search(
     config, choice = settle(config)
     problem = config.problem()
     if from_cycle is not None and not isinstance(choice.method, Cycles):
-        raise NetsError(f"--from-cycle goes with imp and es: {choice.text} has no cycles")
+        raise NetsError(f"`from_cycle` goes with imp and es: {choice.text} has no cycles")
     with files.claimed_folder(folder), run_folder.claimed(folder, config, "method", "a search"):
         rng = generator(config.seed, 0, Role.SEARCH)
         if isinstance(choice.method, Cycles):

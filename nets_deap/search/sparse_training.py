@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.layout import Layout
-from nets_deap.models.mlp import MLP
+from nets_deap.models.mlp import MLP, is_perceptron
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
@@ -52,7 +52,7 @@ class Dynamic:
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for what cannot be."""
-        if not isinstance(problem.architecture, MLP):
+        if not is_perceptron(problem.architecture):
             raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
         self.plan(problem.layout, density)
 
@@ -66,7 +66,7 @@ class Dynamic:
         mask = keep(layout, rng.random(weights.size), everything, counts)
         steps = problem.recipe.steps(len(problem.data.train.y))
         architecture = problem.architecture
-        assert isinstance(architecture, MLP)
+        assert is_perceptron(architecture)
         return DynamicMLP(architecture, weights, mask, problem.recipe, self, steps, rng)
 
 

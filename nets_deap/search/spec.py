@@ -12,7 +12,7 @@ from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP
-from nets_deap.search.neuroevolution import OF_THE_PROBLEM, OF_THE_TRIAL, Nets
+from nets_deap.search.neuroevolution import OPTIONS, Nets
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.weedout import Weedout
 from nets_deap.util.errors import NetsError, unknown
@@ -116,7 +116,7 @@ def parse_all(text: str) -> list[Choice]:
             pieces.append(piece)
     choices = {choice.text: choice for choice in map(parse, pieces)}
     if not choices:
-        raise NetsError("no methods given: for example --methods imp,snip,random")
+        raise NetsError("no methods given: for example `methods` imp,snip,random")
     return list(choices.values())
 
 
@@ -136,16 +136,14 @@ def _settled(text: str, entry: Entry, options: dict[str, Any]) -> Any:
 
 
 def _nets(entry: Entry, options: dict[str, Any]) -> Nets:
-    """Options of an evolution: text as the fields of EvolveConfig want it."""
-    from nets_deap.evolution.settings import EvolveConfig
-
+    """Options of an evolution: text as its settings want it."""
     values: dict[str, Any] = {}
     for key, value in options.items():
-        known = EvolveConfig.model_fields.keys() - {*OF_THE_PROBLEM, *OF_THE_TRIAL}
-        if key not in known:
-            raise unknown("option of nets", key, known)
+        if key not in OPTIONS:
+            raise unknown("option of nets", key, OPTIONS)
+        field = OPTIONS[key]
         try:
-            values[key] = TypeAdapter[Any](EvolveConfig.model_fields[key].annotation).validate_python(value)  # type: ignore[arg-type]
+            values[key] = TypeAdapter[Any](field.annotation or Any).validate_python(value)
         except ValidationError as error:
             raise NetsError(f"method nets: {key}={value}: {error.errors()[0]['msg']}") from error
     return Nets(**entry.settled, options=values)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from deap import algorithms, base, tools
 
+from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.maps import EvaluationMap
 from nets_deap.evolution.racing import Race
@@ -157,7 +158,7 @@ class Weedout:
         if not self.breed:
             toolbox.register("mutate", _drawn_anew, toolbox.individual)
         toolbox.register("select", tools.selBest)
-        mapped = EvaluationMap(engine or SerialMap(), evaluator, Race())
+        mapped = EvaluationMap(engine or SerialMap(), Race(), Clock())
         mapped.counts = False  # the same minibatches in every generation
         toolbox.register("map", mapped)
         return toolbox

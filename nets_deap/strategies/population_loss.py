@@ -9,10 +9,9 @@ import torch
 
 from nets_deap.data.loading import Part
 from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.mlp import MLP
+from nets_deap.networks.backends import make_stack
 from nets_deap.networks.losses import sample_losses
-from nets_deap.networks.stacked_mlp import StackedMLP
-from nets_deap.networks.stacked_module import StackedModule
+from nets_deap.networks.stack import Stack
 from nets_deap.problem.recipe import Recipe
 from nets_deap.strategies.strategy import Point
 from nets_deap.util.threads import one_thread
@@ -61,15 +60,14 @@ class PopulationLoss:
         architecture = searched.architecture
         self.targets = architecture.targets(part.y, part.x.dtype)
         self.at_once = max(1, ACTIVATIONS[part.x.device.type] // (4 * self.batch * architecture.units))
-        self._stacks: dict[int, StackedMLP | StackedModule] = {}
+        self._stacks: dict[int, Stack] = {}
 
-    def _stack(self, count: int) -> StackedMLP | StackedModule:
+    def _stack(self, count: int) -> Stack:
         if count not in self._stacks:
             architecture, mask = self.searched.architecture, self.searched.mask
             nothing = [np.zeros(mask.size, dtype=np.float32)] * count
-            kind = StackedMLP if isinstance(architecture, MLP) else StackedModule
-            arguments = (nothing, [mask] * count, Recipe(), str(self.part.x.device))
-            self._stacks[count] = kind(architecture, *arguments)  # type: ignore[arg-type]
+            device = str(self.part.x.device)
+            self._stacks[count] = make_stack(architecture, nothing, [mask] * count, Recipe(), device)
         return self._stacks[count]
 
     def losses(self, vectors: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:

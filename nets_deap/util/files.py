@@ -82,13 +82,13 @@ def claimed_folder(path: Path) -> Iterator[None]:
     try:
         file = lock.open("w")
     except OSError as error:
-        raise NetsError(f"cannot write to the folder {path}: choose another --out") from error
+        raise NetsError(f"cannot write to the folder {path}: choose another `out`") from error
     with file:
         try:
             # A record lock: forked workers do not inherit it, and it goes with the process, however it ends.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise NetsError(f"another process is at work in {path}: wait, or choose another --out") from error
+            raise NetsError(f"another process is at work in {path}: wait, or choose another `out`") from error
         try:
             yield
         finally:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute in one thread: every map gives the same bits, and workers do not compete for cores."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -26,6 +26,8 @@ def flushed_denormals() -> Iterator[None]:
     A network that has learnt its training samples has errors, and so moments of Adam, that fall without end;
     a processor takes a hundred times as long for them.
     """
+    import torch
+
     before = float(torch.tensor(1e-39) / 2) == 0  # torch cannot be asked
     torch.set_flush_denormal(True)
     try:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.connectivity import barrier, connectivity
 from nets_deap.experiments.trial import Trial, find

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.parallel.choice import make_map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.transfer import Row, target, transfer
 from nets_deap.parallel.choice import make_map
 from nets_deap.parallel.serial import SerialMap

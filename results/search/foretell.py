@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.config.layers import configure
 from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.parallel.choice import make_map
@@ -46,7 +46,7 @@ def main(data_dir: str = "data") -> None:
         apart = {"mutate": "reorder,flip,prune-increase", "pop": 16, "density_gens": 16, "select_from": 21}
         config = configure(preset="lth", target_density=density, **apart, **where)
         with make_map("multiprocess", None, "cpu") as engine:
-            evolution = Evolution(config, engine)
+            evolution = Evolution.of(config, engine)
             lineages: list[dict[str, float]] = [{"density": density, "lineage": i} for i in range(config.pop)]
             for generation in range(config.gens + 1):
                 evolution.advance()

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from nets_deap.config.layers import configure
 from nets_deap.evolution.folder import evolve
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.parallel.choice import make_map

@@ -17,7 +17,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import configure
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Trial, run_trial
 from nets_deap.parallel.choice import make_map

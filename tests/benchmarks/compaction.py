@@ -47,7 +47,7 @@ def rows() -> Iterator[Row]:
         train(MaskedMLP(LENET, weights, mask, RECIPE), part, RECIPE, np.random.default_rng(0))
 
     def whole(mask: np.ndarray) -> None:
-        with mock.patch("nets_deap.backprop.compact", return_value=None):
+        with mock.patch("nets_deap.networks.masked_mlp.compact", return_value=None):
             epoch(mask)
 
     for name, mask in masks(rng):

@@ -41,9 +41,6 @@ def rows() -> Iterator[Row]:
         for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
             stack = StackedMLP(LENET, weights, masks, RECIPE, device)
             yield Row(f"{size} genomes, --map batched on {device}", _seconds([stack], size, device), "s")
-            if device == "cuda":
-                stack = StackedMLP(LENET, weights, masks, RECIPE, device, graphs=True)
-                yield Row(f"{size} genomes on cuda, with CUDA graphs", _seconds([stack], size, device), "s")
     if torch.cuda.is_available():
         genome = initGenome(std, 0.2, rng=rng)
         usual = MaskedModule(LENET, genome.weights, genome.mask, RECIPE, "cuda")

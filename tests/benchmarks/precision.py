@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from nets_deap.evolution.context import Context
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.individuals.genome import initGenome
 from nets_deap.individuals.operators.paper import mutAwaken, mutDormancy, mutGaussianNoise
@@ -45,9 +46,8 @@ def rows() -> Iterator[Row]:
 
     def fitnesses(precision: str, generation: int = 0) -> tuple[np.ndarray, float]:
         evaluator = Evaluator(PROBLEM, device=DEVICE, precision=precision)
-        evaluator.generation = generation
         start = time.perf_counter()
-        found = evaluator.evaluate_all(genomes)
+        found = evaluator.evaluate_all(genomes, Context(generation))
         return np.array([evaluation.fitness for evaluation in found]), time.perf_counter() - start
 
     fitnesses("float32")  # load the data, warm up

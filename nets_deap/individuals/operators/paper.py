@@ -63,7 +63,7 @@ def mutResampleWeights(
 ) -> tuple[Genome]:
     """Draw the weight of each gene hit anew from its initial distribution N(0, std²).
 
-    std: one number, or float32[n] from `nets_deap.genome.initial_std`
+    std: one number, or float32[n] from `nets_deap.initial_std`
     """
     rng = as_generator(rng)
     hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))

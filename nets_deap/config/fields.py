@@ -1,0 +1,44 @@
+"""Kinds of values that fields of configs hold, and what the command line is told of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from pydantic.config import JsonDict
+
+from nets_deap.util.errors import unknown
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+# Headings of a command's help, in their order
+GROUPS = ("data", "network", "search", "evaluation", "training", "running", "output")
+
+
+def one_of(kind: str, names: Collection[str]) -> AfterValidator:
+    """Let a field hold one of these names only; `kind` is what they name."""
+
+    def check(name: str | None) -> str | None:
+        if name is not None and name not in names:
+            raise unknown(kind, name, names)
+        return name
+
+    return AfterValidator(check)
+
+
+def setting(
+    default: Any, says: str, group: str, metavar: str = "", common: bool = False, **limits: Any
+) -> Any:
+    """A field of a config, and the option that the command line makes of it.
+
+    says:    its line of help; it ends with the default in brackets where that is not the field's own
+    group:   the heading it stands under, one of GROUPS
+    metavar: what stands for its value; that of its type unless given
+    common:  shown by `--help`; the others by `--help-all`
+    """
+    option: JsonDict = {"group": group, "metavar": metavar, "common": common}
+    return Field(default, description=says, json_schema_extra=option, **limits)

@@ -1,0 +1,196 @@
+"""Which settings of an evolution do not go together, and which have no effect beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nets_deap.config.presets import PAPERS
+from nets_deap.evolution import selection
+from nets_deap.util.errors import NetsError
+
+if TYPE_CHECKING:
+    from nets_deap.evolution.settings import EvolutionSettings
+
+
+class Rule(NamedTuple):
+    """A combination that is refused.
+
+    fields:  named in the message, with their values
+    broken:  whether these settings are such a combination
+    message: what is wrong and what to do; {c} stands for the settings
+    """
+
+    fields: tuple[str, ...]
+    broken: Callable[[Any], Any]
+    message: str
+
+
+def _mutates(settings: EvolutionSettings, *names: str) -> bool:
+    return any(step.name in names for step in settings.pipeline.steps)
+
+
+def _on_an_island(settings: EvolutionSettings) -> int:
+    """Genomes on each, 0 where they do not divide."""
+    size, rest = divmod(settings.pop, settings.islands)
+    return 0 if rest else size
+
+
+def _simple(settings: EvolutionSettings) -> bool:
+    return settings.resolved_algorithm == selection.SIMPLE
+
+
+NOT_SIMPLE = "goes with the algorithm simple, not {c.resolved_algorithm}"
+TWO_OBJECTIVES = "goes with one objective, and the selection {c.select} has two"
+
+RULES: Sequence[Rule] = (
+    Rule(
+        ("islands", "pop"),
+        lambda c: c.islands > 1 and _on_an_island(c) < 2,
+        "each island needs the same number of genomes, and 2 or more",
+    ),
+    Rule(
+        ("islands", "pop"),
+        lambda c: c.islands > 1 and c.mates and _on_an_island(c) % 2,
+        "an odd number of genomes on each island does not pair up",
+    ),
+    Rule(("islands",), lambda c: c.islands > 1 and not _simple(c), NOT_SIMPLE),
+    Rule(("select_from",), lambda c: (c.select_from or 0) > 1 and not _simple(c), NOT_SIMPLE),
+    Rule(
+        ("mate",),
+        lambda c: c.planned and c.mates and c.mate == "uniform" and not _simple(c),
+        "under {c.resolved_algorithm} its children are not mutated, and no plan would hold their density: "
+        "take mask or none",
+    ),
+    Rule(
+        ("mutate",),
+        lambda c: _mutates(c, "layers", "density") and not c.planned,
+        "layers and density change a plan and move no gene: add prune, grow or repair",
+    ),
+    Rule(("race",), lambda c: c.objectives == 2 and c.race is not None, TWO_OBJECTIVES),
+    Rule(("islands",), lambda c: c.objectives == 2 and c.islands > 1, TWO_OBJECTIVES),
+    Rule(
+        ("restart_after", "elites", "pop"),
+        lambda c: c.restart_after and c.islands == 1 and c.objectives == 1 and c.resolved_elites >= c.pop,
+        "the elites leave no place to what is drawn afresh: take fewer `elites`",
+    ),
+    Rule(
+        ("mutate", "pop"),
+        lambda c: c.pop == 1 and _mutates(c, "differential"),
+        "differential needs other genomes: take a `pop` of 2 or more",
+    ),
+    Rule(
+        ("algorithm",),
+        lambda c: c.resolved_density_gens and not _simple(c),
+        "where the density falls, denser parents always survive: take simple, or a search without a plan, "
+        "as the preset paper has it",
+    ),
+    Rule(
+        ("density_gens", "mutate"),
+        lambda c: c.density_gens and not c.planned,
+        "these mutations go by no planned density: add prune, grow or repair",
+    ),
+    Rule(
+        ("density_gens", "gens"),
+        lambda c: c.density_gens and c.density_gens > c.gens,
+        "the density would not come down before the end",
+    ),
+    Rule(("elites", "pop"), lambda c: c.resolved_elites > c.pop, "there are more elites than genomes"),
+    Rule(
+        ("offspring",),
+        lambda c: c.offspring is not None and _simple(c),
+        "goes with the algorithm mu-plus-lambda or mu-comma-lambda only",
+    ),
+    Rule(
+        ("offspring", "pop"),
+        lambda c: c.resolved_algorithm == selection.COMMA and c.resolved_offspring < c.pop,
+        "mu-comma-lambda needs as many children as genomes, or more",
+    ),
+)
+
+OF_A_RUN: Sequence[Rule] = (
+    Rule(
+        ("precision",),
+        lambda c: c.precision != "float32" and c.map != "batched",
+        "goes with the map batched only",
+    ),
+    Rule(
+        ("mutate",),
+        lambda c: c.map == "batched" and _mutates(c, "reorder"),
+        "reorder gives genomes minibatches of their own, which do not go with the map batched",
+    ),
+)
+
+
+def check(rules: Sequence[Rule], settings: Any) -> None:
+    """Raise NetsError for the first rule that is broken, or a selection that has no effect here."""
+    for rule in rules:
+        if rule.broken(settings):
+            values = ", ".join(f"`{name}` {_shown(settings, name)}" for name in rule.fields)
+            raise NetsError(f"{values}: {rule.message.format(c=settings)}")
+    selection.check(selection.parse(settings.select), settings.resolved_algorithm, settings.pop)
+
+
+def _shown(settings: Any, name: str) -> Any:
+    return getattr(settings, f"resolved_{name}", getattr(settings, name))
+
+
+# Settings that have a say once selection has
+SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
+
+
+def _selects_late(config: EvolutionSettings) -> bool:
+    return config.resolved_select_from > max(config.gens, 1)
+
+
+def _lacks(mutation: str) -> Callable[[EvolutionSettings], bool]:
+    return lambda c: not _mutates(c, mutation)
+
+
+def _alone(name: str) -> Callable[[EvolutionSettings], bool]:
+    """Is it a single lineage, in which this setting, switched on, does nothing?"""
+    return lambda c: c.pop == 1 and getattr(c, name) not in ("none", 0, None)
+
+
+def _alone_and_simple(name: str) -> Callable[[EvolutionSettings], bool]:
+    """The mu-algorithms select among parent and offspring, even of a single lineage."""
+    return lambda c: _alone(name)(c) and _simple(c)
+
+
+LINEAGE = "has no effect on a single lineage: take a `pop` of 2 or more"
+
+# Whoever gives the field is told so, where it has no effect
+NO_EFFECT: Sequence[Rule] = (
+    *(
+        Rule(
+            (name,),
+            _lacks(name),
+            f"has no effect, for the mutations {{c.mutate}} have no {name}: add it, or take the preset paper",
+        )
+        for name in PAPERS.split(",")
+    ),
+    *(Rule((name,), _alone(name), LINEAGE) for name in ("mate", "crossover")),
+    *(Rule((name,), _alone_and_simple(name), LINEAGE) for name in ("select", "race")),
+    Rule(
+        ("crossover",),
+        lambda c: c.mate != "uniform",
+        "has no effect where `mate` is {c.mate}: take uniform as well",
+    ),
+    Rule(("reevaluate",), lambda c: c.objectives == 2 and c.reevaluate, TWO_OBJECTIVES),
+    *(
+        Rule(
+            (name,),
+            _selects_late,
+            "has no effect: selection begins in generation {c.resolved_select_from} of {c.gens}: let the "
+            "density be down earlier, by `density_gens`, or give `select_from`",
+        )
+        for name in SELECTING
+    ),
+)
+
+
+def check_effect(config: EvolutionSettings, given: set[str]) -> None:
+    """Raise NetsError for a setting that was given and has no effect."""
+    for rule in NO_EFFECT:
+        if rule.fields[0] in given and rule.broken(config):
+            raise NetsError(f"`{rule.fields[0]}` {rule.message.format(c=config)}")
