@@ -10,55 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.experiments.config import CompareConfig
+
 from . import render
-from .options import (
-    ARCHITECTURES,
-    budget_options,
-    combined,
-    dataset_options,
-    option,
-    output_options,
-    training_options,
-)
+from .options import command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
     from nets_deap.experiments.summary import Comparison, Summary
 
-compare_options = combined(
-    option("--methods", metavar="NAME,…", help="See --list-methods. [imp,snip,random]"),
-    option("--densities", metavar="D,…", help="Densities, e.g. 0.2,0.05,0.02. [0.2]"),
-    option("--seeds", type=int, metavar="N", help="Trials of each, from --seed on. [5]"),
-    option("--reference", metavar="NAME", help="What the others are compared with. [the first method]"),
-    option(
-        "--until-half-width",
-        type=float,
-        metavar="POINTS",
-        help="5, 10, 20 seeds, until every difference is known to ± this.",
-    ),
-    option("--eval-every", type=int, metavar="N", help="Iterations between validations. [an epoch]"),
-    option("--arch", metavar="NAME", help=ARCHITECTURES),
-    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
-    option("--track-test", is_flag=True, help="Record the test accuracy at every validation."),
-)
-place_options = combined(
-    option("--map", "map", metavar="NAME", help="serial, or multiprocess: trials side by side."),
-    option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
-    option("--out", metavar="DIR", help="The folder to write to; what is there already is not run again."),
-    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
-    option("--config", metavar="FILE", help="A TOML file of options, or a comparison's config.json."),
-)
 
-
-@click.command()
-@dataset_options
-@compare_options
-@training_options
-@budget_options
-@place_options
-@click.option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
+@command()
+@config_options(CompareConfig, without=("device",))
+@source_options("paper, lth or quick")
+@option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
 @output_options
 def compare(
-    list_methods: bool, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+    list_methods: bool | None,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    **options: Any,
 ) -> int:
     """Compare search methods on paired seeds.
 
@@ -71,7 +43,6 @@ def compare(
     from nets_deap.config.layers import configure
     from nets_deap.experiments import comparison
     from nets_deap.experiments.comparison_folder import default_folder
-    from nets_deap.experiments.config import CompareConfig
     from nets_deap.parallel.choice import make_map
 
     settled = configure(CompareConfig, preset, config, **options)
@@ -114,7 +85,7 @@ def _line(outcome: Any) -> str:
 
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     from nets_deap.experiments.comparison import STEPS
-    from nets_deap.experiments.summary import reference_of, trained_only
+    from nets_deap.experiments.summary import reference_of
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -131,7 +102,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     ]
     rows, trained = [], False
     for summary in summaries:
-        mark = "*" if trained_only(summary.method) else ""
+        mark = "" if summary.method.gives_ticket else "*"
         trained |= bool(mark)
         rows.append(_row(summary, mark, several))
     click.echo()
@@ -148,7 +119,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         click.echo(
             f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: not corrected for that"
         )
-    if any("+" in summary.method for summary in summaries):
+    if any(summary.method.control for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
     if trained:
         click.echo(
@@ -160,7 +131,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
 def _row(summary: Summary, mark: str, several: bool) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
-        summary.method + mark,
+        f"{summary.method}{mark}",
         *[f"{100 * summary.density:g} %"] * several,
         render.percent(told["density"]),
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
@@ -178,12 +149,12 @@ def _p(value: float) -> str:
 
 def _list_methods() -> int:
     from nets_deap.search.controls import CONTROLS
-    from nets_deap.search.spec import METHODS
+    from nets_deap.search.registry import METHODS
 
     for name, entry in METHODS.items():
         click.echo(f"{name}\n    {entry.says}")
-        if entry.options:
-            click.echo(f"    options: {', '.join(entry.options)}")
+        if name not in ("nets", "nets-paper") and (options := entry.kind.option_types()):
+            click.echo(f"    options: {', '.join(options)}")
     click.echo("\nOptions: NAME:OPTION=VALUE,…  nets and nets-paper take those of `nets-deap evolve`.")
     click.echo(f"Controls of a ticket: NAME+CONTROL, of {', '.join(CONTROLS)}.")
     return 0

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.evolution.settings import EvolveConfig
+
 from . import render
-from .options import (
-    ARCHITECTURES,
-    combined,
-    dataset_options,
-    option,
-    output_options,
-    run_options,
-    training_options,
-)
+from .options import command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,89 +19,16 @@ if TYPE_CHECKING:
     from nets_deap.evolution.run import Evolution
     from nets_deap.util.tables import Row
 
-evolution_options = combined(
-    option("--arch", metavar="NAME", help=ARCHITECTURES),
-    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
-    option("--pop", type=int, metavar="N", help="Population size."),
-    option("--gens", type=int, metavar="N", help="Generations; 0 evaluates the first population only."),
-    option("--select", metavar="NAME[:ARG=VALUE,…]", help="Selection, e.g. tournament:tournsize=3."),
-    option(
-        "--algorithm", metavar="NAME", help="simple, mu-plus-lambda or mu-comma-lambda. [what --select needs]"
-    ),
-    option(
-        "--offspring", type=int, metavar="N", help="λ of the mu-algorithms. [--pop; twice that for comma]"
-    ),
-    option("--elites", type=int, metavar="N", help="Genomes that live on unchanged. [2; of --pop 1 one]"),
-    option(
-        "--mutate",
-        metavar="NAME[:RATE],…",
-        help="Mutations, one after another. [flip,prune-increase]",
-    ),
-    option("--mate", metavar="NAME", help="Crossover: uniform, mask or none. [none]"),
-    option("--adapt", type=float, metavar="X", help="Width of the steps by which rates evolve themselves."),
-    option("--seeding", metavar="NAME", help="Masks of the first population: snip, grasp, synflow, …"),
-    option(
-        "--density-gens",
-        type=int,
-        metavar="N",
-        help="Generations in which a planned density falls to the target. [all]",
-    ),
-    option("--lr-factor", type=float, metavar="X", help="Learning rate of an evaluation in units of --lr."),
-    option("--input-dropout", type=float, metavar="SHARE", help="Share of inputs blank in an evaluation."),
-    option("--race", metavar="ETA:RUNGS", help="Of each rung the best 1/ETA train on, ETA times as long."),
-    option("--reevaluate/--no-reevaluate", help="Evaluate elites in every generation, and average."),
-    option("--islands", type=int, metavar="N", help="Parts of the population that select among themselves."),
-    option("--migrate-every", type=int, metavar="N", help="Generations between migrations. [5]"),
-    option("--select-from", type=int, metavar="GEN", help="When selection begins. [the density is down]"),
-    option("--restart-after", type=int, metavar="N", help="Generations of stagnation; 0 = never."),
-    option("--crossover", type=float, metavar="RATE", help="Per gene: swapped between parents."),
-    option("--noise", type=float, metavar="RATE", help="Per gene: N(0, 0.1²) added to the weight."),
-    option("--resample", type=float, metavar="RATE", help="Per gene: weight drawn anew."),
-    option("--dormancy", type=float, metavar="RATE", help="Per gene: switched off."),
-    option(
-        "--awaken",
-        type=float,
-        metavar="RATE",
-        help="Per gene: switched on. [balances --dormancy at the target]",
-    ),
-    option("--target-density", type=float, metavar="D", help="τ of the density penalty."),
-    option("--init-density", type=float, metavar="D", help="Density of the first population. [1 or target]"),
-    option(
-        "--data-fraction", type=float, metavar="SHARE", help="Share of the training set in an evaluation."
-    ),
-    option(
-        "--patience",
-        type=int,
-        metavar="N",
-        help="Stop after more than N generations without improvement; 0 = off.",
-    ),
-    option(
-        "--time-limit",
-        type=float,
-        metavar="SECONDS",
-        help="Stop after the generation that passes it; resumable.",
-    ),
-    option(
-        "--fitness", metavar="MODULE:FUNCTION", help="Your own f(Evaluation, Genome) -> float, minimised."
-    ),
-    option("--precision", metavar="NAME", help="Products of --map batched: float32, tf32 or bf16. [float32]"),
-    option(
-        "--track-test", is_flag=True, help="Record the best genome's test accuracy; selection never sees it."
-    ),
-)
 
-
-@click.command()
-@dataset_options
-@evolution_options
-@training_options
-@run_options
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder, or start it.")
-@click.option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
+@command()
+@config_options(EvolveConfig)
+@source_options("best, paper, lth or quick")
+@option("--resume", is_flag=True, help="Continue the run in the folder, or start it.", group="running")
+@option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
 def evolve(
-    resume: bool,
-    list_selections: bool,
+    resume: bool | None,
+    list_selections: bool | None,
     quiet: bool,
     as_json: bool,
     preset: str | None,
@@ -127,10 +48,9 @@ def evolve(
     from nets_deap.evolution.folder import settle
     from nets_deap.evolution.maps import make_map
     from nets_deap.evolution.record import finished
-    from nets_deap.evolution.settings import EvolveConfig
 
     given = explicit(EvolveConfig, preset, config, **options)
-    settled, folder = settle(given, resume)
+    settled, folder = settle(given, bool(resume))
     settled.check_effect({name for name, value in options.items() if value is not None})
     if (folder / run_folder.CONFIG).exists():
         if over := finished(settled, checkpoint.read_logbook(folder)):

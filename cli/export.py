@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from . import tickets
+from .options import command
 
 if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
 
 
-@click.command()
+@command()
 @click.argument("ticket", metavar="TICKET")
 @click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
 @click.option("--smaller", is_flag=True, help="Leave out the nodes that the mask has cut off.")
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "--trained",
     metavar="DIR",
     default=None,
-    help="Take the weights of this `train` folder, at early stop.",
+    help="Take the weights of this folder of `nets-deap train`, at early stop.",
 )
 @click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
 def export(ticket: str, out: str | None, smaller: bool, trained: str | None, dense: bool) -> None:

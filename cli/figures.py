@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from .options import option
+from .options import command, option
 from .tickets import file_of
 
 
-@click.command()
+@command()
 @click.option(
     "--table1", "table1", default="results/table1/mnist", metavar="DIR", help="[results/table1/mnist]"
 )

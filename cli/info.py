@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from . import render
+from .options import command
 
 
-@click.command()
+@command()
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def info(path: str, as_json: bool) -> None:

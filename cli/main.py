@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import click
 
 from nets_deap import __version__
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, unknown
 
-from .compare import compare
-from .evolve import evolve
-from .export import export
-from .figures import figures
-from .info import info
 from .options import dashed
-from .search import es, imp, random, search, weedout
-from .table1 import table1
-from .train import train
-from .transfer import connectivity, transfer
-from .verify import verify
+
+# name -> the module that holds it, imported when it is needed, and its line in the list of commands
+COMMANDS = {
+    "evolve": ("evolve", "Evolve a ticket: initial weights and a mask."),
+    "search": ("search", "Look for a ticket by any method."),
+    "imp": ("search", "Iterative magnitude pruning with rewinding."),
+    "random": ("search", "Draw a random ticket."),
+    "weedout": ("search", "Random search over units and channels."),
+    "es": ("search", "Iterative pruning with an evolution strategy."),
+    "train": ("train", "Train a ticket to the end."),
+    "verify": ("verify", "Is a ticket a winning one?"),
+    "transfer": ("transfer", "Train a ticket by another optimiser or on other data."),
+    "connectivity": ("transfer", "Is there a barrier between two trainings?"),
+    "compare": ("compare", "Compare search methods on paired seeds."),
+    "table1": ("table1", "Make Table 1 of the NeTS paper."),
+    "figures": ("figures", "Draw what a folder holds."),
+    "info": ("info", "Show what a ticket or a folder holds."),
+    "export": ("export", "Write a ticket for plain PyTorch."),
+}
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for: `nets-deap --help` is instant."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[name][0]}", __package__)
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+            raise unknown("command", arguments[0], COMMANDS)
+        return super().resolve_command(context, arguments)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
     no_args_is_help=True,
@@ -55,12 +91,6 @@ def _tell_versions() -> None:
     click.echo(f"python:  {platform.python_version()}")
     for name in ("torch", "numpy", "deap"):
         click.echo(f"{name + ':':8} {version(name)}")
-
-
-searches = (evolve, search, imp, random, weedout, es)
-judges = (train, verify, transfer, connectivity, compare, table1)
-for command in (*searches, *judges, figures, info, export):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,14 +1,34 @@
-"""Options that several commands share. None means "not said": the config decides what that stands for."""
+"""Options made from the fields of a config. None means "not said": the config then decides."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+import types
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from nets_deap.config.base import ProblemConfig
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+ENVIRONMENT = {"data_dir": "NETS_DATA_DIR"}  # fields that a variable can give
+# Fields that a command on a ticket takes from the run that has found it
+OF_THE_TICKET = (
+    "dataset",
+    "data_dir",
+    "validation",
+    "split_seed",
+    "arch",
+    "init",
+    "optimizer",
+    "lr",
+    "batch_size",
+)
+MANY = 10  # options: a command of so many trains
+OTHERS = "other"  # the heading of options that belong to none
 
 
 def dashed(text: str) -> str:
@@ -16,73 +36,162 @@ def dashed(text: str) -> str:
     return re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: f"--{found[1].replace('_', '-')}", text)
 
 
-def combined(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Several options as one decorator, in the order they are listed."""
+class Option(click.Option):
+    """group: the heading of the help that it stands under; common: shown by --help, not only by --help-all"""
 
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
+    def __init__(self, *names: Any, group: str = OTHERS, common: bool = True, **arguments: Any) -> None:
+        super().__init__(*names, **arguments)
+        self.group, self.common = group, common
+
+
+class Command(click.Command):
+    """A command whose help has headings, and leaves out what is rarely asked for."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        from nets_deap.config.fields import GROUPS
+
+        everything = context.meta.get("help-all", False)
+        options = [p for p in self.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+        left_out = 0
+        for group in (*GROUPS, OTHERS):
+            rows = []
+            for option in options:
+                if getattr(option, "group", OTHERS) != group:
+                    continue
+                if getattr(option, "common", True) or everything:
+                    rows.append(option.get_help_record(context))
+                else:
+                    left_out += 1
+            if shown := [row for row in rows if row]:
+                with formatter.section(group.capitalize()):
+                    formatter.write_dl(shown)
+        if any("[" in (option.help or "") for option in options):
+            formatter.write_paragraph()
+            formatter.write_text("[…] is the default; where it depends on the data set, that for digits.")
+        if any(argument.name == "ticket" for argument in self.params) and len(options) > MANY:
+            formatter.write_paragraph()
+            formatter.write_text(
+                "Settings that are not given are those of the run that has found the ticket."
+            )
+        if left_out:
+            formatter.write_paragraph()
+            formatter.write_text(f"{left_out} more options: nets-deap {self.name} --help-all")
+
+
+def _help_all(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        context.meta["help-all"] = True
+        click.echo(context.get_help())
+        context.exit()
+
+
+def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """`click.command`, with --help-all."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        function = click.option(
+            "--help-all", is_flag=True, expose_value=False, is_eager=True, callback=_help_all,
+            help="Show every option, and end.",
+        )(function)  # fmt: skip
+        made: click.Command = click.command(cls=Command, **arguments)(function)
+        return made
 
     return decorate
 
 
-def option(*names: str, **arguments: Any) -> Callable[[Any], Any]:
-    return click.option(*names, default=None, **arguments)
+def option(*names: str, group: str = OTHERS, common: bool = True, **arguments: Any) -> Callable[[Any], Any]:
+    """An option that is no field of a config."""
+    return click.option(*names, cls=Option, default=None, group=group, common=common, **arguments)
 
 
-ARCHITECTURES = "lenet-300-100, mlp-10, mlp-100, conv-2, conv-4, conv-6, cnn-8-16, or wrn-DEPTH-WIDTH."
+def combined(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Several options as one decorator, in the order they are listed."""
 
-dataset_options = combined(
-    option(
-        "--dataset",
-        metavar="NAME",
-        help="digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, or folder:PATH.",
-    ),
-    option(
-        "--data-dir",
-        metavar="DIR",
-        envvar="NETS_DATA_DIR",
-        help="Where data sets lie. [data, or NETS_DATA_DIR]",
-    ),
-    option("--download", is_flag=True, help="Fetch a missing data set."),
-    option("--data-limit", type=int, metavar="N", help="Use N stratified training samples only."),
-)
+    def decorate(function: Decorated) -> Decorated:
+        for each in reversed(options):
+            function = each(function)
+        return function
 
-seed_option = option("--seed", type=int, metavar="N", help="Decides all that is random. [1]")
+    return decorate
 
-training_options = combined(
-    option("--epochs", type=int, metavar="N", help="Length of a training, in epochs,"),
-    option("--iterations", type=int, metavar="N", help="or in optimiser steps."),
-    option("--optimizer", metavar="NAME", help="sgd, momentum or adam."),
-    option("--lr", type=float, metavar="RATE", help="Learning rate."),
-    option("--batch-size", type=int, metavar="N", help="Samples a step; 0 is all of them."),
-    option("--augment", is_flag=True, help="Shift and mirror images, in training only."),
-    seed_option,
-)
 
-run_options = combined(
-    option(
-        "--map",
-        "map",
-        metavar="NAME",
-        help="serial, multiprocess or batched: the whole population as one stack, for a GPU. [multiprocess]",
-    ),
-    option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
-    option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]"),
-    option("--out", metavar="DIR", help="The folder to write to."),
-    option("--preset", metavar="NAME", help="paper, lth or quick, for evolve best; what else is said wins."),
-    option("--config", metavar="FILE", help="A TOML file of options, or a run's config.json."),
-)
+def config_options(
+    kind: type[ProblemConfig],
+    without: Collection[str] = (),
+    rare: Collection[str] = (),
+    **defaults: Any,
+) -> Callable[[Decorated], Decorated]:
+    """An option for each field of a config, in their order.
 
-budget_options = combined(
-    option("--budget-steps", type=int, metavar="N", help="The most gradient steps a search may take,"),
-    option("--budget-samples", type=int, metavar="N", help="samples it may train on,"),
-    option("--budget-passes", type=int, metavar="N", help="samples it may send forward,"),
-    option("--budget-seconds", type=float, metavar="S", help="or seconds."),
-)
+    without: fields that are none here; rare: fields that only --help-all shows, whatever they are elsewhere
+    defaults: where they are others than the config's
+    """
+    from nets_deap.config.presets import dataset_defaults
+
+    defaults = dataset_defaults(kind.command, "digits") | defaults
+    made = []
+    for name, field in kind.model_fields.items():
+        if name in without or not isinstance(field.json_schema_extra, dict):
+            continue
+        told = field.json_schema_extra
+        says = dashed(field.description or "")
+        default = defaults.get(name, field.default)
+        if kind.command == "train" and name in OF_THE_TICKET:
+            says, default = re.sub(r" \[.*\]$", "", says), None
+        if not (says.endswith(("]", ",")) or default is None or default == "" or isinstance(default, bool)):
+            says += f" [{','.join(map(str, default)) if isinstance(default, list) else default}]"
+        made.append(_made(name, _kind(field.annotation), says, told, name not in rare))
+    return combined(*made)
+
+
+def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) -> Callable[[Any], Any]:
+    dash = name.replace("_", "-")
+    group, common = str(told["group"]), bool(told["common"]) and common
+    if kind is bool:
+        return option(f"--{dash}/--no-{dash}", name, help=says, group=group, common=common)
+    return option(
+        f"--{dash}",
+        name,
+        type=kind,
+        help=says,
+        metavar=str(told["metavar"] or kind.__name__.upper()),
+        envvar=ENVIRONMENT.get(name),
+        group=group,
+        common=common,
+    )
+
+
+def _kind(annotation: Any) -> type:
+    """What click makes of the text: a truth, a number, or the text itself, which the config then reads."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _kind(next(argument for argument in get_args(annotation) if argument is not types.NoneType))
+    return annotation if annotation in (bool, int, float) else str
+
+
+def source_options(presets: str) -> Callable[[Decorated], Decorated]:
+    """Where settings come from that no option gives."""
+    return combined(
+        option("--preset", metavar="NAME", help=f"{presets}; options override it.", group="output"),
+        option(
+            "--config",
+            metavar="FILE",
+            help="A TOML file of options, or a run's config.json; options override it.",
+            group="output",
+        ),
+    )
+
 
 output_options = combined(
-    click.option("--quiet", is_flag=True, help="No progress and no summary."),
-    click.option("--json", "as_json", is_flag=True, help="The result as one JSON object, and nothing else."),
+    click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        cls=Option,
+        help="The result as one JSON object, and nothing else.",
+        group="output",
+    ),
 )

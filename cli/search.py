@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.config.base import RecipeSettings
+from nets_deap.search.config import SearchConfig
+
 from . import render
-from .options import (
-    ARCHITECTURES,
-    budget_options,
-    combined,
-    dataset_options,
-    option,
-    output_options,
-    seed_option,
-    training_options,
-)
+from .options import combined, command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
     from nets_deap.search.method import Found
+    from nets_deap.search.spec import MethodSpec
 
-search_options = combined(
-    option("--density", type=float, metavar="D", help="Share of the weights that stays. [0.2]"),
-    option("--arch", metavar="NAME", help=ARCHITECTURES),
-    option("--init", metavar="NAME", help="Initial weights: normal (0.1), glorot or kaiming."),
+own = partial(option, group="search")  # an option of one method
+sources = combined(source_options("paper, lth or quick"), output_options)
+WHERE = ("map", "workers", "device", "track_test")  # for methods that have populations, or a GPU's use
+from_cycle = option(
+    "--from-cycle", type=int, metavar="N", help="Continue from this cycle of an earlier run.", group="running"
 )
-place_options = combined(
-    option("--out", metavar="DIR", help="The folder to write to."),
-    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
-    option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json."),
-)
-shared = combined(
-    dataset_options, search_options, training_options, budget_options, place_options, output_options
-)
-from_cycle = option("--from-cycle", type=int, metavar="N", help="Go on from this cycle of an earlier run.")
 
 
-@click.command()
+@command()
 @click.argument("method", metavar="METHOD")
-@shared
+@config_options(SearchConfig, without=("method",), rare=WHERE)
+@sources
 @from_cycle
 def search(method: str, **options: Any) -> int:
     """Look for a ticket by any METHOD.
@@ -50,17 +39,20 @@ def search(method: str, **options: Any) -> int:
     ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
     and go on where they were interrupted.
     """
-    return _search(method, **options)
+    from nets_deap.search.spec import parse
+
+    return _search(parse(method), **options)
 
 
-@click.command()
-@shared
-@option(
+@command()
+@own(
     "--cycles", type=int, metavar="N", help="Prunings, of 20 % each unless --density is given; 1 is one shot."
 )
-@option("--cycle-epochs", "epochs_", type=int, metavar="N", help="Epochs of a cycle. [--epochs]")
-@option("--rewind", type=int, metavar="K", help="Rewind to iteration K of the first training. [0]")
-@option("--scope", metavar="NAME", help="layerwise or global. [layerwise]")
+@own("--cycle-epochs", "epochs_", type=int, metavar="N", help="Epochs of a cycle. [--epochs]")
+@own("--rewind", type=int, metavar="K", help="Rewind to iteration K of the first training. [0]")
+@own("--scope", metavar="NAME", help="layerwise or global. [layerwise]")
+@config_options(SearchConfig, without=("method", *WHERE))
+@sources
 @from_cycle
 def imp(
     cycles: int | None, epochs_: int | None, rewind: int | None, scope: str | None, **options: Any
@@ -71,36 +63,35 @@ def imp(
     """
     given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     if cycles is not None and options["density"] is None and options["config"] is None:
-        given["exact"] = "no"  # 20 % a cycle, and the density follows
+        given["exact"] = False  # 20 % a cycle, and the density follows
     elif options["density"] is not None and options["config"] is not None:
-        given["exact"] = "yes"  # whatever the config's search went by
-    return _search(_method(("imp", "imp-short"), given, options["config"]), **options)
+        given["exact"] = True  # whatever the config's search went by
+    return _search(_spec(("imp", "imp-short"), given, options["config"]), **options)
 
 
-@click.command()
-@shared
-@option("--allocation", metavar="NAME", help="uniform, erk or global, or a density per layer: 0.1/0.1/0.5.")
+@command()
+@own("--allocation", metavar="NAME", help="uniform, erk or global, or a density per layer: 0.1/0.1/0.5.")
+@config_options(SearchConfig, without=("method", *WHERE))
+@sources
 def random(allocation: str | None, **options: Any) -> int:
     """Draw a random ticket.
 
     The same as `nets-deap search random`.
     """
-    method = _method(("random", "random-erk"), {"allocation": allocation}, options["config"])
-    return _search(method, **options, from_cycle=None)
+    spec = _spec(("random", "random-erk"), {"allocation": allocation}, options["config"])
+    return _search(spec, **options, from_cycle=None)
 
 
-@click.command()
-@shared
-@option("--sparsity", metavar="SHARE", help="Of each layer's nodes; one for each: 0.8/0.5. [--density]")
-@option("--pop", type=int, metavar="N", help="Node masks side by side. [10]")
-@option("--gens", type=int, metavar="N", help="Generations after the first. [10]")
-@option("--weed", type=float, metavar="SHARE", help="Of the population, weeded out in a generation. [0.5]")
-@option("--steps", type=int, metavar="N", help="Of training before validation. [100]")
-@option("--repair", is_flag=True, help="Keep one node where the sparsity would leave a layer none.")
-@click.option("--breed", is_flag=True, help="Children of the others in place of new random masks.")
-@option("--map", "map", metavar="NAME", help="serial, multiprocess or batched, for a GPU. [multiprocess]")
-@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
-@option("--device", metavar="NAME", help="Of --map batched: cpu, cuda or auto. [cpu]")
+@command()
+@own("--sparsity", metavar="SHARE", help="Of each layer's nodes; one for each: 0.8/0.5. [--density]")
+@own("--pop", type=int, metavar="N", help="Node masks side by side. [10]")
+@own("--gens", type=int, metavar="N", help="Generations after the first. [10]")
+@own("--weed", type=float, metavar="SHARE", help="Of the population, weeded out in a generation. [0.5]")
+@own("--steps", type=int, metavar="N", help="Of training before validation. [100]")
+@own("--repair/--no-repair", help="Keep one node where the sparsity would leave a layer none.")
+@own("--breed/--no-breed", help="Children of the others in place of new random masks.")
+@config_options(SearchConfig, without=("method", "track_test"))
+@sources
 def weedout(
     sparsity: str | None,
     pop: int | None,
@@ -108,7 +99,7 @@ def weedout(
     weed: float | None,
     steps: int | None,
     repair: bool | None,
-    breed: bool,
+    breed: bool | None,
     **options: Any,
 ) -> int:
     """Random search in node space: whole units or channels.
@@ -120,7 +111,7 @@ def weedout(
         raise click.UsageError("--sparsity of nodes and --density of weights: one follows from the other")
     given = {"sparsity": sparsity, "pop": pop, "gens": gens, "weed": weed, "steps": steps, "repair": repair}
     names = ("node-evolution",) if breed else ("weedout", "node-evolution")
-    return _search(_method(names, given, options["config"]), **options, from_cycle=None)
+    return _search(_spec(names, given, options["config"]), **options, from_cycle=None)
 
 
 ES_PROBLEMS: dict[str, dict[str, Any]] = {
@@ -129,21 +120,25 @@ ES_PROBLEMS: dict[str, dict[str, Any]] = {
 }
 
 
-@click.command()
-@combined(dataset_options, search_options, seed_option, budget_options, output_options)
-@option("--out", metavar="DIR", help="The folder to write to.")
-@option("--config", metavar="FILE", help="A TOML file of options, or a search's config.json.")
-@option("--preset", metavar="NAME", help="quick, with mlp-100; paper: cnn-8-16, mnist, for a GPU. [quick]")
-@option("--strategy", metavar="NAME", help="snes, pgpe, sep-cma-es or openai-es. [snes]")
-@option("--prune", metavar="NAME", help="By snr, |mean / sigma|, magnitude or random. [snr]")
-@option("--pop", type=int, metavar="N", help="Points a generation. [64]")
-@option("--gens", type=int, metavar="N", help="Generations a round. [300]")
-@option("--batch", type=int, metavar="N", help="Samples that a generation sees; 0 is all of them. [256]")
-@option("--sigma", type=float, metavar="S", help="Of the search distribution at first. [0.05]")
-@option("--rounds", type=int, metavar="N", help="Prunings. [as many as --density and --share want]")
-@option("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
-@option("--device", metavar="NAME", help="cpu, cuda or auto. [cpu]")
-@option("--track-test", is_flag=True, help="Record the test accuracy of each round; it decides nothing.")
+# It takes no gradient steps.
+ES_WITHOUT = (
+    *("method", "map", "workers", "budget_steps", "budget_samples"),
+    *RecipeSettings.model_fields,
+)
+
+
+@command()
+@own("--strategy", metavar="NAME", help="snes, pgpe, sep-cma-es or openai-es. [snes]")
+@own("--prune", metavar="NAME", help="By snr, |mean / sigma|, magnitude or random. [snr]")
+@own("--pop", type=int, metavar="N", help="Points a generation. [64]")
+@own("--gens", type=int, metavar="N", help="Generations a round. [300]")
+@own("--batch", type=int, metavar="N", help="Samples that a generation sees; 0 is all of them. [256]")
+@own("--sigma", type=float, metavar="S", help="Of the search distribution at first. [0.05]")
+@own("--rounds", type=int, metavar="N", help="Prunings. [as many as --density and --share want]")
+@own("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
+@config_options(SearchConfig, without=ES_WITHOUT, arch="mlp-100")
+@source_options("quick, with mlp-100, or paper: cnn-8-16 and mnist, for a GPU")
+@output_options
 @from_cycle
 def es(
     strategy: str | None,
@@ -159,7 +154,7 @@ def es(
 ) -> int:
     """Iterative pruning where an evolution strategy does the training.
 
-    The same as `nets-deap search es`. Its rounds are saved, and gone on with after an interruption.
+    The same as `nets-deap search es`. Its rounds are saved, and continued after an interruption.
     """
     from nets_deap.util.errors import unknown
 
@@ -179,28 +174,29 @@ def es(
         for name, value in ES_PROBLEMS[preset or "quick"].items():
             options[name] = value if options[name] is None else options[name]
     names = {None: ("es", "es-paper"), "paper": ("es-paper",)}.get(preset, ("es",))
-    return _search(_method(names, given, options["config"]), **options, preset=None)
+    return _search(_spec(names, given, options["config"]), **options, preset=None)
 
 
-def _method(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> str:
-    """NAME:OPTION=VALUE,…: the first of these methods with the options given.
+def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> MethodSpec:
+    """The first of these methods with the options given.
 
     A config file that has one of the methods says which, and what is not given.
     """
     from nets_deap.config.layers import read_config_file
+    from nets_deap.search import registry
+    from nets_deap.search.spec import MethodSpec, parse
 
-    name, options = names[0], {}
-    if config is not None:
-        stored, _, text = str(read_config_file(Path(config)).get("method", "")).partition(":")
-        if stored in names:
-            name, options = stored, dict(piece.split("=", 1) for piece in text.split(",") if "=" in piece)
-    options |= {key: value for key, value in given.items() if value is not None}
-    settings = ",".join(f"{key}={value}" for key, value in options.items()).replace("e+", "e")
-    return f"{name}:{settings}" if settings else name
+    spec = MethodSpec(names[0])
+    if config is not None and (text := read_config_file(Path(config)).get("method")):
+        stored = parse(str(text))
+        spec = stored if stored.name in names else spec
+    texts = {key: value for key, value in given.items() if isinstance(value, str)}
+    values = {key: value for key, value in given.items() if value is not None}
+    return spec.with_options(values | registry.typed(spec.name, texts))
 
 
 def _search(
-    method: str,
+    method: MethodSpec,
     quiet: bool,
     as_json: bool,
     preset: str | None,
@@ -211,9 +207,9 @@ def _search(
     from nets_deap.config import run_folder
     from nets_deap.config.layers import configure
     from nets_deap.search import run
-    from nets_deap.search.config import SearchConfig
 
-    settled, _ = run.settle(configure(SearchConfig, preset, config, method=method, **options))
+    settled = configure(SearchConfig, preset, config, method=method, **options)
+    run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     report = None if quiet or as_json else lambda row: click.echo(_line(row))
     try:

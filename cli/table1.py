@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from . import render
-from .options import option
+from .options import command, option
 
 
-@click.command()
+@command()
 @click.option("--out", default="results/table1", metavar="DIR", help="[results/table1]")
 @option("--parts", metavar="NAME,…", help="Some of its problems only. [all]")
 @option("--seeds", type=int, metavar="N", help="Trials of each. [5]")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import zlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.experiments.config import TrainConfig
+
 from . import render, tickets
-from .options import dataset_options, option, output_options, run_options, training_options
+from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
-    from nets_deap.experiments.config import TrainConfig
     from nets_deap.problem.ticket import Ticket
     from nets_deap.training.final import TrainingRun
 
@@ -22,13 +22,10 @@ SUMMARY = "summary.json"  # written last: where it is, the training is complete
 FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
 
 
-@click.command()
+@command()
 @click.argument("ticket", metavar="TICKET")
-@dataset_options
-@training_options
-@option("--eval-every", type=int, metavar="N", help="Iterations between two evaluations; 0 is once an epoch.")
-@option("--random", type=int, metavar="N", help="Train N random tickets of the same density beside it.")
-@run_options
+@config_options(TrainConfig, rare=("arch",))
+@source_options("paper, lth or quick")
 @output_options
 def train(
     ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
@@ -39,7 +36,6 @@ def train(
     ticket rewound to step k has k steps fewer to go.
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
-    from nets_deap.experiments.config import TrainConfig
     from nets_deap.training.final import check_ticket, to_go
     from nets_deap.util import files
 
@@ -73,8 +69,9 @@ def train(
 
 def _training_name(config: TrainConfig, ticket: Ticket) -> str:
     """Tells one training of one ticket from all others."""
-    content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes()))
-    return f"train-{config.seed}-{config.fingerprint()}-{content:08x}"
+    from nets_deap.util.checksums import crc32
+
+    return f"train-{config.seed}-{config.fingerprint()}-{crc32(*ticket.content())}"
 
 
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:

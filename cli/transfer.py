@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,29 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
+
 from . import render, tickets
-from .options import combined, dataset_options, option, output_options, training_options
+from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
+    from nets_deap.experiments.resumed import Rows
     from nets_deap.problem.ticket import Ticket
-
-run_options = combined(
-    option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]"),
-    option("--workers", type=int, metavar="N", help="Worker processes. [all cores]"),
-    option("--out", metavar="DIR", help="The folder to write to. [beside the ticket]"),
-    option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more."),
-    option("--config", metavar="FILE", help="A TOML file of options."),
-)
-
 
 TRANSFER, CONNECTIVITY = "transfer.csv", "connectivity.csv"
 
 
 def _content(of: list[Ticket]) -> str:
-    content = 0
-    for ticket in of:
-        content = zlib.crc32(ticket.mask.tobytes(), zlib.crc32(ticket.weights.tobytes(), content))
-    return f"{content:08x}"
+    from nets_deap.util.checksums import crc32
+
+    return crc32(*(part for ticket in of for part in ticket.content()))
 
 
 def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
@@ -41,52 +33,26 @@ def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
     return Path(settled.out) if settled.out else ticket.parent / f"{name}-{one.fingerprint()}-{_content(of)}"
 
 
-class _Rows:
-    """A csv that grows row by row, and is gone on with."""
-
-    def __init__(self, path: Path) -> None:
-        from nets_deap.util import tables
-
-        self.path, self.write = path, tables.write_csv
-        self.known: list[dict[str, Any]] = tables.read_csv(path) if path.exists() else []
-
-    def add(self, rows: list[dict[str, Any]]) -> None:
-        self.known += rows
-        # In an order that does not depend on who was first
-        self.known.sort(key=lambda row: (row["seed"], row.get("ticket", ""), row.get("alpha", 0.0)))
-        self.write(self.path, self.known)
-
-
 @contextmanager
-def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) -> Iterator[_Rows]:
-    """The rows in a folder that is this config's and these tickets'; says what is kept when interrupted."""
-    from nets_deap.config import run_folder
-    from nets_deap.util import files
+def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) -> Iterator[Rows]:
+    """The rows in a folder; says what is kept when interrupted."""
+    from nets_deap.experiments.resumed import rows_in
 
-    content = f"{_content(of)}\n"
-    if files.strangers(folder) and not (folder / run_folder.CONFIG).exists():
-        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
-    with files.claimed_folder(folder):
-        told = folder / "tickets.crc32"
-        if told.exists() and told.read_text() != content:
-            raise click.UsageError(f"{folder} holds what was found of another ticket: choose another --out")
-        run_folder.claim(folder, settled, mark, "an experiment on a ticket", {"seeds"})
-        files.write_text(told, content)
-        try:
-            yield _Rows(folder / name)
-        except KeyboardInterrupt:
-            click.echo(f"interrupted; what is finished is in {folder}: the same command goes on", err=True)
-            raise click.exceptions.Exit(130) from None
+    def order(row: dict[str, Any]) -> tuple[Any, ...]:
+        return row["seed"], row.get("ticket", ""), row.get("alpha", 0.0)
+
+    try:
+        with rows_in(folder, name, settled, (mark, "an experiment on a ticket"), _content(of), order) as rows:
+            yield rows
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; what is finished is in {folder}: the same command goes on", err=True)
+        raise click.exceptions.Exit(130) from None
 
 
-@click.command()
+@command()
 @click.argument("ticket", metavar="TICKET")
-@option("--to", metavar="NAME", help="sgd, momentum, adam, snes, pgpe, … [the ticket's own optimiser]")
-@option("--es", metavar="OPTIONS", help="Of a strategy: pop=64,gens=300,batch=256,sigma=0.05,…")
-@option("--seeds", type=int, metavar="N", help="Trainings of each ticket. [5]")
-@dataset_options
-@training_options
-@run_options
+@config_options(TransferConfig, without=("device", "optimizer"), rare=("arch",))
+@source_options("paper, lth or quick")
 @output_options
 def transfer(
     ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
@@ -97,13 +63,10 @@ def transfer(
     strategy itself for a strategy. Writes transfer.csv.
     """
     from nets_deap.experiments import transfer as library
-    from nets_deap.experiments.config import TransferConfig
     from nets_deap.parallel.choice import make_map
     from nets_deap.problem.recipe import OPTIMIZERS
     from nets_deap.util.statistics import mean_interval
 
-    if options["optimizer"]:
-        raise click.UsageError(f"--optimizer {options['optimizer']}: here it is --to that says who trains")
     path, loaded, settled = tickets.load(ticket, TransferConfig, preset, config, options)
     to = settled.to or settled.optimizer
     settled = settled.model_copy(update={"to": to})
@@ -126,7 +89,7 @@ def transfer(
     ):
 
         def tell(row: dict[str, Any]) -> None:
-            rows.add([row])
+            rows.add(row)
             done = sum(known["seed"] in seeds for known in rows.known)
             report(done, f"{row['ticket']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
 
@@ -145,14 +108,11 @@ def transfer(
     return 0
 
 
-@click.command()
+@command()
 @click.argument("ticket", metavar="TICKET")
 @click.argument("other", metavar="[TICKET]", required=False)
-@option("--seeds", type=int, metavar="N", help="Lines, each of two trainings. [3]")
-@option("--points", type=int, metavar="N", help="On a line. [30]")
-@dataset_options
-@training_options
-@run_options
+@config_options(ConnectivityConfig, without=("device",), rare=("arch",))
+@source_options("paper, lth or quick")
 @output_options
 def connectivity(
     ticket: str,
@@ -169,7 +129,6 @@ def connectivity(
     the trained networks, less the mean of its ends. Writes connectivity.csv and a figure.
     """
     from nets_deap.experiments import connectivity as library
-    from nets_deap.experiments.config import ConnectivityConfig
     from nets_deap.figures import connectivity as drawing
     from nets_deap.figures import style
     from nets_deap.parallel.choice import make_map
@@ -189,7 +148,7 @@ def connectivity(
         ):
 
             def tell(rows: list[dict[str, Any]]) -> None:
-                kept.add(rows)
+                kept.add(*rows)
                 height = library.barrier(rows)
                 report(len({row["seed"] for row in kept.known}), f"barrier {render.percent(height)}")
 

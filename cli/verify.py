@@ -9,26 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.experiments.config import VerifyConfig
+
 from . import render, tickets
-from .options import dataset_options, option, output_options, training_options
+from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
     from nets_deap.experiments.verdict import Verdict
 
 
-@click.command()
+@command()
 @click.argument("ticket", metavar="TICKET")
-@dataset_options
-@training_options
-@option("--seeds", type=int, metavar="N", help="Trainings of each network, from --seed on. [5]")
-@option("--margin", type=float, metavar="POINTS", help="Points of accuracy that the ticket may lack. [0]")
-@option("--at-most", type=float, metavar="D", help="The density that it may have. [0.5]")
-@option("--eval-every", type=int, metavar="N", help="Iterations between validations; 0 is once an epoch.")
-@option("--map", "map", metavar="NAME", help="serial or multiprocess. [multiprocess]")
-@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
-@option("--out", metavar="DIR", help="A folder for verify.csv and verdict.json; resumed. [none]")
-@option("--preset", metavar="NAME", help="paper, lth or quick; what else is said weighs more.")
-@option("--config", metavar="FILE", help="A TOML file of options.")
+@config_options(VerifyConfig, without=("device",), rare=("arch",))
+@source_options("paper, lth or quick")
 @output_options
 def verify(
     ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
@@ -40,8 +33,8 @@ def verify(
     on the test set there, and is much smaller. The verdict goes by 95 % intervals of paired differences;
     where they do not decide, it says so.
     """
-    from nets_deap.experiments.config import VerifyConfig
-    from nets_deap.experiments.verdict import NETWORKS, check, resume, save
+    from nets_deap.experiments.resumed import Rows, rows_in
+    from nets_deap.experiments.verdict import NETWORKS, ROWS, check, content, order
     from nets_deap.experiments.verdict import verify as judge
     from nets_deap.parallel.choice import make_map
     from nets_deap.util import files
@@ -52,23 +45,24 @@ def verify(
     folder = Path(settled.out) if settled.out else None
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
     total = len(seeds) * len(NETWORKS)
+    marks = ("at_most", "a verdict")
+    added = {"seeds", "margin", "at_most"}
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
-            files.claimed_folder(folder) if folder else nullcontext(),
+            rows_in(folder, ROWS, settled, marks, content(loaded, problem), order, added, "ticket.crc32")
+            if folder
+            else nullcontext(Rows(None, order)) as rows,
             render.progress(total, quiet or as_json, "training") as report,
         ):
-            known = resume(folder, settled, loaded) if folder else []
 
             def tell(row: dict[str, Any]) -> None:
-                known.append(row)
-                if folder:
-                    save(folder, known)
-                done = sum(row["seed"] in seeds for row in known)
+                rows.add(row)
+                done = sum(row["seed"] in seeds for row in rows.known)
                 report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
-            verdict, rows = judge(loaded, problem, seeds, engine, *judged, tell, tuple(known))
+            verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
     except KeyboardInterrupt:
         kept = (
             f"finished trainings are in {folder}: the same command goes on" if folder else "nothing is saved"
@@ -80,7 +74,7 @@ def verify(
     if as_json:
         click.echo(json.dumps(_result(verdict)))
     elif not quiet:
-        _show(verdict, rows)
+        _show(verdict, trained)
     return 0
 
 

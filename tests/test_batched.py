@@ -389,7 +389,7 @@ def test_the_command_line_takes_it(cli) -> None:
     resumed, straight = (pd.read_csv(f"{folder}/logbook.csv") for folder in ("run", "again"))
     assert len(resumed) == 4
     assert resumed.drop(columns="elapsed_s").equals(straight.drop(columns="elapsed_s"))
-    assert "batched" in cli("evolve", "--help").out
+    assert "batched" in cli("evolve", "--help-all").out
     unknown = cli(*tiny, "--map", "batch")
     assert unknown.code == 2
     assert "did you mean 'batched'" in unknown.err

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nets_deap_cli.main import COMMANDS
 from torch.nn.utils import prune
 
 from .conftest import assert_refused
@@ -344,12 +345,19 @@ def test_ctrl_c_says_what_is_kept(command: str, said: str) -> None:
     assert (process.returncode, err) == (130, f"interrupted; {said}\n")
 
 
-def test_help_needs_no_heavy_imports() -> None:
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], ["torch", "sklearn", "pandas", "scipy", "numpy", "pydantic", "deap"]),
+        *(([name, "--help"], ["torch", "torchvision", "sklearn", "pandas", "scipy"]) for name in COMMANDS),
+    ],
+)
+def test_help_needs_no_heavy_imports(words: list[str], heavy: list[str]) -> None:
     code = (
-        "import sys; sys.argv = ['nets-deap', 'evolve', '--help']\n"
+        f"import sys; sys.argv = ['nets-deap', *{words}]\n"
         "from nets_deap_cli.main import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'numpy', 'pydantic'} & set(sys.modules)\n"
+        f"heavy = set({heavy}) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

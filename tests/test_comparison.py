@@ -17,6 +17,7 @@ from nets_deap.experiments.summary import methods_of
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import load_ticket
+from nets_deap.search.spec import MethodSpec, parse
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import paired_difference
 
@@ -126,10 +127,10 @@ def test_names_of_files_are_short_and_differ() -> None:
     options = "nets:" + ",".join(
         f"{name}=0.123456789" for name in ("crossover", "noise", "resample", "awaken")
     )
-    names = [trial.Trial(f"{options},data_fraction={share}", 0.2, 1).name for share in (0.5, 0.6)]
+    names = [trial.Trial(parse(f"{options},data_fraction={share}"), 0.2, 1).name for share in (0.5, 0.6)]
     assert len(set(names)) == 2
     assert max(map(len, names)) < 150
-    assert trial.Trial("snip", 0.2000001, 1).name != trial.Trial("snip", 0.2, 1).name
+    assert trial.Trial(MethodSpec("snip"), 0.2000001, 1).name != trial.Trial(MethodSpec("snip"), 0.2, 1).name
 
 
 def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
@@ -234,9 +235,11 @@ def test_options_of_a_search_are_checked_at_the_densities_asked_for() -> None:
 def test_the_random_ticket_beside_nets_has_the_density_that_nets_reached() -> None:
     chosen = config(methods="nets-paper:pop=3,gens=1,epochs=1,nets:pop=3,gens=1", densities="0.1", seeds=1)
     paper = "nets-paper:epochs=1,gens=1,pop=3"
-    assert methods_of(chosen) == [paper, f"{paper}+random", "nets:gens=1,pop=3"]
+    assert list(map(str, methods_of(chosen))) == [paper, f"{paper}+random", "nets:gens=1,pop=3"]
     result = compare(chosen, Path("nets"), SerialMap())
-    nets, random, _ = sorted(result.rows, key=lambda row: methods_of(chosen).index(row["method"]))
+    nets, random, _ = sorted(
+        result.rows, key=lambda row: list(map(str, methods_of(chosen))).index(row["method"])
+    )
     assert nets["density"] == random["density"]
     assert nets["search_gradient_steps"] == random["search_gradient_steps"] > 0
 

@@ -26,8 +26,9 @@ from nets_deap.search.config import SearchConfig
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found
+from nets_deap.search.registry import METHODS
 from nets_deap.search.run import search as search_in_folder
-from nets_deap.search.spec import METHODS, parse
+from nets_deap.search.spec import parse
 from nets_deap.training import loop
 from nets_deap.training.final import train_ticket
 from nets_deap.training.minibatches import augmented, minibatches

@@ -12,7 +12,7 @@ import pytest
 from nets_deap.data.sources import DATASETS
 from nets_deap.individuals import operators
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.spec import METHODS
+from nets_deap.search.registry import METHODS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

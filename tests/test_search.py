@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nets_deap.models.mlp import MLP
 from nets_deap.problem.budget import Budget, Cost, Meter
@@ -13,12 +17,14 @@ from nets_deap.search.controls import CONTROLS, lineage_search
 from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.search.registry import METHODS
 from nets_deap.search.sparse_training import Dynamic, DynamicMLP
-from nets_deap.search.spec import METHODS, parse, parse_all
+from nets_deap.search.spec import MethodSpec, parse, parse_all
 from nets_deap.training.final import train_network, train_ticket
 from nets_deap.util.errors import NetsError
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
+RESULTS = Path(__file__).parents[1] / "results"
 SMALL = "pop=3,gens=2,epochs=1"
 FEW = "pop=4,gens=1,batch=20,rounds=2"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
@@ -325,12 +331,12 @@ def test_the_dense_network_as_a_ticket_has_nothing_to_prune_anew() -> None:
 
 def test_methods_as_people_write_them() -> None:
     choices = parse_all("imp:epochs=3,cycles=7, nets:pop=4 ,imp+reinit,random:allocation=erk")
-    assert [choice.text for choice in choices] == [
+    assert [str(choice) for choice in choices] == [
         "imp:cycles=7,epochs=3", "nets:pop=4", "imp+reinit", "random:allocation=erk",
     ]  # fmt: skip
     assert choices[0].method == IMP(cycles=7, epochs=3)
     assert choices[1].method.options == {"pop": 4}
-    assert (choices[2].control, choices[2].base) == ("reinit", "imp")
+    assert (choices[2].control, str(choices[2].base)) == ("reinit", "imp")
 
 
 @pytest.mark.parametrize(
@@ -339,14 +345,14 @@ def test_methods_as_people_write_them() -> None:
         ("inp", "unknown method 'inp'"),
         ("imp:cycle=3", "unknown option of imp 'cycle'"),
         ("imp:cycles=x", "cycles=x"),
-        ("imp:cycles", "not OPTION=VALUE"),
+        ("imp:cycles", "not of the form KEY=VALUE"),
         ("imp+reinti", "unknown control 'reinti'"),
         ("set+reinit", "has no controls"),
         ("nets:seed=7", "unknown option of nets 'seed'"),
         ("nets:arch=mlp-10", "unknown option of nets 'arch'"),
         ("nets:popp=3", "unknown option of nets 'popp'"),
         ("nets:pop=x", "pop=x"),
-        ("", "no methods given"),
+        ("", "no `methods` given"),
     ],
 )
 def test_names_that_are_none(text: str, says: str) -> None:
@@ -392,3 +398,35 @@ def test_a_budget_of_next_to_nothing_is_refused_before_anything_is_run(name: str
     else:
         with pytest.raises(NetsError, match="budget"):
             method.check(DIGITS, 0.3, Budget(forward_passes=1))
+
+
+def specs() -> st.SearchStrategy[MethodSpec]:
+    """Any method with any of its options, of their types, and a control of its ticket."""
+
+    def options(name: str) -> st.SearchStrategy[MethodSpec]:
+        kind = METHODS[name].kind
+        values = {
+            int: st.integers(1, 9),
+            float: st.floats(0.001, 0.999),
+            bool: st.booleans(),
+            str: st.sampled_from(["erk", "uniform"]),
+        }
+        known = {key: values[of] for key, of in kind.option_types().items() if of in values}
+        chosen = st.fixed_dictionaries({}, optional=known)
+        controls = st.sampled_from(["", *CONTROLS]) if kind.gives_ticket else st.just("")
+        return st.builds(lambda o, c: MethodSpec(name).with_options(o).controlled(c), chosen, controls)
+
+    return st.sampled_from([name for name in METHODS if not name.startswith("nets")]).flatmap(options)
+
+
+@given(specs())
+def test_what_is_written_of_a_method_is_read_as_the_same(spec: MethodSpec) -> None:
+    assert parse(str(spec)) == spec
+    assert parse_all(f"{spec},dense") == ((spec, MethodSpec("dense")) if str(spec) != "dense" else (spec,))
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.rglob("trials.csv")), ids=lambda path: path.parent.name)
+def test_methods_in_our_results_are_written_as_they_were(path: Path) -> None:
+    with path.open(newline="") as file:
+        methods = {row["method"] for row in csv.DictReader(file)}
+    assert {str(parse(method)) for method in methods} == methods

@@ -56,7 +56,7 @@ def test_imp_goes_on_where_it_was_and_from_where_it_is_told(cli: Any) -> None:
         (("search", "set"), "gives a trained network, not a ticket"),
         (("search", "imp+reinit"), "gives a control of a ticket"),
         (("search", "snip", "--density", "1e-9"), "the least is"),
-        (("search", "snip", "--from-cycle", "1"), "--from-cycle goes with imp"),
+        (("search", "snip", "--from-cycle", "1"), "--from-cycle goes with methods that work in cycles"),
         (("imp", "--scope", "layer"), "no scope 'layer'"),
         (("random", "--allocation", "erdos"), "unknown allocation 'erdos'"),
     ],

@@ -112,7 +112,7 @@ def test_arguments_are_read_with_their_types() -> None:
         ("tournament:tournsize=0", "at least 1"),
         ("tournament:tournsize=x", "not a whole number"),
         ("tournament:tournsize=2.5", "not a whole number"),
-        ("tournament:tournsize", "argument=value"),
+        ("tournament:tournsize", "KEY=VALUE"),
         ("double-tournament:parsimony_size=3", "at most 2"),
         ("double-tournament:fitness_first=maybe", "true or false"),
         ("best:k=3", "takes no arguments"),

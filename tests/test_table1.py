@@ -18,7 +18,6 @@ from nets_deap.experiments.table1 import (
     table1,
 )
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.search.spec import parse_all
 from nets_deap.util.errors import NetsError
 
 PART = "xor-corners-mlp-10"
@@ -28,7 +27,7 @@ def test_every_part_is_the_papers_protocol() -> None:
     for name in PROBLEMS:
         config = config_of(name, data_dir="somewhere")
         assert (config.seeds, config.densities, config.init) == (5, [0.2], "normal")
-        methods = [choice.text for choice in parse_all(config.methods)]
+        methods = [str(spec) for spec in config.methods]
         assert {method for _, method in PAPER} <= set(methods)
     mnist = config_of("mnist")
     assert (mnist.optimizer, mnist.lr, mnist.batch_size, mnist.epochs) == ("sgd", 1e-3, 60, 50)

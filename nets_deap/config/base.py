@@ -61,8 +61,10 @@ class RecipeSettings(Settings):
         1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6
     )  # a float32 has no more
     batch_size: Count = setting(60, "Samples a step; 0 is all of them.", "training", "N")
-    epochs: Positive = setting(1, "Length of a training, in epochs,", "training", "N", True)
-    iterations: Positive | None = setting(None, "or in optimiser steps.", "training", "N")
+    epochs: Positive = setting(1, "Epochs of a training.", "training", "N", True)
+    iterations: Positive | None = setting(
+        None, "The same in optimiser steps, in place of epochs.", "training", "N"
+    )
     augment: bool = setting(False, "Shift and mirror images, in training only.", "training")
 
     def recipe(self) -> Recipe:
@@ -130,7 +132,8 @@ class ProblemConfig(RecipeSettings):
 
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that tell one identity from another; a new field changes no old ones."""
-        differs = self.model_dump(exclude=set(PLACE_FIELDS), exclude_defaults=True)
+        fields = type(self).model_fields
+        differs = {key: value for key, value in self.identity().items() if value != fields[key].default}
         text = json.dumps(differs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -155,11 +158,15 @@ class BudgetConfig(ProblemConfig):
 
     command: ClassVar[str] = "compare"
     budget_steps: Positive | None = setting(
-        None, "The most gradient steps that a search may take,", "search", "N", True
+        None, "The most gradient steps that a search may take.", "search", "N", True
     )
-    budget_samples: Positive | None = setting(None, "samples it may train on,", "search", "N")
-    budget_passes: Positive | None = setting(None, "samples it may send forward,", "search", "N")
-    budget_seconds: Annotated[float, Field(gt=0)] | None = setting(None, "or seconds.", "search", "S")
+    budget_samples: Positive | None = setting(None, "The most samples that it may train on.", "search", "N")
+    budget_passes: Positive | None = setting(
+        None, "The most samples that it may send forward.", "search", "N"
+    )
+    budget_seconds: Annotated[float, Field(gt=0)] | None = setting(
+        None, "The most seconds that it may take.", "search", "S"
+    )
 
     def budget(self) -> Budget:
         return Budget(self.budget_steps, self.budget_samples, self.budget_passes, self.budget_seconds)

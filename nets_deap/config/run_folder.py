@@ -58,7 +58,7 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
             before = stored.get(key, type(config).model_fields[key].default)
             if key not in added and before != value:
                 raise NetsError(
-                    f"{folder} holds {of} with {key.replace('_', '-')} {before}, not {value}: "
+                    f"{folder} holds {of} with {key.replace('_', ' ')} {before}, not {value}: "
                     "choose another `out`"
                 )
     elif files.strangers(folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.files import write_safetensors
 
@@ -19,10 +19,7 @@ Arrays = dict[str, np.ndarray]
 
 def checksum(paths: Iterable[Path]) -> str:
     """Of names and contents, eight hexadecimal digits."""
-    value = 0
-    for path in sorted(paths):
-        value = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), value))
-    return f"{value:08x}"
+    return crc32(*(part for path in sorted(paths) for part in (path.name.encode(), path.read_bytes())))
 
 
 def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
+from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
@@ -113,15 +113,12 @@ def load(
             samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
         return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))
 
-    checksum = 0
-    for array in (train_x, train_y, val_x, val_y, raw.test_x, raw.test_y):
-        checksum = zlib.crc32(array.tobytes(), checksum)
     return Data(
         part(train_x, train_y),
         part(val_x, val_y),
         part(raw.test_x, raw.test_y),
         classes=int(max(raw.train_y.max(), raw.test_y.max())) + 1,
-        checksum=f"{checksum:08x}",
+        checksum=crc32(train_x, train_y, val_x, val_y, raw.test_x, raw.test_y),
     )
 
 

@@ -20,6 +20,7 @@ from deap import base, tools
 from nets_deap.evolution.species import selSpecies
 from nets_deap.individuals.evaluation import WORST
 from nets_deap.individuals.genome import Genome
+from nets_deap.util import calls
 from nets_deap.util.errors import NetsError, unknown
 
 Select = Callable[..., list[Any]]  # (individuals, k, **arguments) -> selected
@@ -226,7 +227,7 @@ def parse(text: str) -> Choice:
 
     Raises NetsError for an unknown name or argument, a value of the wrong type or size, a refused operator.
     """
-    name, _, rest = text.partition(":")
+    name, given = calls.split(text, "selection")
     name = next((ours for ours, entry in SELECTIONS.items() if entry.deap == name), name)
     if name not in SELECTIONS:
         raise unknown("selection", name, SELECTIONS)
@@ -234,10 +235,7 @@ def parse(text: str) -> Choice:
     if selection.refused:
         raise NetsError(f"selection '{name}' is refused: {selection.refused}")
     arguments = dict(selection.arguments)
-    for item in filter(None, rest.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals:
-            raise NetsError(f"selection '{text}': '{item}' is not of the form argument=value")
+    for key, value in given.items():
         if key not in arguments:
             if not arguments:
                 raise NetsError(f"selection '{name}' takes no arguments, got '{key}'")

@@ -224,6 +224,10 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     epochs, iterations: length of an evaluation
     """
 
+    epochs: Positive = setting(1, "Epochs of an evaluation.", "evaluation", "N", True)
+    iterations: Positive | None = setting(
+        None, "The same in optimiser steps, in place of epochs.", "evaluation", "N"
+    )
     map: Annotated[str, one_of("map", MAPS)] = setting(
         "multiprocess",
         "serial, multiprocess or batched: the whole population as one stack, for a GPU.",

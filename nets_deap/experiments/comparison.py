@@ -14,7 +14,6 @@ from nets_deap.experiments.summary import Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.search.spec import parse_all
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 
@@ -50,7 +49,7 @@ def compare(
     Raises NetsError, before anything is run, for what cannot be.
     """
     reference_of(config)  # which may be none of the methods
-    if config.until_half_width is not None and len(parse_all(config.methods)) < 2:
+    if config.until_half_width is not None and len(config.methods) < 2:
         raise NetsError("`until_half_width` is for differences: it needs two methods or more")
     steps = [config.seeds] if config.until_half_width is None else STEPS
     if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
@@ -140,6 +139,6 @@ def _lost(trial: Trial) -> Outcome:
 
 def _narrow(comparison: Comparison, half_width: float) -> bool:
     """Are all the differences known well that were asked for? The random tickets beside NeTS were not."""
-    asked = {choice.text for choice in parse_all(comparison.config.methods)}
+    asked = set(comparison.config.methods)
     differences = [told.difference() for told in comparison.summaries() if told.method in asked]
     return all(paired.half_width <= half_width for paired in differences if paired)

@@ -10,7 +10,6 @@ from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
-from nets_deap.search.spec import parse_all
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError
 
@@ -46,11 +45,9 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
     whole = config
     if (folder / run_folder.CONFIG).exists():
         before = read_config(folder)
-        known = {choice.text for choice in parse_all(before.methods)}
-        added = [choice.text for choice in parse_all(config.methods) if choice.text not in known]
         whole = config.model_copy(
             update={
-                "methods": ",".join([before.methods, *added]),
+                "methods": tuple(dict.fromkeys([*before.methods, *config.methods])),
                 "densities": list(dict.fromkeys([*before.densities, *config.densities])),
                 "seeds": max(before.seeds, config.seeds),
                 "reference": config.reference or before.reference,
@@ -74,11 +71,7 @@ def read_trial(folder: Path, trial: Trial) -> Row | None:
         row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return row if trial == _trial_of(row) else None
-
-
-def _trial_of(row: Row) -> Trial:
-    return Trial(row["method"], row["asked"], row["seed"])
+    return row if trial == Trial.of(row) else None
 
 
 def read_rows(folder: Path) -> dict[Trial, Row]:
@@ -86,12 +79,12 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
     if not (folder / TRIALS).exists():
         return {}
     try:
-        rows = {_trial_of(row): row for row in tables.read_csv(folder / TRIALS)}
+        rows = {Trial.of(row): row for row in tables.read_csv(folder / TRIALS)}
         needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
         if any(column not in row for row in rows.values() for column in needed):
             raise KeyError(needed)
         known = tables.read_csv(folder / SECONDS) if (folder / SECONDS).exists() else []
-        times = {_trial_of(row): row for row in known}
+        times = {Trial.of(row): row for row in known}
         none = dict.fromkeys(TIMES, math.nan)
         return {t: row | {key: times.get(t, none)[key] for key in TIMES} for t, row in rows.items()}
     except (TypeError, KeyError) as error:
@@ -118,17 +111,17 @@ def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> Non
     before: dict[Trial, list[Row]] = {}
     if (folder / name).exists():
         for row in tables.read_csv(folder / name):
-            before.setdefault(_trial_of(row), []).append(row)
+            before.setdefault(Trial.of(row), []).append(row)
     rows: list[Row] = []
     for trial in sorted(trials, key=_place):
         if read_trial(folder, trial) is None:
             rows += before.get(trial, [])
             continue
         recorded = json.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
-        ours = dict(zip(KEY, (trial.method, trial.density, trial.seed), strict=True))
+        ours = dict(zip(KEY, (str(trial.method), trial.density, trial.seed), strict=True))
         rows += [ours | row for row in recorded]
     tables.write_csv(folder / name, rows)
 
 
 def _place(trial: Trial) -> tuple[float, str, int]:
-    return -trial.density, trial.method, trial.seed
+    return -trial.density, str(trial.method), trial.seed

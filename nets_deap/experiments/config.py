@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
 from nets_deap.config.fields import Count, Positive, Share, setting
+from nets_deap.search.config import SpecField
+from nets_deap.search.spec import MethodSpec, parse_all
 from nets_deap.util.errors import NetsError
 
 
@@ -105,12 +107,23 @@ class CompareConfig(_OnCpus, BudgetConfig):
     """
 
     command: ClassVar[str] = "compare"
-    methods: str = setting("imp,snip,random", "Search methods; see `list_methods`.", "search", "NAME,…", True)
+    methods: Annotated[
+        tuple[MethodSpec, ...],
+        BeforeValidator(lambda told: parse_all(told) if isinstance(told, str) else told),
+        PlainSerializer(lambda methods: methods and ",".join(map(str, methods))),
+    ] = setting(
+        "imp,snip,random",
+        "Search methods; see `list_methods`.",
+        "search",
+        "NAME,…",
+        True,
+        validate_default=True,
+    )
     densities: Annotated[list[Share], BeforeValidator(_listed), Field(min_length=1)] = setting(
         [0.2], "Densities, e.g. 0.2,0.05,0.02.", "search", "D,…", True
     )
     seeds: Positive = setting(5, "Trials of each, from the seed on.", "search", "N", True)
-    reference: str | None = setting(
+    reference: SpecField | None = setting(
         None, "What the others are compared with. [the first method]", "search", "NAME", True
     )
     until_half_width: Annotated[float, Field(gt=0)] | None = setting(

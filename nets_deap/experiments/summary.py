@@ -9,8 +9,7 @@ import numpy as np
 from nets_deap.experiments import comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
-from nets_deap.search.neuroevolution import Nets
-from nets_deap.search.spec import parse, parse_all
+from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import Paired, mean_interval, paired_difference
 
@@ -45,9 +44,11 @@ class Comparison:
                     told.append(Summary(method, density, rows, paired_with, theirs))
         return told
 
-    def _of(self, method: str, density: float) -> dict[int, Row]:
+    def _of(self, method: MethodSpec, density: float) -> dict[int, Row]:
         """seed -> row"""
-        return {row["seed"]: row for row in self.rows if row["method"] == method and row["asked"] == density}
+        return {
+            row["seed"]: row for row in self.rows if row["method"] == str(method) and row["asked"] == density
+        }
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class Summary:
     paired_with, reference: the method it is compared with, and that one's rows; none for the reference itself
     """
 
-    method: str
+    method: MethodSpec
     density: float
     rows: dict[int, Row]
-    paired_with: str
+    paired_with: MethodSpec
     reference: dict[int, Row]
 
     def values(self, column: str) -> list[float]:
@@ -85,7 +86,7 @@ class Summary:
             float(np.mean([row["density"] for row in rows.values()])) for rows in (self.rows, self.reference)
         )
         hits = [
-            method == DENSE or abs(density / self.density - 1) <= MISSED
+            method.name == DENSE or abs(density / self.density - 1) <= MISSED
             for method, density in ((self.method, ours), (self.paired_with, theirs))
         ]
         return all(hits) or abs(ours / theirs - 1) <= MISSED
@@ -94,7 +95,7 @@ class Summary:
         """As in summary.csv."""
         accuracy = mean_interval([100 * value for value in self.values("test_acc")])
         told: Row = {
-            "method": self.method,
+            "method": str(self.method),
             "asked": self.density,
             "seeds": len(self.rows),
             "density": float(np.mean(self.values("density"))),
@@ -103,7 +104,7 @@ class Summary:
         }
         if difference := self.difference():
             told |= {
-                "paired_with": self.paired_with,
+                "paired_with": str(self.paired_with),
                 "difference": difference.mean,
                 "difference_half_width": difference.half_width,
                 "p_value": difference.p_value,
@@ -118,40 +119,28 @@ class Summary:
         return told
 
 
-def methods_of(config: CompareConfig) -> list[str]:
-    """The methods' names; beside a NeTS that may miss the density a random ticket of what it reached."""
-    names: dict[str, None] = {}
-    for choice in parse_all(config.methods):
-        names[choice.text] = None
-        if not choice.control and _may_miss(choice.method, config):
-            names[f"{choice.text}+random"] = None
-    if config.reference and (of := parse(config.reference)).base in names:
-        names[of.text] = None  # a control that all are compared with
-    return list(names)
-
-
-def _may_miss(method: object, config: CompareConfig) -> bool:
+def methods_of(config: CompareConfig) -> list[MethodSpec]:
+    """The methods; beside one that may miss the density a random ticket of what it reached."""
     sparse = [density for density in config.densities if density < 1]
-    return isinstance(method, Nets) and any(method.may_miss(config.dataset, density) for density in sparse)
+    found: dict[MethodSpec, None] = {}
+    for spec in config.methods:
+        found[spec] = None
+        if not spec.control and any(spec.method.may_miss(config.dataset, density) for density in sparse):
+            found[spec.controlled("random")] = None
+    if config.reference and config.reference.base in found:
+        found[config.reference] = None  # a control that all are compared with
+    return list(found)
 
 
-def _paired_with(method: str) -> str:
-    """The NeTS whose density a random ticket has; "" for all else."""
-    choice = parse(method)
-    return choice.base if choice.control == "random" and isinstance(choice.method, Nets) else ""
+def _paired_with(spec: MethodSpec) -> MethodSpec | None:
+    """The NeTS whose density a random ticket has; None for all else."""
+    return spec.base if spec.control == "random" and spec.method.own_density else None
 
 
-def reference_of(config: CompareConfig) -> str:
+def reference_of(config: CompareConfig) -> MethodSpec:
     """The method that the others are compared with. Raises NetsError if it is none of them."""
-    names = methods_of(config)
-    if config.reference is None:
-        return names[0]
-    reference = parse(config.reference).text
-    if reference not in names:
-        raise NetsError(f"`reference` {reference} is none of the methods: {', '.join(names)}")
+    specs = methods_of(config)
+    reference = config.reference or specs[0]
+    if reference not in specs:
+        raise NetsError(f"`reference` {reference} is none of the methods: {', '.join(map(str, specs))}")
     return reference
-
-
-def trained_only(method: str) -> bool:
-    """Whether a method gives a trained network and no ticket."""
-    return not parse(method).gives_ticket

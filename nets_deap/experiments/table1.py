@@ -86,8 +86,8 @@ def rows_of(problem: str, comparison: Comparison) -> list[Row]:
     """One row for each method: ours as mean and half-width, and the paper's where it has them."""
     rows = []
     for summary in comparison.summaries():
-        row: Row = {"problem": problem, "method": summary.method, "trials": len(summary.rows)}
-        paper = PAPER.get((problem.partition("-")[0], summary.method), {})
+        row: Row = {"problem": problem, "method": str(summary.method), "trials": len(summary.rows)}
+        paper = PAPER.get((problem.partition("-")[0], str(summary.method)), {})
         for key in QUANTITIES:
             scale = 100 if key in SHARES else 1
             mean, half_width = mean_interval([scale * value for value in summary.values(key)])

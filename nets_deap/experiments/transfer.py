@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.search.controls import random
 from nets_deap.search.es import ES, score_mean
 from nets_deap.search.imp import IMP
-from nets_deap.search.spec import parse
+from nets_deap.search.spec import MethodSpec, parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.training.final import check_ticket, to_go, train_ticket
 from nets_deap.util.errors import NetsError, unknown
@@ -80,7 +80,8 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
     if "+" in es or "strategy" in es:
         raise NetsError(f"`es` {es}: expected options such as pop=64,gens=300; `to` says which strategy")
     prune = "magnitude" if to == "openai-es" else "snr"
-    method: ES = parse("es:" + ",".join(filter(None, [f"strategy={to},prune={prune}", es]))).method
+    given = dict(parse(f"es:prune={prune},{es}").options)
+    method = cast(ES, MethodSpec("es").with_options(given | {"strategy": to}).method)
     method.check(problem, 0.5)
     return Target(problem, method)
 

@@ -6,19 +6,16 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.es import ES
-from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found, initial_weights
-from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.sparse_training import Dynamic
-from nets_deap.search.spec import parse
+from nets_deap.search.spec import MethodSpec, parse
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
@@ -30,19 +27,21 @@ LONGEST_NAME = 100  # characters of a method in a file's name
 
 @dataclass(frozen=True)
 class Trial:
-    """A method at a density with a seed. What decides the result is in here and in the config.
+    """A method at a density with a seed. What decides the result is in here and in the config."""
 
-    method: as `search.parse` takes it
-    """
-
-    method: str
+    method: MethodSpec
     density: float
     seed: int
+
+    @classmethod
+    def of(cls, row: Row) -> Trial:
+        """The trial that a row is of. Raises KeyError, TypeError or NetsError for what is no such row."""
+        return cls(parse(row["method"]), row["asked"], row["seed"])
 
     @property
     def name(self) -> str:
         """The trial's name in a results folder."""
-        method = self.method.replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
+        method = str(self.method).replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
         if len(method) > LONGEST_NAME:
             method = f"{method[:LONGEST_NAME]}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
         return f"{method}-{self.density!r}-{self.seed}"
@@ -54,16 +53,16 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     Everything that is drawn comes from the trial's seed, and the methods draw θ₀ first: so with one seed
     all start from the same θ₀ and are trained on the same minibatches, under the same split.
     """
-    problem, choice = config.problem(), parse(trial.method)
+    problem, method = config.problem(), trial.method.method
     aside, search = Cost(), Cost()
-    if isinstance(choice.method, Dynamic):
-        run, logbook, aside = _train_dynamically(choice.method, trial, problem, config)
+    if not trial.method.gives_ticket:
+        run, logbook, aside = _train_dynamically(cast(Dynamic, method), trial, problem, config)
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
         run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
         problem = to_go(problem, found.ticket)
-    row = {"method": trial.method, "asked": trial.density, "seed": trial.seed, **run.summary()}
+    row = {"method": str(trial.method), "asked": trial.density, "seed": trial.seed, **run.summary()}
     row |= {f"search_{key}": value for key, value in asdict(search).items()}
     train = _training_cost(problem, run) + aside
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
@@ -78,7 +77,7 @@ def ticket_path(folder: Path, trial: Trial) -> Path:
 
 def base_of(trial: Trial) -> Trial:
     """The trial whose ticket this one starts from: its own, or that of what it controls."""
-    return replace(trial, method=parse(trial.method).base)
+    return replace(trial, method=trial.method.base)
 
 
 def found_already(trial: Trial, folder: Path) -> Found | None:
@@ -96,13 +95,11 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
 
     A ticket that the folder has already is not searched for again.
     """
-    problem, choice, base = config.problem(), parse(trial.method), base_of(trial)
+    problem, base = config.problem(), base_of(trial)
     found = found_already(base, folder)
     if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
-        method = choice.method
-        if isinstance(method, Nets | ES):
-            method = replace(method, track_test=config.track_test)
+        method = trial.method.method.tracking(config.track_test)
         found = method(problem, config.budget(), rng, trial.density)
         settings = config.problem_fields() | {"seed": trial.seed}
         found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
@@ -110,10 +107,10 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
         found.ticket.save(path)
         kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
         files.write_text(path.with_suffix(".json"), json.dumps(kept))
-    if not choice.control:
+    if not trial.method.control:
         return found
     rng = generator(trial.seed, 0, Role.CONTROLS)
-    ticket: Ticket = CONTROLS[choice.control](found.ticket, problem, rng)
+    ticket: Ticket = CONTROLS[trial.method.control](found.ticket, problem, rng)
     ticket.save(ticket_path(folder, trial))
     return Found(ticket, [], found.cost)
 
@@ -139,9 +136,9 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 
 def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
-    method = parse(trial.method).method
+    method = trial.method.method
     _ = problem.architecture  # refuses what data and architecture cannot be
     method.check(problem, trial.density, budget)
     steps = problem.recipe.steps(len(problem.data.train.y))
-    if isinstance(method, IMP) and (k := method.rewinds_to(problem)) >= steps:
+    if (k := method.rewinds_to(problem)) >= steps:
         raise NetsError(f"{trial.method}: rewound to step {k} nothing is left of a training of {steps} steps")

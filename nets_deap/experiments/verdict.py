@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nets_deap.config import run_folder
-from nets_deap.experiments.config import VerifyConfig
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.controls import CONTROLS
 from nets_deap.training.final import check_ticket, train_ticket
-from nets_deap.util import files, tables
+from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.statistics import Paired, paired_difference
@@ -139,25 +135,14 @@ def verify(
     return judge(rows, problem, ticket.density, margin, at_most), rows
 
 
-def resume(folder: Path, config: VerifyConfig, ticket: Ticket) -> list[Row]:
-    """Make a folder this verdict's, and return the rows that earlier calls have left there, of any seeds.
-
-    Raises NetsError where it holds something else, or the verdict on another ticket or other data.
-    """
-    arrays = (ticket.weights.tobytes(), ticket.mask.tobytes(), config.problem().data.checksum.encode())
-    checksum = f"{zlib.crc32(b''.join(arrays)):08x}\n"
-    path = folder / "ticket.crc32"
-    if path.exists() and path.read_text() != checksum:
-        raise NetsError(f"{folder} holds the verdict on another ticket, or other data: choose another `out`")
-    run_folder.claim(folder, config, "at_most", "a verdict", {"seeds", "margin", "at_most"})
-    files.write_text(path, checksum)
-    return tables.read_csv(folder / ROWS) if (folder / ROWS).exists() else []
+def content(ticket: Ticket, problem: Problem) -> str:
+    """A checksum of the ticket and the data: a verdict is on both."""
+    return crc32(*ticket.content(), problem.data.checksum.encode())
 
 
-def save(folder: Path, rows: list[Row]) -> None:
-    """Write verify.csv: seed by seed, in the order of NETWORKS."""
-    ordered = sorted(rows, key=lambda row: (row["seed"], NETWORKS.index(row["network"])))
-    tables.write_csv(folder / ROWS, ordered)
+def order(row: Row) -> tuple[int, int]:
+    """Of the rows in verify.csv: seed by seed, the networks as in NETWORKS."""
+    return row["seed"], NETWORKS.index(row["network"])
 
 
 def judge(

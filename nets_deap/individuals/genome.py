@@ -14,6 +14,7 @@ import numpy as np
 from deap import base
 
 from nets_deap.individuals.evaluation import Evaluation, MinimisedFitness
+from nets_deap.models.initialisers import draw
 from nets_deap.util.random_streams import as_generator
 
 
@@ -136,6 +137,5 @@ def initGenome(
     std: float32[n], from `initial_std`. Every call draws its own weights and its own mask.
     """
     rng = as_generator(rng)
-    weights = rng.standard_normal(std.size, dtype=np.float32)
-    weights *= std
+    weights = draw(std, rng)
     return Genome(weights, rng.random(std.size, dtype=np.float32) < density, fitness)

@@ -30,3 +30,10 @@ def initial_std(layout: Layout, name: str = "normal") -> np.ndarray:
         raise unknown("initialiser", name, INITIALISERS)
     std = [INITIALISERS[name](*_fans(shape)) for shape in layout.shapes]
     return np.repeat(np.array(std, dtype=np.float32), layout.sizes)
+
+
+def draw(std: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """float32[n]: weights from N(0, std²)."""
+    weights = rng.standard_normal(std.size, dtype=np.float32)
+    weights *= std
+    return weights

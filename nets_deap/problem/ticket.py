@@ -62,6 +62,10 @@ class Ticket:
         weights, mask = self.weights[genes], self.mask[genes]
         return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)
 
+    def content(self) -> tuple[bytes, bytes]:
+        """What tells this ticket from others, for a checksum."""
+        return self.weights.tobytes(), self.mask.tobytes()
+
     def save(self, path: Path | str) -> None:
         """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
         metadata = {

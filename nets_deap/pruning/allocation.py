@@ -30,16 +30,21 @@ def uniform(layout: Layout, total: int) -> np.ndarray:
 
 
 def erk(layout: Layout, total: int) -> np.ndarray:
-    """Erdős–Rényi-kernel: densities in proportion to Σ dims / Π dims. Evci et al. 2020, section 3.
+    """Erdős–Rényi-kernel: densities in proportion to Σ dims / Π dims. Evci et al. 2020, section 3."""
+    raw = np.array([sum(shape) / np.prod(shape) for shape in layout.shapes])
+    return filled(layout, raw, total)
 
-    A layer that would pass 1 is dense, and the others share what is left.
+
+def filled(layout: Layout, wanted: np.ndarray, total: int) -> np.ndarray:
+    """Layer densities in proportion to `wanted` that make `total` weights in all.
+
+    A layer that would pass 1 is dense, and the others share what is left: water-filling.
     """
     sizes = np.array(layout.sizes, dtype=float)
-    raw = np.array([sum(shape) / np.prod(shape) for shape in layout.shapes])
     full = np.zeros(len(sizes), dtype=bool)
     while True:
-        scale = (total - sizes[full].sum()) / (raw * sizes)[~full].sum() if not full.all() else 1.0
-        densities = np.where(full, 1.0, scale * raw)
+        scale = (total - sizes[full].sum()) / (wanted * sizes)[~full].sum() if not full.all() else 1.0
+        densities = np.where(full, 1.0, scale * wanted)
         if (densities <= 1).all():
             return densities
         full |= densities > 1

@@ -12,16 +12,18 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.pruning.at_initialisation import PRUNINGS, Pruning
-from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.method import Found, Method, initial_weights
 from nets_deap.util.errors import NetsError
 
 
 @dataclass(frozen=True)
-class Pruned:
+class Pruned(Method):
     """θ₀ under the mask of one of PRUNINGS, whose parts can be exchanged.
 
     score, allocation, rounds, samples: of `pruning.methods.Pruning`; None as the named method has it
     """
+
+    fixed = frozenset({"name"})
 
     name: str
     score: str | None = None
@@ -64,7 +66,7 @@ class Pruned:
 
 
 @dataclass(frozen=True)
-class PaperRandom:
+class PaperRandom(Method):
     """The NeTS paper's random tickets: density from N(0.2, 0.05²), clipped to (0, 1] (section 3.3).
 
     The density asked for takes the place of 0.2. Every weight is expressed with that probability.
@@ -89,7 +91,7 @@ class PaperRandom:
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Method):
     """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import BeforeValidator, Field, PlainSerializer
+
 from nets_deap.config.base import BudgetConfig
 from nets_deap.config.fields import Share, one_of, setting
 from nets_deap.evolution.settings import MAPS
+from nets_deap.search.spec import MethodSpec, parse
+
+# In a file it is text.
+SpecField = Annotated[
+    MethodSpec,
+    BeforeValidator(lambda told: parse(told) if isinstance(told, str) else told),
+    PlainSerializer(str),
+]
 
 
 class SearchConfig(BudgetConfig):
@@ -17,7 +27,7 @@ class SearchConfig(BudgetConfig):
     track_test: have the test accuracy of an ES's rounds in the logbook
     """
 
-    method: str = "imp"
+    method: SpecField = Field("imp", validate_default=True)
     density: Share = setting(0.2, "Share of the weights that stays.", "search", "D", True)
     map: Annotated[str, one_of("map", MAPS)] = setting(
         "multiprocess", "serial, multiprocess or batched, for a GPU.", "running", "NAME"

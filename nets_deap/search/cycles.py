@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +14,7 @@ from nets_deap.models.layout import Layout
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.search.method import Found, Method, Row, initial_weights
 from nets_deap.util.errors import NetsError
 
 
@@ -49,8 +49,10 @@ class State:
         return replace(self, cycle=self.cycle + 1, mask=mask, logbook=[*self.logbook, row], cost=cost)
 
 
-class Cycles(ABC):
+class Cycles(Method):
     """A search method that trains, prunes, goes back to where it began, and again."""
+
+    resumable = True
 
     @abstractmethod
     def plan(self, layout: Layout, density: float) -> Sequence[Any]:

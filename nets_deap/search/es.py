@@ -49,6 +49,11 @@ class ES(Cycles):
     gradient steps it takes none.
     """
 
+    fixed = frozenset({"device", "track_test"})
+    limited_by = "passes"
+    on_device = True
+    tracks_test = True
+
     strategy: str = "snes"
     prune: str = "snr"
     pop: int = 64

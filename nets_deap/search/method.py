@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
 from nets_deap.data.loading import Part
 from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.initialisers import draw
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
@@ -38,23 +40,70 @@ class Found:
     trained: np.ndarray | None = field(default=None, repr=False)
 
 
-class Method(Protocol):
-    """A search method with its options settled; see `search.METHODS`."""
+class Method(ABC):
+    """A search method with its options settled; see `registry.METHODS`.
 
+    A frozen dataclass: its fields are its options, except those named in `fixed`.
+
+    gives_ticket: False for one that trains a network whose mask moves (`sparse_training.TrainedSparse`)
+    resumable:    it works in cycles that can be saved (`cycles.Cycles`)
+    for_perceptrons: it trains no other networks
+    limited_by:   what a budget counts of it beside seconds: gradient "steps", or forward "passes"
+    populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
+    on_device:    it computes on a GPU
+    tracks_test:  it can put test accuracies into its logbook
+    own_density:  a random ticket beside it is compared with it, and not with the reference
+    """
+
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    gives_ticket: ClassVar[bool] = True
+    resumable: ClassVar[bool] = False
+    for_perceptrons: ClassVar[bool] = False
+    limited_by: ClassVar[str] = "steps"
+    populations: ClassVar[bool] = False
+    on_device: ClassVar[bool] = False
+    tracks_test: ClassVar[bool] = False
+    own_density: ClassVar[bool] = False
+
+    @classmethod
+    def option_types(cls) -> dict[str, Any]:
+        """Name -> type of every option."""
+        return {name: kind for name, kind in get_type_hints(cls).items() if name in _fields(cls) - cls.fixed}
+
+    @classmethod
+    def of(cls, settled: dict[str, Any], options: dict[str, Any]) -> Method:
+        """One with these fields settled and these options."""
+        return cls(**{**settled, **options})
+
+    @abstractmethod
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for what can be seen to fail before anything is run, a budget too small too."""
 
-    def __call__(
-        self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float
-    ) -> Found: ...
+    @abstractmethod
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """Search. Raises NetsError as `check` does."""
+
+    def may_miss(self, dataset: str, density: float) -> bool:
+        """May its ticket be of another density than asked, and so need a random ticket of that density beside
+        it? No for what `check` refuses, which has none."""
+        return False
+
+    def rewinds_to(self, problem: Problem) -> int:
+        """The step of a training whose weights its ticket has; 0 for initial ones."""
+        return 0
+
+    def tracking(self, track_test: bool) -> Method:
+        """The same with test accuracies in its logbook, if it can."""
+        return replace(self, track_test=track_test) if self.tracks_test else self  # type: ignore[type-var]
+
+
+def _fields(kind: type[Method]) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))  # type: ignore[arg-type]
 
 
 def initial_weights(problem: Problem, rng: np.random.Generator) -> np.ndarray:
     """float32[n]: θ₀. The first thing every method draws, so that one seed gives all of them the same."""
-    std = problem.initial_std()
-    weights = rng.standard_normal(std.size, dtype=np.float32)
-    weights *= std
-    return weights
+    return draw(problem.initial_std(), rng)
 
 
 STEPS_A_LOOK = 5  # between two looks at the clock

@@ -22,7 +22,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.at_initialisation import SEEDINGS
 from nets_deap.pruning.traces import GRADIENTS, SAMPLES
-from nets_deap.search.method import Found
+from nets_deap.search.method import Found, Method
 from nets_deap.util.errors import NetsError
 
 # Settings of an evolution that a search is given, and does not choose: its density, and how it is run
@@ -35,7 +35,7 @@ OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Nets:
+class Nets(Method):
     """`evolve` towards a target density, which it may miss.
 
     preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
@@ -46,9 +46,21 @@ class Nets:
     A budget ends the run before the generation that it would not pay for.
     """
 
+    fixed = frozenset({"preset", "options", "track_test"})
+    tracks_test = True
+    own_density = True
+
     preset: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     track_test: bool = False
+
+    @classmethod
+    def option_types(cls) -> dict[str, Any]:
+        return {name: option.annotation for name, option in OPTIONS.items()}
+
+    @classmethod
+    def of(cls, settled: dict[str, Any], options: dict[str, Any]) -> Nets:
+        return cls(**settled, options=options)
 
     def settle(self, problem: Problem, density: float) -> tuple[Problem, EvolutionSettings]:
         """The problem with an evaluation's recipe, which is the problem's own but for its length and what

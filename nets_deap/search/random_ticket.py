@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nets_deap.models.initialisers import draw
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 
@@ -13,5 +14,4 @@ def random_ticket(problem: Problem, active: int, rng: np.random.Generator) -> Ti
     std = problem.initial_std()
     mask = np.zeros(std.size, dtype=bool)
     mask[rng.choice(std.size, size=active, replace=False)] = True
-    weights = rng.standard_normal(std.size, dtype=np.float32) * std
-    return Ticket(weights, mask, problem.architecture, info={"method": "random"})
+    return Ticket(draw(std, rng), mask, problem.architecture, info={"method": "random"})

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 from nets_deap.config import run_folder
 from nets_deap.config.run_folder import COST, LOGBOOK, TICKET
@@ -15,9 +16,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles, State
-from nets_deap.search.es import ES
 from nets_deap.search.method import Found, Row
-from nets_deap.search.spec import Choice, parse
 from nets_deap.search.weedout import Weedout
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError
@@ -26,19 +25,23 @@ from nets_deap.util.random_streams import Role, generator
 CYCLES = "cycles"
 
 
-def settle(config: SearchConfig) -> tuple[SearchConfig, Choice]:
-    """The config with its method's canonical name, and the method.
-
-    Raises NetsError for an unknown method, one that gives no ticket, a density that cannot be, or a
-    budget too small.
-    """
-    choice = parse(config.method)
-    if not choice.gives_ticket or choice.control:
-        what = "a control of a ticket" if choice.control else "a trained network, not a ticket"
-        raise NetsError(f"{choice.text} gives {what}: nets-deap compare has it")
-    config.torch_device()  # refuses what is not there
-    choice.method.check(config.problem(), config.density, config.budget())
-    return config.model_copy(update={"method": choice.text}), choice
+def check(config: SearchConfig) -> None:
+    """Raise NetsError for a method that gives no ticket, a density that cannot be, a budget too small, a map
+    that the method has no use for, or a device that it cannot use or that is not there."""
+    spec, method = config.method, config.method.method
+    if not spec.gives_ticket or spec.control:
+        what = "a control of a ticket" if spec.control else "a trained network, not a ticket"
+        raise NetsError(f"{spec} gives {what}: a comparison has it")
+    batched = config.map == "batched"
+    if batched and not method.populations:
+        raise NetsError(f"`map` batched is for populations of networks, which {spec.name} has none of")
+    if config.device != "cpu" and not (batched or method.on_device):
+        raise NetsError(
+            f"`device` {config.device}: {spec.name} runs on the CPU; a GPU serves es, and the map batched of "
+            "evolutions and weedout"
+        )
+    config.torch_device()
+    method.check(config.problem(), config.density, config.budget())
 
 
 def search(
@@ -50,31 +53,30 @@ def search(
     """Search, and write ticket, logbook and cost. IMP and ES go on from their last cycle in the folder.
 
     from_cycle: go on from this cycle instead, 0 being the beginning
-    Raises NetsError where the folder holds something else.
+    Raises NetsError as `check` does, and where the folder holds something else.
     """
-    config, choice = settle(config)
-    problem = config.problem()
-    if from_cycle is not None and not isinstance(choice.method, Cycles):
-        raise NetsError(f"`from_cycle` goes with imp and es: {choice.text} has no cycles")
+    check(config)
+    method, problem = config.method.method.tracking(config.track_test), config.problem()
+    if from_cycle is not None and not method.resumable:
+        raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
+    if "device" in method.fixed:
+        method = replace(method, device=config.torch_device())  # type: ignore[type-var]
     with files.claimed_folder(folder), run_folder.claimed(folder, config, "method", "a search"):
-        rng = generator(config.seed, 0, Role.SEARCH)
-        if isinstance(choice.method, Cycles):
-            start, method = _start(folder, problem, from_cycle), choice.method
-            if isinstance(method, ES):
-                method = replace(method, device=config.torch_device(), track_test=config.track_test)
+        start = _start(folder, problem, from_cycle) if method.resumable else None
 
-            def on_cycle(state: State) -> None:
-                _save_cycle(folder, problem, state)
-                if on_row:
-                    on_row(state.logbook[-1])
+        def on_cycle(state: State) -> None:
+            _save_cycle(folder, problem, state)
+            if on_row:
+                on_row(state.logbook[-1])
 
-            found = method(problem, config.budget(), rng, config.density, start, on_cycle)
-        elif isinstance(choice.method, Weedout):
-            weedout = replace(choice.method, device=config.torch_device())
+        given = (problem, config.budget(), generator(config.seed, 0, Role.SEARCH), config.density)
+        if method.resumable:
+            found = cast(Cycles, method)(*given, start, on_cycle)
+        elif method.populations:
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = weedout(problem, config.budget(), rng, config.density, engine)
+                found = cast(Weedout, method)(*given, engine)
         else:
-            found = choice.method(problem, config.budget(), rng, config.density)
+            found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")

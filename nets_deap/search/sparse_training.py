@@ -17,19 +17,24 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import Candidate, gradient
+from nets_deap.search.method import Found, Method
 from nets_deap.util.errors import NetsError
 
 GROWTHS = ("random", "gradient")
 
 
 @dataclass(frozen=True)
-class Dynamic:
+class Dynamic(Method):
     """In every so many steps the smallest weights of each layer go, and as many others come.
 
     growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
     every: steps between two updates; fraction: of a layer's weights in the first one, falling along a cosine
     until: share of the training after which the mask stays. Defaults as in RigL, section 3.
     """
+
+    fixed = frozenset({"growth"})
+    gives_ticket = False
+    for_perceptrons = True
 
     growth: str
     allocation: str = "erk"
@@ -55,6 +60,10 @@ class Dynamic:
         if not is_perceptron(problem.architecture):
             raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
         self.plan(problem.layout, density)
+
+    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+        """There is no search: `network` is trained to the end at once."""
+        raise NetsError("SET and RigL give a trained network, not a ticket: a comparison trains them")
 
     def network(
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator

@@ -27,7 +27,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import Found, Row, initial_weights
+from nets_deap.search.method import Found, Method, Row, initial_weights
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, seed_python_random
 
@@ -38,7 +38,7 @@ def early_error(evaluation: Evaluation, genome: Genome) -> float:
 
 
 @dataclass(frozen=True)
-class Weedout:
+class Weedout(Method):
     """A population of node masks over one θ₀; in each generation the worst make way for others.
 
     pop, gens: individuals, and generations after the first
@@ -52,6 +52,9 @@ class Weedout:
 
     All individuals are trained on the same minibatches; those that stay keep what they were evaluated at.
     """
+
+    fixed = frozenset({"breed", "device"})
+    populations = True
 
     pop: int = 10
     gens: int = 10

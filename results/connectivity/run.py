@@ -19,6 +19,7 @@ from nets_deap.experiments.connectivity import barrier, connectivity
 from nets_deap.experiments.trial import Trial, find
 from nets_deap.parallel.choice import make_map
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.search.spec import parse
 from nets_deap.util import tables
 
 FOLDER, RUNS = Path("results/connectivity"), Path("runs/connectivity")
@@ -28,7 +29,7 @@ DENSITY, SEEDS = 0.05, range(1, 6)
 
 def lines(item: tuple[str, int], config: CompareConfig) -> list[dict[str, Any]]:
     name, seed = item
-    ticket = find(Trial(METHODS[name], DENSITY, seed), config, RUNS).ticket
+    ticket = find(Trial(parse(METHODS[name]), DENSITY, seed), config, RUNS).ticket
     rows = connectivity([ticket], config.problem(), [seed], SerialMap())
     return [{"ticket": name, "density": ticket.density, **row} for row in rows]
 

@@ -23,7 +23,11 @@ HERE = Path(__file__).parent
 def main(folder: str = str(HERE / "paper-gains")) -> None:
     init, rows = comparison_folder.read_config(Path(folder)).init, []
     for trial in comparison_folder.read_rows(Path(folder)):
-        if "mutate=gains" not in trial.method or "+" in trial.method or "no_selection" in trial.method:
+        if (
+            "mutate=gains" not in str(trial.method)
+            or trial.method.control
+            or "no_selection" in str(trial.method)
+        ):
             continue
         if (found := found_already(trial, Path(folder))) is None:
             raise SystemExit(
@@ -31,7 +35,7 @@ def main(folder: str = str(HERE / "paper-gains")) -> None:
             )
         ticket = found.ticket
         scaled = ticket.layout.split(ticket.weights / initial_std(ticket.layout, init))
-        row = {"method": trial.method, "seed": trial.seed}
+        row = {"method": str(trial.method), "seed": trial.seed}
         for (name, weights), (_, alive) in zip(scaled, ticket.layout.split(ticket.mask), strict=True):
             row[name] = round(float(np.sqrt(np.mean(np.square(weights[alive])))), 4)
         rows.append(row)

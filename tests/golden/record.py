@@ -16,6 +16,7 @@ from typing import Any
 from safetensors import safe_open
 
 from nets_deap.config.base import RETIRED_FIELDS
+from nets_deap.search.spec import parse_all
 
 from .cases import CASES
 
@@ -125,6 +126,9 @@ def differences(before: Any, now: Any, exact: bool, where: str = "") -> Iterator
                 yield f"{where}{key}: missing"
             else:
                 yield from differences(value, now[key], exact, f"{where}{key}/")
+    elif where.endswith("config.json/methods/"):
+        if parse_all(before) != parse_all(now):  # the order of a method's options may differ
+            yield f"{where} was {before}, is {now}"
     elif where.endswith(".csv/"):
         yield from _table_differences(before, now, exact, where)
     elif exact:

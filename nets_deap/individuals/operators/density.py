@@ -11,7 +11,7 @@ import numpy as np
 
 from nets_deap.individuals.genome import Genome
 from nets_deap.models.layout import Layout
-from nets_deap.pruning.allocation import erk, exact_counts, keep
+from nets_deap.pruning.allocation import erk, exact_counts, filled, keep
 from nets_deap.util.random_streams import as_generator
 
 # In a genome's traits
@@ -25,16 +25,8 @@ def planned_counts(layout: Layout, active: int, genome: Genome) -> np.ndarray:
 
     No layer is planned without a gene, and a factor outlives what it has led to: no layer is lost for ever.
     """
-    sizes = np.array(layout.sizes)
-    factors = np.exp(genome.traits.get(LAYERS, np.zeros(len(sizes))))
-    full = np.zeros(len(sizes), dtype=bool)
-    wanted = erk(layout, active) * factors
-    while True:
-        scale = (active - sizes[full].sum()) / (wanted * sizes)[~full].sum() if not full.all() else 1.0
-        densities = np.where(full, 1.0, scale * wanted)
-        if (densities <= 1).all():
-            return exact_counts(layout, densities, active)
-        full |= densities > 1
+    factors = np.exp(genome.traits.get(LAYERS, np.zeros(len(layout.sizes))))
+    return exact_counts(layout, filled(layout, erk(layout, active) * factors, active), active)
 
 
 def mutLayers(

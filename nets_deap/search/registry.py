@@ -1,0 +1,92 @@
+"""Search methods by name, and what their options are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
+from nets_deap.search.controls import CONTROLS
+from nets_deap.search.es import ES
+from nets_deap.search.imp import IMP
+from nets_deap.search.method import Method
+from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.spec import MethodSpec
+from nets_deap.search.weedout import Weedout
+from nets_deap.util.errors import NetsError, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of METHODS: what makes the method, its settled options, and what to say of it."""
+
+    kind: type[Method]
+    settled: dict[str, Any]
+    says: str
+
+
+PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
+METHODS: dict[str, Entry] = {
+    "dense": Entry(Dense, {}, "the dense network, whatever the density"),
+    "random": Entry(Pruned, {"name": "random"}, "a random mask, every layer of the same density"),
+    "random-erk": Entry(Pruned, {"name": "random-erk"}, "a random mask of Erdős–Rényi layer densities"),
+    "random-paper": Entry(PaperRandom, {}, "the NeTS paper's random tickets: density from N(d, 0.05²)"),
+    "magnitude": Entry(Pruned, {"name": "magnitude"}, "the largest |θ₀|"),
+    "snip": Entry(Pruned, {"name": "snip"}, "the largest |θ₀ · gradient|"),
+    "grasp": Entry(Pruned, {"name": "grasp"}, "what the gradient's norm needs"),
+    "synflow": Entry(Pruned, {"name": "synflow"}, "what carries the flow, in 100 rounds, without data"),
+    "imp": Entry(IMP, {}, "iterative magnitude pruning with rewinding"),
+    "imp-short": Entry(IMP, {"epochs": 1}, "the same with one epoch per cycle"),
+    "nets": Entry(Nets, {}, "evolution, as `nets-deap evolve` does it"),
+    "nets-paper": Entry(Nets, {"preset": "paper"}, "evolution as in the NeTS paper"),
+    "weedout": Entry(Weedout, {"breed": False}, "random search in node space: whole units or channels"),
+    "node-evolution": Entry(Weedout, {"breed": True}, "evolution in node space"),
+    "random-nodes": Entry(Weedout, {"breed": False, "pop": 1, "gens": 0}, "one random node mask"),
+    "es": Entry(ES, {}, "iterative pruning where an evolution strategy does the training"),
+    "es-paper": Entry(ES, PAPERS_ES, "the same at the size of its paper, for a GPU"),
+    "set": Entry(Dynamic, {"growth": "random"}, "trained sparse, the mask moves at random: no ticket"),
+    "rigl": Entry(Dynamic, {"growth": "gradient"}, "trained sparse, the mask follows gradients: no ticket"),
+}
+
+
+def _entry(name: str) -> Entry:
+    if name not in METHODS:
+        raise unknown("method", name, METHODS)
+    return METHODS[name]
+
+
+def check_control(name: str, control: str) -> None:
+    """Raise NetsError unless a ticket of this method has this control."""
+    if control not in CONTROLS:
+        raise unknown("control", control, CONTROLS)
+    if not _entry(name).kind.gives_ticket:
+        raise NetsError(f"{name} gives a trained network, not a ticket: it has no controls")
+
+
+def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """Options as text with the types of the method's own. Raises NetsError for an unknown or a wrong one."""
+    known = _entry(name).kind.option_types()
+    values = {}
+    for key, text in options.items():
+        if key not in known:
+            raise unknown(f"option of {name}", key, known)
+        listed = tuple(text.split("/")) if key in LISTS and "/" in text else text
+        try:
+            values[key] = TypeAdapter[Any](known[key]).validate_python(listed)
+        except ValidationError as error:
+            raise NetsError(f"method '{name}': {key}={text}: {error.errors()[0]['msg']}") from error
+    return values
+
+
+LISTS = ("allocation", "sparsity")  # options that may have a number for each layer, separated by slashes
+
+
+def make(spec: MethodSpec) -> Method:
+    """The method with its options. Raises NetsError for what does not go together."""
+    entry, options = _entry(spec.name), dict(spec.options)
+    settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
+    return entry.kind.of(settled, options)
