@@ -39,7 +39,7 @@ test: .venv/installed-dev
 	@touch $@
 
 paper: .venv/installed-paper
-	$(BIN)/nets-deap figures
+	$(BIN)/python -m paper.draw
 	$(BIN)/python -c 'import typst; typst.compile("paper/report.typ", output="paper/report.pdf", root=".")'
 
 bench: .venv/installed

@@ -1,4 +1,4 @@
-"""Test error against density."""
+"""Tickets against each other: test error against density, and a Pareto front."""
 
 from __future__ import annotations
 
@@ -31,4 +31,17 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
     plain_logarithmic(axes.xaxis, axes.yaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
+    return figure
+
+
+def front(rows: pd.DataFrame) -> Figure:
+    """The Pareto front of a run: validation loss after the brief training against density.
+
+    rows: as in front.csv
+    """
+    figure, (axes,) = new_figure(1)
+    rows = rows.sort_values("density")
+    axes.plot(100 * rows["density"], rows["val_loss"], marker="o", markersize=3, drawstyle="steps-post")
+    axes.set(xscale="log", xlabel="density, %", ylabel="validation loss")
+    plain_logarithmic(axes.xaxis)
     return figure

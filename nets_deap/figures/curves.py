@@ -16,20 +16,25 @@ if TYPE_CHECKING:
 def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """Figure 1: density, accuracy and fitness of the best genome, generation by generation.
 
-    logbooks: columns method, seed, gen, density_best, test_acc_best, fitness_min
+    logbooks: columns method, seed, gen, density_best, fitness_min, and test_acc_best or val_acc_best
     names: method -> what to call it
     """
     figure, axes = new_figure(3)
     panels = (
         ("density_best", "density, %", 100),
-        ("test_acc_best", "test accuracy, %", 100),
+        ("test_acc_best", "test accuracy, %", 100)
+        if "test_acc_best" in logbooks
+        else ("val_acc_best", "validation accuracy, %", 100),
         ("fitness_min", "fitness", 1),
     )
     for panel, (column, label, scale) in zip(axes, panels, strict=True):
         for method, name in names.items():
             band(panel, logbooks[logbooks["method"] == method], "gen", column, name, scale)
         panel.set(xlabel="generation", ylabel=label)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    if any(names.values()):
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+        )
     for panel in axes:
         panel.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -33,15 +33,37 @@ OTHERS = {"random-paper": "random", "dense": "dense"}
 
 @dataclass(frozen=True)
 class Places:
-    """Folders with results: two comparisons, that of tickets.csv, and what scripts in them write."""
+    """Where results lie: two comparisons, that of tickets.csv, and what the scripts in them write."""
 
-    table1: Path
-    compared: Path
-    tickets: Path
-    search: Path
-    weedout: Path
-    es: Path
-    connectivity: Path
+    results: Path
+
+    @property
+    def table1(self) -> Path:
+        return self.results / "table1" / "mnist"
+
+    @property
+    def compared(self) -> Path:
+        return self.results / "lth"
+
+    @property
+    def tickets(self) -> Path:
+        return self.results / "pictures"
+
+    @property
+    def search(self) -> Path:
+        return self.results / "search"
+
+    @property
+    def weedout(self) -> Path:
+        return self.results / "weedout"
+
+    @property
+    def es(self) -> Path:
+        return self.results / "es"
+
+    @property
+    def connectivity(self) -> Path:
+        return self.results / "connectivity"
 
 
 def draw_all(places: Places, folder: Path) -> dict[str, str]:

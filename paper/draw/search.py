@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nets_deap.figures.style import new_figure, plain_logarithmic
+from nets_deap.search.spec import parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,12 +69,13 @@ def family(method: str) -> str:
 
     With gens=0, nets is a population of random tickets of which the best is taken.
     """
-    if "+" in method or "fitness=" in method:
+    spec = parse(method)
+    options = dict(spec.options)
+    if spec.control or "fitness" in options:
         return ""
-    if method.startswith("nets:") and "gens=0" in method.split(":")[1].split(","):
+    if spec.name == "nets" and options.get("gens") == 0:
         return "random-search"
-    name = method.partition(":")[0]
-    return "imp" if name == "imp-short" else name
+    return "imp" if spec.name == "imp-short" else spec.name
 
 
 def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:

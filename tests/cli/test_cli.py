@@ -14,7 +14,7 @@ import torch
 from nets_deap_cli.main import COMMANDS
 from torch.nn.utils import prune
 
-from .conftest import assert_refused
+from tests.conftest import assert_refused
 
 TINY = ("evolve", "--dataset", "xor-corners", "--pop", "4", "--gens", "3", "--epochs", "5", "--map", "serial")
 

@@ -24,7 +24,7 @@ from nets_deap.training.final import train_network, train_ticket
 from nets_deap.util.errors import NetsError
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 SMALL = "pop=3,gens=2,epochs=1"
 FEW = "pop=4,gens=1,batch=20,rounds=2"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}

@@ -10,8 +10,7 @@ from PIL import Image
 from nets_deap.data.loading import load
 from nets_deap.data.sources import DATASETS
 from nets_deap.util.errors import NetsError
-
-from .conftest import MNIST_DIR, needs_mnist
+from tests.conftest import MNIST_DIR, needs_mnist
 
 
 def write_images(root: Path, size: int = 6, classes: str = "ab", per_class: int = 20) -> None:

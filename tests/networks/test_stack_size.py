@@ -14,8 +14,7 @@ from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
-
-from .test_batched import XOR, assert_close, population, problem_of
+from tests.networks.test_stacks import XOR, assert_close, population, problem_of
 
 
 class Small(StackedMLP):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nets_deap.models.registry import build
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import Ticket
 from nets_deap.util.errors import NetsError
+from paper.draw.results import Places, draw_all
 
 
 def ticket(shape: tuple[int, ...] = (1, 8, 8)) -> Ticket:
@@ -57,20 +59,61 @@ def test_patches_are_means() -> None:
     assert tickets._patches(matrix, 9).tolist() == matrix.astype(float).tolist()
 
 
-def test_the_command_draws_what_is_there(cli: Any) -> None:
+KINDS = ("pdf", "png")
+
+
+def drawn(folder: str) -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def files(*names: str) -> set[str]:
+    return {f"{name}.{kind}" for name in names for kind in KINDS}
+
+
+TINY = ("--dataset", "digits", "--data-limit", 100, "--epochs", 1, "--map", "serial", "--quiet")
+
+
+def test_what_each_folder_of_ours_holds_is_drawn(cli: Any) -> None:
+    cli("evolve", *TINY, "--pop", 4, "--gens", 2, "--select", "nsga2", "--out", "run")
+    cli("train", "run", *TINY, "--random", 2, "--out", "trained")
+    cli("verify", "run", *TINY, "--seeds", 2, "--out", "verdict")
+    cli("connectivity", "run", *TINY, "--seeds", 1, "--points", 3, "--out", "line")
+    cli("imp", *TINY[:-3], "--quiet", "--cycles", 2, "--out", "imp")
+    shown = {
+        "run": files("evolution", "masks", "pixels", "front"),
+        "trained": files("training"),
+        "verdict": files("verdict"),
+        "line": files("connectivity"),
+        "imp": files("masks", "pixels"),
+    }
+    for folder, expected in shown.items():
+        told = cli("figures", folder)
+        assert told.code == 0, told
+        assert drawn(f"{folder}/figures") == expected
+    before = {path: path.read_bytes() for path in Path("run/figures").iterdir()}
+    cli("figures", "run")
+    assert {path: path.read_bytes() for path in Path("run/figures").iterdir()} == before
+
+
+def test_a_comparison_is_drawn_and_the_papers_figures_from_it(cli: Any) -> None:
     options = {"dataset": "digits", "data_limit": 100, "epochs": 2, "seeds": 2, "track_test": True}
     methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
     compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
-    ticket().save("t.safetensors")
-    places = ("--table1", "c", "--compare", "c", "--pictures", "d", "--out", "f")
-    ran = cli("figures", *places, "--ticket", "mine=t.safetensors")
-    assert ran.code == 0
-    names = ("figure1", "figure2", "figure3", "error-density", "pixels", "masks")
-    assert {path.name for path in Path("f").iterdir()} == {f"{n}.{k}" for n in names for k in ("pdf", "png")}
-    before = {path: path.read_bytes() for path in Path("f").iterdir()}
-    cli("figures", *places)
-    assert {path: path.read_bytes() for path in Path("f").iterdir()} == before
-    none = cli("figures", "--table1", "nowhere", "--compare", "nowhere", "--out", "g")
-    assert none.code == 0
-    assert none.out.count("is missing") == 14
-    assert cli("figures", "--ticket", "t.safetensors").code == 2
+    cli("figures", "c", "--out", "f")
+    assert drawn("f") == files("evolution", "training", "error-density")
+    shutil.copytree("c", "results/table1/mnist")
+    shutil.copytree("c", "results/lth")
+    told = draw_all(Places(Path("results")), Path("g"))
+    assert drawn("g") == files("figure1", "figure2", "figure3", "error-density")
+    assert sum("is missing" in what for what in told.values()) == 10
+
+
+@pytest.mark.parametrize("table", ["logbook.csv", "training.csv", "summary.csv", "verify.csv"])
+def test_a_folder_without_anything_to_draw_is_one_line(cli: Any, table: str) -> None:
+    Path("empty").mkdir()
+    for place in ("empty", "nowhere"):
+        told = cli("figures", place)
+        assert (told.code, len(told.err.splitlines())) == (2, 1)
+    Path("empty", table).write_text("a,gen,fitness_min,method\n1,0,1,snip\n")
+    told = cli("figures", "empty")
+    assert (told.code, len(told.err.splitlines()), "has not the columns" in told.err) == (2, 1, True)

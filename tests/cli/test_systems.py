@@ -15,8 +15,7 @@ from nets_deap.data.loading import load
 from nets_deap.models.registry import from_description
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.search.weedout import Weedout
-
-from .conftest import assert_refused
+from tests.conftest import assert_refused
 
 ES = ("es", "--data-limit", "300", "--arch", "mlp-10", "--pop", "8", "--gens", "2", "--batch", "50")
 WEEDOUT = ("weedout", "--data-limit", "300", "--pop", "4", "--gens", "1", "--steps", "5", "--sparsity", "0.8")

@@ -50,7 +50,7 @@ def test_the_table_comes_again_from_its_trials_byte_for_byte() -> None:
 
 
 def test_the_committed_table_comes_from_the_committed_trials_without_data(cli: Any) -> None:
-    committed = Path(__file__).parents[1] / "results" / "table1"
+    committed = Path(__file__).parents[2] / "results" / "table1"
     shutil.copytree(committed, "t")
     ran = cli("table1", "--out", "t", "--data-dir", "nowhere", "--map", "serial", "--quiet")
     assert (ran.code, ran.err) == (0, "")

@@ -1,4 +1,4 @@
-"""What `--help` shows is what is recorded in golden/help; `python -m tests.test_help` records it anew."""
+"""What `--help` shows is what is recorded in golden/help; `python -m tests.cli.test_help` records it anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nets_deap_cli.options import dashed
 
 from nets_deap.config.fields import GROUPS
 
-RECORDED = Path(__file__).parent / "golden" / "help"
+RECORDED = Path(__file__).parents[1] / "golden" / "help"
 MOST = 25  # options that --help shows
 
 

@@ -1,0 +1,85 @@
+"""What a folder holds, as figures: a run, a training, a comparison, a verdict, a line between trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
+from nets_deap.figures.style import save
+from nets_deap.problem.ticket import load_ticket
+from nets_deap.util.errors import NetsError
+from nets_deap.util.tables import read_csv
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
+    """All figures of a folder, as PDF and PNG into `out`. Returns name -> files.
+
+    Raises NetsError for a folder that holds nothing to draw, or tables without the columns they should have.
+    """
+    drawn = {}
+    for file, recipes in RECIPES.items():
+        if not (folder / file).exists():
+            continue
+        for name, recipe in recipes.items():
+            try:
+                figure = recipe(folder / file)
+            except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError) as error:
+                raise NetsError(f"{folder / file} has not the columns it should have ({error})") from error
+            if figure is not None:
+                drawn[name] = save(figure, out, name)
+    if not drawn:
+        raise NetsError(f"{folder} holds nothing to draw: expected one of {', '.join(RECIPES)}")
+    return drawn
+
+
+def _evolution(path: Path) -> Figure | None:
+    rows = pd.read_csv(path)
+    if "gen" not in rows or "fitness_min" not in rows:
+        return None  # the cycles of IMP or of an ES, or a search in node space
+    rows = rows[rows["fitness_min"].notna()]
+    if "method" not in rows:  # one run
+        return curves.evolution(rows.assign(method="", seed=0), {"": ""})
+    return curves.evolution(rows, {name: name for name in rows["method"].unique()})
+
+
+def _training(path: Path) -> Figure | None:
+    rows = pd.read_csv(path)
+    if "method" in rows:  # a comparison's
+        return curves.training(rows, {name: name for name in rows["method"].unique()})
+    told = [rows.assign(method="ticket", seed=0)]
+    if (beside := path.with_name("random.csv")).exists():
+        random = pd.read_csv(beside)
+        told.append(random.assign(method="random", seed=random["ticket"]))
+    names = {"ticket": "ticket", "random": "random tickets"}
+    return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]})
+
+
+def _masks(path: Path) -> Figure:
+    return tickets.masks(tickets.describe({"": load_ticket(path)}))
+
+
+def _pixels(path: Path) -> Figure | None:
+    ticket = load_ticket(path)
+    if len(ticket.architecture.input_shape) != 3:
+        return None
+    return tickets.input_pixels(tickets.describe({"": ticket}))
+
+
+# File in a folder -> figures that are drawn from it; None where the file is not of that kind
+RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
+    "logbook.csv": {"evolution": _evolution},
+    "ticket.safetensors": {"masks": _masks, "pixels": _pixels},
+    "front.csv": {"front": lambda path: comparison.front(pd.read_csv(path))},
+    "training.csv": {"training": _training},
+    "summary.csv": {"error-density": lambda path: comparison.error_against_density(pd.read_csv(path))},
+    "logbooks.csv": {"evolution": _evolution},
+    "verify.csv": {"verdict": lambda path: verdict.accuracies(pd.read_csv(path))},
+    "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": read_csv(path)})},
+}

@@ -1,0 +1,1 @@
+"""The reproduction report: its figures, text and data."""

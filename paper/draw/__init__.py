@@ -1,0 +1,1 @@
+"""The figures of our own results."""
