@@ -86,6 +86,7 @@ def _line(outcome: Any) -> str:
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     from nets_deap.experiments.comparison import STEPS
     from nets_deap.experiments.summary import reference_of
+    from nets_deap.search.registry import gives_ticket
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -102,7 +103,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     ]
     rows, trained = [], False
     for summary in summaries:
-        mark = "" if summary.method.gives_ticket else "*"
+        mark = "" if gives_ticket(summary.method) else "*"
         trained |= bool(mark)
         rows.append(_row(summary, mark, several))
     click.echo()

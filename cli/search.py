@@ -39,7 +39,7 @@ def search(method: str, **options: Any) -> int:
     ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
     and go on where they were interrupted.
     """
-    from nets_deap.search.spec import parse
+    from nets_deap.search.registry import parse
 
     return _search(parse(method), **options)
 
@@ -184,11 +184,11 @@ def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> 
     """
     from nets_deap.config.layers import read_config_file
     from nets_deap.search import registry
-    from nets_deap.search.spec import MethodSpec, parse
+    from nets_deap.search.spec import MethodSpec
 
     spec = MethodSpec(names[0])
     if config is not None and (text := read_config_file(Path(config)).get("method")):
-        stored = parse(str(text))
+        stored = registry.parse(str(text))
         spec = stored if stored.name in names else spec
     texts = {key: value for key, value in given.items() if isinstance(value, str)}
     values = {key: value for key, value in given.items() if value is not None}

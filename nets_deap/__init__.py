@@ -5,8 +5,7 @@ The names below are imported when first used, so that `import nets_deap` costs n
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from nets_deap.util.lazy import exported
 
 __version__ = "0.1.0"
 
@@ -56,15 +55,5 @@ _HOME = {
     "search.random_ticket": ["random_ticket"],
     "training.final": ["train_ticket"],
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-__all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604 (names, all of them)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'nets_deap' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"nets_deap.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _names = exported(__name__, _HOME)
+__all__ = ["__version__", *_names]  # noqa: PLE0604 (names, all of them)

@@ -1,0 +1,13 @@
+"""Validated values, where they come from, and the folder that remembers them."""
+
+from nets_deap.util.lazy import exported
+
+__getattr__, __dir__, __all__ = exported(
+    __name__,
+    {
+        "base": ["BudgetConfig", "ProblemConfig", "RecipeSettings", "Settings"],
+        "layers": ["configure"],
+        "presets": ["COMMAND_PRESETS"],
+        "run_folder": ["default_folder"],
+    },
+)

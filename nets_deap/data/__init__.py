@@ -1,0 +1,11 @@
+"""Data sets in memory."""
+
+from nets_deap.util.lazy import exported
+
+__getattr__, __dir__, __all__ = exported(
+    __name__,
+    {
+        "loading": ["Data", "Part", "load"],
+        "sources": ["DATASETS", "check_name"],
+    },
+)

@@ -1,11 +1,10 @@
-"""Mutations and crossovers by name."""
+"""Mutations by name, and what they are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.operators.density import Plan
 from nets_deap.models.layout import Layout
 from nets_deap.pruning import traces
-from nets_deap.util.errors import NetsError, unknown
 
 # What informed mutations can rank genes by: all but a yes or no
 TRACES = tuple(name for name in traces.TRACES if name != "flipped")
@@ -149,126 +147,3 @@ MUTATIONS: dict[str, Mutation] = {
         rate=0.01,
     ),
 }
-MATES = ("uniform", "mask", "none")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One mutation as a person names it: NAME[-TRACE][:RATE]; rate None: the default."""
-
-    name: str
-    by: str
-    rate: float | None
-
-    def __str__(self) -> str:
-        mutation = MUTATIONS[self.name]
-        suffix = f"-{self.by}" if self.by != mutation.by else ""
-        return f"{self.name}{suffix}" + (f":{self.rate:g}" if self.rate is not None else "")
-
-    def resolved_rate(self, config: Any) -> float:
-        """The rate, from the config's field where that says it."""
-        default = MUTATIONS[self.name].rate
-        if self.rate is not None:
-            return self.rate
-        return float(getattr(config, default)) if isinstance(default, str) else float(default or 0.0)
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """Mutations applied one after another."""
-
-    steps: tuple[Step, ...] = field(default_factory=tuple)
-
-    def __str__(self) -> str:
-        return ",".join(map(str, self.steps))
-
-    @property
-    def traces(self) -> tuple[str, ...]:
-        """What the evaluations have to leave."""
-        return tuple(dict.fromkeys(step.by for step in self.steps if step.by))
-
-    @property
-    def exact(self) -> bool:
-        """Does it end at the planned density?"""
-        return any(MUTATIONS[step.name].exact for step in self.steps)
-
-    @property
-    def evolves_density(self) -> bool:
-        """Do genomes carry densities of their own?"""
-        return any(step.name == "density" for step in self.steps)
-
-    def with_density(self) -> Pipeline:
-        """The same, led by a mutation of the density unless it has one."""
-        return self if self.evolves_density else Pipeline((Step("density", "", None), *self.steps))
-
-    def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
-        """The mutations, those of rate 0 left out."""
-        built = []
-        for place, step in enumerate(self.steps):
-            mutation, rate = MUTATIONS[step.name], step.resolved_rate(config)
-            if kit.adapt and rate > 0:
-                built.append(_adaptive(kit, place, step, rate))
-            elif mutation.rate is None or rate > 0 or mutation.by:
-                built.append(mutation.build(kit, rate, step.by))
-        if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
-            built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's share may have grown
-        return built
-
-
-def _adaptive(kit: Kit, place: int, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:
-    """The mutation at a rate that evolves, from this one on."""
-    mutation = MUTATIONS[step.name]
-
-    def at(genome: Genome, rate: float) -> tuple[Genome]:
-        return mutation.build(kit, rate, step.by)(genome)
-
-    least = min(rate, 1 / kit.std.size)  # one gene in all (Bäck 1996, section 7.3)
-    return partial(
-        ops.mutRate,
-        mutate=at,
-        name=f"rate {place + 1}, of {step.name}",
-        start=rate,
-        least=least,
-        most=mutation.most,
-        tau=kit.adapt,
-        rng=kit.rng,
-    )
-
-
-def parse(text: str) -> Pipeline:
-    """The pipeline that `text` names: NAME[-TRACE][:RATE], separated by commas (or slashes).
-
-    Raises NetsError for anything unknown in it.
-    """
-    pieces = [piece.strip() for piece in text.replace("/", ",").split(",") if piece.strip()]
-    return Pipeline(tuple(map(_step, pieces)))
-
-
-def _step(piece: str) -> Step:
-    named, colon, number = piece.partition(":")
-    name, by = _named(named)
-    mutation = MUTATIONS[name]
-    if not colon:
-        return Step(name, by, None)
-    if mutation.rate is None:
-        raise NetsError(f"`mutate` {piece}: {name} takes no number")
-    try:
-        rate = float(number)
-    except ValueError:
-        raise NetsError(f"`mutate` {piece}: '{number}' is not a number") from None
-    if not 0 <= rate <= mutation.most:
-        raise NetsError(f"`mutate` {piece}: expected a number from 0 to {mutation.most:g}")
-    return Step(name, by, rate)
-
-
-def _named(named: str) -> tuple[str, str]:
-    """The mutation and the trace that `named` names."""
-    if named in MUTATIONS:
-        return named, MUTATIONS[named].by
-    for name, mutation in MUTATIONS.items():
-        if mutation.by and named.startswith(f"{name}-"):
-            by = named.removeprefix(f"{name}-")
-            if by not in mutation.traces:
-                raise unknown(f"trace for {name}", by, mutation.traces)
-            return name, by
-    raise unknown("mutation", named, MUTATIONS)

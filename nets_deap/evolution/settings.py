@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, model_validator
 from nets_deap.config import layers, presets
 from nets_deap.config.base import Config, ProblemConfig, Settings
 from nets_deap.config.fields import Count, Positive, Rate, Share, one_of, setting
-from nets_deap.evolution import mutations, racing, rules, selection
+from nets_deap.evolution import pipeline, racing, rules, selection
 from nets_deap.evolution.density_schedule import DensitySchedule
+from nets_deap.evolution.pipeline import MATES
 from nets_deap.parallel import choice
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.at_initialisation import SEEDINGS
@@ -24,7 +25,7 @@ def _select(text: str) -> str:
 
 
 def _mutate(text: str) -> str:
-    return str(mutations.parse(text))
+    return str(pipeline.parse(text))
 
 
 def _race(text: str | None) -> str | None:
@@ -35,7 +36,7 @@ def _race(text: str | None) -> str | None:
 class EvolutionSettings(Settings):
     """How a ticket is evolved, whatever the problem. Rates are per gene.
 
-    mutate, mate: as `mutations.parse` takes them, and a name in mutations.MATES
+    mutate, mate: as `pipeline.parse` takes them, and a name in pipeline.MATES
     init_density: None is 1 where mutations hold to a planned density, else the target
     density_gens: generations in which the planned density falls from init_density to the target; None:
         four fifths of them, and then selection has a say
@@ -85,7 +86,7 @@ class EvolutionSettings(Settings):
         "NAME[:RATE],…",
         True,
     )
-    mate: Annotated[str, one_of("crossover", mutations.MATES)] = setting(
+    mate: Annotated[str, one_of("crossover", MATES)] = setting(
         "uniform", "Crossover: uniform, mask or none. [none]", "search", "NAME", True
     )
     density_gens: Count | None = setting(
@@ -173,10 +174,10 @@ class EvolutionSettings(Settings):
         return self.dormancy * self.target_density / (1 - self.target_density * (1 - self.dormancy))
 
     @property
-    def pipeline(self) -> mutations.Pipeline:
+    def pipeline(self) -> pipeline.Pipeline:
         """The mutations; where density is an objective, those that hold to a plan let it evolve too."""
-        pipeline = mutations.parse(self.mutate)
-        return pipeline.with_density() if self.objectives == 2 and pipeline.exact else pipeline
+        given = pipeline.parse(self.mutate)
+        return given.with_density() if self.objectives == 2 and given.exact else given
 
     @property
     def planned(self) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
 from nets_deap.config.fields import Count, Positive, Share, setting
 from nets_deap.search.config import SpecField
-from nets_deap.search.spec import MethodSpec, parse_all
+from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 
 
@@ -86,6 +86,12 @@ class ConnectivityConfig(_OnCpus):
     seeds: Positive = setting(3, "Lines, each of two trainings.", "search", "N", True)
 
 
+def _methods(told: Any) -> Any:
+    from nets_deap.search.registry import parse_all  # which imports torch, and help should not
+
+    return parse_all(told) if isinstance(told, str) else told
+
+
 def _listed(value: Any) -> Any:
     """Text with commas, as a command line has it, as a list of numbers."""
     if not isinstance(value, str):
@@ -109,7 +115,7 @@ class CompareConfig(_OnCpus, BudgetConfig):
     command: ClassVar[str] = "compare"
     methods: Annotated[
         tuple[MethodSpec, ...],
-        BeforeValidator(lambda told: parse_all(told) if isinstance(told, str) else told),
+        BeforeValidator(_methods),
         PlainSerializer(lambda methods: methods and ",".join(map(str, methods))),
     ] = setting(
         "imp,snip,random",

@@ -9,6 +9,7 @@ import numpy as np
 from nets_deap.experiments import comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
+from nets_deap.search.registry import method_of
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import Paired, mean_interval, paired_difference
@@ -125,7 +126,7 @@ def methods_of(config: CompareConfig) -> list[MethodSpec]:
     found: dict[MethodSpec, None] = {}
     for spec in config.methods:
         found[spec] = None
-        if not spec.control and any(spec.method.may_miss(config.dataset, density) for density in sparse):
+        if not spec.control and any(method_of(spec).may_miss(config.dataset, density) for density in sparse):
             found[spec.controlled("random")] = None
     if config.reference and config.reference.base in found:
         found[config.reference] = None  # a control that all are compared with
@@ -134,7 +135,7 @@ def methods_of(config: CompareConfig) -> list[MethodSpec]:
 
 def _paired_with(spec: MethodSpec) -> MethodSpec | None:
     """The NeTS whose density a random ticket has; None for all else."""
-    return spec.base if spec.control == "random" and spec.method.own_density else None
+    return spec.base if spec.control == "random" and method_of(spec).own_density else None
 
 
 def reference_of(config: CompareConfig) -> MethodSpec:

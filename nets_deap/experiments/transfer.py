@@ -23,7 +23,8 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.search.controls import random
 from nets_deap.search.es import ES, score_mean
 from nets_deap.search.imp import IMP
-from nets_deap.search.spec import MethodSpec, parse
+from nets_deap.search.registry import method_of, parse
+from nets_deap.search.spec import MethodSpec
 from nets_deap.strategies import STRATEGIES
 from nets_deap.training.final import check_ticket, to_go, train_ticket
 from nets_deap.util.errors import NetsError, unknown
@@ -81,7 +82,7 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
         raise NetsError(f"`es` {es}: expected options such as pop=64,gens=300; `to` says which strategy")
     prune = "magnitude" if to == "openai-es" else "snr"
     given = dict(parse(f"es:prune={prune},{es}").options)
-    method = cast(ES, MethodSpec("es").with_options(given | {"strategy": to}).method)
+    method = cast(ES, method_of(MethodSpec("es").with_options(given | {"strategy": to})))
     method.check(problem, 0.5)
     return Target(problem, method)
 

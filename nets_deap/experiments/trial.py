@@ -14,8 +14,9 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
-from nets_deap.search.spec import MethodSpec, parse
+from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
@@ -53,9 +54,9 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     Everything that is drawn comes from the trial's seed, and the methods draw θ₀ first: so with one seed
     all start from the same θ₀ and are trained on the same minibatches, under the same split.
     """
-    problem, method = config.problem(), trial.method.method
+    problem, method = config.problem(), method_of(trial.method)
     aside, search = Cost(), Cost()
-    if not trial.method.gives_ticket:
+    if not gives_ticket(trial.method):
         run, logbook, aside = _train_dynamically(cast(Dynamic, method), trial, problem, config)
     else:
         found = find(trial, config, folder)
@@ -99,7 +100,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     found = found_already(base, folder)
     if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
-        method = trial.method.method.tracking(config.track_test)
+        method = method_of(trial.method).tracking(config.track_test)
         found = method(problem, config.budget(), rng, trial.density)
         settings = config.problem_fields() | {"seed": trial.seed}
         found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
@@ -136,7 +137,7 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 
 def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     """Raise NetsError for what can be seen to fail before anything long is begun."""
-    method = trial.method.method
+    method = method_of(trial.method)
     _ = problem.architecture  # refuses what data and architecture cannot be
     method.check(problem, trial.density, budget)
     steps = problem.recipe.steps(len(problem.data.train.y))

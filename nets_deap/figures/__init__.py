@@ -1,0 +1,11 @@
+"""Drawing what a folder holds."""
+
+from nets_deap.util.lazy import exported
+
+__getattr__, __dir__, __all__ = exported(
+    __name__,
+    {
+        "folder": ["draw"],
+        "style": ["save"],
+    },
+)

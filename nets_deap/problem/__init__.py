@@ -1,0 +1,13 @@
+"""What is given, spent and found: a problem, a budget, a ticket."""
+
+from nets_deap.util.lazy import exported
+
+__getattr__, __dir__, __all__ = exported(
+    __name__,
+    {
+        "budget": ["UNLIMITED", "Budget", "Cost", "Meter"],
+        "problem": ["Problem"],
+        "recipe": ["OPTIMIZERS", "Recipe"],
+        "ticket": ["Ticket", "load_ticket"],
+    },
+)

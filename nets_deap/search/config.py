@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from nets_deap.config.base import BudgetConfig
 from nets_deap.config.fields import Share, one_of, setting
 from nets_deap.evolution.settings import MAPS
-from nets_deap.search.spec import MethodSpec, parse
+from nets_deap.search.spec import MethodSpec
+
+
+def _parsed(told: Any) -> Any:
+    from nets_deap.search.registry import parse  # which imports torch, and help should not
+
+    return parse(told) if isinstance(told, str) else told
+
 
 # In a file it is text.
-SpecField = Annotated[
-    MethodSpec,
-    BeforeValidator(lambda told: parse(told) if isinstance(told, str) else told),
-    PlainSerializer(str),
-]
+SpecField = Annotated[MethodSpec, BeforeValidator(_parsed), PlainSerializer(str)]
 
 
 class SearchConfig(BudgetConfig):

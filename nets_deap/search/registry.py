@@ -1,9 +1,10 @@
-"""Search methods by name, and what their options are."""
+"""Search methods by name, what their options are, and how text becomes a method: here alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.search.weedout import Weedout
+from nets_deap.util import calls
 from nets_deap.util.errors import NetsError, unknown
 
 
@@ -85,8 +87,39 @@ def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
 LISTS = ("allocation", "sparsity")  # options that may have a number for each layer, separated by slashes
 
 
-def make(spec: MethodSpec) -> Method:
-    """The method with its options. Raises NetsError for what does not go together."""
+@cache
+def method_of(spec: MethodSpec) -> Method:
+    """The method with its options settled. Raises NetsError for what does not go together."""
     entry, options = _entry(spec.name), dict(spec.options)
     settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
     return entry.kind.of(settled, options)
+
+
+def gives_ticket(spec: MethodSpec) -> bool:
+    """False for a method that trains a network whose mask moves."""
+    return bool(spec.control) or method_of(spec).gives_ticket
+
+
+@cache
+def parse(text: str) -> MethodSpec:
+    """The method that `text` names. Raises NetsError for anything unknown in it."""
+    base, plus, control = text.strip().partition("+")
+    name, options = calls.split(base, "method")
+    if plus:
+        check_control(name, control)
+    spec = MethodSpec(name).with_options(typed(name, options)).controlled(control)
+    method_of(spec)  # refuses what cannot be
+    return spec
+
+
+def parse_all(text: str) -> tuple[MethodSpec, ...]:
+    """Several, separated by commas; a piece that is OPTION=VALUE belongs to the method before it."""
+    pieces: list[str] = []
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        if pieces and "=" in piece and ":" not in piece.partition("=")[0]:
+            pieces[-1] += "," + piece
+        else:
+            pieces.append(piece)
+    if not pieces:
+        raise NetsError("no `methods` given: for example imp,snip,random")
+    return tuple(dict.fromkeys(map(parse, pieces)))

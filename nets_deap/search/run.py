@@ -17,6 +17,7 @@ from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles, State
 from nets_deap.search.method import Found, Row
+from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError
@@ -28,8 +29,8 @@ CYCLES = "cycles"
 def check(config: SearchConfig) -> None:
     """Raise NetsError for a method that gives no ticket, a density that cannot be, a budget too small, a map
     that the method has no use for, or a device that it cannot use or that is not there."""
-    spec, method = config.method, config.method.method
-    if not spec.gives_ticket or spec.control:
+    spec, method = config.method, method_of(config.method)
+    if not gives_ticket(spec) or spec.control:
         what = "a control of a ticket" if spec.control else "a trained network, not a ticket"
         raise NetsError(f"{spec} gives {what}: a comparison has it")
     batched = config.map == "batched"
@@ -56,7 +57,7 @@ def search(
     Raises NetsError as `check` does, and where the folder holds something else.
     """
     check(config)
-    method, problem = config.method.method.tracking(config.track_test), config.problem()
+    method, problem = method_of(config.method).tracking(config.track_test), config.problem()
     if from_cycle is not None and not method.resumable:
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
     if "device" in method.fixed:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nets_deap.figures.style import new_figure, plain_logarithmic
-from nets_deap.search.spec import parse
+from nets_deap.search.registry import parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -19,7 +19,7 @@ from nets_deap.experiments.connectivity import barrier, connectivity
 from nets_deap.experiments.trial import Trial, find
 from nets_deap.parallel.choice import make_map
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.search.spec import parse
+from nets_deap.search.registry import parse
 from nets_deap.util import tables
 
 FOLDER, RUNS = Path("results/connectivity"), Path("runs/connectivity")

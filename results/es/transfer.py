@@ -21,7 +21,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.search.config import SearchConfig
-from nets_deap.search.spec import parse
+from nets_deap.search.registry import method_of, parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.training.final import train_ticket
 from nets_deap.util import tables
@@ -39,7 +39,7 @@ def learning_rate(problem: Problem) -> float:
 
     def loss(lr: float) -> float:
         with_it = replace(problem, recipe=replace(problem.recipe, lr=lr))
-        dense = parse("dense").method(with_it, Budget(), generator(0, 0, Role.SEARCH), 1.0).ticket
+        dense = method_of(parse("dense"))(with_it, Budget(), generator(0, 0, Role.SEARCH), 1.0).ticket
         return train_ticket(dense, with_it, 0, track_test=False).early_stop["val_loss"]
 
     return min(LRS, key=loss)
@@ -47,7 +47,7 @@ def learning_rate(problem: Problem) -> float:
 
 def trial(item: tuple[float, int], problem: Problem, sgd: Problem) -> list[Row]:
     density, seed = item
-    source = parse(f"es:{ES}").method
+    source = method_of(parse(f"es:{ES}"))
     # Of another seed than the targets' own, or SNES's own would be the same ticket
     ticket = source(problem, Budget(), generator(OTHER + seed, 0, Role.SEARCH), density).ticket
     rows: list[Row] = []

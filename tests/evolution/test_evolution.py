@@ -15,7 +15,7 @@ from nets_deap.evolution.folder import Outcome, evolve
 from nets_deap.evolution.maps import map_genomes
 from nets_deap.evolution.record import finished, last_improvement
 from nets_deap.evolution.run import Evolution, make_ticket
-from nets_deap.evolution.selection import SELECTIONS
+from nets_deap.evolution.selection_operators import SELECTIONS
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nets_deap.evolution import mutations
+from nets_deap.evolution import pipeline
 from nets_deap.evolution.folder import evolve
 from nets_deap.evolution.maps import BatchedMap
-from nets_deap.evolution.mutations import MUTATIONS, OF_DORMANT, TRACES, parse
+from nets_deap.evolution.mutations import MUTATIONS, OF_DORMANT, TRACES
+from nets_deap.evolution.pipeline import parse
 from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.individuals.halls_of_fame import measured
@@ -148,5 +149,5 @@ def test_settings_that_do_not_go_together_are_one_line(options: dict, message: s
 
 def test_differences_in_rates_are_differences_in_runs(config: Config) -> None:
     assert config(mutate="swap:0.1").fingerprint() != config(mutate="swap:0.2").fingerprint()
-    assert mutations.parse("swap").steps[0].resolved_rate(config()) == 0.02
-    assert mutations.parse("dormancy").steps[0].resolved_rate(config(dormancy=0.3)) == 0.3
+    assert pipeline.parse("swap").steps[0].resolved_rate(config()) == 0.02
+    assert pipeline.parse("dormancy").steps[0].resolved_rate(config(dormancy=0.3)) == 0.3

@@ -7,7 +7,8 @@ import pytest
 from deap import tools
 
 from nets_deap.evolution import selection
-from nets_deap.evolution.selection import ALGORITHMS, SELECTIONS, check, parse
+from nets_deap.evolution.selection import ALGORITHMS, check, parse
+from nets_deap.evolution.selection_operators import SELECTIONS
 from nets_deap.individuals.evaluation import WORST, Evaluation, MinimisedFitness, ParetoFitness
 from nets_deap.individuals.genome import Genome
 from nets_deap.util.errors import NetsError

@@ -17,7 +17,8 @@ from nets_deap.experiments.summary import methods_of
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import load_ticket
-from nets_deap.search.spec import MethodSpec, parse
+from nets_deap.search.registry import parse
+from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import paired_difference
 

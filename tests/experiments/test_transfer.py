@@ -13,7 +13,7 @@ from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.spec import parse
+from nets_deap.search.registry import method_of, parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.util.errors import NetsError
 
@@ -23,7 +23,7 @@ FEW = "pop=8,gens=2,batch=50,rounds=2"
 
 
 def ticket_of(problem: Problem = DIGITS, method: str = "imp:cycles=1") -> Ticket:
-    return parse(method).method(problem, Budget(), np.random.default_rng(0), 0.3).ticket
+    return method_of(parse(method))(problem, Budget(), np.random.default_rng(0), 0.3).ticket
 
 
 @pytest.mark.parametrize("to", [*OPTIMIZERS, *STRATEGIES])

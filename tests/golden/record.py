@@ -16,7 +16,7 @@ from typing import Any
 from safetensors import safe_open
 
 from nets_deap.config.base import RETIRED_FIELDS
-from nets_deap.search.spec import parse_all
+from nets_deap.search.registry import parse_all
 
 from .cases import CASES
 

@@ -26,9 +26,8 @@ from nets_deap.search.config import SearchConfig
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import Found
-from nets_deap.search.registry import METHODS
+from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.run import search as search_in_folder
-from nets_deap.search.spec import parse
 from nets_deap.training import loop
 from nets_deap.training.final import train_ticket
 from nets_deap.training.minibatches import augmented, minibatches
@@ -43,7 +42,7 @@ PROBLEMS = {
 OPTIONS = {"nets": ":pop=2,gens=2,epochs=1", "nets-paper": ":pop=2,gens=1,epochs=1", "synflow": ":rounds=5"}
 OPTIONS |= dict.fromkeys(("weedout", "node-evolution"), ":pop=4,gens=1,steps=3")
 OPTIONS |= dict.fromkeys(("es", "es-paper"), ":pop=4,gens=1,batch=20,rounds=2")
-TICKETS = [name for name in METHODS if parse(name).gives_ticket]
+TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
 models = pytest.mark.parametrize("model", NAMES)
 
 
@@ -149,7 +148,7 @@ def test_what_cannot_be_trained_side_by_side_is_refused(
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_masks_that_move_are_for_perceptrons(name: str) -> None:
     with pytest.raises(NetsError, match="SET and RigL are for perceptrons, not for cnn-8-16"):
-        parse(name).method.check(PROBLEMS["cnn-8-16"], 0.2)
+        method_of(parse(name)).check(PROBLEMS["cnn-8-16"], 0.2)
 
 
 def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

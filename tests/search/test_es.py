@@ -17,8 +17,8 @@ from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import State
 from nets_deap.search.es import ES, PRUNINGS
 from nets_deap.search.method import initial_weights
+from nets_deap.search.registry import method_of, parse
 from nets_deap.search.run import search as search_in_folder
-from nets_deap.search.spec import parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.strategies.openai_es import OpenAIES
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
@@ -155,7 +155,7 @@ def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_togethe
         return train(self, problem, weights, *more, **options)
 
     monkeypatch.setattr(ES, "train", noted)
-    ticket = parse(f"es:{QUICK},rounds=3").method(FEW, Budget(), np.random.default_rng(0), 0.3).ticket
+    ticket = method_of(parse(f"es:{QUICK},rounds=3"))(FEW, Budget(), np.random.default_rng(0), 0.3).ticket
     first = initial_weights(FEW, np.random.default_rng(0))
     assert len(starts) == 3
     assert all((start == first).all() for start in starts)
@@ -166,7 +166,7 @@ def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_togethe
 @pytest.mark.parametrize("prune", PRUNINGS)
 def test_masks_only_shrink_and_weights_are_reset(prune: str) -> None:
     states: list[State] = []
-    method = parse(f"es:{QUICK},rounds=3,prune={prune}").method
+    method = method_of(parse(f"es:{QUICK},rounds=3,prune={prune}"))
     found = method(FEW, Budget(), np.random.default_rng(0), 0.3, on_cycle=states.append)
     before = np.ones(FEW.layout.size, dtype=bool)
     for state in states:
@@ -210,12 +210,14 @@ def test_a_folder_goes_on_with_its_rounds() -> None:
 def test_a_budget_of_passes_shortens_all_rounds_alike() -> None:
     validation = len(FEW.data.validation.y)
     budget = Budget(forward_passes=2 * (2 * 8 * 50 + validation) + 10)
-    found = parse(f"es:{QUICK},rounds=2").method(FEW, budget, np.random.default_rng(0), 0.5)
+    found = method_of(parse(f"es:{QUICK},rounds=2"))(FEW, budget, np.random.default_rng(0), 0.5)
     assert [row["forward_passes"] for row in found.logbook] == [800, 800]
     with pytest.raises(NetsError, match="takes no gradient steps, so that a budget of steps or samples does"):
-        parse(f"es:{QUICK},rounds=2").method(FEW, Budget(samples=800), np.random.default_rng(0), 0.5)
+        method_of(parse(f"es:{QUICK},rounds=2"))(FEW, Budget(samples=800), np.random.default_rng(0), 0.5)
     with pytest.raises(NetsError, match="the budget is too small for 2 rounds"):
-        parse(f"es:{QUICK},rounds=2").method(FEW, Budget(forward_passes=800), np.random.default_rng(0), 0.5)
+        method_of(parse(f"es:{QUICK},rounds=2"))(
+            FEW, Budget(forward_passes=800), np.random.default_rng(0), 0.5
+        )
 
 
 @pytest.mark.parametrize(
@@ -235,16 +237,16 @@ def test_a_budget_of_passes_shortens_all_rounds_alike() -> None:
 )
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:
     with pytest.raises(NetsError, match=says):
-        parse(text).method.check(FEW, 0.5)
+        method_of(parse(text)).check(FEW, 0.5)
 
 
 def test_statistics_of_batches_are_refused() -> None:
     with pytest.raises(NetsError, match="wrn-10-1 normalises by batches, which an ES cannot"):
-        parse("es").method.check(replace(FEW, arch="wrn-10-1"), 0.5)
+        method_of(parse("es")).check(replace(FEW, arch="wrn-10-1"), 0.5)
 
 
 def test_a_budget_of_seconds_ends_a_round_between_generations() -> None:
-    method = parse("es:pop=8,gens=1000000,batch=50,rounds=2").method
+    method = method_of(parse("es:pop=8,gens=1000000,batch=50,rounds=2"))
     found = method(FEW, Budget(seconds=1.0), np.random.default_rng(0), 0.5)
     passes = [row["forward_passes"] for row in found.logbook]
     assert len(passes) == 2

@@ -17,9 +17,9 @@ from nets_deap.search.controls import CONTROLS, lineage_search
 from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP, densities_after, rate_for
 from nets_deap.search.method import Found, Row, initial_weights
-from nets_deap.search.registry import METHODS
+from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse, parse_all
 from nets_deap.search.sparse_training import Dynamic, DynamicMLP
-from nets_deap.search.spec import MethodSpec, parse, parse_all
+from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import train_network, train_ticket
 from nets_deap.util.errors import NetsError
 
@@ -30,12 +30,12 @@ FEW = "pop=4,gens=1,batch=20,rounds=2"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
 TEXTS |= {name: f"{name}:{FEW}" for name in ("es", "es-paper")}
 NODES = ("weedout", "node-evolution", "random-nodes")
-TICKETS = [name for name in METHODS if parse(name).gives_ticket]
+TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
 EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]
 
 
 def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
-    return parse(text).method(DIGITS, budget, np.random.default_rng(seed), density)
+    return method_of(parse(text))(DIGITS, budget, np.random.default_rng(seed), density)
 
 
 def timeless(row: Row) -> Row:
@@ -80,7 +80,7 @@ class Own(Problem):
 @pytest.mark.parametrize("name", TICKETS)
 def test_every_method_searches_the_problem_that_it_is_given(name: str) -> None:
     problem = Own(recipe=DIGITS.recipe, data_limit=300)
-    method, rng = parse(TEXTS[name]).method, np.random.default_rng(0)
+    method, rng = method_of(parse(TEXTS[name])), np.random.default_rng(0)
     method.check(problem, 0.1)
     ticket = method(problem, Budget(), rng, 0.1).ticket
     assert (ticket.architecture, ticket.mask.size) == (problem.architecture, 74 * (64 + 10))
@@ -90,7 +90,7 @@ def test_every_method_searches_the_problem_that_it_is_given(name: str) -> None:
 def test_every_control_is_of_the_problem_that_it_is_given(name: str) -> None:
     problem = Own(recipe=DIGITS.recipe, data_limit=300)
     rng = np.random.default_rng(0)
-    ticket = parse("random").method(problem, Budget(), rng, 0.1).ticket
+    ticket = method_of(parse("random"))(problem, Budget(), rng, 0.1).ticket
     assert CONTROLS[name](ticket, problem, rng).architecture == problem.architecture
 
 
@@ -132,7 +132,7 @@ def test_where_all_layers_compete_every_cycle_prunes_the_same_share() -> None:
 
 @pytest.mark.parametrize("text", ["imp", "imp:scope=global", "imp:cycles=1", "imp:rewind=3", "imp:cycles=30"])
 def test_masks_only_shrink_and_weights_are_rewound(text: str) -> None:
-    method, states = parse(text).method, []
+    method, states = method_of(parse(text)), []
     rng = np.random.default_rng(0)
     found = method(DIGITS, Budget(), rng, 0.1, on_cycle=states.append)
     previous = np.ones(DIGITS.layout.size, dtype=bool)
@@ -197,7 +197,7 @@ def test_small_networks_and_many_rounds(dataset: str, text: str, density: float)
     arch = "mlp-10" if tiny else "lenet-300-100"
     recipe = Recipe("adam", 0.05, 0, iterations=3)
     problem = Problem(dataset, arch, recipe, data_limit=None if tiny else 60)
-    found = parse(text).method(problem, Budget(), np.random.default_rng(0), density)
+    found = method_of(parse(text))(problem, Budget(), np.random.default_rng(0), density)
     if "exact=no" not in text:
         assert found.ticket.mask.sum() == round(density * problem.layout.size)
     assert min(problem.layout.densities(found.ticket.mask).values()) > 0
@@ -215,7 +215,7 @@ def dynamic(problem: Problem, method: Dynamic) -> DynamicMLP:
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_a_mask_that_moves_keeps_its_density(name: str, optimizer: str) -> None:
     problem = replace(DIGITS, recipe=Recipe(optimizer, 1e-2, 54, epochs=10))
-    method = Dynamic(parse(name).method.growth, every=4)
+    method = Dynamic(method_of(parse(name)).growth, every=4)
     network = method.network(
         problem, initial_weights(problem, np.random.default_rng(0)), 0.1, np.random.default_rng(1)
     )
@@ -334,8 +334,8 @@ def test_methods_as_people_write_them() -> None:
     assert [str(choice) for choice in choices] == [
         "imp:cycles=7,epochs=3", "nets:pop=4", "imp+reinit", "random:allocation=erk",
     ]  # fmt: skip
-    assert choices[0].method == IMP(cycles=7, epochs=3)
-    assert choices[1].method.options == {"pop": 4}
+    assert method_of(choices[0]) == IMP(cycles=7, epochs=3)
+    assert method_of(choices[1]).options == {"pop": 4}
     assert (choices[2].control, str(choices[2].base)) == ("reinit", "imp")
 
 
@@ -383,7 +383,7 @@ def test_names_that_are_none(text: str, says: str) -> None:
 )
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:
     with pytest.raises(NetsError, match=says):
-        parse(text).method.check(DIGITS, 0.1)
+        method_of(parse(text)).check(DIGITS, 0.1)
 
 
 FREE = {"dense", "random", "random-erk", "random-paper", "magnitude"}
@@ -391,7 +391,7 @@ FREE = {"dense", "random", "random-erk", "random-paper", "magnitude"}
 
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - FREE))
 def test_a_budget_of_next_to_nothing_is_refused_before_anything_is_run(name: str) -> None:
-    method = parse(name).method
+    method = method_of(parse(name))
     method.check(DIGITS, 0.3)
     if isinstance(method, Dynamic) or name == "synflow":
         method.check(DIGITS, 0.3, Budget(forward_passes=1))  # no search, and none that sees data

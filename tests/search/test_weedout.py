@@ -21,7 +21,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.search.method import Found, initial_weights
-from nets_deap.search.spec import parse
+from nets_deap.search.registry import method_of, parse
 from nets_deap.search.weedout import Weedout
 from nets_deap.util.errors import NetsError
 
@@ -31,7 +31,7 @@ WRN = build("wrn-10-1", (3, 8, 8), 4)
 
 
 def find(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
-    return parse(text).method(DIGITS, budget, np.random.default_rng(seed), density)
+    return method_of(parse(text))(DIGITS, budget, np.random.default_rng(seed), density)
 
 
 def genome(architecture: MLP, nodes: list[int]) -> Genome:
@@ -162,7 +162,7 @@ def test_repair_keeps_one_node() -> None:
 )
 def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> None:
     with pytest.raises(NetsError, match=says):
-        parse(text).method.check(DIGITS, 0.1)
+        method_of(parse(text)).check(DIGITS, 0.1)
 
 
 def test_a_budget_ends_it_before_the_generation_that_it_would_not_pay_for() -> None:
@@ -175,7 +175,7 @@ def test_a_budget_ends_it_before_the_generation_that_it_would_not_pay_for() -> N
 @pytest.mark.parametrize("arch", ["lenet-300-100", "cnn-8-16", "wrn-10-1"])
 def test_its_ticket_is_a_smaller_network_with_the_same_outputs(arch: str) -> None:
     problem = Problem("digits", arch, init="kaiming", data_limit=300)
-    method = parse("random-nodes:sparsity=0.8,steps=1").method
+    method = method_of(parse("random-nodes:sparsity=0.8,steps=1"))
     ticket = method(problem, Budget(), np.random.default_rng(0), 0.1).ticket
     rng = np.random.default_rng(1)
     extras = ticket.extras + rng.random(ticket.extras.size).astype(np.float32)  # as after some training
@@ -226,7 +226,7 @@ def test_all_are_evaluated_on_the_same_minibatches_from_the_seeds_first_weights(
 def test_a_stack_finds_what_one_by_one_finds() -> None:
     text, arguments = "weedout:pop=4,gens=2,steps=10", (DIGITS, Budget(), 0.1)
     found = [
-        parse(text).method(problem, budget, np.random.default_rng(1), density, engine)
+        method_of(parse(text))(problem, budget, np.random.default_rng(1), density, engine)
         for engine in (SerialMap(), BatchedMap())
         for problem, budget, density in [arguments]
     ]

@@ -1,0 +1,24 @@
+"""Names of a package that are imported when first used: importing the package costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def exported(
+    package: str, home: Mapping[str, Sequence[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a package.
+
+    home: module below the package -> the names that are its public face
+    """
+    module_of = {name: module for module, names in home.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        return getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
+
+    return get, lambda: sorted(module_of), list(module_of)
