@@ -61,21 +61,14 @@ def _training(path: Path) -> Figure | None:
     return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]})
 
 
-def _masks(path: Path) -> Figure:
-    return tickets.masks(tickets.describe({"": load_ticket(path)}))
-
-
-def _pixels(path: Path) -> Figure | None:
-    ticket = load_ticket(path)
-    if len(ticket.architecture.input_shape) != 3:
-        return None
-    return tickets.input_pixels(tickets.describe({"": ticket}))
+def _ticket(path: Path) -> Figure:
+    return tickets.portrait(tickets.describe({"": load_ticket(path)}))
 
 
 # File in a folder -> figures that are drawn from it; None where the file is not of that kind
 RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "logbook.csv": {"evolution": _evolution},
-    "ticket.safetensors": {"masks": _masks, "pixels": _pixels},
+    "ticket.safetensors": {"ticket": _ticket},
     "front.csv": {"front": lambda path: comparison.front(pd.read_csv(path))},
     "training.csv": {"training": _training},
     "summary.csv": {"error-density": lambda path: comparison.error_against_density(pd.read_csv(path))},

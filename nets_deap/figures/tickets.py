@@ -92,6 +92,21 @@ def masks(described: pd.DataFrame) -> Figure:
     return figure
 
 
+def portrait(described: pd.DataFrame) -> Figure:
+    """One ticket: how many weights look at each pixel, if its inputs are images, and each layer's mask.
+
+    described: as from `describe`
+    """
+    shown = _pictures(described)
+    figure, axes = new_figure(len(shown), height=WIDTH / len(shown) + 0.3)
+    for panel, ((_, name), (density, matrix)) in zip(axes, shown.items(), strict=True):
+        panel.imshow(matrix, cmap="magma", aspect="equal" if name == PIXELS else "auto", vmin=0)
+        title = "weights that look at a pixel" if name == PIXELS else f"{name}, {100 * density:.1f} %"
+        panel.set(title=title, xticks=[], yticks=[])
+        panel.title.set_fontsize("x-small")
+    return figure
+
+
 def _patches(matrix: np.ndarray, cells: int) -> np.ndarray:
     """Means over at most cells × cells patches."""
     for axis in (0, 1):

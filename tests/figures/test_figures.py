@@ -80,11 +80,11 @@ def test_what_each_folder_of_ours_holds_is_drawn(cli: Any) -> None:
     cli("connectivity", "run", *TINY, "--seeds", 1, "--points", 3, "--out", "line")
     cli("imp", *TINY[:-3], "--quiet", "--cycles", 2, "--out", "imp")
     shown = {
-        "run": files("evolution", "masks", "pixels", "front"),
+        "run": files("evolution", "ticket", "front"),
         "trained": files("training"),
         "verdict": files("verdict"),
         "line": files("connectivity"),
-        "imp": files("masks", "pixels"),
+        "imp": files("ticket"),
     }
     for folder, expected in shown.items():
         told = cli("figures", folder)
