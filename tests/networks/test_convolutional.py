@@ -47,8 +47,8 @@ models = pytest.mark.parametrize("model", NAMES)
 
 
 def find(model: str, method: str, density: float = 0.2) -> Found:
-    choice = parse(method + OPTIONS.get(method, ""))
-    return choice.method(PROBLEMS[model], Budget(), np.random.default_rng(0), density)
+    chosen = method_of(parse(method + OPTIONS.get(method, "")))
+    return chosen(PROBLEMS[model], Budget(), np.random.default_rng(0), density)
 
 
 @pytest.mark.parametrize(
