@@ -36,7 +36,7 @@ def compare(
 
     Every ticket is trained to the end; the test set is looked at once. Writes trials.csv (a row for each
     trial), summary.csv, and every ticket and training. Interrupted, or with more seeds, densities or
-    methods, the same command goes on where it was.
+    methods, the same command continues where it was.
     """
     if list_methods:
         return _list_methods()
@@ -58,7 +58,7 @@ def compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome), of)
             )
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are in {folder}: the same command goes on", err=True)
+        click.echo(f"interrupted; finished trials are in {folder}: the same command continues", err=True)
         return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]

@@ -58,7 +58,7 @@ def evolve(
             return 0
         if not resume:
             raise click.UsageError(
-                f"{folder} holds an unfinished run: add --resume to go on, or choose another --out"
+                f"{folder} holds an unfinished run: add --resume to continue, or choose another --out"
             )
     if not quiet and not selection.parse(settled.select).has_pressure:
         click.echo(
@@ -86,11 +86,11 @@ def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(_result(folder, reason, finished=True)))
     elif not quiet:
-        click.echo(f"{folder} is finished ({reason}); to go on: --out {folder} --resume --gens MORE")
+        click.echo(f"{folder} is finished ({reason}); to continue: --out {folder} --resume --gens MORE")
 
 
 def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
-    """What was found, or how to go on."""
+    """What was found, or how to continue."""
     from nets_deap.evolution.checkpoint import read_logbook
 
     folder, reason = outcome.folder, outcome.reason
@@ -100,7 +100,7 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
         if saved := read_logbook(folder):
             click.echo(
                 f"{reason} after generation {saved[-1]['gen']}, which is saved; "
-                f"to go on: nets-deap evolve --out {folder} --resume",
+                f"to continue: nets-deap evolve --out {folder} --resume",
                 err=True,
             )
         else:

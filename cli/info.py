@@ -100,7 +100,7 @@ def _run(folder: Path) -> dict[str, Any]:
     if not logbook:
         raise click.UsageError(f"{folder} holds a run of which no generation is complete yet")
     return {
-        "state": finished(config, logbook) or "unfinished: go on with --resume",
+        "state": finished(config, logbook) or "unfinished: continue with --resume",
         "generation": int(logbook[-1]["gen"]),
         "last improvement": last_improvement(logbook),
         "evaluations": sum(row["nevals"] for row in logbook),

@@ -37,7 +37,7 @@ def search(method: str, **options: Any) -> int:
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
     ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
-    and go on where they were interrupted.
+    and continue where they were interrupted.
     """
     from nets_deap.search.registry import parse
 
@@ -216,7 +216,7 @@ def _search(
         found = run.search(settled, folder, from_cycle, report)
     except KeyboardInterrupt:
         kept = any((folder / run.CYCLES).glob("*"))
-        what = "its cycles are saved: the same command goes on" if kept else "nothing is saved"
+        what = "its cycles are saved: the same command continues" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:

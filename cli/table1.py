@@ -44,7 +44,7 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
         with make_map(map_, workers, "cpu") as engine:
             done = table1.table1(Path(out), engine, names, None if quiet else reporter, **options)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are in {out}: the same command goes on", err=True)
+        click.echo(f"interrupted; finished trials are in {out}: the same command continues", err=True)
         return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
     if not quiet:

@@ -45,7 +45,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
         with rows_in(folder, name, settled, (mark, "an experiment on a ticket"), _content(of), order) as rows:
             yield rows
     except KeyboardInterrupt:
-        click.echo(f"interrupted; what is finished is in {folder}: the same command goes on", err=True)
+        click.echo(f"interrupted; what is finished is in {folder}: the same command continues", err=True)
         raise click.exceptions.Exit(130) from None
 
 

@@ -65,7 +65,9 @@ def verify(
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
     except KeyboardInterrupt:
         kept = (
-            f"finished trainings are in {folder}: the same command goes on" if folder else "nothing is saved"
+            f"finished trainings are in {folder}: the same command continues"
+            if folder
+            else "nothing is saved"
         )
         click.echo(f"interrupted; {kept}", err=True)
         return 130

@@ -128,7 +128,7 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
         if name == "gens" and value > old:
             if resume:
                 continue
-            raise NetsError(f"{folder} holds a run of {old} generations: add `resume` to go on to {value}")
+            raise NetsError(f"{folder} holds a run of {old} generations: add `resume` to continue to {value}")
         raise NetsError(
             f"{folder} holds a run with `{name}` {old}, not {value}: "
             "leave the option out, or choose another folder"

@@ -106,9 +106,7 @@ class Evolution:
     def restore(self, state: State) -> None:
         """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
         if state.checksum != self.problem.data.checksum:
-            raise NetsError(
-                f"the run was made on other data than what the data set {self.given.dataset} holds now"
-            )
+            raise NetsError(f"the run was made on other data than the data set {self.given.dataset} now has")
         self.population, self.logbook = state.population, state.logbook
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
         self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]

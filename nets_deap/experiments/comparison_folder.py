@@ -61,7 +61,7 @@ def claim_data(folder: Path, config: CompareConfig) -> None:
     """Put a checksum of the data into the folder. Raises NetsError where it has that of other data."""
     checksum = f"{config.problem().data.checksum}\n"
     if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
-        raise NetsError(f"{folder} holds trials on other data than what `dataset` {config.dataset} holds now")
+        raise NetsError(f"{folder} holds trials on other data than `dataset` {config.dataset} now has")
     files.write_text(folder / DATA, checksum)
 
 
@@ -88,7 +88,7 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
         none = dict.fromkeys(TIMES, math.nan)
         return {t: row | {key: times.get(t, none)[key] for key in TIMES} for t, row in rows.items()}
     except (TypeError, KeyError) as error:
-        raise NetsError(f"{folder / TRIALS} or {SECONDS} has not the columns of a comparison") from error
+        raise NetsError(f"{folder / TRIALS} or {SECONDS} lacks columns of a comparison") from error
 
 
 def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:

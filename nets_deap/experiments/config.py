@@ -141,5 +141,5 @@ class CompareConfig(_OnCpus, BudgetConfig):
     @model_validator(mode="after")
     def _consistent(self) -> CompareConfig:
         if len(set(self.densities)) < len(self.densities):
-            raise NetsError("`densities`: one of them stands there twice")
+            raise NetsError("`densities`: one of them is given twice")
         return self

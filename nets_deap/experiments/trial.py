@@ -142,4 +142,6 @@ def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     method.check(problem, trial.density, budget)
     steps = problem.recipe.steps(len(problem.data.train.y))
     if (k := method.rewinds_to(problem)) >= steps:
-        raise NetsError(f"{trial.method}: rewound to step {k} nothing is left of a training of {steps} steps")
+        raise NetsError(
+            f"{trial.method}: rewinding to step {k} leaves nothing of a training of {steps} steps"
+        )

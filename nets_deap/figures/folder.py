@@ -31,7 +31,7 @@ def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
             try:
                 figure = recipe(folder / file)
             except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError) as error:
-                raise NetsError(f"{folder / file} has not the columns it should have ({error})") from error
+                raise NetsError(f"{folder / file} lacks columns that it should have ({error})") from error
             if figure is not None:
                 drawn[name] = save(figure, out, name)
     if not drawn:

@@ -45,7 +45,7 @@ class Stack(ABC):
         extras = architecture.initial_extras
         if architecture.keeps_statistics:
             raise NetsError(
-                f"{architecture.name} normalises by batches: its networks cannot be trained as one stack: "
+                f"{architecture.name} normalises over batches: its networks cannot be trained as one stack: "
                 "take the map multiprocess or serial"
             )
         layout, others = architecture.layout, architecture.extras

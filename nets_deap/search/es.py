@@ -94,7 +94,9 @@ class ES(Cycles):
         if problem.recipe.augment:
             raise NetsError("es: a population is not trained on augmented images: leave `augment` out")
         if problem.architecture.keeps_statistics:
-            raise NetsError(f"es: {problem.arch} normalises by batches, which an ES cannot: another `arch`")
+            raise NetsError(
+                f"es: {problem.arch} normalises over batches, which an ES cannot train: take another `arch`"
+            )
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
         plan = self.plan(problem.layout, density)
         if budget.forward_passes is None and budget.seconds is None and budget != UNLIMITED:

@@ -105,7 +105,7 @@ def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
     if cycle is None:
         cycle = int(saved[-1].stem.removeprefix("cycle-")) if saved else 0
     if cycle and not _path(folder, cycle).exists():
-        raise NetsError(f"{folder} has no cycle {cycle} to go on from")
+        raise NetsError(f"{folder} has no cycle {cycle} to continue from")
     for path in saved:
         if int(path.stem.removeprefix("cycle-")) > cycle:
             path.unlink()  # it comes after, and is made anew

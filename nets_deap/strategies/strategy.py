@@ -41,7 +41,9 @@ class Strategy(ABC):
         if population < self.least:
             raise NetsError(f"{name} with a population of {population}: expected {self.least} or more")
         if self.pairs and population % 2:
-            raise NetsError(f"{name} with a population of {population}: its points come in pairs: take even")
+            raise NetsError(
+                f"{name} with a population of {population}: its points come in pairs: take an even one"
+            )
         if not 0 < sigma <= LARGEST:
             raise NetsError(f"{name} with sigma {sigma:g}: expected more than 0, and {LARGEST:g} at most")
         self.mean = np.array(mean, dtype=np.float64)

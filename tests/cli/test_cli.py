@@ -329,11 +329,11 @@ def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
     ("command", "said"),
     [
         ("compare --methods random --densities 0.2 --seeds 200 --map serial --dataset digits",
-         "finished trials are in run: the same command goes on"),
+         "finished trials are in run: the same command continues"),
         ("table1 --parts xor-corners-mlp-10 --map serial",
-         "finished trials are in run: the same command goes on"),
+         "finished trials are in run: the same command continues"),
         ("imp --dataset digits --cycles 200 --density 0.001",
-         "its cycles are saved: the same command goes on"),
+         "its cycles are saved: the same command continues"),
     ],
 )  # fmt: skip
 def test_ctrl_c_says_what_is_kept(command: str, said: str) -> None:

@@ -158,7 +158,7 @@ def test_settle_refuses_what_differs_by_name(given: dict, message: str, config: 
 def test_settle_lets_a_run_go_on_for_longer(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
     assert folder.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
-    with pytest.raises(NetsError, match="add `resume` to go on to 9"):
+    with pytest.raises(NetsError, match="add `resume` to continue to 9"):
         folder.settle(
             {**json.loads(Path("run/config.json").read_text()), "out": "run", "gens": 9}, resume=False
         )

@@ -312,12 +312,12 @@ def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, e
         ({"densities": "0.2,1e-9"}, "density 1e-09 leaves 0 of"),
         ({"reference": "snip"}, "none of the methods"),
         ({"methods": "random:allocation=0.1/0.1"}, "expected 3"),
-        ({"densities": "0.2,0.2"}, "stands there twice"),
+        ({"densities": "0.2,0.2"}, "is given twice"),
         ({"methods": "random", "until_half_width": 0.1}, "two methods or more"),
         ({"methods": "random,nets:pop=0"}, "pop"),
         ({"methods": "random,nets", "densities": "1"}, "nothing to look for"),
         ({"methods": "nets:epochs=1,iterations=3"}, "give one"),
-        ({"methods": "imp:iterations=9,rewind=7"}, "nothing is left of a training of 6 steps"),
+        ({"methods": "imp:iterations=9,rewind=7"}, "leaves nothing of a training of 6 steps"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_run(options: dict[str, Any], says: str) -> None:

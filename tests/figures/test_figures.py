@@ -116,4 +116,4 @@ def test_a_folder_without_anything_to_draw_is_one_line(cli: Any, table: str) -> 
         assert (told.code, len(told.err.splitlines())) == (2, 1)
     Path("empty", table).write_text("a,gen,fitness_min,method\n1,0,1,snip\n")
     told = cli("figures", "empty")
-    assert (told.code, len(told.err.splitlines()), "has not the columns" in told.err) == (2, 1, True)
+    assert (told.code, len(told.err.splitlines()), "lacks columns" in told.err) == (2, 1, True)

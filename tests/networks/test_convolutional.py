@@ -133,7 +133,7 @@ def test_populations_of_convolutional_networks_train_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("model", "options", "says"),
     [
-        ("wrn-10-1", {}, "wrn-10-1 normalises by batches: its networks cannot be trained as one stack"),
+        ("wrn-10-1", {}, "wrn-10-1 normalises over batches: its networks cannot be trained as one stack"),
         ("cnn-8-16", {"precision": "bf16"}, "other products than float32's are for perceptrons"),
     ],
 )

@@ -85,7 +85,7 @@ def test_what_a_strategy_cannot_do_is_refused(name: str) -> None:
     with pytest.raises(NetsError, match="sigma 0: expected more than 0"):
         STRATEGIES[name](np.zeros(3), 0.0, 8)
     if name in ("pgpe", "openai-es"):
-        with pytest.raises(NetsError, match="its points come in pairs: take even"):
+        with pytest.raises(NetsError, match="its points come in pairs: take an even"):
             STRATEGIES[name](np.zeros(3), 0.1, 7)
 
 
@@ -241,7 +241,7 @@ def test_what_cannot_be_is_seen_before_anything_is_run(text: str, says: str) -> 
 
 
 def test_statistics_of_batches_are_refused() -> None:
-    with pytest.raises(NetsError, match="wrn-10-1 normalises by batches, which an ES cannot"):
+    with pytest.raises(NetsError, match="wrn-10-1 normalises over batches, which an ES cannot"):
         method_of(parse("es")).check(replace(FEW, arch="wrn-10-1"), 0.5)
 
 

@@ -45,7 +45,7 @@ def test_imp_goes_on_where_it_was_and_from_where_it_is_told(cli: Any) -> None:
     assert "cycle 2: " in again.out
     assert (load_ticket("part/ticket.safetensors").mask == whole.mask).all()
     none = cli("imp", *SMALL, "--cycles", 4, "--out", "part", "--from-cycle", 9)
-    assert (none.code, none.err) == (2, "Error: part has no cycle 9 to go on from\n")
+    assert (none.code, none.err) == (2, "Error: part has no cycle 9 to continue from\n")
     assert Path("part/cycles/cycle-004.safetensors").exists()
 
 
