@@ -1,4 +1,4 @@
-"""`nets-deap compare`: search methods against each other, on paired seeds."""
+"""`nets-deap compare`: compare search methods on paired seeds."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> Non
 
 
 def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
-    """What was found, or how to continue."""
+    """Print the result, or how to continue."""
     from nets_deap.evolution.checkpoint import read_logbook
 
     folder, reason = outcome.folder, outcome.reason

@@ -1,4 +1,4 @@
-"""`nets-deap export`: a ticket for plain PyTorch."""
+"""`nets-deap export`: write a ticket for plain PyTorch."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def export(ticket: str, out: str | None, smaller: bool, trained: str | None, den
 
 
 def _trained(ticket: Ticket, place: Path) -> Ticket:
-    """The ticket with the weights, biases and normalisations that its training has found."""
+    """The ticket with the trained weights, biases and normalisations of its early stop."""
     from dataclasses import replace
 
     import numpy as np

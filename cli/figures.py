@@ -1,4 +1,4 @@
-"""`nets-deap figures FOLDER`: what a folder holds, as pictures."""
+"""`nets-deap figures FOLDER`: draw the results in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nets-deap info`: what a ticket or a run folder holds."""
+"""`nets-deap info`: show what a ticket or a run folder holds."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _text(key: str, value: Any) -> str:
 
 
 def _search(folder: Path) -> dict[str, Any]:
-    """What a search took."""
+    """The cost of a search."""
     from nets_deap.config import run_folder
     from nets_deap.util.errors import NetsError
 
@@ -88,7 +88,7 @@ def _search(folder: Path) -> dict[str, Any]:
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """How far a run has come."""
+    """The progress of a run."""
     from nets_deap.config import run_folder
     from nets_deap.config.layers import validate
     from nets_deap.evolution import checkpoint

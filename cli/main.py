@@ -1,4 +1,4 @@
-"""The command `nets-deap`, and how its errors look: one line, exit code 2."""
+"""The command `nets-deap`. It shows an error as one line, with exit code 2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nets_deap.util.errors import NetsError, unknown
 
 from .options import dashed
 
-# name -> the module that holds it, imported when it is needed, and its line in the list of commands
+# name -> its module, which is imported only when needed, and its line in the list of commands
 COMMANDS = {
     "evolve": ("evolve", "Evolve a ticket: initial weights and a mask."),
     "search": ("search", "Look for a ticket by any method."),
@@ -34,7 +34,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The commands, each imported when it is asked for: `nets-deap --help` is instant."""
+    """The commands, each imported only when it is called, so that `nets-deap --help` is instant."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -80,7 +80,7 @@ def cli(context: click.Context, version: bool, verbose: bool) -> None:
 
 
 def _tell_versions() -> None:
-    """What a result may depend on."""
+    """Print the versions on which results may depend."""
     import platform
     from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""Options made from the fields of a config. None means "not said": the config then decides."""
+"""Options made from the fields of a config. None means "not given": the config then decides."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-ENVIRONMENT = {"data_dir": "NETS_DATA_DIR"}  # fields that a variable can give
-# Fields that a command on a ticket takes from the run that has found it
+ENVIRONMENT = {"data_dir": "NETS_DATA_DIR"}  # fields that an environment variable can set
+# Fields that a command on a ticket takes from the run that found the ticket
 OF_THE_TICKET = (
     "dataset",
     "data_dir",
@@ -27,17 +27,17 @@ OF_THE_TICKET = (
     "lr",
     "batch_size",
 )
-MANY = 10  # options: a command of so many trains
-OTHERS = "other"  # the heading of options that belong to none
+MANY = 10  # a command with more options than this trains the ticket
+OTHERS = "other"  # the heading of options without a group
 
 
 def dashed(text: str) -> str:
-    """A text of the library's, which names fields as `data_dir`, as the command line has them: --data-dir."""
+    """Rewrite the library's names of fields, such as `data_dir`, as options: --data-dir."""
     return re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: f"--{found[1].replace('_', '-')}", text)
 
 
 class Option(click.Option):
-    """group: the heading of the help that it stands under; common: shown by --help, not only by --help-all"""
+    """group: its heading in the help; common: shown by --help, not only by --help-all"""
 
     def __init__(self, *names: Any, group: str = OTHERS, common: bool = True, **arguments: Any) -> None:
         super().__init__(*names, **arguments)
@@ -45,7 +45,7 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command whose help has headings, and leaves out what is rarely asked for."""
+    """A command whose help has headings, and leaves out rare options."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         from nets_deap.config.fields import GROUPS
@@ -86,7 +86,7 @@ def _help_all(context: click.Context, parameter: click.Parameter, wanted: bool) 
 
 
 def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """`click.command`, with --help-all."""
+    """`click.command` with the option --help-all."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         function = click.option(
@@ -100,7 +100,7 @@ def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def option(*names: str, group: str = OTHERS, common: bool = True, **arguments: Any) -> Callable[[Any], Any]:
-    """An option that is no field of a config."""
+    """An option that is not a field of a config."""
     return click.option(*names, cls=Option, default=None, group=group, common=common, **arguments)
 
 
@@ -123,8 +123,8 @@ def config_options(
 ) -> Callable[[Decorated], Decorated]:
     """An option for each field of a config, in their order.
 
-    without: fields that are none here; rare: fields that only --help-all shows, whatever they are elsewhere
-    defaults: where they are others than the config's
+    without: fields that get no option; rare: fields that only --help-all shows here
+    defaults: default values to show in place of the config's own
     """
     from nets_deap.config.presets import dataset_defaults
 
@@ -162,7 +162,7 @@ def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) 
 
 
 def _kind(annotation: Any) -> type:
-    """What click makes of the text: a truth, a number, or the text itself, which the config then reads."""
+    """The type that click converts text to: bool, int, float, or str, which the config then parses."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _kind(get_args(annotation)[0])
@@ -172,7 +172,7 @@ def _kind(annotation: Any) -> type:
 
 
 def source_options(presets: str) -> Callable[[Decorated], Decorated]:
-    """Where settings come from that no option gives."""
+    """The options for other sources of settings: --preset and --config."""
     return combined(
         option("--preset", metavar="NAME", help=f"{presets}; options override it.", group="output"),
         option(

@@ -1,4 +1,4 @@
-"""What a person sees: progress, tables, percentages."""
+"""Output for people: progress, tables, percentages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line
-NO_WIDTH = 10_000  # columns, where there is no terminal to fit into
+NO_WIDTH = 10_000  # columns, if there is no terminal
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -25,7 +25,7 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def interval(told: Interval, digits: int = 2) -> str:
-    """mean ± half-width; a single value has none."""
+    """mean ± half-width; a single value has no half-width."""
     mean = f"{told.mean:.{digits}f}"
     return mean if math.isnan(told.half_width) else f"{mean} ± {told.half_width:.{digits}f}"
 
@@ -33,7 +33,7 @@ def interval(told: Interval, digits: int = 2) -> str:
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table on stdout; the first column is text, the others are aligned to the right.
 
-    In a terminal too narrow for it the last columns are left out, and said so: no figure is ever broken.
+    If the terminal is too narrow, the last columns are left out with a note: a number is never broken.
     """
     from rich.console import Console
 
@@ -73,9 +73,9 @@ Report = Callable[..., None]  # see progress
 
 @contextmanager
 def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
-    """A function of (steps done, text, total if it has changed).
+    """Yields a function of (steps done, text, total if it has changed).
 
-    A live bar in a terminal, lines when piped, nothing if quiet.
+    It shows a live bar in a terminal, prints lines when piped, and does nothing if quiet.
     """
     if quiet:
         yield lambda done, text, of=total: None

@@ -1,4 +1,4 @@
-"""`nets-deap search METHOD`: look for a ticket by any method; `imp`, `random`, `weedout`, `es` for short."""
+"""`nets-deap search METHOD`, and its short forms `imp`, `random`, `weedout` and `es`: search for a ticket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 own = partial(option, group="search")  # an option of one method
 sources = combined(source_options("paper, lth or quick"), output_options)
-WHERE = ("map", "workers", "device", "track_test")  # for methods that have populations, or a GPU's use
+WHERE = ("map", "workers", "device", "track_test")  # only for methods with populations, or that can use a GPU
 from_cycle = option(
     "--from-cycle", type=int, metavar="N", help="Continue from this cycle of an earlier run.", group="running"
 )
@@ -63,9 +63,9 @@ def imp(
     """
     given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     if cycles is not None and options["density"] is None and options["config"] is None:
-        given["exact"] = False  # 20 % a cycle, and the density follows
+        given["exact"] = False  # 20 % per cycle decides the density
     elif options["density"] is not None and options["config"] is not None:
-        given["exact"] = True  # whatever the config's search went by
+        given["exact"] = True  # whatever the config says
     return _search(_spec(("imp", "imp-short"), given, options["config"]), **options)
 
 
@@ -116,11 +116,11 @@ def weedout(
 
 ES_PROBLEMS: dict[str, dict[str, Any]] = {
     "quick": {"arch": "mlp-100"},
-    "paper": {"arch": "cnn-8-16", "dataset": "mnist", "density": 0.8**20},  # 20 prunings of a fifth
+    "paper": {"arch": "cnn-8-16", "dataset": "mnist", "density": 0.8**20},  # 20 prunings of 20 %
 }
 
 
-# It takes no gradient steps.
+# Options that an ES lacks: it takes no gradient steps.
 ES_WITHOUT = (
     *("method", "map", "workers", "budget_steps", "budget_samples"),
     *RecipeSettings.model_fields,
@@ -178,9 +178,9 @@ def es(
 
 
 def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> MethodSpec:
-    """The first of these methods with the options given.
+    """The first of these methods, with the given options.
 
-    A config file that has one of the methods says which, and what is not given.
+    If a config file has one of the methods, it decides which, and gives the options that are not given here.
     """
     from nets_deap.config.layers import read_config_file
     from nets_deap.search import registry

@@ -1,4 +1,4 @@
-"""`nets-deap table1`: the paper's Table 1 from one command."""
+"""`nets-deap table1`: make the NeTS paper's Table 1."""
 
 from __future__ import annotations
 

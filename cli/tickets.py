@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def file_of(place: str) -> Path:
-    """A ticket's file, given by itself or as a run folder."""
+    """The file of a ticket, which is given as a file or as a run folder."""
     from nets_deap.config.run_folder import TICKET
 
     return Path(place) / TICKET if Path(place).is_dir() else Path(place)
@@ -20,9 +20,10 @@ def file_of(place: str) -> Path:
 def load(
     place: str, kind: type[Config], preset: str | None, config: str | None, options: dict[str, Any]
 ) -> tuple[Path, Ticket, Config]:
-    """The file of a ticket, given by itself or as a run folder; the ticket; and the settings to train it by.
+    """The file of a ticket, given as a file or a run folder; the ticket; and the settings to train it with.
 
-    What is not said comes from the ticket's own run, but for the length of training: that is the data set's.
+    Settings not given come from the ticket's own run, except the length of training: its default is that of
+    the data set.
     """
     from nets_deap.config.layers import defaults, explicit, layered, validate
     from nets_deap.problem.ticket import load_ticket
@@ -35,7 +36,7 @@ def load(
 
 
 def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:
-    """What a ticket's own run says of its training, and where that run found its data."""
+    """The settings of the ticket's own run for training, and the place of that run's data."""
     from nets_deap.config import run_folder
     from nets_deap.config.layers import DURATION_FIELDS
     from nets_deap.evolution import checkpoint

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
     from nets_deap.training.final import TrainingRun
 
-SUMMARY = "summary.json"  # written last: where it is, the training is complete
+SUMMARY = "summary.json"  # written last: if it exists, the training is complete
 FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
 
 
@@ -68,14 +68,14 @@ def train(
 
 
 def _training_name(config: TrainConfig, ticket: Ticket) -> str:
-    """Tells one training of one ticket from all others."""
+    """A name that only this training of this ticket has."""
     from nets_deap.util.checksums import crc32
 
     return f"train-{config.seed}-{config.fingerprint()}-{crc32(*ticket.content())}"
 
 
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:
-    """Train the ticket and its controls, then write the folder; returns what to say of them."""
+    """Train the ticket and its controls, then write the folder. Returns their summaries."""
     from nets_deap.config import run_folder
     from nets_deap.parallel.choice import make_map
     from nets_deap.search.random_ticket import random_ticket
@@ -121,7 +121,7 @@ def _line(row: dict[str, float]) -> str:
 
 
 def _show(summary: dict[str, Any], folder: Path) -> None:
-    """The ticket beside the mean of its random controls, at early stop and at the end."""
+    """Show the ticket and the mean of its random controls, at early stop and at the end."""
     from nets_deap.util.statistics import mean_interval
 
     columns = {

@@ -29,13 +29,13 @@ def _content(of: list[Ticket]) -> str:
 
 
 def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
-    one = settled.model_copy(update={"seeds": 1})  # more seeds go into the same folder
+    one = settled.model_copy(update={"seeds": 1})  # so that more seeds go into the same folder
     return Path(settled.out) if settled.out else ticket.parent / f"{name}-{one.fingerprint()}-{_content(of)}"
 
 
 @contextmanager
 def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) -> Iterator[Rows]:
-    """The rows in a folder; says what is kept when interrupted."""
+    """The rows in a folder; on an interruption, prints what is kept."""
     from nets_deap.experiments.resumed import rows_in
 
     def order(row: dict[str, Any]) -> tuple[Any, ...]:

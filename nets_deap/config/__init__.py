@@ -1,4 +1,4 @@
-"""Validated values, where they come from, and the folder that remembers them."""
+"""Validated configs, the sources of their values, and the run folder that stores them."""
 
 from nets_deap.util.lazy import exported
 

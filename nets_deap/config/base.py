@@ -1,4 +1,4 @@
-"""What all configs share: validated values of data, network, training and place."""
+"""The fields that all configs share: data, network, training, and where a run happens."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 from nets_deap.util.errors import NetsError
 
-# Where a run happens, not what it is: these may differ when a run is resumed, and name no run.
+# Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
 PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
-# Fields of earlier versions, which decided no result: a stored config may still have them.
+# Fields of earlier versions that decided no result; a stored config may still have them.
 RETIRED_FIELDS = frozenset({"cuda_graphs"})
 
 Checked = TypeVar("Checked", bound="Settings")
@@ -74,9 +74,9 @@ class RecipeSettings(Settings):
 
 
 class ProblemConfig(RecipeSettings):
-    """What all commands share: data, architecture, training recipe, place."""
+    """The config that all commands share: data, architecture, training recipe, where a run happens."""
 
-    command: ClassVar[str] = "evolve"  # whose presets and defaults apply
+    command: ClassVar[str] = "evolve"  # the command whose presets and defaults apply
 
     dataset: Annotated[str, AfterValidator(_checked_dataset)] = setting(
         "digits",
@@ -127,21 +127,21 @@ class ProblemConfig(RecipeSettings):
         return self.model_dump(exclude=set(PLACE_FIELDS))
 
     def problem_fields(self) -> dict[str, Any]:
-        """Those fields that every command has: a ticket's problem and training recipe."""
+        """The part of the identity that all commands share: a ticket's problem and training recipe."""
         return {key: value for key, value in self.identity().items() if key in ProblemConfig.model_fields}
 
     def fingerprint(self) -> str:
-        """Eight hexadecimal digits that tell one identity from another; a new field changes no old ones."""
+        """Eight hexadecimal digits for the identity; a new field leaves them unchanged at its default."""
         fields = type(self).model_fields
         differs = {key: value for key, value in self.identity().items() if value != fields[key].default}
         text = json.dumps(differs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def check_effect(self, given: set[str]) -> None:
-        """Raise NetsError for a field of these that has no effect beside the others."""
+        """Raise NetsError for a field in `given` that has no effect beside the other fields."""
 
     def torch_device(self) -> str:
-        """`device` with auto resolved. Raises NetsError for cuda where there is none."""
+        """`device` with auto resolved. Raises NetsError for cuda if there is no CUDA device."""
         if self.device == "cpu":
             return "cpu"
         import torch
@@ -154,7 +154,7 @@ class ProblemConfig(RecipeSettings):
 
 
 class BudgetConfig(ProblemConfig):
-    """What a search may take at most; see `problem.Budget`."""
+    """The most that a search may take; see `problem.Budget`."""
 
     command: ClassVar[str] = "compare"
     budget_steps: Positive | None = setting(

@@ -1,4 +1,4 @@
-"""Kinds of values that fields of configs hold, and what the command line is told of a field."""
+"""The types of config fields, and what the command line needs to know of a field."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 
-# Headings of a command's help, in their order
+# Headings of a command's help, in this order
 GROUPS = ("data", "network", "search", "evaluation", "training", "running", "output")
 
 
 def one_of(kind: str, names: Collection[str]) -> AfterValidator:
-    """Let a field hold one of these names only; `kind` is what they name."""
+    """Let a field hold only one of these names; errors call it a `kind`."""
 
     def check(name: str | None) -> str | None:
         if name is not None and name not in names:
@@ -35,10 +35,10 @@ def setting(
 ) -> Any:
     """A field of a config, and the option that the command line makes of it.
 
-    says:    its line of help; it ends with the default in brackets where that is not the field's own
-    group:   the heading it stands under, one of GROUPS
-    metavar: what stands for its value; that of its type unless given
-    common:  shown by `--help`; the others by `--help-all`
+    says:    its line of help; it ends with the default in brackets if that is not the field's own
+    group:   the heading for it in the help, one of GROUPS
+    metavar: the placeholder for its value; by default that of its type
+    common:  shown by `--help`; other options are shown only by `--help-all`
     """
     option: JsonDict = {"group": group, "metavar": metavar, "common": common}
     return Field(default, description=says, json_schema_extra=option, **limits)

@@ -13,7 +13,7 @@ from nets_deap.config.base import RETIRED_FIELDS, Checked, Config, ProblemConfig
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.util.errors import NetsError, unknown
 
-# Setting one of these settles how long training lasts, so a weaker source's word on the other is dropped.
+# Either field sets the length of training: giving one drops the other's value from weaker sources.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
 
@@ -23,7 +23,7 @@ def configure(
     config: str | Path | None = None,
     **options: Any,
 ) -> Config:
-    """A validated config; what is given weighs more than the file, the preset, and the data set's defaults.
+    """A validated config. Options override the file, then the preset, then the data set's defaults.
 
     preset: a name in COMMAND_PRESETS
     config: a TOML file, or a run's config.json
@@ -38,7 +38,7 @@ def configure(
 def explicit(
     kind: type[ProblemConfig], preset: str | None = None, config: str | Path | None = None, **options: Any
 ) -> dict[str, Any]:
-    """What preset, config file and options say together, the later ones first."""
+    """The values that preset, config file and options give; later sources override earlier ones."""
     from_file = read_config_file(Path(config)) if config is not None else {}
     from_options = {key: value for key, value in options.items() if value is not None}
     check_keys(kind, from_file, f"{config}")
@@ -61,7 +61,7 @@ def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]
 
 
 def layered(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Later layers over earlier ones; epochs and iterations replace each other."""
+    """Merge layers, later ones over earlier ones; epochs and iterations replace each other."""
     merged: dict[str, Any] = {}
     for layer in layers:
         if DURATION_FIELDS & {key for key, value in layer.items() if value is not None}:
@@ -71,7 +71,7 @@ def layered(*layers: dict[str, Any]) -> dict[str, Any]:
 
 
 def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
-    """Values as a config; a pydantic error becomes one line."""
+    """Check values as a config; a pydantic error becomes a NetsError of one line."""
     try:
         return kind(**values)
     except ValidationError as error:
@@ -82,7 +82,7 @@ def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """The fields of a TOML file or a config.json; dashes and underscores in keys are the same."""
+    """The fields in a TOML file or a config.json; in keys, dashes and underscores mean the same."""
     try:
         text = path.read_text()
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

@@ -1,4 +1,4 @@
-"""Presets and the defaults of each data set, per command; the README has them as a table."""
+"""Presets and the defaults of each data set, per command; docs/presets.md has them as a table."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 Values = dict[str, Any]
 
 PAPERS = "noise,resample,dormancy,awaken"  # the mutations of the NeTS paper, and awakening
-# XOR cannot be learnt by plain SGD at 1e-3 in one epoch: full batch and Adam, for every method.
+# Plain SGD at 1e-3 cannot learn XOR in one epoch, so every method uses Adam and full batches.
 XOR_TRAINING: Values = {"optimizer": "adam", "lr": 0.05, "batch_size": 0, "epochs": 3000}
 LTH_TRAINING: Values = {"init": "glorot", "optimizer": "adam", "lr": 1.2e-3, "batch_size": 60}
 DIGITS_TRAINING: Values = {"optimizer": "adam", "lr": 1.2e-3, "batch_size": 60}
-# The best search found so far; results/search has what it rests on.
+# The best search found so far; results/search has the evidence.
 BEST_SEARCH: Values = {
     "mutate": "flip,prune-increase",
     "mate": "none",
@@ -36,7 +36,7 @@ def _is_xor(dataset: str) -> bool:
 
 
 def dataset_defaults(command: str, dataset: str) -> Values:
-    """What suits a data set where nothing else is said."""
+    """The defaults for a data set."""
     values: Values = {"dataset": dataset}
     if _is_xor(dataset):
         values |= {"arch": "mlp-10", **XOR_TRAINING}
@@ -54,12 +54,12 @@ def dataset_defaults(command: str, dataset: str) -> Values:
 
 
 def _best_evolve(dataset: str) -> Values:
-    """What `evolve` does unless told otherwise."""
+    """The defaults of `evolve`, as a preset."""
     return {key: value for key, value in dataset_defaults("evolve", dataset).items() if key != "dataset"}
 
 
 def _paper_evolve(dataset: str) -> Values:
-    """NeTS paper, sections 3.3 and 4.1; what it leaves open is from the authors' code or ours."""
+    """NeTS paper, sections 3.3 and 4.1; what it leaves open is from the authors' code, or our choice."""
     return (
         PAPERS_SEARCH
         | {

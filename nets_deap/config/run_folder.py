@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and what its files are called."""
+"""The folder of a run: which run it belongs to, and the names of its files."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def default_folder(config: ProblemConfig) -> Path:
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
-    """The config without what belongs to one call: a folder can be moved, a time limit is not inherited."""
+    """Write the config without `out` and `time_limit`, which belong to a single call."""
     text = config.model_dump_json(indent=2, exclude={"out", "time_limit"})
     files.write_text(folder / CONFIG, text + "\n")
 
 
 def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Row:
-    """The stored config of a run. Raises NetsError if it is damaged, or has no field `mark`."""
+    """The stored config `of` a kind of run. Raises NetsError if it is damaged or lacks the field `mark`."""
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
@@ -46,15 +46,15 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
 
 
 def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()) -> None:
-    """Make a folder this config's, by writing it there. Raises NetsError where it is another one's.
+    """Claim a folder for a config by writing the config there. Raises NetsError if another run has it.
 
-    mark, of: the field and the kind that tell these configs, as for `read_config`
-    added: fields that may differ, beside those that say where a run happens
+    mark, of: a field that only this kind of config has, and the kind in words, as for `read_config`
+    added: fields that may differ, besides PLACE_FIELDS
     """
     if (folder / CONFIG).exists():
         stored = read_config(folder, mark, of)
         for key, value in config.identity().items():
-            # A field that is newer than the folder had its default there.
+            # A field that was added after the folder was written had its default there.
             before = stored.get(key, type(config).model_fields[key].default)
             if key not in added and before != value:
                 raise NetsError(
@@ -70,7 +70,7 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
 def claimed(
     folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()
 ) -> Iterator[None]:
-    """`claim` for as long as a run lasts; one that ends without any results leaves no config."""
+    """`claim` for the length of a run; a run that fails without any results leaves no config."""
     new = not (folder / CONFIG).exists()
     claim(folder, config, mark, of, added)
     try:

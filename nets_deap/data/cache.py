@@ -1,4 +1,4 @@
-"""Data sets in memory form, kept beside their raw files, so that reading them again needs no torchvision."""
+"""A cache of decoded data sets, beside their raw files. Reading them again needs no torchvision."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ Arrays = dict[str, np.ndarray]
 
 
 def checksum(paths: Iterable[Path]) -> str:
-    """Of names and contents, eight hexadecimal digits."""
+    """Checksum of the names and contents of files, eight hexadecimal digits."""
     return crc32(*(part for path in sorted(paths) for part in (path.name.encode(), path.read_bytes())))
 
 
 def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
-    """What `make` makes of these files, made once for each content of theirs.
+    """The arrays that `make` reads from raw files; `make` runs once, and again if the files change.
 
-    paths: the raw files, all in one folder; where they cannot be written beside, the user's cache is used
+    paths: the raw files, all in one folder. The cache is stored beside them, or in the user's cache folder if
+        theirs is not writable
     name: of the data set
-    A cache that is damaged is made again; one that cannot be written is done without.
+    A damaged cache is made again. If no cache can be written, the arrays are returned all the same.
     """
     if not paths:
         return make()
     file_name = f"{name}-{checksum(paths)}.safetensors"
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "nets-deap"
     beside = paths[0].parent
-    # Judged by its mode: the superuser could write to a folder that its owner has made read-only.
+    # Judged by its mode, because root could write even to a folder that its owner has made read-only.
     folders = [beside, home] if beside.stat().st_mode & 0o222 else [home]
     places = [folder / file_name for folder in folders]
     for place in places:

@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A data set ready for training; `checksum` tells one set of samples from another."""
+    """A data set ready for training; `checksum` identifies its samples."""
 
     train: Part
     validation: Part
@@ -42,7 +42,7 @@ class Data:
         return tuple(self.train.x.shape[1:])
 
     def to(self, device: str, dtype: torch.dtype) -> Data:
-        """The same data set on another device, in another float type; the last one asked for is kept."""
+        """The same data set on a device and in a float type; only the latest result is cached."""
         return _moved(self, device, dtype)
 
 
@@ -53,7 +53,7 @@ def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
 
 
 def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of all but `size` samples and of `size` samples, each class in proportion."""
+    """Split indices in two, the second part of `size` samples; each class in proportion, if large enough."""
     from sklearn.model_selection import train_test_split
 
     classes = len(np.unique(y))
@@ -75,10 +75,10 @@ def load(
 ) -> Data:
     """Load a data set, once per process.
 
-    limit: train (and validate) on a stratified subset of so many training samples
+    limit: train (and validate) on a stratified subset of this many training samples
     validation: the share of the training samples that becomes the validation set, stratified and drawn
         with `split_seed`, which is independent of the run's seed: every method sees the same split
-    Raises NetsError where the data is missing, with a line that says how to get it.
+    Raises NetsError if the data is missing; the message says how to get it.
     """
     import torch
 
@@ -108,7 +108,7 @@ def load(
     mean, std = _statistics(raw, train_x)
 
     def part(x: np.ndarray, y: np.ndarray) -> Part:
-        samples = torch.from_numpy(np.array(x, dtype=np.float32, order="C"))  # a copy: the kernels want rows
+        samples = torch.from_numpy(np.array(x, dtype=np.float32, order="C"))  # contiguous, for the kernels
         if raw.normalise:
             samples.div_(raw.scale).sub_(mean.reshape(shape)).div_(std.reshape(shape))
         return Part(samples, torch.from_numpy(np.array(y, dtype=np.int64)))
@@ -123,7 +123,7 @@ def load(
 
 
 def _statistics(raw: Raw, train_x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation per channel, of pixels in [0, 1]."""
+    """Mean and standard deviation per channel, for pixels scaled to [0, 1]."""
     import torch
 
     if raw.mean is not None and raw.std is not None:

@@ -13,10 +13,10 @@ from nets_deap.util.errors import NetsError, unknown
 
 
 class Raw(NamedTuple):
-    """What a loader returns: arrays as the files hold them, channels first, test apart.
+    """What a loader returns: arrays as in the files, channels first; the test set is separate.
 
-    mean and std belong to pixels in [0, 1]; None takes them from the training images, per channel.
-    A loader that sets `validation` brings its own; otherwise it is split off the training set.
+    mean and std apply to pixels scaled to [0, 1]; None: computed from the training images, per channel.
+    A loader may set `validation`; otherwise the validation set is split off the training set.
     """
 
     train_x: np.ndarray
@@ -31,7 +31,7 @@ class Raw(NamedTuple):
 
 
 def _digits(data_dir: Path, download: bool) -> Raw:
-    """scikit-learn's 1,797 digits of 8 × 8 pixels; test = a stratified fifth, drawn with seed 0."""
+    """scikit-learn's 1,797 digits of 8 × 8 pixels; a stratified fifth, drawn with seed 0, is the test set."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -49,7 +49,7 @@ def _xor_labels(x: np.ndarray) -> np.ndarray:
 
 
 def _xor(data_dir: Path, download: bool) -> Raw:
-    """Points uniform in the unit square, labelled by the xor of the rounded coordinates: 1,000/100/1,000."""
+    """1,000/100/1,000 uniform points in the unit square, labelled by the xor of their rounded coordinates."""
     x = np.random.default_rng(0).random((2100, 2), dtype=np.float32)
     y = _xor_labels(x)
     return Raw(

@@ -21,7 +21,7 @@ from nets_deap.util.threads import one_thread
 
 
 def seed_of(genome: Genome, seed: int) -> int:
-    """What decides a genome's minibatches: the run's seed, or a draw of its own (`mutReorder`)."""
+    """The seed of a genome's minibatches: its own if `mutReorder` has drawn one, else the run's."""
     return int(genome.traits[ORDER][0]) if ORDER in genome.traits else seed
 
 
@@ -30,7 +30,7 @@ def train_briefly(
 ) -> tuple[Network, Data]:
     """Express a genome and train it under its mask on the minibatches of one generation.
 
-    Returns the trained network and the data it was trained on; the genome is left as it is.
+    Returns the trained network and the data it was trained on; the genome does not change.
     """
     architecture, data = problem.architecture, problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
@@ -42,13 +42,13 @@ def train_briefly(
 
 
 def blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:
-    """The training samples as genomes of one seed see them in one generation: a share of the inputs blank."""
+    """The training samples for one seed and generation, with the share `dropout` of all inputs blank."""
     return _dropped(data.train, dropout, seed, generation) if dropout else data.train
 
 
 @lru_cache(maxsize=1)
 def _dropped(part: Part, dropout: float, seed: int, generation: int) -> Part:
-    """Blank is the least value that the data has: black."""
+    """A blank input has the least value in the data: black."""
     x = part.x
     drawn = generator(seed, generation, Role.DROPOUT).bytes(x.numel())
     blank = np.frombuffer(drawn, dtype=np.uint8) < round(dropout * 256)
@@ -60,7 +60,7 @@ def _dropped(part: Part, dropout: float, seed: int, generation: int) -> Part:
 class ScoreOnTest:
     """A callable that repeats an evaluation's training, in float32, and scores the network on the test set.
 
-    For Figure 1 only. It takes no part in `Evaluator`, so that its result cannot reach selection.
+    For Figure 1 only. It is separate from `Evaluator`, so that its result cannot reach selection.
     """
 
     problem: Problem

@@ -1,9 +1,9 @@
-"""The run folder: config, checkpoint, logbook, tickets. Every write is atomic.
+"""The checkpoint of an evolution, written atomically.
 
-The checkpoint is the run: what is beside it is derived, and written again on resuming. It holds the
-population, the elites that are not in it, and the logbook; random numbers need no state, since every
-generation starts its own streams. At n genes a generation costs 4n + n/8 bytes per genome, and 4n more
-for each trace that informed operators need.
+A run resumes from its checkpoint alone; the other files of its folder are derived, and written again on
+resuming. It holds the population, the elites that are not in it, and the logbook. Random numbers need no
+state, because every generation starts its own streams. With n genes, a checkpoint takes 4n + n/8 bytes per
+genome, and 4n more for each trace that informed operators need.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (
 
 @dataclass
 class State:
-    """A run between two generations.
+    """The state of a run between two generations.
 
     hall: the elites, or the Pareto front
     best: the genome of least scalar fitness so far
-    logbook: one row per generation, 0 first
+    logbook: one row per generation, from 0
     checksum: of the training data, so that a run is not resumed on other data
     """
 
@@ -58,7 +58,7 @@ def save_state(path: Path, state: State) -> None:
     traces = _common_traces(genomes)
 
     def place(genome: Genome) -> int:
-        """Where it is among the genomes to be stored; none is stored twice."""
+        """A genome's index among those to be stored; identical genomes are stored once."""
         found = next((i for i, other in enumerate(genomes) if other.identical(genome)), len(genomes))
         if found == len(genomes):
             genomes.append(genome)
@@ -85,7 +85,7 @@ def save_state(path: Path, state: State) -> None:
 
 
 def _common_traces(genomes: Sequence[Genome]) -> list[str]:
-    """Names of the traces that all of them have: without one, informed operators could not go on."""
+    """Names of the traces that all these genomes have; informed operators need them after resuming."""
     left = [set(genome.evaluation.traces) if genome.evaluation else set() for genome in genomes]
     return sorted(set.intersection(*left))
 
@@ -100,7 +100,7 @@ def _describe(genome: Genome) -> Row:
 
 
 def load_state(path: Path, fitness: type[base.Fitness]) -> State:
-    """Read a checkpoint. Raises NetsError if it is damaged or not ours."""
+    """Read a checkpoint. Raises NetsError if it is damaged or of another format."""
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -126,7 +126,7 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
 
 
 def read_logbook(folder: Path) -> list[Row]:
-    """The logbook as the checkpoint holds it; empty where there is no checkpoint yet."""
+    """The logbook in the checkpoint; empty if there is no checkpoint yet."""
     path = folder / CHECKPOINT
     if not path.exists():
         return []

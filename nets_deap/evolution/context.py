@@ -1,4 +1,4 @@
-"""What an evaluation depends on beside the genome, and who counts the generations."""
+"""What an evaluation depends on besides the genome, and the counter of generations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Context:
-    """Of one evaluation.
+    """The context of one evaluation.
 
     generation: decides the minibatches, which all genomes of one generation share
-    share: of the recipe's steps that the training takes; less than 1 in the early rungs of a race
+    share: share of the recipe's steps that the training takes; less than 1 in the early rungs of a race
     """
 
     generation: int = 0
@@ -25,16 +25,16 @@ _CURRENT: ContextVar[Context] = ContextVar("context of the evaluation in progres
 
 
 def current() -> Context:
-    """The context of the evaluation in progress: generation 0 and a full training, where no map has set one.
+    """The context of the evaluation in progress; generation 0 and a full training if no map has set one.
 
-    So it reaches an `Evaluator` inside whatever a user registers as `toolbox.evaluate`.
+    This way it reaches an `Evaluator` inside any function that a user registers as `toolbox.evaluate`.
     """
     return _CURRENT.get()
 
 
 @contextmanager
 def within(context: Context) -> Iterator[None]:
-    """Evaluate in this context."""
+    """Make this the current context within a `with` block."""
     token = _CURRENT.set(context)
     try:
         yield
@@ -44,6 +44,6 @@ def within(context: Context) -> Iterator[None]:
 
 @dataclass
 class Clock:
-    """The generation that is being made; `toolbox.clock`."""
+    """`toolbox.clock`: the number of the current generation."""
 
     generation: int = 0

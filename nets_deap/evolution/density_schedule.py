@@ -1,4 +1,4 @@
-"""How dense the genomes of each generation are."""
+"""The planned density of each generation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DensitySchedule:
-    """Densities fall geometrically, by the same share in every generation, as in IMP's cycles.
+    """The density falls geometrically, by the same share in every generation, as in IMP's cycles.
 
-    start: density of generation 0; end: from generation `generations` on
+    start: density of generation 0; end: density from generation `generations` on
     """
 
     start: float

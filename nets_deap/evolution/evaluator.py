@@ -1,4 +1,4 @@
-"""`toolbox.evaluate`: a brief training, the validation loss, and a fitness. Test data take no part."""
+"""`toolbox.evaluate`: a brief training, the validation loss, and a fitness. Test data are not used."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from nets_deap.util.threads import one_thread
 class Evaluator:
     """`toolbox.evaluate`: a genome in, DEAP's fitness values out.
 
-    Calling it also leaves the full `Evaluation` on the genome, as `measured`. It pickles in a few hundred
-    bytes: the data is loaded once per process, whatever the map. What changes from call to call, the
-    generation and the length of the training, is in a `Context`; `make_toolbox`'s map sets it.
+    A call also stores the full `Evaluation` on the genome, as `measured`. An evaluator pickles in a few
+    hundred bytes: each process loads the data once, whatever the map. The generation and the length of the
+    training change from call to call; they are in a `Context`, which the map of `make_toolbox` sets.
 
-    fitness: what is minimised; the paper's penalty with target density 0.2 unless given
+    fitness: the function to minimise; by default the paper's density penalty with target density 0.2
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
-    traces: names in `traces.TRACES` that every evaluation leaves for informed operators
-    precision: of `evaluate_all` alone, as for `StackedMLP`
+    traces: names in `pruning.traces.TRACES` that every evaluation records for informed operators
+    precision: of `evaluate_all` only, as for `StackedMLP`
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Evaluator:
         self.traces = tuple(traces)
 
     def _shortened(self, share: float) -> Problem:
-        """The problem with the steps that an evaluation takes."""
+        """The problem, with training cut to this share of its steps."""
         recipe = self.problem.recipe
         steps = max(1, round(share * recipe.steps(len(self.problem.data.train.y))))
         return replace(self.problem, recipe=replace(recipe, iterations=steps))
@@ -71,9 +71,9 @@ class Evaluator:
         return evaluation.values
 
     def evaluate(self, genome: Genome, context: Context | None = None) -> Evaluation:
-        """Train a genome briefly and measure it; the genome is left as it is.
+        """Train a genome briefly and measure it; the genome does not change.
 
-        context: that of the map which is calling, unless given
+        context: by default the one that the calling map has set
 
         Raises NetsError if the genome belongs to another architecture, or the fitness function fails.
         """
@@ -89,7 +89,7 @@ class Evaluator:
     def _traces(
         self, genome: Genome, weights: np.ndarray, extras: np.ndarray, data: Data, context: Context
     ) -> dict[str, np.ndarray]:
-        """What operators want to know of the training that has led to these weights and extras."""
+        """The traces that operators need of the training that has led to these weights and extras."""
         if not self.traces:
             return {}
         rng, architecture = generator(self.seed, context.generation, Role.TRACES), self.problem.architecture
@@ -101,10 +101,10 @@ class Evaluator:
         return traces.leave(trained, self.traces)
 
     def evaluate_all(self, genomes: Sequence[Genome], context: Context = FIRST) -> list[Evaluation]:
-        """`evaluate` of many genomes, which train side by side in stacks as large as memory allows.
+        """`evaluate` many genomes, which train side by side in stacks as large as memory allows.
 
-        The same but for rounding. Raises NetsError as `evaluate` does, and where not even one genome fits
-        the device's memory.
+        The results are the same except for rounding. Raises NetsError as `evaluate` does, and if not even
+        one genome fits the device's memory.
         """
         architecture, recipe = self.problem.architecture, self._shortened(context.share).recipe
         data = self.problem.data.to(self.device, self.dtype)

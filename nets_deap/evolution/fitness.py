@@ -1,4 +1,4 @@
-"""What a genome is worth (NeTS paper, equation 1), or a fitness of the user's own."""
+"""The fitness of a genome: the NeTS paper's (equation 1), or a function of the user's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FitnessFunction = Callable[[Evaluation, Genome], float]
 
 
 def finite(value: float) -> float:
-    """`value`, or WORST where it is NaN, infinite or worse than WORST."""
+    """`value`, or WORST if it is NaN, infinite or worse than WORST."""
     return min(value, WORST) if math.isfinite(value) else WORST
 
 
@@ -32,7 +32,7 @@ class DensityPenalty:
 
 
 def load_fitness(name: str) -> FitnessFunction:
-    """The user's fitness function `module:function`, looked for in the working directory too.
+    """The user's fitness function `module:function`, searched for in the working directory too.
 
     Raises NetsError if there is no such module or function.
     """

@@ -1,4 +1,4 @@
-"""An evolution in its folder: begun, resumed, saved after each generation."""
+"""An evolution in a run folder: started, resumed, and saved after each generation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome:
     """How a call of `evolve` ended.
 
     reason: why the run is over, "time limit", or "interrupted"
-    finished: False where it can be resumed
+    finished: False if it can be resumed
     """
 
     folder: Path
@@ -43,10 +43,10 @@ def evolve(
     engine: SerialMap | MultiprocessMap,
     on_generation: Callable[[Evolution, Row], None] | None = None,
 ) -> Outcome:
-    """Run or go on with the evolution in a folder; every complete generation is saved.
+    """Start or resume the evolution in a folder; every complete generation is saved.
 
-    With a checkpoint in the folder the run continues from it; `settle` checks that it is the same run.
-    Ctrl-C ends it as a time limit does: the generation in progress is lost, the rest is saved.
+    If the folder has a checkpoint, the run continues from it; `settle` checks that it is the same run.
+    Ctrl-C stops the run: the generation in progress is lost, the earlier ones are saved.
     """
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
@@ -62,7 +62,7 @@ def evolve(
                 row = evolution.advance()
                 run_folder.write_config(folder, config)
                 _write_results(folder, evolution)
-                # Last: where the checkpoint says that the run is over, everything else is there.
+                # Last: once the checkpoint says that the run is over, all other files are complete.
                 checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
                 if on_generation:
                     on_generation(evolution, row)
@@ -72,7 +72,7 @@ def evolve(
 
 
 def _write_results(folder: Path, evolution: Evolution) -> None:
-    """What follows from the checkpoint: logbook, ticket, and the front of a Pareto run."""
+    """Write the files derived from the checkpoint: logbook, ticket, and the front of a Pareto run."""
     tables.write_csv(folder / run_folder.LOGBOOK, evolution.logbook)
     evolution.ticket().save(folder / run_folder.TICKET)
     if evolution.pareto and evolution.over:
@@ -81,7 +81,7 @@ def _write_results(folder: Path, evolution: Evolution) -> None:
 
 def _write_front(folder: Path, evolution: Evolution) -> None:
     for path in (folder / "front").glob("ticket-*.safetensors"):
-        path.unlink()  # of a shorter run that this one goes on with
+        path.unlink()  # left by a shorter run that this one continues
     rows = []
     for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
         evaluation = measured(genome)
@@ -100,11 +100,11 @@ def _write_front(folder: Path, evolution: Evolution) -> None:
 
 
 def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
-    """The config of a run and its folder, from what preset, config file and options say.
+    """The config of a run and its folder, from the values that preset, config file and options give.
 
-    Where the folder holds a run, what is not said comes from that run, and what is said must agree with it,
-    except for where it runs (PLACE_FIELDS) and, resuming, a larger `gens`. Raises NetsError naming the first
-    field that does not.
+    If the folder holds a run, values not given come from that run. Given values must agree with it, except
+    for where it runs (PLACE_FIELDS) and, when resuming, a larger `gens`. Raises NetsError naming the first
+    field that disagrees.
     """
     if given.get("out"):
         folder = Path(given["out"])
@@ -117,7 +117,7 @@ def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
     stored = read_config(folder)
     before = validate(EvolveConfig, stored)
     config = validate(EvolveConfig, layered(stored, given))
-    if config.gens > before.gens:  # in a longer run the density falls as it did
+    if config.gens > before.gens:  # a longer run keeps the density schedule
         stored["density_gens"] = before.resolved_density_gens
         before = before.model_copy(update={"density_gens": before.resolved_density_gens})
         config = validate(EvolveConfig, layered(stored, given))

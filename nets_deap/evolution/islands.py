@@ -1,4 +1,4 @@
-"""Islands, and when selection begins."""
+"""Selection on islands, and the generation in which selection begins."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nets_deap.individuals.genome import Genome
 
 @dataclass
 class Mating:
-    """`toolbox.select`: a selection that waits until it has something to go by, and keeps to islands.
+    """`toolbox.select`: a selection that begins in a given generation, and acts within islands.
 
-    islands: consecutive parts of the population, all of one size
-    every: generations from one migration to the next, 0 for none. Each island's best then takes the place of
-        the next one's worst (ring; Cantú-Paz 1998)
-    first: the generation from which selection has a say; before it every genome has one child
+    islands: number of consecutive parts of the population, all of the same size
+    every: generations between migrations, 0 for none. In a migration, each island's best genome replaces
+        the worst of the next island (ring; Cantú-Paz 1998)
+    first: the first generation with selection; before it, every genome has one child
     """
 
     select: Callable[[list[Genome], int], list[Genome]]
@@ -28,7 +28,7 @@ class Mating:
     clock: Clock
 
     def __call__(self, individuals: Sequence[Genome], k: int) -> list[Genome]:
-        """With islands, or before `first`, k = len(individuals), as in `eaSimple`."""
+        """With islands, or before `first`, k must be len(individuals), as in `eaSimple`."""
         generation = self.clock.generation
         if 0 < generation < self.first:
             return list(individuals)

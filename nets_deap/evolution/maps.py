@@ -1,4 +1,4 @@
-"""DEAP's `toolbox.map`: evaluations come home, equal genomes train once, the unpromising briefly."""
+"""DEAP's `toolbox.map`: it brings evaluations back, trains equal genomes only once, and runs races."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Engine = Callable[..., Iterable[Any]]  # map(function, items), results in the or
 
 @dataclass(frozen=True)
 class Measure:
-    """In the worker: DEAP's fitness values, and the evaluation that the call left on the genome."""
+    """Runs in the worker; returns DEAP's fitness values and the evaluation that the call has stored."""
 
     function: Callable[[Genome], Any]
     context: Context
@@ -34,16 +34,16 @@ class Measure:
 
 
 class BatchedMap(SerialMap):
-    """All genomes at once, as stacked tensors on the evaluator's device.
+    """Evaluates all genomes at once, as stacked tensors on the evaluator's device.
 
-    It pays on a GPU; on a CPU it computes in one thread and takes as long as `SerialMap`. It stacks the
-    genomes of our own `Evaluator`, bare or registered in a toolbox; any other function, a user's evaluation
-    or a decorated one, is called with one genome after another.
+    It is for a GPU; on a CPU it computes in one thread and takes as long as `SerialMap`. It stacks genomes
+    only for an `Evaluator`, bare or registered in a toolbox. Any other function, a user's own or a decorated
+    one, is called with one genome after another.
     """
 
     @staticmethod
     def evaluator(function: Callable[..., Any]) -> Evaluator | None:
-        """The evaluator that a function is, which DEAP wraps in a `partial`; None if it is something else."""
+        """The `Evaluator` inside the `partial` that DEAP makes of it; None for any other function."""
         while isinstance(function, partial) and not (function.args or function.keywords):
             function = function.func
         # A subclass may evaluate in a way of its own.
@@ -56,12 +56,12 @@ def map_genomes(
     genomes: Iterable[Genome],
     context: Context = FIRST,
 ) -> list[Any]:
-    """DEAP's `toolbox.map`: fitness values back, and each genome keeps its evaluation.
+    """DEAP's `toolbox.map`: returns the fitness values, and each genome keeps its evaluation.
 
-    engine: a map of ours, or any `map(function, items)` that keeps the order, a `Pool.map` for example
-    context: of all these evaluations
+    engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order, such as `Pool.map`
+    context: the context of all these evaluations
 
-    An evaluation in this process that draws from Python's `random` does not disturb DEAP's selection.
+    The state of Python's `random` is restored, so that evaluations do not disturb DEAP's selection.
     """
     genomes = list(genomes)
     stacked = engine.evaluator(function) if isinstance(engine, BatchedMap) else None
@@ -79,11 +79,11 @@ def map_genomes(
 
 
 class EvaluationMap:
-    """What `make_toolbox` registers as `toolbox.map`.
+    """The map that `make_toolbox` registers as `toolbox.map`.
 
-    gradient_steps: what each training has taken
-    counts: every call ends a generation, as in DEAP's algorithms, and the clock's is one more; our own loop
-        sets this off, and the clock itself
+    gradient_steps: gradient steps of each training so far
+    counts: whether every call ends a generation and advances the clock, as DEAP's algorithms need; an
+        `Evolution` switches this off and sets the clock itself
     """
 
     def __init__(self, engine: Engine, race: Race, clock: Clock) -> None:

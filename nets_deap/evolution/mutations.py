@@ -1,4 +1,4 @@
-"""Mutations by name, and what they are made of."""
+"""The mutations by name, and how they are built."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from nets_deap.individuals.operators.density import Plan
 from nets_deap.models.layout import Layout
 from nets_deap.pruning import traces
 
-# What informed mutations can rank genes by: all but a yes or no
+# Traces that informed mutations can rank genes by: all but the one that is only 0 or 1
 TRACES = tuple(name for name in traces.TRACES if name != "flipped")
-# Of them, those that say something of dormant genes, which only gradients do
+# The traces among them that also rank dormant genes: only gradients do
 OF_DORMANT = tuple(traces.GRADIENTS)
 
 
 @dataclass(frozen=True)
 class Kit:
-    """What mutations are made of.
+    """What `Mutation.build` needs to make a mutation.
 
-    std: float32[n], of the initial weights; plan: how many active genes each layer should have
-    parents: the population that is varied; target: the density that a run is for
-    adapt: width of the log-normal steps by which rates evolve themselves; 0: they stay
+    std: float32[n], standard deviations of the initial weights
+    plan: how many active genes each layer should have
+    parents: the population that is varied; target: the target density of the run
+    adapt: width of the log-normal steps by which the rates adapt themselves; 0: fixed rates
     """
 
     layout: Layout
@@ -40,13 +41,13 @@ class Kit:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A line of MUTATIONS.
+    """An entry of MUTATIONS.
 
-    rate:   its one number unless another is given, or the config field that holds it; None: it has none
+    rate:   its default number, or the config field that holds it; None: it takes no number
     most:   the largest rate allowed
-    by:     the trace it goes by unless another is named; "" for a mutation that is not informed
-    traces: what it can go by
-    exact:  it goes by the plan: what has such a mutation ends at the planned density
+    by:     its default trace; "" for a mutation that is not informed
+    traces: the traces that it can use
+    exact:  it follows the plan: a pipeline with such a mutation ends at the planned density
     build:  (kit, rate, by) -> a mutation of one genome
     """
 

@@ -1,4 +1,4 @@
-"""The mutations of a search, one after another, as people write them: NAME[-TRACE][:RATE],…"""
+"""The pipeline of mutations of a search, written as text: NAME[-TRACE][:RATE],…"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MATES = ("uniform", "mask", "none")
 
 @dataclass(frozen=True)
 class Step:
-    """One mutation as a person names it: NAME[-TRACE][:RATE]; rate None: the default."""
+    """One mutation of a pipeline, written NAME[-TRACE][:RATE]; rate None: the default."""
 
     name: str
     by: str
@@ -29,7 +29,7 @@ class Step:
         return f"{self.name}{suffix}" + (f":{self.rate:g}" if self.rate is not None else "")
 
     def resolved_rate(self, config: Any) -> float:
-        """The rate, from the config's field where that says it."""
+        """The rate given, else the mutation's default, which may be a field of the config."""
         default = MUTATIONS[self.name].rate
         if self.rate is not None:
             return self.rate
@@ -47,7 +47,7 @@ class Pipeline:
 
     @property
     def traces(self) -> tuple[str, ...]:
-        """What the evaluations have to leave."""
+        """Names of the traces that evaluations have to record."""
         return tuple(dict.fromkeys(step.by for step in self.steps if step.by))
 
     @property
@@ -61,11 +61,11 @@ class Pipeline:
         return any(step.name == "density" for step in self.steps)
 
     def with_density(self) -> Pipeline:
-        """The same, led by a mutation of the density unless it has one."""
+        """This pipeline with the mutation `density` put first, unless it has one already."""
         return self if self.evolves_density else Pipeline((Step("density", "", None), *self.steps))
 
     def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
-        """The mutations, those of rate 0 left out."""
+        """The mutations as functions, without uninformed ones of rate 0."""
         built = []
         for place, step in enumerate(self.steps):
             mutation, rate = MUTATIONS[step.name], step.resolved_rate(config)
@@ -74,18 +74,18 @@ class Pipeline:
             elif mutation.rate is None or rate > 0 or mutation.by:
                 built.append(mutation.build(kit, rate, step.by))
         if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
-            built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's share may have grown
+            built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's planned share may have grown
         return built
 
 
 def _adaptive(kit: Kit, place: int, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:
-    """The mutation at a rate that evolves, from this one on."""
+    """The mutation at a self-adapting rate, which starts at `rate`."""
     mutation = MUTATIONS[step.name]
 
     def at(genome: Genome, rate: float) -> tuple[Genome]:
         return mutation.build(kit, rate, step.by)(genome)
 
-    least = min(rate, 1 / kit.std.size)  # one gene in all (Bäck 1996, section 7.3)
+    least = min(rate, 1 / kit.std.size)  # one gene on average (Bäck 1996, section 7.3)
     return partial(
         ops.mutRate,
         mutate=at,
@@ -125,7 +125,7 @@ def _step(piece: str) -> Step:
 
 
 def _named(named: str) -> tuple[str, str]:
-    """The mutation and the trace that `named` names."""
+    """The names of the mutation and of the trace in `named`."""
     if named in MUTATIONS:
         return named, MUTATIONS[named].by
     for name, mutation in MUTATIONS.items():

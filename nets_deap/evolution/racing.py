@@ -1,4 +1,4 @@
-"""Races: the unpromising train only briefly."""
+"""Races: genomes that do not look promising train only briefly."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from nets_deap.util.errors import NetsError
 class Race:
     """Successive halving (Jamieson & Talwalkar 2016, figure 1) on the length of an evaluation's training.
 
-    eta:   the best 1/eta of a rung go on to the next, where training is eta times as long
-    rungs: how many there are; training has its full length in the last, which starts from θ₀ as all do
+    eta:   the best 1/eta of a rung advance to the next rung, where training is eta times as long
+    rungs: number of rungs; only the last one trains at full length. Every rung trains from θ₀ again
 
-    With 4 and 4, of 64 genomes 16, 4 and 1 go on, and all of it costs as much as 4 full evaluations. Two
-    rungs are an early rejection. Who drops out keeps the fitness of the rung reached.
+    With eta 4 and 4 rungs, of 64 genomes 16, 4 and 1 advance, at the cost of 4 full evaluations in all. Two
+    rungs are an early rejection. A genome that drops out keeps the fitness of its last rung.
     """
 
     eta: int = 1
     rungs: int = 1
 
     def share(self, rung: int) -> float:
-        """Of a full training."""
+        """Length of the training in a rung, as a share of a full training."""
         return float(self.eta) ** (rung + 1 - self.rungs)
 
     def survivors(self, count: int) -> int:
         return math.ceil(count / self.eta)
 
     def field(self, count: int) -> list[tuple[int, float]]:
-        """Of so many genomes, how many train in each rung, and for which share of a full training."""
+        """For each rung: how many of `count` genomes train, and for which share of a full training."""
         told = []
         for rung in range(self.rungs):
             told.append((count, self.share(rung)))
@@ -39,7 +39,7 @@ class Race:
 
 
 def parse(text: str | None) -> Race:
-    """ETA:RUNGS, or no race. Raises NetsError for anything else."""
+    """The race that ETA:RUNGS describes; no race for None. Raises NetsError for any other text."""
     if text is None:
         return Race()
     eta, _, rungs = text.partition(":")

@@ -1,4 +1,4 @@
-"""What is recorded of a generation, and when a run is over."""
+"""The record of each generation, and when a run is over."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_statistics() -> tools.Statistics:
 
 
 def last_improvement(logbook: list[Row], since: int = 0) -> int:
-    """The generation that last lowered the best fitness so far, those before `since` left out."""
+    """The last generation that improved the best fitness; generations before `since` do not count."""
     best, when = float("inf"), since
     for row in logbook[since:]:
         if row["fitness_min"] < best:
@@ -45,7 +45,7 @@ def finished(settings: EvolutionSettings, logbook: list[Row]) -> str:
     if not logbook:
         return ""
     generation = int(logbook[-1]["gen"])
-    # Denser genomes are better ones: what came before the density was down is no measure.
+    # Denser genomes have better fitness: generations in which the density still falls do not count.
     stalled = generation - last_improvement(logbook, settings.resolved_density_gens)
     if settings.patience and stalled > settings.patience:
         return f"no improvement for {stalled} generations"

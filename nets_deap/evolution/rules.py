@@ -1,4 +1,4 @@
-"""Which settings of an evolution do not go together, and which have no effect beside others."""
+"""Rules on settings of an evolution: which do not go together, and which have no effect beside others."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from nets_deap.config.presets import PAPERS
 from nets_deap.evolution import selection
 from nets_deap.util.errors import NetsError
 
-EvolutionSettings = Any  # which is built with these rules
+EvolutionSettings = Any  # its module imports this one
 
 
 class Rule(NamedTuple):
-    """A combination that is refused.
+    """A combination of settings that is refused.
 
-    fields:  named in the message, with their values
-    broken:  whether these settings are such a combination
+    fields:  the fields that the error names, with their values
+    broken:  whether settings have this combination
     message: what is wrong and what to do; {c} stands for the settings
     """
 
@@ -30,7 +30,7 @@ def _mutates(settings: EvolutionSettings, *names: str) -> bool:
 
 
 def _on_an_island(settings: EvolutionSettings) -> int:
-    """Genomes on each, 0 where they do not divide."""
+    """Genomes on each island; 0 if the population does not divide evenly."""
     size, rest = divmod(settings.pop, settings.islands)
     return 0 if rest else size
 
@@ -122,7 +122,7 @@ OF_A_RUN: Sequence[Rule] = (
 
 
 def check(rules: Sequence[Rule], settings: Any) -> None:
-    """Raise NetsError for the first rule that is broken, or a selection that has no effect here."""
+    """Raise NetsError for the first broken rule, or for a selection without effect in these settings."""
     for rule in rules:
         if rule.broken(settings):
             values = ", ".join(f"`{name}` {_shown(settings, name)}" for name in rule.fields)
@@ -134,7 +134,7 @@ def _shown(settings: Any, name: str) -> Any:
     return getattr(settings, f"resolved_{name}", getattr(settings, name))
 
 
-# Settings that have a say once selection has
+# Settings that act only when selection does
 SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
 
 
@@ -147,18 +147,18 @@ def _lacks(mutation: str) -> Callable[[EvolutionSettings], bool]:
 
 
 def _alone(name: str) -> Callable[[EvolutionSettings], bool]:
-    """Is it a single lineage, in which this setting, switched on, does nothing?"""
+    """Is the population a single lineage, in which this setting does nothing although it is switched on?"""
     return lambda c: c.pop == 1 and getattr(c, name) not in ("none", 0, None)
 
 
 def _alone_and_simple(name: str) -> Callable[[EvolutionSettings], bool]:
-    """The mu-algorithms select among parent and offspring, even of a single lineage."""
+    """As `_alone`, except for the mu-algorithms, which select even in a single lineage."""
     return lambda c: _alone(name)(c) and _simple(c)
 
 
 LINEAGE = "has no effect on a single lineage: take a `pop` of 2 or more"
 
-# Whoever gives the field is told so, where it has no effect
+# Refused if the first field was given explicitly and has no effect
 NO_EFFECT: Sequence[Rule] = (
     *(
         Rule(

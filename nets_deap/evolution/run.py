@@ -1,4 +1,4 @@
-"""DEAP's algorithms one generation at a time."""
+"""An evolution in memory: DEAP's algorithms, one generation at a time."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from nets_deap.util.tables import Row
 
 
 class Evolution:
-    """One run in memory, advanced a generation at a time.
+    """One run in memory, advanced one generation at a time.
 
-    Resuming needs the state between two generations and nothing else: each generation starts its own
-    random streams, derived from the run's seed.
+    Resuming needs only the state between two generations: each generation starts its own random streams,
+    derived from the run's seed.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Evolution:
         device: str = "cpu",
         engine: Engine | None = None,
     ) -> None:
-        """problem: its recipe is that of an evaluation, which the settings make harder; the rest as for
-        `make_toolbox`. Raises NetsError for a density that its layers cannot hold.
+        """problem: its recipe is that of an evaluation, which the settings make harder. The other arguments
+        are as for `make_toolbox`. Raises NetsError for a density that the layers cannot hold.
         """
         self.given, self.settings, self.seed = problem, settings, seed
         self.problem = settings.evaluation(problem)  # as evaluations train it
@@ -91,7 +91,7 @@ class Evolution:
 
     @property
     def _elites_live_on(self) -> bool:
-        """On islands they would settle wherever the worst genome is: there the hall only records."""
+        """Not on islands, where elites would replace the worst genomes anywhere: the hall only records."""
         return self.settings.resolved_elites > 0 and self.settings.islands == 1
 
     @property
@@ -100,11 +100,11 @@ class Evolution:
         return self.hall.best if self.pareto else self.hall[0]
 
     def state(self) -> State:
-        """What a checkpoint holds."""
+        """The state that a checkpoint stores."""
         return State(self.population, list(self.hall), self.best, self.logbook, self.problem.data.checksum)
 
     def restore(self, state: State) -> None:
-        """Go on from a checkpoint. Raises NetsError if it belongs to other data."""
+        """Continue from a checkpoint. Raises NetsError if it belongs to other data."""
         if state.checksum != self.problem.data.checksum:
             raise NetsError(f"the run was made on other data than the data set {self.given.dataset} now has")
         self.population, self.logbook = state.population, state.logbook
@@ -116,7 +116,7 @@ class Evolution:
 
     @property
     def generation(self) -> int:
-        """The last one that is complete; −1 before the first."""
+        """The last complete generation; −1 before the first."""
         return int(self.logbook[-1]["gen"]) if self.logbook else -1
 
     def advance(self) -> Row:
@@ -137,11 +137,11 @@ class Evolution:
             evaluated += self._reevaluate()
         self.toolbox.parents[:] = self.population
         evaluated += self._run(generations=0 if fresh else 1, hall=None if falling else self.hall)
-        if falling:  # the best so far is a denser one
+        if falling:  # the best so far was denser, so its fitness does not compare
             self.hall.clear()
             self.hall.update(self.population)
         elif self._elites_live_on and not self.pareto:
-            keep_elites(self.hall, self.population)  # the survivor selection of a mu-algorithm may lose them
+            keep_elites(self.hall, self.population)  # a mu-algorithm's survivor selection may lose them
         row: Row = {"gen": generation, "nevals": evaluated, "gradient_steps": sum(self.map.gradient_steps)}
         row |= self.statistics.compile(self.population)
         if settings.restart_after:
@@ -149,13 +149,13 @@ class Evolution:
         if settings.track_test:
             start = time.monotonic()
             row["test_acc_best"] = self._test_accuracy(best_of(self.population))
-            self._started += time.monotonic() - start  # it is no part of the search
+            self._started += time.monotonic() - start  # not part of the search
         row["elapsed_s"] = time.monotonic() - self._started
         self.logbook.append(row)
         return row
 
     def _stagnates(self) -> bool:
-        """Is it time for a population drawn afresh? The elites stay (CHC: Eshelman 1991)."""
+        """Is it time to draw the population anew? The elites stay (CHC: Eshelman 1991)."""
         if not self.settings.restart_after:
             return False
         drawn = max(row["gen"] for row in self.logbook if row["restart"])
@@ -163,7 +163,7 @@ class Evolution:
         return self.generation - last_improvement(self.logbook, since) >= self.settings.restart_after
 
     def _reevaluate(self) -> int:
-        """Evaluate the elites once more, on this generation's minibatches; returns how many."""
+        """Evaluate the elites again, on this generation's minibatches; returns how many there are."""
         again = [copy.deepcopy(genome) for genome in self.hall]
         context = Context(self.toolbox.clock.generation)
         map_genomes(self.engine, self.toolbox.evaluate, again, context)
@@ -197,13 +197,13 @@ class Evolution:
         return self._tested[1]
 
     def ticket(self, genome: Genome | None = None) -> Ticket:
-        """The best genome so far, or the one given, as a ticket that remembers how it was found."""
+        """The best genome so far, or the given one, as a ticket that records how it was found."""
         identity = self.given.fields() | {"seed": self.seed} | self.settings.model_dump()
         return _ticket(genome or self.best, self.given, identity)
 
 
 def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
-    """An evaluated genome as a ticket that remembers the config it was found with."""
+    """An evaluated genome as a ticket that records the config it was found with."""
     return _ticket(genome, config.problem(), config.identity())
 
 

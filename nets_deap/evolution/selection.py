@@ -1,4 +1,4 @@
-"""Selections as people write them, checked before anything runs."""
+"""Selections written as text: parsed, and checked before anything runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Choice:
 
 
 def parse(text: str) -> Choice:
-    """`name` or `name:argument=value,argument=value`, checked against the registry. DEAP's names will do too.
+    """`name` or `name:argument=value,argument=value`, checked against SELECTIONS. DEAP's names work too.
 
     Raises NetsError for an unknown name or argument, a value of the wrong type or size, a refused operator.
     """
@@ -58,7 +58,7 @@ def parse(text: str) -> Choice:
 
 
 def _value(name: str, key: str, text: str, selection: Selection) -> Any:
-    """An argument's value, of the type of its default."""
+    """An argument's value, with the type of its default."""
     expected = type(selection.arguments[key])
     try:
         value = ast.literal_eval(text.capitalize() if expected is bool else text)
@@ -102,7 +102,7 @@ def check(choice: Choice, algorithm: str, population: int) -> None:
 
 
 def table() -> list[tuple[str, str, str, str, str]]:
-    """(name, arguments, objectives, algorithms, note) of every operator, for people to read."""
+    """(name, arguments, objectives, algorithms, note) of every operator, as text to show."""
     rows = []
     for name, selection in SELECTIONS.items():
         arguments = ",".join(f"{key}={value}" for key, value in selection.arguments.items())

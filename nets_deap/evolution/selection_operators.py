@@ -1,7 +1,7 @@
-"""DEAP's selection operators by name, each with what it needs.
+"""DEAP's selection operators by name, each with its requirements.
 
-Ours differ from DEAP's own only where those would mislead on a minimised loss: roulette and SUS get a
-maximised merit, the lexicase family gets one loss per class, tournament-dcd its crowding distances.
+They differ from DEAP's own only where those would go wrong on a minimised loss: roulette and SUS get a merit
+to maximise, the lexicase family gets one loss per class, and tournament-dcd gets its crowding distances.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class _Merit(base.Fitness):
 
 
 def _by_merit(select: Select) -> Select:
-    """Let a proportional selection see worst − loss + ε, to be maximised, in place of the loss."""
+    """Let a proportional selection see the merit worst − loss + ε, to be maximised, in place of the loss."""
 
     def selected(individuals: list[Genome], k: int) -> list[Genome]:
         losses = np.array([ind.fitness.values[0] for ind in individuals])
-        # A training that diverged is no measure of the others: its merit is ε, like that of the worst.
+        # Diverged trainings do not set the scale: their merit is ε, like that of the worst finite loss.
         worst = losses[losses < WORST].max(initial=losses.min())
         spread = float(worst - losses.min())
-        # ε leaves the worst a small chance, and everybody the same where all losses are equal.
+        # ε gives the worst genome a small chance, and all genomes the same chance if all losses are equal.
         merits = np.maximum(worst - losses, 0) + (0.01 * spread or 1.0)
         stand_ins = [
             SimpleNamespace(genome=ind, fitness=_Merit((float(merit),)))
@@ -73,7 +73,7 @@ def _tournament_dcd(individuals: list[Genome], k: int) -> list[Genome]:
 
 
 def _nsga3(individuals: list[Genome], k: int, p: int = 12) -> list[Genome]:
-    """NSGA-III over p + 1 reference points. It shuffles by numpy's global state: seed that from `random`."""
+    """NSGA-III with p + 1 reference points. It shuffles by numpy's global state, seeded from `random`."""
     state = np.random.get_state()
     np.random.seed(random.getrandbits(32))
     try:
@@ -84,15 +84,15 @@ def _nsga3(individuals: list[Genome], k: int, p: int = 12) -> list[Genome]:
 
 @dataclass(frozen=True)
 class Selection:
-    """A selection operator and what it needs.
+    """A selection operator and its requirements.
 
-    deap:       its name in `deap.tools`, or ours
-    select:     DEAP's function, or our way of calling it
+    deap:       its name in `deap.tools`; selSpecies alone is ours
+    select:     DEAP's function, or a wrapper that calls it
     arguments:  its arguments with their defaults
     objectives: 1 (fitness) or 2 (validation loss, density)
-    algorithms: those it has an effect in; the first is the default
-    minimum:    smallest value allowed of each argument
-    maximum:    largest value allowed of each argument
+    algorithms: the algorithms in which it has an effect; the first is the default
+    minimum:    smallest allowed value of each argument
+    maximum:    largest allowed value of each argument
     multiple:   the population size must be a multiple of it
     refused:    why it cannot be used at all, or ""
     note:       what a user should know

@@ -1,4 +1,4 @@
-"""The settings of an evolution, and the config of a run of one."""
+"""The settings of an evolution, and the config of a run."""
 
 from __future__ import annotations
 
@@ -36,22 +36,24 @@ def _race(text: str | None) -> str | None:
 class EvolutionSettings(Settings):
     """How a ticket is evolved, whatever the problem. Rates are per gene.
 
-    mutate, mate: as `pipeline.parse` takes them, and a name in pipeline.MATES
-    init_density: None is 1 where mutations hold to a planned density, else the target
-    density_gens: generations in which the planned density falls from init_density to the target; None:
-        four fifths of them, and then selection has a say
-    lr_factor: learning rate of an evaluation, in units of the recipe's
-    adapt: width of the log-normal steps by which the mutations' rates evolve; 0: they stay
-    seeding: a name in pruning.at_initialisation.SEEDINGS, for the masks of the first population
-    race: as `racing.parse` takes it; reevaluate: elites are evaluated in every generation, and averaged
+    mutate: text for `pipeline.parse`; mate: a name in pipeline.MATES
+    init_density: density of the first population; None: 1 if the mutations follow a planned density and
+        seeding is random, else the target density
+    density_gens: generations over which the planned density falls from init_density to the target; None:
+        the first four fifths, so that selection acts in the rest
+    lr_factor: learning rate of an evaluation, as a multiple of the recipe's
+    adapt: width of the log-normal steps by which the mutation rates adapt themselves; 0: fixed rates
+    seeding: a name in pruning.at_initialisation.SEEDINGS: how the first population gets its masks
+    race: text for `racing.parse`
+    reevaluate: evaluate the elites again in every generation, and average their results
     islands, migrate_every: see `islands.Mating`
-    select_from: generation from which selection has a say; None: once the density is down, for the fitness of
-        a dense genome does not foretell that of its sparse descendants (results/search)
-    restart_after: generations without improvement after which all but elites is drawn afresh; 0: never
-
-    awaken None balances dormancy, which comes before it, at the target density: s·τ/(1−τ(1−s)).
-    offspring: λ of the mu-algorithms; None is the population size (twice that for mu-comma-lambda)
-    elites: None is 2, or 1 where the population is a single lineage
+    select_from: first generation with selection; None: the one after the density has reached the target,
+        because a dense genome's fitness does not predict that of its sparse descendants (results/search)
+    restart_after: generations without improvement after which all but the elites are drawn anew; 0: never
+    awaken: None balances dormancy, which is applied before it, at the target density: s·τ/(1−τ(1−s)) for
+        dormancy s and target τ
+    offspring: λ of the mu-algorithms; by default the population size (twice that for mu-comma-lambda)
+    elites: by default 2, or 1 if the population is a single lineage
     """
 
     pop: Positive = setting(20, "Population size.", "search", "N", True)
@@ -145,7 +147,7 @@ class EvolutionSettings(Settings):
 
     @property
     def objectives(self) -> int:
-        """2 where density is an objective of its own, else 1."""
+        """2 if density is an objective of its own, else 1."""
         return selection.parse(self.select).selection.objectives
 
     @property
@@ -154,7 +156,7 @@ class EvolutionSettings(Settings):
 
     @property
     def mates(self) -> bool:
-        """Do genomes mate? One by itself does not, whatever `mate` is."""
+        """Is there crossover? Not in a population of one, whatever `mate` is."""
         return self.mate != "none" and self.pop > 1
 
     @property
@@ -175,13 +177,13 @@ class EvolutionSettings(Settings):
 
     @property
     def pipeline(self) -> pipeline.Pipeline:
-        """The mutations; where density is an objective, those that hold to a plan let it evolve too."""
+        """The mutations. If density is an objective, mutations that follow a plan let it evolve."""
         given = pipeline.parse(self.mutate)
         return given.with_density() if self.objectives == 2 and given.exact else given
 
     @property
     def planned(self) -> bool:
-        """Do mutations hold to a planned density?"""
+        """Do the mutations follow a planned density?"""
         return self.pipeline.exact
 
     @property
@@ -209,7 +211,7 @@ class EvolutionSettings(Settings):
         return DensitySchedule(start, end, self.resolved_density_gens)
 
     def evaluation(self, problem: Problem) -> Problem:
-        """The problem as evaluations train it: by the same recipe, made harder."""
+        """The problem that evaluations train on: its recipe, made harder by these settings."""
         recipe = replace(
             problem.recipe,
             lr=problem.recipe.lr * self.lr_factor,
@@ -220,9 +222,9 @@ class EvolutionSettings(Settings):
 
 
 class EvolveConfig(EvolutionSettings, ProblemConfig):
-    """A run of an evolution: its settings, the problem, the seed, and where it runs.
+    """One run of an evolution: its settings, the problem, the seed, and where it runs.
 
-    epochs, iterations: length of an evaluation
+    epochs, iterations: length of the training in an evaluation
     """
 
     epochs: Positive = setting(1, "Epochs of an evaluation.", "evaluation", "N", True)
@@ -246,11 +248,11 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
 
     @property
     def evolution(self) -> EvolutionSettings:
-        """The settings alone."""
+        """The settings of the evolution alone."""
         return EvolutionSettings(**{name: getattr(self, name) for name in EvolutionSettings.model_fields})
 
     def check_effect(self, given: set[str]) -> None:
-        """Raise NetsError for a field of these that has no effect beside the others."""
+        """Raise NetsError for a field in `given` that has no effect beside the other settings."""
         rules.check_effect(self, given)
 
 
@@ -260,5 +262,5 @@ def configure(
     config: str | None = None,
     **options: Any,
 ) -> Config:
-    """`config.layers.configure`, of an evolution unless another kind of config is asked for."""
+    """`config.layers.configure`, for an EvolveConfig unless another kind of config is given."""
     return layers.configure(kind, preset, config, **options)

@@ -1,4 +1,4 @@
-"""Species: a crowd of near masks does not take all the places."""
+"""Species of similar masks, among which selection shares out the places."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from nets_deap.individuals.genome import Genome
 
 
 def mask_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """1 − |A ∩ B| / |A ∪ B| of two masks bool[n] (Jaccard): 0 for the same, 1 where they share no gene."""
+    """Jaccard distance 1 − |A ∩ B| / |A ∪ B| of two masks bool[n]: 0 if equal, 1 if they share no gene."""
     union = np.count_nonzero(one | other)
     return 1 - np.count_nonzero(one & other) / union if union else 0.0
 
 
 def species_of(genomes: Sequence[Genome], radius: float) -> list[list[Genome]]:
-    """Each genome joins the first species whose first member's mask is no farther than `radius`.
+    """Each genome joins the first species whose first member's mask is within `radius` of its own.
 
-    Source: NEAT (Stanley & Miikkulainen 2002, section 3.3), with masks for its genes.
+    Source: NEAT (Stanley & Miikkulainen 2002, section 3.3), with masks in place of its genes.
     """
     species: list[list[Genome]] = []
     for genome in genomes:
@@ -35,10 +35,11 @@ def species_of(genomes: Sequence[Genome], radius: float) -> list[list[Genome]]:
 def selSpecies(
     individuals: Sequence[Genome], k: int, radius: float = 0.5, tournsize: int = 3
 ) -> list[Genome]:
-    """Each species gets places by its members' mean merit, and a tournament of its own for them.
+    """Give each species places by its members' mean merit, and fill them by tournaments within it.
 
-    Merit is worst − loss, so a crowded species does not outnumber the others by its size alone: the explicit
-    fitness sharing of NEAT (Stanley & Miikkulainen 2002, section 3.3). `individuals` have one objective.
+    Merit is the worst loss minus the genome's loss. With the mean, a species gains no places by its size
+    alone: the explicit fitness sharing of NEAT (Stanley & Miikkulainen 2002, section 3.3). `individuals`
+    must have one objective.
     """
     species = species_of(individuals, radius)
     losses = np.array([genome.fitness.values[0] for genome in individuals])

@@ -38,16 +38,17 @@ def make_toolbox(
 ) -> base.Toolbox:
     """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
 
-    problem: what a ticket is for; its recipe is that of an evaluation, which the settings make harder
-    engine: a map of ours, or any `map(function, items)` that keeps the order; serial unless given
-    rng: what our operators draw from; None leaves them to Python's `random`, as DEAP's own are
+    problem: the problem to find a ticket for; its recipe is that of an evaluation, which the settings make
+        harder
+    engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order; serial by default
+    rng: the generator of nets_deap's operators; None: Python's `random` governs them, as DEAP's own
     seed: decides the minibatches
     device: where genomes are evaluated
 
-    Its `clock` counts generations, one with each call of its `map`. Its list `parents` is what the mutation
-    `differential` draws from: keep the population in it.
+    The toolbox's `clock` counts generations: each call of its `map` adds one. The mutation `differential`
+    draws from the toolbox's list `parents`: keep the current population in it.
 
-    A config instead of problem and settings has seed and device, too: make_toolbox(config, engine, rng).
+    A config can replace problem, settings, seed and device: make_toolbox(config, engine, rng).
     """
     assert isinstance(problem, Problem), "a config has a function of its own, below"
     problem, clock = settings.evaluation(problem), Clock()
@@ -71,11 +72,11 @@ def make_toolbox(
     schedule = settings.density_schedule()
 
     def density() -> float:
-        """Of the genomes that are being made."""
+        """Density of the genomes of the current generation."""
         return schedule(clock.generation) if pipeline.exact else settings.resolved_init_density
 
     def plan(genome: Genome) -> np.ndarray:
-        """Active genes of each layer: by the genome's own density, or the generation that is being made."""
+        """Active genes planned for each layer, by the genome's own density or that of the generation."""
         own = genome.traits[DENSITY][0] if DENSITY in genome.traits else density()
         return planned_counts(problem.layout, active_weights(problem.layout, own), genome)
 
@@ -131,9 +132,9 @@ def _seeded(
     planned: bool,
     rng: np.random.Generator | None,
 ) -> Genome:
-    """A fresh genome under the mask that a pruning at initialisation gives its weights.
+    """A fresh genome whose mask comes from pruning its weights at initialisation.
 
-    Where mutations hold to a plan, they take over how the pruning has shared the density among layers.
+    If the mutations follow a plan, the genome's plan starts with the layer densities of this mask.
     """
     genome, layout = make(), problem.layout
     genome.mask = pruning.of(problem, genome.weights, density(), as_generator(rng))

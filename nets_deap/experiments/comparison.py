@@ -1,4 +1,4 @@
-"""Comparisons of search methods on paired seeds: trials in parallel, resumable at each of them."""
+"""Comparisons of search methods on paired seeds: trials run in parallel, and resume after any trial."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 
-STEPS = (5, 10, 20)  # seeds with `until_half_width`, fixed beforehand
+STEPS = (5, 10, 20)  # numbers of seeds with `until_half_width`, fixed in advance
 Engine = SerialMap | MultiprocessMap
-Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or what went wrong
+Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
 OnTrial = Callable[[int, int, Row | str], None]
 
 
 def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
-    """All trials in the order they are run: seed by seed, so that what is there early is paired."""
+    """All trials in the order in which they run: seed by seed, so that early results are paired."""
     names = methods_of(config)
     return [
         Trial(name, density, seed)
@@ -40,20 +40,20 @@ def compare(
     engine: Engine,
     on_trial: OnTrial | None = None,
 ) -> Comparison:
-    """Run what is not there yet, and write trials.csv, seconds.csv and summary.csv.
+    """Run the trials that are missing, and write trials.csv, seconds.csv and summary.csv.
 
-    engine: a map of ours
-    on_trial: told of trials done, trials in all, and a finished trial's row or a failed one's error
+    engine: one of nets_deap's maps
+    on_trial: called with the numbers of trials done and in all, and a trial's row or its error
 
-    A trial that fails is in `failed`; the others go on, and the next run repeats it.
-    Raises NetsError, before anything is run, for what cannot be.
+    A trial that fails is put into `failed`; the others continue, and the next run repeats it.
+    Raises NetsError, before anything runs, for a comparison that is impossible.
     """
-    reference_of(config)  # which may be none of the methods
+    reference_of(config)  # raises NetsError if it is none of the methods
     if config.until_half_width is not None and len(config.methods) < 2:
         raise NetsError("`until_half_width` is for differences: it needs two methods or more")
     steps = [config.seeds] if config.until_half_width is None else STEPS
     if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
-        problem = config.problem()  # what is rebuilt from trials.csv needs no data
+        problem = config.problem()  # rebuilding from trials.csv needs no data
         for name in methods_of(config):
             for density in config.densities:
                 check(Trial(name, density, config.seed), problem, config.budget())
@@ -69,7 +69,7 @@ def compare(
 
 
 def stored(folder: Path) -> Comparison | None:
-    """All that a folder's trials.csv has; None where there is none."""
+    """The comparison of all trials in a folder's trials.csv; None if there is no such file."""
     if not (rows := comparison_folder.read_rows(folder)):
         return None
     return Comparison(comparison_folder.read_config(folder), list(rows.values()))
@@ -83,7 +83,7 @@ def _run(
     engine: Engine,
     on_trial: OnTrial | None,
 ) -> None:
-    """Run the trials that are missing; summary.csv is of the whole comparison, of which they are a part."""
+    """Run the missing trials; summary.csv covers the whole comparison, of which `trials` are a part."""
     before = comparison_folder.read_rows(folder)
     known = {t: row for t in trials if (row := before.get(t) or comparison_folder.read_trial(folder, t))}
     comparison.failed = {}
@@ -104,7 +104,7 @@ def _run(
             comparison_folder.claim_data(folder, comparison.config)
         controls = [trial for trial in new if base_of(trial) != trial]
         engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
-        # Each control needs the ticket of what it controls, which need not be a trial of its own.
+        # Each control needs the ticket of its base method, which need not be a trial of its own.
         bases = {base_of(trial): None for trial in controls}
         missing = [base for base in bases if found_already(base, folder) is None]
         engine(partial(_search, config=comparison.config, folder=folder), missing, None, lambda trial: None)
@@ -117,7 +117,7 @@ def _run(
 
 
 def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
-    """Find a ticket; if that fails, the trials that need it say so."""
+    """Find a ticket; if that fails, the trials that need it report the error."""
     with suppress(Exception):
         find(trial, config, folder)
 
@@ -127,7 +127,7 @@ def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
         return trial, run_trial(trial, config, folder), ""
     except NetsError as error:
         return trial, None, str(error)
-    except Exception as error:  # the others go on
+    except Exception as error:  # the other trials continue
         with suppress(NetsError):
             files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
         return trial, None, f"{type(error).__name__}: {error}"
@@ -138,7 +138,7 @@ def _lost(trial: Trial) -> Outcome:
 
 
 def _narrow(comparison: Comparison, half_width: float) -> bool:
-    """Are all the differences known well that were asked for? The random tickets beside NeTS were not."""
+    """Are all differences of the given methods that narrow? Random tickets added beside NeTS do not count."""
     asked = set(comparison.config.methods)
     differences = [told.difference() for told in comparison.summaries() if told.method in asked]
     return all(paired.half_width <= half_width for paired in differences if paired)

@@ -1,4 +1,4 @@
-"""A comparison's folder: whose trials it holds, and the tables that are made of them."""
+"""A comparison's folder: its config, its trials, and the tables made from them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nets_deap.experiments.trial import Row, Trial
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError
 
-# What may be added to a comparison without its being another one
+# Fields that may be extended: it is still the same comparison
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
 TRIALS, SECONDS, SUMMARY, DATA = "trials.csv", "seconds.csv", "summary.csv", "data.crc32"
-CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> what a trial's own file calls it
+CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> its key in a trial's own file
 KEY = ("method", "asked", "seed")
-TIMES = ("search_seconds", "train_seconds")  # kept apart: they differ from run to run
+TIMES = ("search_seconds", "train_seconds")  # in a file of their own, as they differ from run to run
 
 
 def costs(of: str) -> list[str]:
@@ -26,21 +26,21 @@ def costs(of: str) -> list[str]:
 
 
 def default_folder(config: CompareConfig) -> Path:
-    """The same whatever can be added to a comparison: seeds, methods, densities."""
+    """The folder of a comparison; adding seeds, methods or densities does not change it."""
     bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE))
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
     return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
 
 
 def read_config(folder: Path) -> CompareConfig:
-    """Raises NetsError where the folder holds no comparison."""
+    """The config of a stored comparison. Raises NetsError if the folder holds none."""
     return validate(CompareConfig, run_folder.read_config(folder, "methods", "a comparison"))
 
 
 def claim(folder: Path, config: CompareConfig) -> CompareConfig:
-    """Make the folder this comparison's; returns the config that it then has, with what it had before added.
+    """Claim the folder for this comparison. Returns its new config, which also has what the old one had.
 
-    Raises NetsError where it holds another one's trials.
+    Raises NetsError if the folder holds trials of another comparison.
     """
     whole = config
     if (folder / run_folder.CONFIG).exists():
@@ -58,7 +58,7 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
 
 
 def claim_data(folder: Path, config: CompareConfig) -> None:
-    """Put a checksum of the data into the folder. Raises NetsError where it has that of other data."""
+    """Write the checksum of the data into the folder. Raises NetsError if it has that of other data."""
     checksum = f"{config.problem().data.checksum}\n"
     if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
         raise NetsError(f"{folder} holds trials on other data than `dataset` {config.dataset} now has")
@@ -66,7 +66,7 @@ def claim_data(folder: Path, config: CompareConfig) -> None:
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:
-    """The row of a finished trial; None if there is none that can be read."""
+    """The row of a finished trial; None if there is no readable one."""
     try:
         row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -75,7 +75,7 @@ def read_trial(folder: Path, trial: Trial) -> Row | None:
 
 
 def read_rows(folder: Path) -> dict[Trial, Row]:
-    """The rows that trials.csv has: all that is committed of a comparison."""
+    """The rows in trials.csv, which with seconds.csv may be all that is left of a comparison."""
     if not (folder / TRIALS).exists():
         return {}
     try:
@@ -92,7 +92,7 @@ def read_rows(folder: Path) -> dict[Trial, Row]:
 
 
 def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:
-    """All trials that the folder has, in an order of their own, and the summary of them."""
+    """Write all trials of the folder, in a fixed order, and their summary."""
     rows = [row for _, row in sorted(known.items(), key=lambda item: _place(item[0]))]
     if not rows:
         return
@@ -107,7 +107,7 @@ def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves
 
 
 def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> None:
-    """What every trial recorded on its way, for figures; of trials without a file, what is there."""
+    """Write the curves of all trials, for figures; trials without a file keep the rows written before."""
     before: dict[Trial, list[Row]] = {}
     if (folder / name).exists():
         for row in tables.read_csv(folder / name):

@@ -1,4 +1,4 @@
-"""Configs of experiments on tickets."""
+"""The configs of experiments on tickets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _map(says: str) -> Any:
 
 
 class _OnCpus(ProblemConfig):
-    """An experiment whose trainings run side by side, on CPUs."""
+    """The config of an experiment whose trainings run in parallel on CPUs."""
 
     map: MapName = _map("serial or multiprocess.")
 
@@ -32,8 +32,8 @@ class _OnCpus(ProblemConfig):
 class TrainConfig(ProblemConfig):
     """The training of one ticket to the end.
 
-    eval_every: iterations between two rows of training.csv; 0 is once an epoch
-    random: how many random tickets of the same density to train beside it
+    eval_every: iterations between two rows of training.csv; 0 is once per epoch
+    random: number of random tickets of the same density to train beside it
     """
 
     command: ClassVar[str] = "train"
@@ -48,7 +48,7 @@ class VerifyConfig(_OnCpus):
     """A verdict on one ticket.
 
     seeds: trainings of each network, from `seed` on
-    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
+    margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
     """
 
     command: ClassVar[str] = "train"
@@ -61,10 +61,10 @@ class VerifyConfig(_OnCpus):
 
 
 class TransferConfig(_OnCpus):
-    """A ticket trained by another.
+    """A ticket trained by another optimiser, by an evolution strategy, or on another data set.
 
-    to: an optimiser or an evolution strategy, the ticket's own optimiser unless given; es: options of a
-        strategy, as of the method es
+    to: an optimiser or an evolution strategy; by default the ticket's own optimiser
+    es: options of a strategy, as for the method es
     seeds: trainings of each ticket, from `seed` on
     """
 
@@ -79,7 +79,7 @@ class TransferConfig(_OnCpus):
 
 
 class ConnectivityConfig(_OnCpus):
-    """The line between trainings. points: on it; seeds: lines, from `seed` on"""
+    """The line between two trainings. points: points on a line; seeds: number of lines, from `seed` on"""
 
     command: ClassVar[str] = "train"
     points: int = setting(30, "On a line.", "search", "N", True, ge=3)
@@ -87,13 +87,13 @@ class ConnectivityConfig(_OnCpus):
 
 
 def _methods(told: Any) -> Any:
-    from nets_deap.search.registry import parse_all  # which imports torch, and help should not
+    from nets_deap.search.registry import parse_all  # imports torch, which --help should not
 
     return parse_all(told) if isinstance(told, str) else told
 
 
 def _listed(value: Any) -> Any:
-    """Text with commas, as a command line has it, as a list of numbers."""
+    """A list of numbers, from a command line's text with commas."""
     if not isinstance(value, str):
         return [value] if isinstance(value, int | float) else value
     try:
@@ -103,13 +103,13 @@ def _listed(value: Any) -> Any:
 
 
 class CompareConfig(_OnCpus, BudgetConfig):
-    """Search methods against each other, on paired seeds.
+    """Search methods compared on paired seeds.
 
-    epochs, iterations: of the training to the end, and of a cycle of IMP unless it says otherwise
-    seeds: how many, from `seed` on
-    reference: the method that the others are compared with; the first one unless given
-    until_half_width: instead of `seeds` 5, 10 or 20, until the interval of every paired difference in test
-        accuracy is that narrow, in points
+    epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it
+    seeds: number of seeds, from `seed` on
+    reference: the method that the others are compared with; by default the first one
+    until_half_width: in place of `seeds`, run 5, 10, then 20 seeds, until the confidence interval of every
+        paired difference in test accuracy has at most this half-width, in points
     """
 
     command: ClassVar[str] = "compare"

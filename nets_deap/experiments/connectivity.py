@@ -1,7 +1,7 @@
 """Linear mode connectivity: the error between two trained networks (Frankle et al. 2020, section 2).
 
-Two trainings of one ticket on different data orders, or of two tickets. Where the error stays low on the line
-between them they lie in one valley.
+The two are trainings of one ticket on different data orders, or of two tickets. If the error stays low on the
+line between them, they lie in the same valley of the loss.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from nets_deap.training.final import check_ticket, to_go, train_ticket
 from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
-OTHERS = 1_000_000  # added to a seed for the second order of one ticket
-POINTS = 30  # on the line, both ends among them (Lange & Sprekeler 2023)
+OTHERS = 1_000_000  # added to a seed for the second data order of one ticket
+POINTS = 30  # points on a line, including both ends (Lange & Sprekeler 2023)
 
 
 def line(
@@ -32,7 +32,7 @@ def line(
 ) -> list[Row]:
     """Rows `alpha`, `test_error`, `test_loss`, `val_error` of α W₁ + (1 − α) W₂.
 
-    first, second: weights, float32[n], and extras, float32[m], which lie on the line as well
+    first, second: weights, float32[n], and extras, float32[m], which are interpolated too
     """
     architecture, data = problem.architecture, problem.data.to("cpu", torch.float32)
     rows = []
@@ -63,7 +63,7 @@ def barrier(rows: Sequence[Row], of: str = "test_error") -> float:
 
 
 def check(tickets: Sequence[Ticket], problem: Problem) -> None:
-    """Raise NetsError if a ticket's network does not take this problem's data, or is not to be trained."""
+    """Raise NetsError if a ticket's network does not take this problem's data, or has no training left."""
     for ticket in tickets:
         check_ticket(problem, ticket)
         to_go(problem, ticket)
@@ -77,9 +77,9 @@ def connectivity(
     points: int = POINTS,
     on_line: Callable[[list[Row]], None] | None = None,
 ) -> list[Row]:
-    """Rows of `line`, with `seed`: a line for each seed.
+    """Rows of `line` for each seed, with a column `seed`.
 
-    tickets: one, trained on the data orders of a seed and of another one; or two, both on that of a seed
+    tickets: one, trained on the data orders of two seeds; or two, both trained on the order of one seed
     Raises NetsError as `check` does.
     """
     check(tickets, problem)

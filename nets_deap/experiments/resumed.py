@@ -1,4 +1,4 @@
-"""An experiment on tickets in a folder of its own: a csv that grows row by row, and is continued."""
+"""An experiment on tickets in a folder: a csv that grows row by row, so that the experiment can resume."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from nets_deap.util.tables import Row
 
 
 class Rows:
-    """known: the rows that the file has, in an order that does not depend on who was first
+    """The rows of a csv file.
 
-    path: of the file; None: nothing is written
+    known: the rows that the file has, in an order that does not depend on which finished first
+    path: the file; None: nothing is written
     """
 
     def __init__(self, path: Path | None, order: Callable[[Row], Any]) -> None:
@@ -25,7 +26,7 @@ class Rows:
         self.known: list[Row] = tables.read_csv(path) if path and path.exists() else []
 
     def add(self, *rows: Row) -> None:
-        """Write these rows, too."""
+        """Add rows, and write the file."""
         self.known = sorted([*self.known, *rows], key=self.order)
         if self.path:
             tables.write_csv(self.path, self.known)
@@ -42,12 +43,12 @@ def rows_in(
     added: Collection[str] = ("seeds",),
     checksum: str = "tickets.crc32",
 ) -> Iterator[Rows]:
-    """The rows in a folder that is this config's and this content's, for as long as they are added to.
+    """The rows in a folder, which is claimed for this config and content while rows are added.
 
-    name: of the csv; of: the field and the words that tell these configs, as for `run_folder.claim`
-    content: a checksum of the tickets, and of what else must be the same; added: fields that may differ
-    checksum: name of the file that holds it
-    Raises NetsError where the folder holds something else.
+    name: name of the csv; of: `mark` and `of` for `run_folder.claim`
+    content: a checksum of the tickets, and of all else that must be the same
+    added: fields of the config that may differ; checksum: name of the file for `content`
+    Raises NetsError if the folder holds something else.
     """
     if files.strangers(folder) and not (folder / run_folder.CONFIG).exists():
         raise NetsError(f"{folder} exists and is not empty: choose another `out`")

@@ -1,4 +1,4 @@
-"""What a comparison says: means, intervals and paired differences."""
+"""The results of a comparison: means, confidence intervals and paired differences."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import Paired, mean_interval, paired_difference
 
 DENSE = "dense"
-MISSED = 0.05  # a density so much off, as a share, is another one, and accuracies are not compared
+MISSED = 0.05  # relative error from which a density counts as another one, so that accuracies do not compare
 
 
 @dataclass
 class Comparison:
-    """A comparison as far as it has come.
+    """A comparison with the trials run so far.
 
     rows: one for each finished trial, as in trials.csv
     failed: trials that raised an error, with its text
@@ -31,9 +31,9 @@ class Comparison:
     failed: dict[Trial, str] = field(default_factory=dict)
 
     def summaries(self) -> list[Summary]:
-        """One for each method and density, in the order given.
+        """One summary for each method and density, in the order given.
 
-        Each is paired with the reference, but for a NeTS's random tickets: these with the NeTS itself.
+        Each is paired with the reference, but the random tickets of a NeTS are paired with that NeTS.
         """
         reference = reference_of(self.config)
         told = []
@@ -56,9 +56,9 @@ class Comparison:
 class Summary:
     """A method at a density, over seeds.
 
-    density: what was asked for
+    density: the density asked for
     rows: seed -> row
-    paired_with, reference: the method it is compared with, and that one's rows; none for the reference itself
+    paired_with, reference: the method it is compared with, and its rows; no rows for the reference itself
     """
 
     method: MethodSpec
@@ -71,9 +71,9 @@ class Summary:
         return [row[column] for row in self.rows.values()]
 
     def difference(self) -> Paired | None:
-        """Test accuracy against the reference's on the same seeds, in points.
+        """Paired difference in test accuracy to the reference on the same seeds, in points.
 
-        None without two of them, and where one of the two has missed the density and the other has not.
+        None with fewer than two common seeds, or if the densities of the two methods do not compare.
         """
         seeds = sorted(self.rows.keys() & self.reference.keys())
         if len(seeds) < 2 or not self._of_comparable_size():
@@ -82,7 +82,7 @@ class Summary:
         return paired_difference(ours, theirs)
 
     def _of_comparable_size(self) -> bool:
-        """Is everything as dense as was asked, or one as the other? The dense network is not asked to be."""
+        """Do both have the density asked for (the dense network need not), or else the same density?"""
         ours, theirs = (
             float(np.mean([row["density"] for row in rows.values()])) for rows in (self.rows, self.reference)
         )
@@ -93,7 +93,7 @@ class Summary:
         return all(hits) or abs(ours / theirs - 1) <= MISSED
 
     def row(self) -> Row:
-        """As in summary.csv."""
+        """The row of summary.csv."""
         accuracy = mean_interval([100 * value for value in self.values("test_acc")])
         told: Row = {
             "method": str(self.method),
@@ -121,7 +121,7 @@ class Summary:
 
 
 def methods_of(config: CompareConfig) -> list[MethodSpec]:
-    """The methods; beside one that may miss the density a random ticket of what it reached."""
+    """The methods, and for each that may miss the density, a random ticket of the density it reached."""
     sparse = [density for density in config.densities if density < 1]
     found: dict[MethodSpec, None] = {}
     for spec in config.methods:
@@ -129,12 +129,12 @@ def methods_of(config: CompareConfig) -> list[MethodSpec]:
         if not spec.control and any(method_of(spec).may_miss(config.dataset, density) for density in sparse):
             found[spec.controlled("random")] = None
     if config.reference and config.reference.base in found:
-        found[config.reference] = None  # a control that all are compared with
+        found[config.reference] = None  # a control that the others are compared with
     return list(found)
 
 
 def _paired_with(spec: MethodSpec) -> MethodSpec | None:
-    """The NeTS whose density a random ticket has; None for all else."""
+    """For a random ticket of a NeTS, that NeTS; None for any other method."""
     return spec.base if spec.control == "random" and method_of(spec).own_density else None
 
 

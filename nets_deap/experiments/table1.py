@@ -1,4 +1,4 @@
-"""The NeTS paper's Table 1: random tickets, IMP and NeTS on XOR and MNIST, ours beside the paper's."""
+"""The NeTS paper's Table 1: random tickets, IMP and NeTS on XOR and MNIST, our figures beside the paper's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nets_deap.util.statistics import mean_interval
 Row = dict[str, Any]
 IMP, RANDOM, NETS = "imp:cycles=7,exact=no", "random-paper", "nets-paper"
 XOR_METHODS = f"dense,{RANDOM},{IMP},{NETS}"
-INITIAL_DENSITIES = (0.4, 0.3, 0.2)  # beside the 0.6 of the authors' code, with which NeTS mostly stalls
+INITIAL_DENSITIES = (0.4, 0.3, 0.2)  # besides 0.6 as in the authors' code, with which NeTS mostly stalls
 MNIST_METHODS = ",".join([XOR_METHODS, *(f"{NETS}:init_density={d}" for d in INITIAL_DENSITIES), "random"])
 # problem -> what differs from preset `paper`. XOR is scored every 100 of its 3,000 steps.
 PROBLEMS: dict[str, Row] = {
@@ -36,7 +36,7 @@ QUANTITIES = {
     "test_acc": "test accuracy, %",
 }
 SHARES = ("density", "val_acc", "test_acc")
-# (data, method) -> the paper's figures, means of five trials; it does not say which XOR data it has
+# (data, method) -> the paper's figures, means of five trials; it does not say which XOR data it uses
 PAPER: dict[tuple[str, str], dict[str, float]] = {
     ("xor", RANDOM): dict(zip(QUANTITIES, (20, 0.032, 0.024, 82, 84), strict=True)),
     ("xor", IMP): dict(zip(QUANTITIES, (20, 0.0, 0.012, 100, 100), strict=True)),
@@ -63,11 +63,11 @@ def table1(
     on_trial: Callable[[str], OnTrial] | None = None,
     **options: Any,
 ) -> list[Comparison]:
-    """Run what is missing of the trials, each problem in a folder of its own, and write the table.
+    """Run the trials that are missing, each problem in its own folder, and write the table.
 
-    options: fields of CompareConfig for all problems, `seeds` or `data_dir` for example
-    Written are table1.csv, table1.md and table1.tex, of all trials in the folder. From trials that are there
-    already come the same bytes, without data.
+    options: fields of CompareConfig for all problems, for example `seeds` or `data_dir`
+    Writes table1.csv, table1.md and table1.tex for all trials in the folder. Trials already in the folder
+    give the same bytes again, without the data sets.
     """
     configs = {name: config_of(name, **options) for name in problems or PROBLEMS}
     done = [
@@ -83,7 +83,7 @@ def table1(
 
 
 def rows_of(problem: str, comparison: Comparison) -> list[Row]:
-    """One row for each method: ours as mean and half-width, and the paper's where it has them."""
+    """One row per method: our figures as mean and half-width, and the paper's figures if it has them."""
     rows = []
     for summary in comparison.summaries():
         row: Row = {"problem": problem, "method": str(summary.method), "trials": len(summary.rows)}
@@ -97,7 +97,7 @@ def rows_of(problem: str, comparison: Comparison) -> list[Row]:
 
 
 def ours(row: Row, key: str) -> str:
-    """A cell's mean ± 95 % interval; of one trial, its value."""
+    """Our figure in a cell: mean ± 95 % interval, or the value of a single trial."""
     digits = 1 if key == "density" else 2 if key in SHARES else 3
     half_width = row[f"{key}_half_width"]
     return f"{row[key]:.{digits}f}" + ("" if math.isnan(half_width) else f" ± {half_width:.{digits}f}")
@@ -117,7 +117,7 @@ def _cells(rows: list[Row], line_break: str) -> list[list[str]]:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table for a README: in each cell ours, mean ± 95 % interval, and below it the paper's."""
+    """The table in Markdown: each cell has our mean ± 95 % interval, and below it the paper's figure."""
     lines = [["problem", "method", *QUANTITIES.values()], ["---"] * (2 + len(QUANTITIES))]
     lines += _cells(rows, "<br>")
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,8 +1,8 @@
 """Transfer: a ticket trained by another optimiser, by an evolution strategy, or on another data set.
 
-Lange & Sprekeler 2023, section 5, ask it of tickets that evolution strategies have found. Beside the ticket
-stand a random one of its density, and the target's own: found by IMP where the target is an optimiser, by the
-strategy itself where it is one.
+Lange & Sprekeler 2023, section 5, study this for tickets found by evolution strategies. The ticket is
+compared with a random one of its density, and with the target's own: found by IMP if the target is an
+optimiser, or by the strategy itself if it is a strategy.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ NAMES = (TICKET, RANDOM, OWN)
 
 @dataclass(frozen=True)
 class Target:
-    """Who trains, and on what.
+    """What trains the ticket, and on which data.
 
-    problem: with the optimiser that trains; es: the strategy that does instead, or None
+    problem: its recipe has the optimiser that trains; es: the strategy that trains instead, or None
     """
 
     problem: Problem
     es: ES | None = None
 
     def train(self, ticket: Ticket, seed: int) -> dict[str, float]:
-        """Validation and test accuracy after training: at early stop, or of an ES's final mean."""
+        """Validation and test accuracy after training: at early stop, or at the final mean of an ES."""
         if self.es is None:
             told = train_ticket(ticket, self.problem, seed, track_test=False).summary()
             return {key: told[key] for key in ("val_acc", "test_acc")}
@@ -59,18 +59,18 @@ class Target:
 
     @property
     def search(self) -> IMP | ES:
-        """How the target finds a ticket for itself."""
+        """The method by which the target finds its own ticket."""
         return IMP() if self.es is None else self.es
 
     def own(self, density: float, seed: int) -> Ticket:
-        """The ticket of this density that the target finds for itself."""
+        """The target's own ticket of this density."""
         return self.search(self.problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
 
 
 def target(problem: Problem, to: str, es: str = "") -> Target:
     """The target that `to` names: an optimiser, or a strategy with the options `es` of the method es.
 
-    Raises NetsError for what is neither.
+    Raises NetsError for any other name, or bad options.
     """
     if to in OPTIMIZERS:
         if es:
@@ -89,7 +89,7 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
 
 def check(ticket: Ticket, aim: Target) -> None:
     """Raise NetsError if the ticket's network does not take the target's data, has next to no weights, or
-    was rewound to where the target's training is over."""
+    was rewound to a step after the end of the target's training."""
     check_ticket(aim.problem, ticket)
     if aim.es is None:
         to_go(aim.problem, ticket)
@@ -114,9 +114,9 @@ def transfer(
     on_row: Callable[[Row], None] | None = None,
     known: Sequence[Row] = (),
 ) -> list[Row]:
-    """Train the ticket, random ones and the target's own by the target, once for each seed.
+    """Let the target train the ticket, a random one and its own, once for each seed.
 
-    known: rows of an earlier call, whose trainings are not repeated
+    known: rows of an earlier call; their trainings are not repeated
     Returns a row for each training, with `val_acc` and `test_acc`. Raises NetsError as `check` does.
     """
     check(ticket, aim)
@@ -128,5 +128,5 @@ def transfer(
 
 
 def accuracies(rows: Sequence[Row], name: str) -> np.ndarray:
-    """Test accuracies of one of NAMES in %, by seed."""
+    """Test accuracies of one of NAMES in %, one per seed."""
     return np.array([100 * row["test_acc"] for row in rows if row["ticket"] == name])

@@ -1,4 +1,4 @@
-"""One trial of a comparison: search, train what was found to the end, and say what both took."""
+"""One trial of a comparison: search, train the ticket to the end, and record the cost of both."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 
 Row = dict[str, Any]
-LONGEST_NAME = 100  # characters of a method in a file's name
+LONGEST_NAME = 100  # characters of a method in a file name
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A method at a density with a seed. What decides the result is in here and in the config."""
+    """A method at a density with a seed. With the config, this decides the result."""
 
     method: MethodSpec
     density: float
@@ -36,12 +36,12 @@ class Trial:
 
     @classmethod
     def of(cls, row: Row) -> Trial:
-        """The trial that a row is of. Raises KeyError, TypeError or NetsError for what is no such row."""
+        """The trial that a row belongs to. Raises KeyError, TypeError or NetsError for any other row."""
         return cls(parse(row["method"]), row["asked"], row["seed"])
 
     @property
     def name(self) -> str:
-        """The trial's name in a results folder."""
+        """The name of the trial's files."""
         method = str(self.method).replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
         if len(method) > LONGEST_NAME:
             method = f"{method[:LONGEST_NAME]}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
@@ -49,10 +49,10 @@ class Trial:
 
 
 def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
-    """Run a trial and write what came of it: the ticket, the training, and last the trial's own file.
+    """Run a trial and write its results: the ticket, the training, and last the trial's own file.
 
-    Everything that is drawn comes from the trial's seed, and the methods draw θ₀ first: so with one seed
-    all start from the same θ₀ and are trained on the same minibatches, under the same split.
+    All random numbers come from the trial's seed, and every method draws θ₀ first. So seeds are paired: with
+    one seed, all methods start from the same θ₀ and train on the same minibatches, under the same split.
     """
     problem, method = config.problem(), method_of(trial.method)
     aside, search = Cost(), Cost()
@@ -77,12 +77,12 @@ def ticket_path(folder: Path, trial: Trial) -> Path:
 
 
 def base_of(trial: Trial) -> Trial:
-    """The trial whose ticket this one starts from: its own, or that of what it controls."""
+    """The trial whose ticket this one needs: itself, or for a control the trial without the control."""
     return replace(trial, method=trial.method.base)
 
 
 def found_already(trial: Trial, folder: Path) -> Found | None:
-    """What an earlier run has found; None if there is nothing that can be read."""
+    """The result of an earlier search; None if there is no readable one."""
     path = ticket_path(folder, trial)
     try:
         told = json.loads(path.with_suffix(".json").read_text())
@@ -92,9 +92,9 @@ def found_already(trial: Trial, folder: Path) -> Found | None:
 
 
 def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
-    """The trial's ticket, and what its search took; a control's search is that of what it controls.
+    """The trial's ticket, and the cost of its search; a control has the cost of its base's search.
 
-    A ticket that the folder has already is not searched for again.
+    The search is not repeated if the folder already has its ticket.
     """
     problem, base = config.problem(), base_of(trial)
     found = found_already(base, folder)
@@ -119,7 +119,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
 def _train_dynamically(
     method: Dynamic, trial: Trial, problem: Problem, config: CompareConfig
 ) -> tuple[TrainingRun, list[Row], Cost]:
-    """The training, the updates of the mask, and what these took beside."""
+    """The training, the updates of the mask, and their extra cost."""
     rng = generator(trial.seed, 0, Role.SEARCH)
     network = method.network(problem, initial_weights(problem, rng), trial.density, rng)
     run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
@@ -136,9 +136,9 @@ def _training_cost(problem: Problem, run: TrainingRun) -> Cost:
 
 
 def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
-    """Raise NetsError for what can be seen to fail before anything long is begun."""
+    """Raise NetsError, before anything long starts, for a trial that is sure to fail."""
     method = method_of(trial.method)
-    _ = problem.architecture  # refuses what data and architecture cannot be
+    _ = problem.architecture  # raises NetsError for data and an architecture that do not fit
     method.check(problem, trial.density, budget)
     steps = problem.recipe.steps(len(problem.data.train.y))
     if (k := method.rewinds_to(problem)) >= steps:

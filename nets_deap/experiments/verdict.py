@@ -1,4 +1,4 @@
-"""Is a ticket a winning one? The NeTS paper's Definition 3 as a verdict, over seeds and with controls."""
+"""Is a ticket a winning one? A verdict by the NeTS paper's Definition 3, over seeds and with controls."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ TICKET, DENSE = "ticket", "dense"
 SEARCHES = ("imp", "lineage")  # controls that take long
 NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name not in (DENSE, *SEARCHES)))
 ROWS = "verify.csv"
-AT_MOST = 0.5  # the density that is much smaller than the dense network's, which Definition 3 leaves open
+AT_MOST = 0.5  # largest density that counts as "much smaller"; Definition 3 gives no number
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What n seeds say of a ticket.
+    """The verdict on a ticket from its trainings with several seeds.
 
-    later: early-stop iterations of the ticket minus the dense net's, j′ − j
-    better: test accuracy there, a′ − a, in points
+    later: early-stop iteration of the ticket minus that of the dense network, j′ − j
+    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points
     density: |M|₁ / |θ|
-    seeds: how many trainings the intervals are of; 1 where all are the same, on full batches
-    margin: points of accuracy that a winning ticket may lack; at_most: the density it may have
-    unfinished: in some seed both were still getting better when the training ended
-    learnt: the dense network is better than always saying the commonest class
+    seeds: number of trainings behind the intervals; 1 if all are the same, as on full batches
+    margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
+    unfinished: with some seed, both networks were still improving when the training ended
+    learnt: the dense network is better than always predicting the commonest class
     """
 
     later: Paired
@@ -53,7 +53,7 @@ class Verdict:
 
     @property
     def conditions(self) -> dict[str, bool | None]:
-        """Each condition: True or False where the whole 95 % interval says so, None where it does not."""
+        """Each condition: True or False if the whole 95 % interval agrees, else None."""
         fast = _decided(-self.later.mean, self.later.half_width)
         return {
             "trains as fast": None if self.unfinished and fast else fast,
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def _decided(mean: float, half_width: float) -> bool | None:
-    """Is a quantity at least 0, as far as its interval tells?"""
+    """Is a quantity at least 0? None if its interval does not decide."""
     if mean - half_width >= 0:
         return True
     return False if mean + half_width < 0 else None
@@ -97,7 +97,7 @@ def _trained(item: tuple[str, int], ticket: Ticket, problem: Problem, eval_every
 
 
 def check(ticket: Ticket, problem: Problem) -> None:
-    """Raise NetsError for a ticket of another network, or one whose weights are not initial ones."""
+    """Raise NetsError for a ticket of another network, or a ticket without initial weights."""
     check_ticket(problem, ticket)
     if k := ticket.info.get("rewind", 0):
         raise NetsError(
@@ -117,10 +117,11 @@ def verify(
     on_row: Callable[[Row], None] | None = None,
     known: Sequence[Row] = (),
 ) -> tuple[Verdict, list[Row]]:
-    """Train the dense net, the ticket and its controls identically, seed by seed, and judge.
+    """Train the dense network, the ticket and its controls in the same way, seed by seed, and judge.
 
-    A seed decides the order of the minibatches and what the controls draw; dense net and ticket have the
-    same θ₀. margin, at_most: as in `Verdict`; known: rows of an earlier call, which are not trained again.
+    A seed decides the order of the minibatches and the random numbers of the controls; dense network and
+    ticket have the same θ₀.
+    margin, at_most: as in `Verdict`; known: rows of an earlier call; their trainings are not repeated
     Raises ValueError for fewer than two seeds, which have no interval, and NetsError as `check` does.
     """
     if len(seeds) < 2:
@@ -136,12 +137,12 @@ def verify(
 
 
 def content(ticket: Ticket, problem: Problem) -> str:
-    """A checksum of the ticket and the data: a verdict is on both."""
+    """A checksum of the ticket and the data, since a verdict depends on both."""
     return crc32(*ticket.content(), problem.data.checksum.encode())
 
 
 def order(row: Row) -> tuple[int, int]:
-    """Of the rows in verify.csv: seed by seed, the networks as in NETWORKS."""
+    """Sort key of the rows in verify.csv: seed by seed, with the networks as in NETWORKS."""
     return row["seed"], NETWORKS.index(row["network"])
 
 

@@ -1,4 +1,4 @@
-"""Drawing what a folder holds."""
+"""Figures of the results in a folder."""
 
 from nets_deap.util.lazy import exported
 

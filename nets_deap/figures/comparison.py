@@ -1,4 +1,4 @@
-"""Tickets against each other: test error against density, and a Pareto front."""
+"""Comparisons of tickets: test error against density, and a Pareto front."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def error_against_density(summary: pd.DataFrame) -> Figure:
-    """Test error at early stop of each method, mean and 95 % interval, at the density it has.
+    """Test error of each method at early stop, mean and 95 % interval, against the density it reached.
 
-    Of the error, since on a logarithmic axis methods stay apart that have nearly the same accuracy.
-    summary: as in a comparison's summary.csv
+    It shows the error because a logarithmic axis then separates methods of nearly the same accuracy.
+    summary: the rows of a comparison's summary.csv
     """
     from matplotlib import colormaps
 
@@ -37,7 +37,7 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
 def front(rows: pd.DataFrame) -> Figure:
     """The Pareto front of a run: validation loss after the brief training against density.
 
-    rows: as in front.csv
+    rows: the rows of front.csv
     """
     figure, (axes,) = new_figure(1)
     rows = rows.sort_values("density")

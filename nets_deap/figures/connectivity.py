@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def connectivity(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Test error on the line between two trainings, mean and 95 % interval over seeds.
 
-    lines: what to call it -> rows of `connectivity.connectivity`
+    lines: label -> rows of `connectivity.connectivity`
     """
     figure, (axes,) = new_figure(1)
     for name, rows in lines.items():

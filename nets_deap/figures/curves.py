@@ -17,7 +17,7 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """Figure 1: density, accuracy and fitness of the best genome, generation by generation.
 
     logbooks: columns method, seed, gen, density_best, fitness_min, and test_acc_best or val_acc_best
-    names: method -> what to call it
+    names: method -> label
     """
     figure, axes = new_figure(3)
     panels = (
@@ -43,9 +43,9 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 def tracks(
     logbooks: pd.DataFrame, training: pd.DataFrame, names: Mapping[str, str]
 ) -> dict[str, pd.DataFrame]:
-    """What `wall_clock` draws: each search's logbook by time, and after it the training to the end.
+    """The data for `wall_clock`: each search's logbook by time, followed by the training to the end.
 
-    An evolution's row is its best genome after the brief training; a cycle's of IMP the network it trained.
+    A row of an evolution is its best genome after the brief training; a row of IMP is a trained network.
     """
     found = {}
     for method, name in names.items():
@@ -104,7 +104,7 @@ def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
 def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """Figure 3: test loss and accuracy in each epoch of the training to the end.
 
-    curves: columns method, seed, epoch, test_loss, test_acc; names: method -> what to call it
+    curves: columns method, seed, epoch, test_loss, test_acc; names: method -> label
     """
     figure, axes = new_figure(2)
     for method, name in names.items():

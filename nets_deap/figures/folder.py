@@ -1,4 +1,4 @@
-"""What a folder holds, as figures: a run, a training, a comparison, a verdict, a line between trainings."""
+"""Figures of a folder: of a run, a training, a comparison, a verdict, or a line between trainings."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
-    """All figures of a folder, as PDF and PNG into `out`. Returns name -> files.
+    """Draw all figures of a folder, as PDF and PNG in `out`. Returns name -> files.
 
-    Raises NetsError for a folder that holds nothing to draw, or tables without the columns they should have.
+    Raises NetsError for a folder with nothing to draw, or for tables that lack columns.
     """
     drawn = {}
     for file, recipes in RECIPES.items():
@@ -42,7 +42,7 @@ def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
 def _evolution(path: Path) -> Figure | None:
     rows = pd.read_csv(path)
     if "gen" not in rows or "fitness_min" not in rows:
-        return None  # the cycles of IMP or of an ES, or a search in node space
+        return None  # cycles of IMP or an ES, or a search in node space
     rows = rows[rows["fitness_min"].notna()]
     if "method" not in rows:  # one run
         return curves.evolution(rows.assign(method="", seed=0), {"": ""})
@@ -65,7 +65,7 @@ def _ticket(path: Path) -> Figure:
     return tickets.portrait(tickets.describe({"": load_ticket(path)}))
 
 
-# File in a folder -> figures that are drawn from it; None where the file is not of that kind
+# File in a folder -> the figures drawn from it; a recipe returns None if the file is of another kind
 RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "logbook.csv": {"evolution": _evolution},
     "ticket.safetensors": {"ticket": _ticket},

@@ -1,4 +1,4 @@
-"""What all figures share: size, axes, bands, files."""
+"""The style of all figures: size, axes, bands, files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-WIDTH = 6.5  # inches, of a page's text
+WIDTH = 6.5  # inches, the width of a page's text
 FORMATS = ("pdf", "png")
 
 
 def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
-    """A figure as wide as a page's text, and its axes row by row; `height` in inches, of a row."""
+    """A figure as wide as a page's text, and its axes row by row; `height` of a row in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
@@ -28,7 +28,7 @@ def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure
 
 
 def plain_logarithmic(*axes: Any) -> None:
-    """Logarithmic axes with numbers as people write them: 1, 2, 5, 10."""
+    """Label logarithmic axes with plain numbers: 1, 2, 5, 10."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     for axis in axes:
@@ -38,7 +38,7 @@ def plain_logarithmic(*axes: Any) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PDF and PNG; without a date in it, so that the same data gives the same bytes."""
+    """Write a figure as PDF and PNG, without a date, so that the same data gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in FORMATS]
     for path in paths:
@@ -50,9 +50,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 def band(
     axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1, color: str = ""
 ) -> None:
-    """Mean over trials with its 95 % interval as a band; in the next color unless one is given.
+    """Draw the mean over trials, with its 95 % interval as a band; by default in the next color.
 
-    curves: a row for each trial (`seed`) and value of x. A trial that has ended stays at its last value.
+    curves: one row for each trial (`seed`) and value of x. A trial that has ended keeps its last value.
     """
     wide = curves.pivot_table(index=x, columns="seed", values=y).ffill() * scale
     told = [mean_interval(row.dropna().tolist()) for _, row in wide.iterrows()]

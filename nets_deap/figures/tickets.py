@@ -1,4 +1,4 @@
-"""What tickets look like."""
+"""Pictures of tickets."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TICKETS = "tickets.csv"
 
 
 def describe(tickets: Mapping[str, Ticket], cells: int = 40) -> pd.DataFrame:
-    """What the pictures of tickets show, as rows small enough to keep.
+    """The data for pictures of tickets, as rows small enough to keep.
 
-    Columns: ticket, picture, density, row, values (a row of the picture, apart by spaces). A picture is
-    "pixels", how many weights of the first layer look at each pixel of an input that is an image, or a
-    layer's name: density of its mask in at most cells × cells patches, units by inputs. density is the
-    ticket's or the layer's.
+    Columns: ticket, picture, density, row, values (one row of the picture, separated by spaces). The picture
+    "pixels" is for inputs that are images: the number of first-layer weights on each pixel. A picture with a
+    layer's name shows the density of its mask in at most cells × cells patches, units by inputs. density is
+    that of the ticket or of the layer.
     """
     rows: list[tuple[str, str, float, int, str]] = []
 
@@ -59,9 +59,9 @@ def _pictures(described: pd.DataFrame) -> dict[tuple[str, str], tuple[float, np.
 
 
 def input_pixels(described: pd.DataFrame) -> Figure:
-    """How many weights of the first layer look at each pixel of the input; described: as from `describe`.
+    """Number of first-layer weights on each pixel of the input; described: from `describe`.
 
-    Raises NetsError where no inputs are images.
+    Raises NetsError if no ticket has images as inputs.
     """
     shown = _pictures(described[described["picture"] == PIXELS])
     if not shown:
@@ -75,7 +75,7 @@ def input_pixels(described: pd.DataFrame) -> Figure:
 
 
 def masks(described: pd.DataFrame) -> Figure:
-    """Each layer's mask as a picture: density of its patches, and of the layer.
+    """Each layer's mask as a picture: the density of its patches, and of the layer.
 
     described: as from `describe`
     """
@@ -93,7 +93,7 @@ def masks(described: pd.DataFrame) -> Figure:
 
 
 def portrait(described: pd.DataFrame) -> Figure:
-    """One ticket: how many weights look at each pixel, if its inputs are images, and each layer's mask.
+    """One ticket: each layer's mask, and if its inputs are images, the number of weights on each pixel.
 
     described: as from `describe`
     """

@@ -1,4 +1,4 @@
-"""A ticket beside its dense network and controls."""
+"""A ticket compared with its dense network and controls."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def accuracies(rows: pd.DataFrame) -> Figure:
-    """Test accuracy at early stop of each network, every seed as a point, the mean with its 95 % interval.
+    """Test accuracy of each network at early stop: one point per seed, and the mean with its 95 % interval.
 
-    rows: as in verify.csv
+    rows: the rows of verify.csv
     """
     figure, (axes,) = new_figure(1)
     names = list(dict.fromkeys(rows["network"]))

@@ -1,4 +1,4 @@
-"""What an evaluation has measured, and the DEAP fitness that follows from it."""
+"""The results of an evaluation, and the DEAP fitness that follows from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from deap import base
 
-WORST = 1e9  # stands for a loss that is not finite: a NaN would beat everything in DEAP
+WORST = 1e9  # replaces a loss that is not finite: in DEAP, a NaN would beat everything
 
 
 class MinimisedFitness(base.Fitness):
@@ -26,18 +26,18 @@ class ParetoFitness(base.Fitness):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one evaluation measured, after the brief training, on the validation set.
+    """The results of one evaluation on the validation set, after the brief training.
 
-    val_loss:     mean loss of a sample: nats for a cross-entropy, else a mean squared error
+    val_loss:     mean loss per sample: nats for a cross-entropy, else a mean squared error
     val_acc, density: shares
     class_losses: mean loss of each class, the cases of lexicase selection
     generation:   the generation whose minibatches it was trained on
-    fitness:      the scalar to be minimised; NaN while a fitness function is still being asked for it
+    fitness:      the scalar to be minimised; NaN until the fitness function has returned it
     values:       DEAP's fitness values: (fitness,) or (val_loss, density)
-    traces:       name in `traces.TRACES` -> float32[n], what informed operators asked for; never the trained
-        weights
-    gradient_steps: that it took
-    times:        evaluations that the numbers are a mean of
+    traces:       name in `pruning.traces.TRACES` -> float32[n], recorded for informed operators; never the
+        trained weights
+    gradient_steps: number of gradient steps that it took
+    times:        number of evaluations of which the values are a mean
     """
 
     val_loss: float

@@ -21,11 +21,11 @@ from nets_deap.util.random_streams import as_generator
 class Genome:
     """A DEAP individual.
 
-    weights: float32[n], the initial weights θ₀ of all prunable layers, dormant ones included
+    weights: float32[n], the initial weights θ₀ of all prunable layers, including dormant ones
     mask:    bool[n], True where the weight is expressed
     fitness: a `deap.base.Fitness`
-    traits:  name -> float64 vector, what mutations let evolve beside the genes: layers' shares, rates
-    measured: what the last evaluation measured, or None; `evaluation` is the same while it holds
+    traits:  name -> float64 vector, what evolves besides the genes: layer shares, rates, …
+    measured: what the last evaluation measured, or None; `evaluation` returns it while it is valid
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Genome:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """What the last evaluation measured; None where that is not what the fitness now says.
+        """What the last evaluation measured; None if the fitness no longer agrees with it.
 
-        So it is gone once variation has made the fitness invalid, and where somebody else has set it.
+        That happens once variation has invalidated the fitness, or if other code has set the fitness.
         """
         measured = self.measured
         holds = measured is not None and self.fitness.valid and self.fitness.values == measured.values
@@ -56,11 +56,11 @@ class Genome:
 
     @property
     def density(self) -> float:
-        """Active weights over all prunable weights together (NeTS paper, Definition 1)."""
+        """Active weights as a share of all prunable weights (NeTS paper, Definition 1)."""
         return len(self) / self.mask.size
 
     def __len__(self) -> int:
-        """Active weights: what DEAP's parsimony tournaments compare."""
+        """Number of active weights: the size that DEAP's parsimony tournaments compare."""
         return int(np.count_nonzero(self.mask))
 
     def __bool__(self) -> bool:
@@ -71,7 +71,7 @@ class Genome:
         return np.array_equal(self.mask, other.mask) and np.array_equal(self.weights, other.weights)
 
     def exchange(self, other: Genome, ours: np.ndarray, theirs: np.ndarray) -> None:
-        """Give the traces of genes that crossover has moved: `ours` come from `other`, `theirs` from here.
+        """Exchange the traces of genes that crossover moved: `ours` came from `other`, `theirs` from here.
 
         ours, theirs: bool[n] each
         """
@@ -85,7 +85,7 @@ class Genome:
         other.measured = replace(there, traces={**there.traces, **back})
 
     def content(self) -> bytes:
-        """A digest of genes and traits: where it is the same, so is an evaluation."""
+        """A digest of genes and traits: genomes with the same digest have the same evaluation."""
         digest = hashlib.sha256(self.mask.data)
         digest.update(self.weights.data)
         for name in sorted(self.traits):
@@ -96,7 +96,7 @@ class Genome:
     def identical(self, other: Genome) -> bool:
         """Equal genes, traits and fitness: the `similar` of a hall of fame.
 
-        A clone that was evaluated in another generation, on other minibatches, is not the same.
+        A clone evaluated in another generation, on other minibatches, is not identical: its fitness differs.
         """
         return (
             bool(self.fitness.wvalues == other.fitness.wvalues)
@@ -106,7 +106,7 @@ class Genome:
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Genome:
-        # DEAP clones by deepcopy. An evaluation is immutable; what others have put here is copied too.
+        # DEAP clones by deepcopy. An evaluation is immutable; attributes set by other code are copied too.
         copy = object.__new__(type(self))
         ours = {
             "weights": self.weights.copy(),

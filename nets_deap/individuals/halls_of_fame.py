@@ -13,30 +13,30 @@ from nets_deap.individuals.genome import Genome
 
 
 class ElitistHallOfFame(tools.HallOfFame):
-    """A hall of fame whose members live on.
+    """A hall of fame with elitism: its members stay in the population.
 
-    After recording, elites that are not in `population` overwrite its worst, as clones. `eaSimple` updates
-    the hall with the offspring before these replace the population, so this carries the elites over.
+    After an update, clones of the elites missing from `population` replace its worst genomes. `eaSimple`
+    updates the hall with the offspring before these replace the population, so the elites survive.
     """
 
     def __init__(self, maxsize: int) -> None:
         super().__init__(maxsize, similar=Genome.identical)
 
     def update(self, population: list[Genome]) -> None:
-        """Record, and put elites that are missing back into `population`."""
+        """Update the hall, and put missing elites back into `population`."""
         super().update(population)
         keep_elites(self, population)
 
 
 class FrontOfFame(tools.ParetoFront):
-    """A Pareto front that remembers the genome of least scalar fitness too, which may not lie on it."""
+    """A Pareto front that also keeps the genome of least scalar fitness, which may not lie on the front."""
 
     def __init__(self) -> None:
         super().__init__(similar=Genome.identical)
         self.best: Genome | None = None
 
     def update(self, population: list[Genome]) -> None:
-        """Record; `population` is left as it is."""
+        """Update the front; `population` does not change."""
         super().update(population)
         best = best_of(population)
         if self.best is None or measured(best).fitness < measured(self.best).fitness:
@@ -44,7 +44,7 @@ class FrontOfFame(tools.ParetoFront):
 
 
 def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
-    """Overwrite the worst of `population` by clones of those elites that are not in it."""
+    """Replace the worst of `population` by clones of the elites that are not in it."""
     missing, others = [], list(range(len(population)))
     for elite in elites:
         place = next((i for i in others if elite.identical(population[i])), None)
@@ -58,10 +58,10 @@ def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
 
 
 def averaged(before: Evaluation, now: Evaluation) -> Evaluation:
-    """What all evaluations of one genome say together; `before` may be an average already.
+    """The mean over all evaluations of one genome; `before` may already be a mean of several.
 
-    Traces and generation are those of `now`. An elite is the best of many draws and so a lucky one: averages
-    take the luck away.
+    Traces and generation are those of `now`. An elite, as the best of many noisy evaluations, has a fitness
+    that is too good: averaging corrects this bias.
     """
     share = 1 / (before.times + 1)
 
@@ -80,7 +80,7 @@ def averaged(before: Evaluation, now: Evaluation) -> Evaluation:
 
 
 def reevaluate(hall: tools.HallOfFame, evaluated: Sequence[Evaluation], population: list[Genome]) -> None:
-    """Give a hall's members, and their clones in the population, the average with one more evaluation."""
+    """Average one more evaluation into each member of a hall, and into its clones in the population."""
     members = list(hall)
     for genome, now in zip(members, evaluated, strict=True):
         clones = [other for other in population if genome.identical(other)]
@@ -92,7 +92,7 @@ def reevaluate(hall: tools.HallOfFame, evaluated: Sequence[Evaluation], populati
 
 
 def best_of(genomes: Iterable[Genome]) -> Genome:
-    """The genome of smallest scalar fitness, in Pareto runs too; the first of equals."""
+    """The genome of least scalar fitness, also in Pareto runs; of equals, the first."""
     return min(genomes, key=lambda genome: measured(genome).fitness)
 
 

@@ -1,4 +1,4 @@
-"""What a network is, as data: its weights, what else training changes, its nodes; and networks by name."""
+"""Architectures as data: prunable weights, extras (other parameters), hidden nodes; and the registry."""
 
 from nets_deap.models.architecture import ENDS, INITIAL, Architecture, Extra, Wire
 from nets_deap.models.convnet import ConvNet

@@ -1,4 +1,4 @@
-"""What every architecture says of itself: its weights, what else training changes, and its nodes."""
+"""The interface of every architecture: prunable weights, extras (other parameters) and hidden nodes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from torch import Tensor, dtype, nn
 
 
-INITIAL = np.zeros(0, dtype=np.float32)  # stands for extras that are as they are at first
-ENDS = ""  # the group of what is no hidden node: inputs, and outputs
+INITIAL = np.zeros(0, dtype=np.float32)  # placeholder for extras that have their initial values
+ENDS = ""  # the group of the inputs and outputs, which are not hidden nodes
 
 
 class Extra(NamedTuple):
-    """A vector that training changes beside the prunable weights: biases, or a part of a normalisation.
+    """A vector that training changes besides the prunable weights: biases, or part of a normalisation.
 
-    name: in the module's `state_dict`; nodes: the group of nodes that it belongs to, one number for each
-    initial: the value of all its numbers at first
-    trained: by gradients; False for the statistics that a normalisation keeps
+    name: key in the module's `state_dict`
+    nodes: the group of nodes that it belongs to, with one number per node; size: how many numbers
+    initial: the value that all its numbers start with
+    trained: whether gradients train it; False for the running statistics of a normalisation
     """
 
     name: str
@@ -35,9 +36,9 @@ class Extra(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """Which groups of nodes a layer joins.
+    """The groups of nodes that a layer connects.
 
-    spread: columns of its weights for each node of `source`: the places of a channel that is flattened
+    spread: columns of the weight matrix per node of `source`: 1, or the pixels of a flattened channel
     """
 
     source: str
@@ -46,7 +47,7 @@ class Wire(NamedTuple):
 
 
 class Architecture(ABC):
-    """A network as data, from which its module is made. Frozen dataclasses; their fields are the data.
+    """A network described as data. Subclasses are frozen dataclasses, and their fields are the data.
 
     input_shape: of one sample
     outputs: units of the output layer
@@ -57,31 +58,34 @@ class Architecture(ABC):
     input_shape: tuple[int, ...]
     outputs: int
     loss: str = "cross-entropy"
-    perceptron: ClassVar[bool] = False  # an `MLP`, whose gradients are written out
+    perceptron: ClassVar[bool] = False  # True for `MLP`, which has hand-derived gradients
 
     @property
     @abstractmethod
     def layout(self) -> Layout:
-        """Of the prunable weights, n in all."""
+        """Layout of the prunable weights, n in all."""
 
     @property
     @abstractmethod
     def nodes(self) -> Layout:
-        """Of the hidden nodes, units and channels: names and (size,) of groups that live and die together."""
+        """Layout of the hidden nodes (units and channels): name and (size,) of each group.
+
+        Layers that add to the same channels, as in a residual stream, share one group.
+        """
 
     @property
     @abstractmethod
     def wires(self) -> tuple[Wire, ...]:
-        """One for each layer of the layout."""
+        """One `Wire` for each layer of the layout, in order."""
 
     @property
     @abstractmethod
     def units(self) -> int:
-        """Numbers that the forward pass of one sample leaves behind: what memory is counted by."""
+        """Numbers that the forward pass stores for one sample; memory estimates use it."""
 
     @property
     def extras(self) -> tuple[Extra, ...]:
-        """What else training changes, m numbers in all; what gradients train stands first."""
+        """What training changes besides the weights, m numbers; those that gradients train come first."""
         return ()
 
     @abstractmethod
@@ -90,32 +94,32 @@ class Architecture(ABC):
 
     @abstractmethod
     def narrowed(self, sizes: Sequence[int]) -> Architecture:
-        """The same with so many nodes in each group."""
+        """The same architecture with these numbers of nodes, one per group."""
 
     @cached_property
     def initial_extras(self) -> np.ndarray:
-        """float32[m]."""
+        """float32[m]: the initial values of all extras."""
         return np.repeat(
             np.array([extra.initial for extra in self.extras], dtype=np.float32),
             [extra.size for extra in self.extras],
         )
 
     def or_initial(self, extras: np.ndarray) -> np.ndarray:
-        """`extras`, float32[m], or the initial ones where it is INITIAL."""
+        """`extras`, float32[m]; the initial values if `extras` is the placeholder INITIAL."""
         return extras if extras.size else self.initial_extras
 
     @cached_property
     def trained_extras(self) -> int:
-        """How many of the m numbers gradients train: the first ones."""
+        """How many of the m extras gradients train; these come first."""
         return sum(extra.size for extra in self.extras if extra.trained)
 
     @property
     def keeps_statistics(self) -> bool:
-        """Does it normalise by batches, and keep their statistics?"""
+        """Does it have batch normalisation, which keeps running statistics?"""
         return self.trained_extras < self.initial_extras.size
 
     def named(self, weights: Any, extras: Any) -> dict[str, Any]:
-        """Views of both vectors, arrays or tensors, under their names in the module's `state_dict`."""
+        """Views of both vectors (arrays or tensors) by their names in the module's `state_dict`."""
         parts = {f"{name}.weight": part for name, part in self.layout.split(weights)}
         start = 0
         for extra in self.extras:
@@ -124,7 +128,7 @@ class Architecture(ABC):
         return parts
 
     def targets(self, labels: Tensor, as_type: dtype) -> Tensor:
-        """Labels int64[n] as what the output layer should say, [n, outputs]: one-hot, or 0 and 1."""
+        """Targets [n, outputs] for labels int64[n]: one-hot, or 0 and 1 for a single output."""
         from torch.nn.functional import one_hot
 
         if self.outputs == 1:

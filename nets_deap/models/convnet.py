@@ -1,4 +1,4 @@
-"""Plain convolutional networks: blocks of convolutions with a pooling after each, then dense layers."""
+"""Plain convolutional networks: blocks of convolutions, each followed by pooling, then dense layers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConvNet(Architecture):
-    """Convolutions that keep the image's size, 2 × 2 max-pooling after each block, dense layers; ReLU.
+    """Blocks of size-preserving convolutions, each followed by 2 × 2 max-pooling; then dense layers. ReLU.
 
     All layers have biases, which are trained and never pruned.
 
     input_shape: (channels, height, width)
-    blocks: channels of the convolutions of each block
+    blocks: output channels of each convolution, block by block
     hidden: units of each hidden dense layer
-    kernel: height and width of the convolutions, an odd number
+    kernel: height and width of the convolution kernels, an odd number
     """
 
     name: str
@@ -39,12 +39,12 @@ class ConvNet(Architecture):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Of each convolution."""
+        """Output channels of each convolution."""
         return tuple(channels for block in self.blocks for channels in block)
 
     @property
     def places(self) -> int:
-        """Of each channel that is flattened: its height times its width."""
+        """Pixels of each channel that is flattened: its height times its width."""
         return prod(side >> len(self.blocks) for side in self.input_shape[1:])
 
     @cached_property
@@ -115,7 +115,10 @@ class ConvNet(Architecture):
 
 
 def images_of(name: str, input_shape: tuple[int, ...], halvings: int) -> tuple[int, int, int]:
-    """The shape of images that a network can take. Raises NetsError for what is none, or too small."""
+    """The input shape, checked to be that of images large enough to be halved `halvings` times.
+
+    Raises NetsError for data that are not images, or for images that are too small.
+    """
     least = 2**halvings
     if len(input_shape) != 3 or min(input_shape[1:]) < least:
         text = " × ".join(map(str, input_shape))
@@ -141,5 +144,5 @@ conv_2, conv_4, conv_6 = _conv(2), _conv(4), _conv(6)
 
 
 def cnn_8_16(input_shape: tuple[int, ...], classes: int) -> ConvNet:
-    """Lange & Sprekeler 2023: on MNIST 11,274 parameters, of which 34 are biases."""
+    """Lange & Sprekeler 2023: 11,274 parameters on MNIST, 34 of them biases."""
     return ConvNet("cnn-8-16", images_of("cnn-8-16", input_shape, 2), ((8,), (16,)), (), classes, kernel=5)

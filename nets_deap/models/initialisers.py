@@ -13,7 +13,7 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[1] * receptive, shape[0] * receptive
 
 
-# Each initialiser is a zero-mean normal distribution; it gives the standard deviation of one layer.
+# Each initialiser is a zero-mean normal distribution; its function returns one layer's standard deviation.
 INITIALISERS = {
     "normal": lambda fan_in, fan_out: 0.1,  # NeTS paper, section 3.1
     "glorot": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,  # Glorot & Bengio 2010, eq. 12

@@ -33,7 +33,7 @@ class Layout:
         return sum(self.sizes)
 
     def split(self, vector: Any) -> Iterator[tuple[str, Any]]:
-        """(name, view of its shape) per layer, of a flat array or tensor of length n."""
+        """Yield (name, view in the layer's shape) for each layer of a flat array or tensor of length n."""
         start = 0
         for name, shape, size in zip(self.names, self.shapes, self.sizes, strict=True):
             yield name, vector[start : start + size].reshape(shape)

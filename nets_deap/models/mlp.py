@@ -22,7 +22,7 @@ class MLP(Architecture):
     """A multilayer perceptron without biases, as in the NeTS paper's code; it flattens its inputs.
 
     hidden:     units of each hidden layer
-    activation: "relu" or "sigmoid" (then also on the output)
+    activation: "relu", or "sigmoid", which then also applies to the output
     """
 
     name: str
@@ -35,7 +35,7 @@ class MLP(Architecture):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Units per layer, the input's and the output's included."""
+        """Units per layer, inputs and outputs included."""
         return (prod(self.input_shape), *self.hidden, self.outputs)
 
     @cached_property
@@ -73,12 +73,12 @@ class MLP(Architecture):
 
 
 def is_perceptron(architecture: Architecture) -> TypeGuard[MLP]:
-    """Whether the implementations for perceptrons are for this one."""
+    """Whether this is an `MLP`, so that the back ends for perceptrons can train it."""
     return architecture.perceptron
 
 
 def lenet_300_100(input_shape: tuple[int, ...], classes: int) -> MLP:
-    """LeCun et al. 1998 as in the NeTS paper: 784-300-100-10, ReLU, cross-entropy; other inputs too."""
+    """LeCun et al. 1998 as in the NeTS paper: 784-300-100-10, ReLU, cross-entropy; other inputs work too."""
     return MLP("lenet-300-100", input_shape, (300, 100), classes, "relu", "cross-entropy")
 
 
@@ -88,10 +88,10 @@ def _of_the_paper(name: str, hidden: int, input_shape: tuple[int, ...], classes:
 
 
 def mlp_10(input_shape: tuple[int, ...], classes: int) -> MLP:
-    """NeTS paper, section 4: 2-10-1, sigmoid, mean squared error; more than two classes are one-hot."""
+    """NeTS paper, section 4: 2-10-1, sigmoid, mean squared error; one-hot for more than two classes."""
     return _of_the_paper("mlp-10", 10, input_shape, classes)
 
 
 def mlp_100(input_shape: tuple[int, ...], classes: int) -> MLP:
-    """The same with 100 hidden units."""
+    """`mlp_10` with 100 hidden units."""
     return _of_the_paper("mlp-100", 100, input_shape, classes)

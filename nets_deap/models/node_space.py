@@ -1,8 +1,8 @@
-"""Node space: masks over units and channels, as weight masks and as physically smaller dense networks.
+"""Node space: turn masks over units and channels into weight masks and physically smaller dense networks.
 
-A node mask is bool[k] over the hidden nodes of `Architecture.nodes`. A weight is alive where both nodes that
-it joins are. The smaller network computes the same outputs, and trains the same: what it leaves out neither
-reaches an output nor receives a gradient.
+A node mask is bool[k] over the hidden nodes of `Architecture.nodes`. A weight is alive if both nodes that it
+connects are alive. The smaller network computes the same outputs and trains in the same way: the weights that
+it drops neither reach an output nor receive a gradient.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 from nets_deap.models.architecture import ENDS, Architecture
 
-WORTHWHILE = 0.9  # share of weights left above which a smaller network is hardly faster
+WORTHWHILE = 0.9  # above this share of remaining weights, a smaller network is hardly faster
 
 
 def groups(architecture: Architecture, nodes: np.ndarray) -> dict[str, np.ndarray]:
-    """A node mask's part for each group of nodes: views of it."""
+    """The part of a node mask that belongs to each group of nodes, as views."""
     return dict(architecture.nodes.split(nodes))
 
 
 def weight_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
-    """bool[n]: the weights between nodes that are alive."""
+    """bool[n]: the weights that connect two live nodes; inputs and outputs count as alive."""
     alive, parts = groups(architecture, nodes), []
     for wire, shape in zip(architecture.wires, architecture.layout.shapes, strict=True):
         target = np.ones(shape[0], dtype=bool) if wire.target == ENDS else alive[wire.target]
@@ -35,7 +35,7 @@ def weight_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
 
 
 def extras_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
-    """bool[m]: what training changes beside the weights, of nodes that are alive and of the outputs."""
+    """bool[m]: the extras of live nodes and of the outputs."""
     alive = groups(architecture, nodes)
     parts = [
         np.ones(extra.size, dtype=bool) if extra.nodes == ENDS else alive[extra.nodes]
@@ -45,10 +45,11 @@ def extras_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
 
 
 def live_nodes(architecture: Architecture, mask: np.ndarray) -> np.ndarray:
-    """bool[k]: the nodes from which a way leads to an output under a weight mask, bool[n].
+    """bool[k]: the nodes that have a path to an output under a weight mask, bool[n].
 
-    The others have no effect. One without an input may have: its bias, or what a normalisation adds. From the
-    outputs down once: what a layer adds to a residual stream matters to those that read it later.
+    All other nodes have no effect. A node without inputs can have one, through its bias or its normalisation.
+    One pass from the outputs down is enough: what a layer adds to a residual stream matters only to
+    the layers that read it later.
     """
     nodes = np.zeros(architecture.nodes.size, dtype=bool)
     alive = groups(architecture, nodes)
@@ -63,9 +64,9 @@ def live_nodes(architecture: Architecture, mask: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """A smaller dense network that computes what a node mask leaves of a larger one.
+    """A smaller dense network that computes the same as a larger one under a node mask.
 
-    genes, extras: int, where its weights stand among the n of the larger one, its extras among the m
+    genes, extras: int, positions of its weights and extras among the n and m of the larger network
     """
 
     architecture: Architecture
@@ -74,7 +75,7 @@ class Narrowed:
 
 
 def narrow(architecture: Architecture, nodes: np.ndarray) -> Narrowed:
-    """The network of the nodes that are alive. Raises ValueError where a group has none."""
+    """The network of the live nodes alone. Raises ValueError if a group has none."""
     sizes = [int(part.sum()) for part in groups(architecture, nodes).values()]
     if not all(sizes):
         raise ValueError("a group of nodes is empty")
@@ -86,7 +87,10 @@ def narrow(architecture: Architecture, nodes: np.ndarray) -> Narrowed:
 
 
 def narrow_to_mask(architecture: Architecture, mask: np.ndarray) -> Narrowed | None:
-    """The smaller network that a weight mask leaves; None where that is nearly everything, or cut in two."""
+    """The smaller network that a weight mask leaves.
+
+    None if it keeps nearly all weights, or if some group has no live node, which cuts the network in two.
+    """
     nodes = live_nodes(architecture, mask)
     if nodes.all() or not all(part.any() for part in groups(architecture, nodes).values()):
         return None

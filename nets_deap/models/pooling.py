@@ -1,4 +1,4 @@
-"""Max-pooling that is fast on a CPU where no gradients are wanted."""
+"""Max-pooling that is fast on a CPU when no gradients are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class MaxPool2d(nn.MaxPool2d):
     """2 × 2 max-pooling: torch's own with gradients, ten times as fast without.
 
-    Torch notes where each maximum was, for a backward pass, whether or not there will be one.
+    Torch's own records the position of each maximum for a backward pass, even when there is none.
     """
 
     def __init__(self) -> None:

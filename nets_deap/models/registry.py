@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Builder = Callable[[tuple[int, ...], int], Architecture]  # of (input_shape, classes)
+Builder = Callable[[tuple[int, ...], int], Architecture]  # takes (input_shape, classes)
 MODELS: dict[str, Builder] = {
     "mlp-10": mlp.mlp_10,
     "mlp-100": mlp.mlp_100,
@@ -34,7 +34,7 @@ KINDS: dict[str, type[Architecture]] = {"mlp": MLP, "convnet": ConvNet, "wide-re
 
 
 def check_name(name: str) -> None:
-    """Raise NetsError unless `name` is in MODELS or that of a wide ResNet."""
+    """Raise NetsError unless `name` is in MODELS or names a wide ResNet."""
     if name not in MODELS and not wideresnet.NAME.fullmatch(name):
         raise unknown("architecture", name, [*MODELS, wideresnet.PATTERN])
 
@@ -42,7 +42,7 @@ def check_name(name: str) -> None:
 def build(name: str, input_shape: tuple[int, ...], classes: int) -> Architecture:
     """The architecture `name` for samples of this shape and this many classes.
 
-    Raises NetsError for an unknown name, and for samples that it cannot take.
+    Raises NetsError for an unknown name, and for samples that the architecture cannot take.
     """
     check_name(name)
     if name in MODELS:
@@ -51,13 +51,13 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> Architecture
 
 
 def described(architecture: Architecture) -> dict[str, Any]:
-    """An architecture as JSON has it."""
+    """An architecture as a dictionary, ready for JSON."""
     kind = next(name for name, kind in KINDS.items() if type(architecture) is kind)
     return {"kind": kind, **asdict(architecture)}  # type: ignore[call-overload]
 
 
 def from_description(values: dict[str, Any]) -> Architecture:
-    """The architecture that `described` has described. Raises ValueError or KeyError for what is none."""
+    """The architecture that `described` returned. Raises ValueError or KeyError for an invalid dictionary."""
     values = dict(values)
     kind = KINDS[values.pop("kind", "mlp")]
     architecture: Architecture = TypeAdapter(kind).validate_python(values)
@@ -67,7 +67,7 @@ def from_description(values: dict[str, Any]) -> Architecture:
 def state_dict(
     architecture: Architecture, weights: np.ndarray, mask: np.ndarray, extras: np.ndarray = INITIAL
 ) -> dict[str, Tensor]:
-    """θ₀ ⊙ M, and the rest, initial unless given, as the `state_dict` of the architecture's module."""
+    """The `state_dict` of the architecture's module: θ₀ ⊙ M and the extras (initial unless given)."""
     import torch
 
     masked = np.where(mask, weights, np.float32(0))

@@ -16,7 +16,7 @@ def _convolution(in_: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
 
 
 class _ResidualBlock(nn.Module):
-    """Zagoruyko & Komodakis 2016, figure 1 (a), with the order of He et al. 2016, figure 4 (e)."""
+    """Zagoruyko & Komodakis 2016, figure 1 (a), with the layer order of He et al. 2016, figure 4 (e)."""
 
     def __init__(self, block: Block, sizes: Mapping[str, int]) -> None:
         super().__init__()
@@ -37,8 +37,8 @@ class _ResidualBlock(nn.Module):
 class ResidualNetwork(nn.Module):
     """The network that a `WideResNet` describes.
 
-    channels: of the images; entry: the group of the first convolution's channels
-    stages: name -> blocks, one after another; sizes: nodes in each group
+    channels: of the images; entry: the group of nodes that the first convolution's channels form
+    stages: name -> blocks, in order; sizes: name of a group -> its number of nodes
     """
 
     def __init__(

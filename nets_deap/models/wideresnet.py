@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"wrn-([1-9]\d{0,3})-([1-9]\d{0,2})")
 PATTERN = "wrn-DEPTH-WIDTH"
-STAGES = 3  # each but the first halves the image
+STAGES = 3  # every stage after the first halves the image
 
 
 @dataclass(frozen=True)
 class WideResNet(Architecture):
     """Residual blocks in three stages, batch normalisation before each ReLU; mean pooling, a dense layer.
 
-    Every block of a stage adds to the same channels, so these are one group of nodes. Scales and shifts of
-    the normalisations, and the biases of the outputs, are trained and never pruned.
+    All blocks of a stage add to the same channels (its stream), so these channels form one group of nodes.
+    The scales and shifts of the normalisations and the biases of the outputs are trained and never pruned.
 
     input_shape: (channels, height, width)
-    stem:    channels of the first convolution; those of stage 1 where no shortcut lies between
-    streams: channels that each stage's blocks add to
-    inner:   channels within each block of each stage
-    shortcuts: whether the first block of each stage has a 1 × 1 convolution past it
+    stem:    channels of the first convolution; if stage 1 has no shortcut, they are the stream of stage 1
+    streams: channels of each stage's stream
+    inner:   channels inside each block, stage by stage
+    shortcuts: whether the shortcut of each stage's first block is a 1 × 1 convolution
     """
 
     name: str
@@ -73,7 +73,7 @@ class WideResNet(Architecture):
 
     @cached_property
     def _layers(self) -> dict[str, tuple[Wire, int]]:
-        """Name of each convolution in the module: what it joins, and its kernel's side."""
+        """Name of each convolution in the module -> the groups that it connects, and its kernel size."""
         layers = {"conv": (Wire(ENDS, self.entry), 3)}
         for block in self.blocks:
             layers[f"{block.name}.conv1"] = (Wire(block.source, block.inner), 3)
@@ -114,7 +114,7 @@ class WideResNet(Architecture):
     def units(self) -> int:
         places = self.input_shape[1] * self.input_shape[2]
         of_stages = zip(self.streams, self.inner, strict=True)
-        # Of every convolution: what it was given, normalised, and what it makes.
+        # For every convolution: its normalised input, and its output.
         convolved = sum(
             2 * (len(inner) * stream + sum(inner)) * (places >> 2 * i)
             for i, (stream, inner) in enumerate(of_stages)
@@ -141,9 +141,9 @@ class WideResNet(Architecture):
 
 
 def wide_resnet(name: str, input_shape: tuple[int, ...], classes: int) -> WideResNet:
-    """WRN-depth-width by its name.
+    """The wide ResNet called wrn-depth-width.
 
-    Raises NetsError for a depth that is not 6n + 4, and for samples that are no images.
+    Raises NetsError for a depth that is not 6n + 4, and for samples that are not images or too small.
     """
     found = NAME.fullmatch(name)
     assert found, name

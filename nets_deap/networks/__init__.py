@@ -1,4 +1,4 @@
-"""One network, or a stack of them, in training under a mask."""
+"""Train one network, or a stack of networks, under masks."""
 
 from nets_deap.util.lazy import exported
 

@@ -1,4 +1,4 @@
-"""Which implementation trains a network, or many side by side: the first in a table that supports it."""
+"""Choose the back end for a network, the first in a table that supports it, or for a stack of networks."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
-# The share of active weights up to which the compiled way is faster than torch: for each width of vectors,
-# and for minibatches of more samples than fit the caches
+# Density up to which the compiled kernels are faster than torch: for each width of vectors, and for
+# minibatches of more than LARGE samples, which do not fit the caches
 WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
 LARGE, WORTHWHILE_LARGE = 512, 0.1
 
 
 class Wanted(NamedTuple):
-    """The network that is asked for; see `make_network`."""
+    """The arguments of `make_network`."""
 
     architecture: Architecture
     weights: np.ndarray
@@ -41,17 +41,18 @@ class Wanted(NamedTuple):
 
 
 class BackEnd(NamedTuple):
-    """An implementation of `Network`, and which networks it is the one for."""
+    """An implementation of `Network`, and a test of whether it supports a given network."""
 
     supports: Callable[[Wanted], bool]
     make: Callable[[Wanted], Network]
 
 
 def _sparse_pays(wanted: Wanted) -> bool:
-    """Do the kernels compute this network, on this machine, and faster than torch?
+    """Can the compiled kernels train this network on this machine, and are they faster than torch?
 
-    Not where the mask is structured, which torch computes as a smaller dense network; where minibatches are
-    very small, since the kernels compute whole blocks of samples; nor where they exceed the caches.
+    They are not for structured masks, which torch computes as a smaller dense network; for very small
+    minibatches, because the kernels compute whole blocks of samples; and for minibatches that exceed the
+    caches, unless the density is low.
     """
     architecture, dtype = wanted.architecture, wanted.dtype
     on_cpu = torch.device(wanted.device).type == "cpu"
@@ -64,7 +65,7 @@ def _sparse_pays(wanted: Wanted) -> bool:
 
 
 def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
-    """Is the compiled way faster, for minibatches of `batch` samples (0: all) in blocks of `block`?"""
+    """Are the kernels faster than torch, for minibatches of `batch` samples (0: all) in blocks of `block`?"""
     density = mask.mean()
     if batch == 0 or batch > LARGE:
         limit = WORTHWHILE_LARGE
@@ -89,7 +90,7 @@ def _masked(wanted: Wanted) -> Network:
     return MaskedMLP(wanted.architecture, *wanted[1:-1])
 
 
-# They do the same, but for rounding; the fastest first.
+# All give the same results up to rounding; the fastest comes first.
 BACK_ENDS: dict[str, BackEnd] = {
     "sparse-mlp": BackEnd(_sparse_pays, _sparse),
     "masked-mlp": BackEnd(lambda wanted: is_perceptron(wanted.architecture), _masked),
@@ -106,7 +107,7 @@ def make_network(
     dtype: torch.dtype = torch.float32,
     extras: np.ndarray = INITIAL,
 ) -> Network:
-    """The network of these weights, float32[n], under this mask, bool[n], ready to be trained by the recipe.
+    """The network with weights float32[n] under the mask bool[n], ready to be trained by the recipe.
 
     extras: float32[m], biases and normalisations; initial unless given
     """
@@ -123,10 +124,10 @@ def make_stack(
     dtype: torch.dtype = torch.float32,
     precision: str = "float32",
 ) -> Stack:
-    """Networks of these weights under these masks, in training side by side.
+    """A stack: networks with these weights and masks that train together.
 
     precision: as for `StackedMLP`
-    Raises NetsError for a network that cannot be stacked, and for a precision that it cannot have.
+    Raises NetsError for networks that cannot be stacked, and for a precision that they do not support.
     """
     arguments = (weights, masks, recipe, device, dtype)
     if is_perceptron(architecture):

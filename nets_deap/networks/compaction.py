@@ -1,8 +1,8 @@
-"""Dropping what a mask has cut off altogether: units and inputs that can have no effect.
+"""Drop the units and inputs that a mask has cut off and that therefore have no effect.
 
-The smaller dense computation is exact, not an approximation: what is dropped neither changes an output nor
+The smaller dense computation is exact, not an approximation: what it drops neither changes an output nor
 receives a gradient. It pays for structured masks, and at low densities, where many inputs lose their last
-connection; at 20 % and random there is nothing to drop.
+connection. A random mask of density 20 % leaves nothing to drop.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 
 from nets_deap.models.mlp import MLP
 
-WORTHWHILE = 0.9  # share of weights left above which picking out the inputs costs more than it saves
+WORTHWHILE = 0.9  # above this share of remaining weights, selecting the inputs costs more than it saves
 
 
 @dataclass(frozen=True)
 class Compaction:
     """The part of a network that a mask leaves alive.
 
-    shapes: (out, in) of each layer, smaller
-    genes:  int[k], where the smaller network's weights stand among all n
-    inputs: int[i], the inputs that are looked at
+    shapes: (out, in) of each layer of the smaller network
+    genes:  int[k], positions of the smaller network's weights among all n
+    inputs: int[i], positions of the inputs that it uses
     """
 
     shapes: tuple[tuple[int, int], ...]
@@ -34,15 +34,17 @@ class Compaction:
 def live_units(masks: list[np.ndarray], silent_at_zero: bool) -> list[np.ndarray]:
     """bool per unit of every level, from the inputs to the outputs: can it have an effect?
 
-    masks: bool[out, in] of each layer. A unit without a way to an output has none. A unit without an input
-    has none if its activation is silent at zero, like ReLU's; a sigmoid's says one half, which is a bias.
-    Outputs always count.
+    masks: bool[out, in] of each layer
+    silent_at_zero: whether the activation of 0 is 0, as with ReLU
+
+    A unit without a path to an output has no effect. Neither has a unit without inputs if its activation is
+    silent at zero; a sigmoid gives one half there, which acts as a bias. Outputs always count as live.
     """
     live = [np.ones(masks[0].shape[1], dtype=bool), *(np.ones(len(mask), dtype=bool) for mask in masks)]
     for level in range(len(masks) - 1, -1, -1):  # from the outputs down
         live[level] &= masks[level][live[level + 1]].any(axis=0)
     if silent_at_zero:
-        for level in range(1, len(masks)):  # from the inputs up; cutting a unit may orphan those below it
+        for level in range(1, len(masks)):  # from the inputs up; dropping a unit may cut off those below it
             live[level] &= masks[level - 1][:, live[level - 1]].any(axis=1)
         for level in range(len(masks) - 1, -1, -1):
             live[level] &= masks[level][live[level + 1]].any(axis=0)
@@ -50,7 +52,7 @@ def live_units(masks: list[np.ndarray], silent_at_zero: bool) -> list[np.ndarray
 
 
 def compact(architecture: MLP, mask: np.ndarray) -> Compaction | None:
-    """What `mask`, bool[n], leaves alive; None where that is nearly everything."""
+    """The part of a network that `mask`, bool[n], leaves alive; None if that is nearly everything."""
     layout = architecture.layout
     masks = [part for _, part in layout.split(mask)]
     live = live_units(masks, silent_at_zero=architecture.activation == "relu")

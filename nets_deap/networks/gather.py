@@ -1,4 +1,4 @@
-"""How a network gets hold of the samples of a minibatch."""
+"""Copy the samples of a minibatch out of a data set."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 
 
 class Gatherer:
-    """Copies minibatches out of a data set, into memory that is allocated once for each kind of them."""
+    """Copies minibatches into buffers, which it allocates once for each size, shape, dtype and device."""
 
     def __init__(self) -> None:
         self._buffers: dict[Any, tuple[Tensor, ...]] = {}
 
     def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None) -> tuple[Tensor, ...]:
-        """The chosen samples [b, *shape] and their targets [b, outputs]; the next call overwrites them.
+        """The chosen samples [b, *shape] and their targets [b, outputs]. The next call overwrites them.
 
-        chosen: int64[b], places in x and targets; None: all of them, which are not copied
+        chosen: int64[b], indices into x and targets; None: all samples, without a copy
         """
         if chosen is None:
             return x, targets

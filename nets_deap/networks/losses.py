@@ -1,4 +1,4 @@
-"""Losses of samples."""
+"""The loss of each sample."""
 
 from __future__ import annotations
 

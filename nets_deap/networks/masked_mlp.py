@@ -1,4 +1,4 @@
-"""A perceptron in training under a mask, in torch, by hand-derived gradients."""
+"""Train a perceptron under a mask in torch, with hand-derived gradients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nets_deap.problem.recipe import Recipe
 
 
 class _Buffers:
-    """Activations and errors [batch, units] of every layer, and the errors transposed (the same memory)."""
+    """Activations and errors [batch, units] of every layer; `errors_t` are transposed views of the errors."""
 
     def __init__(self, layers: list[Tensor], batch: int) -> None:
         self.activations = [layer.new_empty(batch, layer.shape[0]) for layer in layers]
@@ -31,10 +31,12 @@ class _Buffers:
 
 
 class MaskedMLP:
-    """A multilayer perceptron without biases, trained by hand-derived gradients.
+    """A multilayer perceptron without biases, trained with hand-derived gradients.
 
-    weights: float32[n] and mask: bool[n], both copied. `outputs` holds the last batch's, before the
-    softmax of a cross-entropy. What the mask has cut off altogether is left out of the computation.
+    weights: float32[n]; mask: bool[n]; both are copied
+    outputs: of the last minibatch; with cross-entropy, before the softmax
+
+    The computation leaves out the units and inputs that the mask has cut off.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class MaskedMLP:
         return self._buffers[batch]
 
     def _select(self, x: Tensor) -> Tensor:
-        """The inputs [n, i] of samples [n, *shape] that this network looks at."""
+        """The inputs [n, i] that this network uses, out of samples [n, *shape]."""
         x = x.flatten(1)
         return x if self.inputs is None else x.index_select(1, self.inputs)
 
@@ -91,7 +93,7 @@ class MaskedMLP:
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
 
-        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
         x, targets = self._gather(x, targets, chosen)
         x = self._select(x)
@@ -123,11 +125,11 @@ class MaskedMLP:
             self.optimizer.step()
 
     def extras(self) -> np.ndarray:
-        """What else training changes: nothing."""
+        """The extras, [m]: a perceptron has none."""
         return self.architecture.initial_extras
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [n]; those left out of the computation stand as they stood."""
+        """The current weights, [n]; those left out of the computation keep their initial values."""
         if not self.compaction:
             return self.flat.cpu().numpy().copy()
         weights = self.initial.astype(self.flat.cpu().numpy().dtype)

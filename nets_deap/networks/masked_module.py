@@ -1,7 +1,7 @@
-"""Any network in training under a mask, by autograd over the architecture's `nn.Module`.
+"""Train any network under a mask, with autograd on the architecture's `nn.Module`.
 
-The way for convolutional networks, and the reference that the tests hold the perceptrons' hand-derived
-gradients against.
+This is the back end for convolutional networks, and the reference that the tests compare the perceptrons'
+hand-derived gradients with.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from nets_deap.problem.recipe import Recipe
 
 
 class MaskedModule:
-    """A network of any architecture; what is pruned stays zero, biases and normalisations train along.
+    """A network of any architecture. Pruned weights stay zero; biases and normalisations are trained too.
 
-    weights: float32[n] and mask: bool[n]; extras: float32[m], initial unless given; all copied. `outputs`
-    holds the last batch's. Nodes that the mask has cut off are left out: the module is a smaller one.
+    weights: float32[n]; mask: bool[n]; extras: float32[m], initial unless given; all are copied
+    outputs: of the last minibatch
+
+    The module is smaller than the architecture's if the mask has cut off nodes: it leaves them out.
     """
 
     def __init__(
@@ -66,17 +68,17 @@ class MaskedModule:
         self._gather = Gatherer()
 
     def _laid_out(self, x: Tensor) -> Tensor:
-        """Images with their channels last in memory: convolutions are faster so."""
+        """Images with their channels last in memory, which makes convolutions faster."""
         return x.contiguous(memory_format=torch.channels_last) if self._images else x
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] for samples [n, *shape], by the statistics that normalisations have kept."""
+        """Outputs [n, outputs] for samples [n, *shape], with the running statistics of normalisations."""
         self.module.eval()
         with torch.no_grad():
             return self.module(self._laid_out(x))
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """One optimiser step, as `MaskedMLP.step`."""
+        """One optimiser step; see `MaskedMLP.step`."""
         x, targets = self._gather(x, targets, chosen)
         self.module.train()
         self.gradient.zero_()
@@ -90,18 +92,18 @@ class MaskedModule:
         self.outputs = outputs.detach()
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [n]."""
+        """The current weights, [n]."""
         weights = self.state[: self.size].cpu().numpy()
         return self._expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
 
     def extras(self) -> np.ndarray:
-        """What else training changes, as it stands, [m]."""
+        """The current extras, [m]."""
         extras = self.state[self.size :].cpu().numpy()
         return self._expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
 
     @staticmethod
     def _expanded(now: np.ndarray, before: np.ndarray, places: np.ndarray | None) -> np.ndarray:
-        """What the smaller network has trained, among what it has left out."""
+        """All values: those of the smaller network (`now`) at their positions, the others as `before`."""
         if places is None:
             return now.copy()
         whole = before.astype(now.dtype)

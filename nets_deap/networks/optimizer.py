@@ -10,10 +10,10 @@ from nets_deap.util.errors import unknown
 
 
 class FlatOptimizer:
-    """Momentum or Adam on one vector of weights and its `grad`, which it allocates, by torch's fused kernels.
+    """Momentum or Adam for one vector of weights, by torch's fused kernels; it allocates the vector's `grad`.
 
-    What `torch.optim` does with fused=True; but constructing that imports torch's compiler, which takes
-    seconds in every process.
+    It computes the same as `torch.optim` with fused=True. Constructing that optimiser would import torch's
+    compiler, which takes seconds in every process.
     """
 
     def __init__(self, recipe: Recipe, flat: Tensor) -> None:
@@ -44,7 +44,7 @@ class FlatOptimizer:
 def flat_optimizer(recipe: Recipe, flat: Tensor) -> FlatOptimizer | None:
     """The recipe's optimiser for one vector of weights, which gets a `grad`; None for plain SGD.
 
-    Plain SGD needs neither: the product that gives the gradient is added to the weights.
+    Plain SGD needs neither optimiser nor `grad`: the gradient is added to the weights as it is computed.
     Raises NetsError for a name that is not in OPTIMIZERS.
     """
     if recipe.optimizer not in OPTIMIZERS:

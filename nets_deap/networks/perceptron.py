@@ -1,4 +1,4 @@
-"""The hand-derived gradients of a perceptron, which all its implementations share."""
+"""The hand-derived gradients of perceptrons, which their back ends share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nets_deap.models.mlp import MLP
 
 
 def check_gradients(architecture: MLP) -> None:
-    """Raise ValueError unless the gradients of this architecture are written out below."""
+    """Raise ValueError unless this module has the gradients of the architecture."""
     kind = (architecture.activation, architecture.loss)
     if kind[0] not in ("relu", "sigmoid") or kind[1] not in ("cross-entropy", "mse"):
         raise ValueError(f"no gradients for {kind[0]} with {kind[1]}")
@@ -24,7 +24,7 @@ def activate(z: Tensor, architecture: MLP, last: bool) -> None:
 
 
 def through_activation(error: Tensor, activated: Tensor, architecture: MLP) -> None:
-    """∂loss/∂z from ∂loss/∂a, in place; `activated` is a."""
+    """Turn `error` from ∂loss/∂a into ∂loss/∂z, in place; `activated` is a."""
     if architecture.activation == "sigmoid":
         torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
     else:
@@ -32,14 +32,14 @@ def through_activation(error: Tensor, activated: Tensor, architecture: MLP) -> N
 
 
 def loss_scale(architecture: MLP, samples: int) -> float:
-    """What `output_error` multiplies by so that the loss is a mean over so many samples."""
+    """The factor for `output_error` that makes the loss a mean over `samples` samples."""
     return 2 / (samples * architecture.outputs) if architecture.loss == "mse" else 1 / samples
 
 
 def output_error(
     architecture: MLP, outputs: Tensor, targets: Tensor, scale: float | Tensor, out: Tensor
 ) -> None:
-    """∂loss/∂z of the output layer, into `out`; dimension 1 of each tensor is that of the outputs."""
+    """Write ∂loss/∂z of the output layer into `out`; dimension 1 of each tensor counts the outputs."""
     if architecture.loss == "mse":
         torch.sub(outputs, targets, out=out)
     else:

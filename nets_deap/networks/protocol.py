@@ -1,4 +1,4 @@
-"""What a network must offer to be trained, scored and read out."""
+"""The methods that a network must have to be trained, scored and read out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nets_deap.models.architecture import Architecture
 
 
 class Trainable(Protocol):
-    """What `train` needs of a network, or of many networks that train side by side."""
+    """What `train` needs of a network, or of a stack of networks that train together."""
 
     @property
     def architecture(self) -> Architecture: ...
@@ -23,7 +23,7 @@ class Trainable(Protocol):
 
 
 class Network(Trainable, Protocol):
-    """One network: in training, scored, or read out."""
+    """One network that can be trained, scored and read out."""
 
     def forward(self, x: Tensor) -> Tensor: ...
 

@@ -12,7 +12,7 @@ from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.stack import Stack
 
-EVALUATION_BATCH = 2048  # samples; 2.5 MB of hidden units, so that they stay in the cache
+EVALUATION_BATCH = 2048  # samples; 2.5 MB of activations, which stay in the cache
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Score:
 
 
 def evaluate(network: Network, part: Part, classes: int) -> Score:
-    """Score a network on samples it is not trained on. Sums in float64."""
+    """Score a network on samples it is not trained on. Sums are in float64."""
     architecture = network.architecture
     losses, correct = [], 0
     for x, y in zip(part.x.split(EVALUATION_BATCH), part.y.split(EVALUATION_BATCH), strict=True):
@@ -39,11 +39,11 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
     return Score(float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist()))
 
 
-STACK_BATCH = 512  # samples, of every network at once
+STACK_BATCH = 512  # samples at a time, for every network of a stack
 
 
 def score_all(network: Stack, part: Part, classes: int) -> list[Score]:
-    """The score of each network on samples it is not trained on, as by `training.evaluate`."""
+    """The score of each network of a stack on samples it is not trained on; see `evaluate`."""
     architecture, count = network.architecture, network.networks
     losses: list[Tensor] = []
     correct = torch.zeros(count, dtype=torch.int64, device=part.y.device)
@@ -54,7 +54,7 @@ def score_all(network: Stack, part: Part, classes: int) -> list[Score]:
         predicted = outputs[..., 0] > 0.5 if architecture.outputs == 1 else outputs.argmax(dim=2)
         correct += (predicted == y).sum(dim=1)
     per_sample = torch.cat(losses, dim=1).double()
-    # Class by class: on a GPU, bincount adds in another order each time.
+    # One class at a time: on a GPU, bincount adds in a different order each time.
     of_class = [per_sample[:, part.y == label] for label in range(classes)]
     class_losses = torch.stack([those.sum(dim=1) / max(1, those.shape[1]) for those in of_class], dim=1)
     return [

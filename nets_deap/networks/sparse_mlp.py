@@ -1,7 +1,7 @@
-"""Training whose cost follows the density: in a sparse layer the pruned weights do not exist.
+"""Training whose cost follows the density: a sparse layer stores only its active weights.
 
-The inner loops are compiled (`mlp.h`). torch's own sparse products beat its dense ones too, but
-by much less: at one weight in twenty, 3 times for the forward product and hardly at all for the gradient.
+The inner loops are compiled (`kernels/mlp.h`). torch's own sparse products are also faster than its dense
+ones, but by much less: at density 5 %, 3 times for the forward product and hardly at all for the gradient.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from nets_deap.networks.optimizer import flat_optimizer
 from nets_deap.networks.perceptron import loss_scale
 from nets_deap.problem.recipe import Recipe
 
-DENSE_FROM = 0.28  # density of a layer from which on a dense product is faster (seen with AVX-512)
-BLOCK_BYTES = 256  # of one unit's activations over a block of samples
+DENSE_FROM = 0.28  # from this layer density on, a dense product is faster (measured with AVX-512)
+BLOCK_BYTES = 256  # of one unit's activations for a block of samples
 
 
 def computes(architecture: MLP, dtype: torch.dtype) -> bool:
-    """Are there kernels for this? For sigmoids there are none: torch's vectorised ones are faster."""
+    """Are there kernels for this? There are none for sigmoids: torch's vectorised ones are faster."""
     return dtype in DTYPES and (architecture.activation, architecture.loss) == ("relu", "cross-entropy")
 
 
 class _Batch:
-    """Memory for one batch size: its samples in blocks, and activations and errors of every layer.
+    """Buffers for one batch size: its samples in blocks, and activations and errors of every layer.
 
-    x: [blocks, units, block], the last block filled up with zeros; `outputs` like it
+    x: [blocks, units, block], the last block padded with zeros; activations and errors have this layout too
     """
 
     def __init__(self, network: SparseMLP, samples: int) -> None:
@@ -45,7 +45,7 @@ class _Batch:
         self.x = empty(widths[0])
         self.activations = [empty(units) for units in widths[1:]]
         self.errors = [empty(units) for units in widths[1:]]
-        # A dense layer's gradient reads what is below it sample by sample.
+        # The gradient of a dense layer reads the layer's inputs sample by sample.
         self.below = [
             network.flat.new_empty(samples if layer.dense else 0, layer_width)
             for layer, layer_width in zip(network.layers, widths, strict=False)
@@ -69,9 +69,9 @@ class _Batch:
 
 
 class _Places:
-    """Where a layer's weights are: compressed rows, or a whole matrix under a mask.
+    """How a layer's weights are stored: as compressed rows, or as the whole matrix with a mask.
 
-    genes: int[k], the layer's weights that are stored, among all its rows · cols
+    genes: int[k], positions of the stored weights among the layer's rows · cols
     """
 
     def __init__(self, mask: np.ndarray) -> None:
@@ -87,21 +87,21 @@ class _Places:
         self._compressed = [places.astype(np.int32) for places in (start, row, col)]
 
     def addresses(self) -> tuple[int | None, ...]:
-        """Of start, row, col and mask."""
+        """Addresses of start, row, col and mask; None for an array that the layer does not have."""
         if self._compressed is None:
             return None, None, None, None if self._mask is None else self._mask.ctypes.data
         return *(places.ctypes.data for places in self._compressed), None
 
 
 class SparseMLP:
-    """`backprop.MaskedMLP`, at a cost that follows the number of active weights. On a CPU only.
+    """`masked_mlp.MaskedMLP` at a cost that follows the number of active weights. It runs on CPUs only.
 
-    weights: float32[n] and mask: bool[n], both copied
-    genes: int[k], the weights that are stored: the active ones of sparse layers, all of dense ones
-    flat: `dtype`[k], those weights; `values` are its parts, layer by layer
+    weights: float32[n]; mask: bool[n]; both are copied
+    genes: int[k], positions of the stored weights: the active ones of sparse layers, all of dense layers
+    flat: `dtype`[k], the stored weights; `values` are its parts, layer by layer
 
-    Raises ValueError for what there are no kernels for, and for samples or targets that do not fit;
-    RuntimeError where the kernels are not built.
+    Raises ValueError for an architecture or dtype without kernels, and for samples or targets that do not
+    fit; RuntimeError if the kernels are not built.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class SparseMLP:
         self._last: _Batch | None = None
 
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
-        """[n, *shape] as [n, units] in a row of memory, which the kernels read without asking."""
+        """[n, *shape] as contiguous [n, units]. Checked here, because the kernels check nothing."""
         tensor = tensor.flatten(1).contiguous()
         if tensor.shape[1] != units or tensor.dtype != self.flat.dtype or tensor.device.type != "cpu":
             raise ValueError(
@@ -143,7 +143,7 @@ class SparseMLP:
         return tensor
 
     def _batch(self, samples: int) -> _Batch:
-        """Memory for a minibatch, allocated once for each size."""
+        """Buffers for a minibatch, allocated once for each batch size."""
         if not samples:
             raise ValueError("a minibatch without samples")
         if samples not in self._batches:
@@ -160,7 +160,10 @@ class SparseMLP:
         return batch.outputs.clone()
 
     def _pair(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Both as the kernels need them. A training comes with the same kind in every step: asked once."""
+        """Samples and targets as the kernels need them.
+
+        Shapes and dtypes are the same in every step of a training, so only the first step checks them.
+        """
         kind = (x.shape, x.dtype, x.is_cpu, targets.shape, targets.dtype, targets.is_cpu)
         if kind == self._accepted and x.is_contiguous() and targets.is_contiguous():
             return x, targets
@@ -174,7 +177,7 @@ class SparseMLP:
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step on a minibatch: samples [b, *shape], targets [b, outputs].
 
-        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
         x, targets = self._pair(x, targets)
         if chosen is not None:
@@ -197,16 +200,16 @@ class SparseMLP:
 
     @property
     def outputs(self) -> Tensor:
-        """The last step's, [b, outputs], before the softmax of a cross-entropy; until the next batch."""
+        """Outputs of the last step, [b, outputs], before the softmax; valid until the next minibatch."""
         assert self._last is not None, "no step has been made"
         return self._last.outputs
 
     def extras(self) -> np.ndarray:
-        """What else training changes: nothing."""
+        """The extras, [m]: a perceptron has none."""
         return self.architecture.initial_extras
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [n]; the pruned ones are zero."""
+        """The current weights, [n]; pruned ones are zero."""
         weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)
         weights[self.genes] = self.flat.numpy()
         return weights

@@ -19,13 +19,13 @@ from nets_deap.util.errors import NetsError
 
 
 class Stack(ABC):
-    """P networks of one architecture as stacked tensors, and what trains them.
+    """P networks of one architecture as stacked tensors, with their optimiser.
 
-    weights: float32[P, n] and masks: bool[P, n], or sequences of P such vectors; copied
-    flat, mask: `dtype`[P·(n + m)], layer by layer, in each layer network by network; biases come last
+    weights: float32[P, n]; masks: bool[P, n]; or sequences of P such vectors; all are copied
+    flat, mask: `dtype`[P·(n + m)], layer by layer, and in each layer network by network; biases come last
     layers: views of `flat`, [P, *shape] each
 
-    Raises NetsError for a network that keeps statistics: stacked ones have no place for them.
+    Raises NetsError for batch normalisation: a stack has no place for running statistics.
     """
 
     architecture: Any
@@ -72,11 +72,11 @@ class Stack(ABC):
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
 
-        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
-        """Views [P, *shape] of a vector [P·n], one per layer."""
+        """Views [P, *shape] of a vector [P·(n + m)], one per layer."""
         parts = flat.split([self.networks * size for size in self.layout.sizes])
         shapes = self.layout.shapes
         return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -87,14 +87,14 @@ class Stack(ABC):
                 layer[i].copy_(torch.from_numpy(part))
 
     def load(self, vectors: Tensor) -> None:
-        """Put weights and biases in, [P, n + m]."""
+        """Set all weights and biases, [P, n + m]."""
         start = 0
         for layer, size in zip(self.layers, self.layout.sizes, strict=True):
             layer.copy_(vectors[:, start : start + size].view(layer.shape))
             start += size
 
     def _descend(self, gradient: Tensor) -> None:
-        """One optimiser step by the gradient of `flat`; what is pruned stays zero."""
+        """One optimiser step by the gradient of `flat`; pruned weights stay zero."""
         if self.optimizer is None:
             self.flat.add_(gradient, alpha=-self.lr).mul_(self.mask)
         else:
@@ -103,11 +103,11 @@ class Stack(ABC):
             self.optimizer.step()
 
     def weights(self) -> np.ndarray:
-        """The weights as they stand, [P, n]."""
+        """The current weights, [P, n]."""
         return self._side_by_side(self.layers[: len(self.architecture.layout.names)])
 
     def extras(self) -> np.ndarray:
-        """What else training changes, as it stands, [P, m]."""
+        """The current extras, [P, m]."""
         return self._side_by_side(self.layers[len(self.architecture.layout.names) :])
 
     def _side_by_side(self, layers: list[Tensor]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How many networks train side by side: as many as the device's memory holds."""
+"""How many networks form one stack: as many as the device's memory holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ HOST_MEMORY = 2**30  # bytes; on a CPU larger stacks are no faster
 def usable_memory(device: str) -> int:
     """Bytes that a stack and the data set may take.
 
-    Of what the device has, not of what is free: so chunks, and with them rounding, stay the same.
+    It is a share of the device's total memory, not of its free memory. So the chunks, and with them the
+    rounding, are the same in every run.
     """
     if torch.device(device).type == "cuda":
         return int(DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory)
@@ -37,12 +38,12 @@ def chunk_size(
     dtype: torch.dtype,
     precision: str = "float32",
 ) -> int:
-    """How many networks fit into `memory` bytes beside the data set while they train and are scored; ≥ 1."""
+    """How many networks fit into `memory` bytes next to the data set, in training and scoring; at least 1."""
     samples = recipe.samples(len(data.train.y))
     batch = recipe.batch_size or samples
-    batches = batch + samples % batch if batch < samples else samples  # the smaller last one has its own
+    batches = batch + samples % batch if batch < samples else samples  # a smaller last one has buffers too
     units, validation = architecture.units, len(data.validation.y)
-    states = {"sgd": 0, "momentum": 2}.get(recipe.optimizer, 3)  # the gradient, and what torch keeps
+    states = {"sgd": 0, "momentum": 2}.get(recipe.optimizer, 3)  # gradient, and optimiser state
     numbers = (
         (2 + states) * architecture.layout.size
         + 2 * units * batches
@@ -50,8 +51,8 @@ def chunk_size(
         + validation
     )
     if precision == "bf16":
-        numbers += architecture.layout.size  # weights and gradients again, at half the size or less
-    checked = (dtype.itemsize + 4) * architecture.layout.size  # `assert_masked`
+        numbers += architecture.layout.size  # copies of weights and gradients, at half the size or less
+    checked = (dtype.itemsize + 4) * architecture.layout.size  # memory that `assert_masked` needs
     losses = 2 * torch.double.itemsize * validation
     parts = (data.train, data.validation, data.test)
     data_set = sum(part.x.numel() * dtype.itemsize + part.y.nbytes for part in parts)
@@ -62,9 +63,9 @@ def chunk_size(
 def in_chunks(
     function: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], size: int
 ) -> list[Result]:
-    """`function` over at most `size` items at a time; a chunk that runs out of memory is halved.
+    """Apply `function` to at most `size` items at a time; a chunk that runs out of memory is halved.
 
-    Raises NetsError where one item alone is too much.
+    Raises NetsError if a single item runs out of memory.
     """
     results: list[Result] = []
     while len(results) < len(items):

@@ -1,4 +1,4 @@
-"""Perceptrons in training side by side. All of them see the same samples."""
+"""Train perceptrons as one stack. All of them see the same samples."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from nets_deap.problem.recipe import Recipe
 
 
 class StackedMLP(Stack):
-    """P multilayer perceptrons without biases, one optimiser step for all of them at a time.
+    """P multilayer perceptrons without biases; each optimiser step trains all of them.
 
-    precision: of the products in training: "float32" (in fact `dtype`), "tf32" or "bf16". TF32 is for GPUs
-        that have it. In bfloat16 are copies of the weights, activations, errors and gradients; weights and
-        updates stay in `dtype`, and so do softmax, loss and scoring.
+    precision: of the matrix products in training: "float32" (in fact `dtype`), "tf32" (for GPUs that have
+        it) or "bf16". With "bf16", a copy of the weights, the activations, errors and gradients are bfloat16;
+        the weights themselves, their updates, softmax, loss and scoring stay in `dtype`.
 
-    Inside, activations are [P, units, samples]; the next step may overwrite `outputs`.
-    Raises ValueError for an architecture without gradients, and for another precision.
+    Activations are stored as [P, units, samples]. The next step may overwrite `outputs`.
+    Raises ValueError for an architecture without hand-derived gradients, and for another precision.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class StackedMLP(Stack):
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
 
-        chosen: int64[b], the minibatch's places in x and targets, which may then be longer; None: all of them
+        chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
         x, targets = self._gather(x, targets, chosen)
         with products_in_tf32(self.tf32):
@@ -120,7 +120,7 @@ class StackedMLP(Stack):
 
 @contextmanager
 def products_in_tf32(wanted: bool) -> Iterator[None]:
-    """Let float32 products on a GPU round their factors to TF32, which changes nothing on a CPU."""
+    """Whether float32 products on a GPU may round their factors to TF32. It changes nothing on a CPU."""
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = wanted
     try:

@@ -1,4 +1,4 @@
-"""Any networks in training side by side, by autograd."""
+"""Train networks of any architecture as one stack, with autograd."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from nets_deap.networks.stack import Stack
 
 
 class StackedModule(Stack):
-    """The same by autograd over the architecture's `nn.Module`, through `torch.func.vmap`.
+    """A stack trained with autograd on the architecture's `nn.Module`, through `torch.func.vmap`.
 
-    For architectures whose gradients are not written out, convolutional ones, and the reference for the rest.
+    For architectures without hand-derived gradients, such as convolutional networks. For the others it is the
+    reference that tests compare with.
     """
 
     def __init__(self, architecture: Architecture, *arguments: Any, **more: Any) -> None:
@@ -38,7 +39,7 @@ class StackedModule(Stack):
             return torch.func.vmap(self._outputs, in_dims=(0, None))(self.parameters, x)
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """As `StackedMLP.step`."""
+        """See `StackedMLP.step`."""
         x, targets = self._gather(x, targets, chosen)
 
         def loss(parameters: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Maps that know nothing of genomes."""
+"""Maps over any items, in this process or in worker processes."""
 
 from nets_deap.util.lazy import exported
 

@@ -12,9 +12,9 @@ MAPS = ("serial", "multiprocess")
 
 
 def make_map(name: str, workers: int | None, device: str = "cpu") -> SerialMap | MultiprocessMap:
-    """The map called `serial` or `multiprocess`, which is serial with one worker for want of cores.
+    """The map called `serial` or `multiprocess`. With one core and no `workers` given, it is always serial.
 
-    device: where the items will be computed; only workers that are started afresh can use a GPU
+    device: where the items will be computed; only spawned workers, not forked ones, can use a GPU
     """
     if name not in MAPS:
         raise unknown("map", name, MAPS)

@@ -15,23 +15,23 @@ from nets_deap.parallel.serial import Item, Result
 from nets_deap.parallel.worker import Worker
 from nets_deap.util.errors import NetsError
 
-ATTEMPTS = 3  # workers that one item may kill before it is given up
+ATTEMPTS = 3  # workers that one item may kill before the map gives it up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer `workers`"
 
 
 def available_cores() -> int:
-    """Cores this process may use, which a batch system or `taskset` may have limited."""
+    """Cores that this process may use; a batch system or `taskset` may limit them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class MultiprocessMap:
-    """Over worker processes; a worker that dies is replaced and its item computed again.
+    """A map over worker processes. It replaces a worker that dies and computes its item again.
 
-    workers: how many; all cores unless given
-    start:   "fork" shares what this process has loaded; "spawn" starts afresh, as CUDA requires
+    workers: how many; one per available core unless given
+    start:   "fork" shares what this process has loaded; "spawn" starts new interpreters, as CUDA requires
 
-    The workers start at the first call and live until `close()`, or until this process ends in whatever
-    way. They ignore Ctrl-C. An exception raised by the function is raised here. For an item that has ended
+    The workers start at the first call. They live until `close()`, or until this process ends, however it
+    ends. They ignore Ctrl-C. An exception raised by the function is raised here. For an item that has killed
     ATTEMPTS workers the result is `lost(item)`; without `lost`, NetsError is raised.
     """
 
@@ -48,7 +48,7 @@ class MultiprocessMap:
         lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         items = list(items)
-        # Functions defined in a script or a notebook go by value (dill), those of modules by name.
+        # dill sends functions of a script or a notebook by value, and functions of modules by name.
         pickled = dill.dumps(function)
         waiting = deque(range(len(items)))
         deaths = [0] * len(items)
@@ -72,7 +72,7 @@ class MultiprocessMap:
                     if tell:
                         tell(result)
         except BaseException:
-            self.close()  # a worker in mid-job would answer into the next call
+            self.close()  # a busy worker would send its answer to the next call
             raise
         return [results[job] for job in range(len(items))]
 
@@ -80,7 +80,7 @@ class MultiprocessMap:
         while True:
             try:
                 return self._pool[place].submit(job, function, item)
-            except OSError:  # it died while it had nothing to do
+            except OSError:  # the worker died while it was idle
                 deaths[job] += 1
                 if deaths[job] == ATTEMPTS:
                     raise NetsError(f"an evaluation {ENDED_ITS_WORKER}") from None
@@ -94,10 +94,10 @@ class MultiprocessMap:
     def _collect(
         self, waiting: deque[int], deaths: list[int], give_up: Callable[[int], Any]
     ) -> list[tuple[int, Any]]:
-        """Wait for at least one answer or death, and act on it; returns jobs that are over, with results."""
+        """Wait for at least one answer or death and handle it; return (job, result) of finished jobs."""
         came = []
         busy = {worker.connection: place for place, worker in enumerate(self._pool) if worker.job is not None}
-        for connection in wait(list(busy)):  # a dead worker's connection is ready too, and at its end
+        for connection in wait(list(busy)):  # a dead worker's connection is ready too, at end of file
             worker = self._pool[busy[connection]]
             job = worker.job
             assert job is not None

@@ -13,9 +13,10 @@ Result = TypeVar("Result")
 
 @contextmanager
 def ctrl_c_is_not_lost() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises KeyboardInterrupt again if an item made an error of its own of it.
+    """Yield a function that raises KeyboardInterrupt again if an item has swallowed it.
 
-    Extension modules do so: pydantic-core, while it builds a validator, turns it into a SchemaError.
+    Extension modules do so: pydantic-core, for example, turns it into a SchemaError while it builds a
+    validator.
     """
     seen = []
 
@@ -27,7 +28,7 @@ def ctrl_c_is_not_lost() -> Iterator[Callable[[], None]]:
         if seen:
             raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # the caller's own; no main thread
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # the caller's own handler
         yield check
         return
     signal.signal(signal.SIGINT, note)
@@ -38,7 +39,7 @@ def ctrl_c_is_not_lost() -> Iterator[Callable[[], None]]:
 
 
 class SerialMap:
-    """One after another, in this process."""
+    """A map that computes one item after another, in this process."""
 
     workers = 1
 

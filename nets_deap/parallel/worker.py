@@ -1,4 +1,4 @@
-"""What happens in a worker process, and how its parent talks to it."""
+"""A worker process, and how its parent talks to it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from nets_deap.util.errors import NetsError
 
 
 def _leave_with_parent(parent: int) -> None:
-    """End this worker once its parent is gone, in mid-evaluation too, so that none is left behind."""
+    """End this worker once its parent is gone, even in the middle of an evaluation: none is left behind."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
 def _compute_in_one_thread() -> None:
-    """Workers do not compete for cores, and a forked one must not touch its parent's OpenMP threads."""
+    """Use one thread: workers must not compete for cores, nor touch the OpenMP threads of a forked parent."""
     os.environ["OMP_NUM_THREADS"] = "1"
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
@@ -36,19 +36,19 @@ def _answer(function: Callable[[Any], Any], item: Any) -> bytes:
         return bytes(dill.dumps((True, function(item))))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever the user's function raises belongs to the caller
+    except BaseException as error:  # whatever the user's function raises is raised in the parent
         error.add_note(f"In a worker process:\n{traceback.format_exc()}")
         try:
             pickled = dill.dumps((False, error))
-            dill.loads(pickled)  # an exception with arguments of its own may pickle and not come back
+            dill.loads(pickled)  # an exception with its own arguments may pickle but not unpickle
         except Exception:
             pickled = dill.dumps((False, NetsError(f"a worker failed: {type(error).__name__}: {error}")))
         return bytes(pickled)
 
 
 def _work(connection: Any, parent: int) -> None:
-    """A worker's life: receive (pickled function, or None for the last one; item), send the answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    """A worker's loop: receive (pickled function, or None for the previous one; item), send the answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
     _compute_in_one_thread()
     function: Callable[[Any], Any] | None = None

@@ -1,4 +1,4 @@
-"""What is given, spent and found: a problem, a budget, a ticket."""
+"""The problem that a search is given, the budget that it spends, and the ticket that it finds."""
 
 from nets_deap.util.lazy import exported
 

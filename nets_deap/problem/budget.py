@@ -1,4 +1,4 @@
-"""What a search may take, and what it has taken."""
+"""What a search may spend, and what it has spent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import astuple, dataclass, replace
 
 @dataclass(frozen=True)
 class Cost:
-    """What a search or a training took.
+    """The cost of a search or a training.
 
     gradient_steps: gradients of the loss on a minibatch
-    samples:        training samples in them
-    forward_passes: samples that went forward through a network, whether a gradient followed or not
-    seconds:        of wall-clock time
+    samples:        training samples in these minibatches
+    forward_passes: samples passed forward through a network, with or without a gradient
+    seconds:        wall-clock time
     """
 
     gradient_steps: int = 0
@@ -33,7 +33,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a search may take, in any of a cost's units; None: as much as it likes."""
+    """The most that a search may spend, in each unit of `Cost`; None: no limit."""
 
     gradient_steps: int | None = None
     samples: int | None = None
@@ -45,7 +45,7 @@ UNLIMITED = Budget()
 
 
 class Meter:
-    """What a search has spent of its budget so far; the clock runs from the start."""
+    """What a search has spent of its budget so far. The clock starts with the meter."""
 
     def __init__(self, budget: Budget, already: Cost = Cost()) -> None:
         self.budget = budget
@@ -64,9 +64,9 @@ class Meter:
         return not (self.cost + more).exceeds(self.budget)
 
     def steps_left(self, batch: int, reserved_passes: int = 0) -> float:
-        """Optimiser steps on so many samples that the rest of the budget allows; infinite without one.
+        """Optimiser steps on `batch` samples that the rest of the budget allows; infinite without a limit.
 
-        reserved_passes: forward passes that are needed for something else
+        reserved_passes: forward passes to keep back for something else
         """
         cost, budget = self.cost, self.budget
         left = [
@@ -81,6 +81,6 @@ class Meter:
         return max(0, min(left)) if left else math.inf
 
     def seconds_left(self) -> float:
-        """Infinite without a limit."""
+        """Seconds left; infinite without a limit."""
         limit = self.budget.seconds
         return math.inf if limit is None else limit - self.cost.seconds

@@ -1,4 +1,4 @@
-"""A problem: data set, architecture and training recipe. What every search method is given."""
+"""A problem: data set, architecture and training recipe. Every search method starts from one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nets_deap.util.errors import NetsError
 
 @dataclass(frozen=True)
 class Problem:
-    """Names and numbers only, so that it pickles in a few bytes; the data is loaded once per process."""
+    """A problem as names and numbers, which pickle to a few bytes. The data is loaded once per process."""
 
     dataset: str = "digits"
     arch: str = "lenet-300-100"
@@ -30,7 +30,7 @@ class Problem:
     split_seed: int = 0
 
     def fields(self) -> dict[str, Any]:
-        """What decides the results of a training on it, as the fields of a config."""
+        """The fields of a config that decide the results of a training on this problem."""
         recipe = self.recipe
         return {
             "dataset": self.dataset,
@@ -49,14 +49,14 @@ class Problem:
 
     @property
     def data(self) -> loading.Data:
-        """Raises NetsError where the files are missing."""
+        """The data set. Raises NetsError if its files are missing."""
         return loading.load(
             self.dataset, self.data_dir, self.download, self.data_limit, self.validation, self.split_seed
         )
 
     @property
     def architecture(self) -> architecture.Architecture:
-        """Raises NetsError for samples that it cannot take, and for such as cannot be augmented."""
+        """The architecture. Raises NetsError for samples that it cannot take or that cannot be augmented."""
         shape = self.data.input_shape
         if self.recipe.augment and len(shape) != 3:
             raise NetsError(f"`augment` wants images, and those of {self.dataset} are none: leave it out")

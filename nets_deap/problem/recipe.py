@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# name -> torch's optimiser and its arguments beside the learning rate
+# name -> torch's optimiser and its arguments besides the learning rate
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("SGD", {}),
     "momentum": ("SGD", {"momentum": 0.9}),
@@ -19,10 +19,10 @@ class Recipe:
 
     epochs:        passes over the samples; ignored where iterations is set
     iterations:    optimiser steps, or None
-    batch_size:    samples a step; 0 = all of them
-    data_fraction: share of the training samples, drawn afresh for each training
-    input_dropout: share of the inputs that are blank, in an evaluation
-    augment:       shift images by up to four pixels and mirror half of them, in training only
+    batch_size:    samples per step; 0 means all
+    data_fraction: share of the training samples to use, drawn anew for each training
+    input_dropout: share of the inputs that are blanked in an evaluation
+    augment:       whether to shift images by up to four pixels and mirror half of them, in training only
     """
 
     optimizer: str = "sgd"
@@ -35,7 +35,7 @@ class Recipe:
     augment: bool = False
 
     def samples(self, available: int) -> int:
-        """Training samples used, of so many available."""
+        """Training samples used, out of `available`."""
         return max(1, round(self.data_fraction * available))
 
     def steps_per_epoch(self, available: int) -> int:
@@ -47,7 +47,7 @@ class Recipe:
         return self.iterations or self.epochs * self.steps_per_epoch(available)
 
     def samples_in(self, steps: int, available: int) -> int:
-        """Samples that so many steps look at: the last batch of an epoch may be a smaller one."""
+        """Samples used in `steps` steps; the last batch of an epoch may be smaller."""
         epochs, rest = divmod(steps, self.steps_per_epoch(available))
         samples = self.samples(available)
         return epochs * samples + min(rest * (self.batch_size or samples), samples)

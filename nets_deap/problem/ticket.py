@@ -25,8 +25,10 @@ KINDS = (np.float32, np.bool_, np.float32)  # of weights, mask, extras
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """weights: float32[n], dormant ones included; mask: bool[n]; config: of the run that found it.
+    """A ticket (θ₀, M) with its architecture.
 
+    weights: float32[n], dormant ones included; mask: bool[n]
+    config: of the run that found it; info: facts about the ticket, such as the method that made it
     extras: float32[m], biases and normalisations (`Architecture.extras`); initial unless given
     """
 
@@ -50,9 +52,9 @@ class Ticket:
         return float(np.mean(self.mask))
 
     def smaller(self) -> Ticket:
-        """The same network without the nodes that the mask has cut off: physically smaller, equal outputs.
+        """A physically smaller ticket without the nodes that the mask has cut off; its outputs are the same.
 
-        Raises NetsError where the mask leaves some layer without any.
+        Raises NetsError if the mask leaves a group of nodes empty.
         """
         try:
             narrowed = narrow(self.architecture, live_nodes(self.architecture, self.mask))
@@ -63,11 +65,11 @@ class Ticket:
         return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)
 
     def content(self) -> tuple[bytes, bytes]:
-        """What tells this ticket from others, for a checksum."""
+        """The bytes that identify this ticket, for a checksum."""
         return self.weights.tobytes(), self.mask.tobytes()
 
     def save(self, path: Path | str) -> None:
-        """Write a safetensors file, atomically. Its metadata is text; the config and the rest are JSON."""
+        """Write a safetensors file atomically. Its metadata is text; config, info and others are JSON."""
         metadata = {
             "format": FORMAT,
             "version": __version__,
@@ -86,7 +88,7 @@ class Ticket:
 
 
 def load_ticket(path: Path | str) -> Ticket:
-    """Read a ticket. Raises NetsError for a file that is missing, truncated, or no ticket."""
+    """Read a ticket. Raises NetsError for a file that is missing, truncated, or not a ticket."""
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -11,7 +11,7 @@ from nets_deap.util.errors import NetsError, unknown
 
 
 def active_weights(layout: Layout, density: float) -> int:
-    """Weights that a density stands for. Raises NetsError if it leaves some layer without any."""
+    """The number of weights at a density. Raises NetsError if there is less than one per layer."""
     if not 0 < density <= 1:
         raise NetsError(f"density {density:g}: expected more than 0 and at most 1")
     total = round(density * layout.size)
@@ -25,7 +25,7 @@ def active_weights(layout: Layout, density: float) -> int:
 
 
 def uniform(layout: Layout, total: int) -> np.ndarray:
-    """Every layer the same density."""
+    """The same density in every layer."""
     return np.full(len(layout.sizes), total / layout.size)
 
 
@@ -36,9 +36,9 @@ def erk(layout: Layout, total: int) -> np.ndarray:
 
 
 def filled(layout: Layout, wanted: np.ndarray, total: int) -> np.ndarray:
-    """Layer densities in proportion to `wanted` that make `total` weights in all.
+    """Layer densities in proportion to `wanted` that keep `total` weights in all.
 
-    A layer that would pass 1 is dense, and the others share what is left: water-filling.
+    A layer that would exceed density 1 becomes dense, and the others share what is left (water-filling).
     """
     sizes = np.array(layout.sizes, dtype=float)
     full = np.zeros(len(sizes), dtype=bool)
@@ -60,10 +60,10 @@ def exact_counts(
     total: int,
     most: np.ndarray | None = None,
 ) -> np.ndarray:
-    """int64[layers] that sum to `total`, as near to these layer densities as whole weights allow.
+    """int64[layers] that sum to `total`, as close to these layer densities as whole numbers allow.
 
-    Largest remainders first. No layer is left without a weight, or has more than `most`, which is its size
-    unless given. Raises NetsError for a total that the layers cannot hold.
+    The largest remainders are rounded up first. Every layer keeps at least 1 weight and at most `most`, its
+    size unless given. Raises NetsError for a total that the layers cannot hold.
     """
     sizes = np.array(layout.sizes)
     most = sizes if most is None else most
@@ -82,11 +82,11 @@ def exact_counts(
 def allocate(
     layout: Layout, density: float, name: str | Sequence[float], most: np.ndarray | None = None
 ) -> np.ndarray | int:
-    """What `keep` asks for: weights in each layer, int64[layers], or in all together for `global`.
+    """How many weights `keep` should keep: in each layer, int64[layers], or in total for "global".
 
-    name: in ALLOCATIONS, or "global", or one density for each layer, which together make `density`
-    most: what the layers have left, int64[layers]; all of their weights unless given
-    Raises NetsError for an unknown name, or what the layers cannot hold.
+    name: a name in ALLOCATIONS, "global", or one density for each layer, which together give `density`
+    most: the weights that each layer has left, int64[layers]; its size unless given
+    Raises NetsError for an unknown name, and for counts that the layers cannot hold.
     """
     total = active_weights(layout, density)
     if not isinstance(name, str):
@@ -99,7 +99,7 @@ def allocate(
 
 
 def _given(layout: Layout, density: float, shares: Sequence[float]) -> Sequence[float]:
-    """Layer densities that a person has written down, checked."""
+    """Check layer densities that a user has given, and return them."""
     text = "/".join(f"{share:g}" for share in shares)
     if len(shares) != len(layout.sizes) or not all(0 < share <= 1 for share in shares):
         raise NetsError(f"layer densities {text}: expected {len(layout.sizes)} of more than 0 and at most 1")
@@ -110,7 +110,7 @@ def _given(layout: Layout, density: float, shares: Sequence[float]) -> Sequence[
 
 
 def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
-    """A mask of the `count` highest scores of those alive; of equals, the first."""
+    """The mask of the `count` highest scores among live weights; in a tie, the first."""
     places = np.flatnonzero(alive)
     if not 0 <= count <= len(places):
         raise NetsError(f"{count:,} weights should stay, but only {len(places):,} are alive")
@@ -123,9 +123,9 @@ def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
 
 
 def keep(layout: Layout, scores: np.ndarray, mask: np.ndarray, counts: np.ndarray | int) -> np.ndarray:
-    """The mask of the highest scores among what `mask` has alive, bool[n].
+    """The mask of the highest scores among the weights that are alive in `mask`, bool[n].
 
-    counts: how many weights in each layer, or in all together
+    counts: how many weights to keep, in each layer or in total
     """
     if isinstance(counts, int | np.integer):
         return _highest(scores, mask, int(counts))

@@ -18,11 +18,13 @@ from nets_deap.util.threads import one_thread
 
 @dataclass(frozen=True)
 class Pruning:
-    """score: a name in SCORES; allocation: see `allocate`; rounds: 1 is one shot
+    """A pruning method: a score, an allocation over layers, and a number of rounds.
 
-    Over several rounds the density falls geometrically, and what is left is scored afresh.
-    samples: training samples that a score by gradients looks at, in each round; the papers take 100 (SNIP)
-        or 10 a class (GraSP)
+    score: a name in SCORES; allocation: see `allocate`; rounds: 1 is one shot
+    samples: training samples per round, for a score that uses gradients; the papers take 100 (SNIP) or 10
+        per class (GraSP)
+
+    Over several rounds the density falls geometrically, and each round scores the remaining weights again.
     """
 
     score: str
@@ -32,11 +34,11 @@ class Pruning:
 
     @property
     def gradients(self) -> int:
-        """Gradients on the samples that each round takes."""
+        """How many gradients on the samples each round computes."""
         return GRADIENTS.get(self.score, 0)
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
-        """What is left after each round, as `keep` takes it. Raises NetsError for what cannot be."""
+        """How many weights each round keeps, as `keep` takes it. Raises NetsError for invalid settings."""
         if self.score not in SCORES:
             raise unknown("score", self.score, SCORES)
         if self.rounds < 1:
@@ -56,7 +58,7 @@ class Pruning:
     def of(
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """The mask for these initial weights, bool[n], by samples drawn from the problem's training data."""
+        """The mask for these initial weights, bool[n]; samples are drawn from the problem's training data."""
         import torch
 
         architecture, part = problem.architecture, problem.data.to("cpu", torch.float32).train
@@ -68,7 +70,7 @@ class Pruning:
             return self.mask(Candidate(architecture, weights, full, x, targets, rng), density)
 
     def cost(self, available: int) -> Cost:
-        """What `of` takes; GraSP's two gradients are of one forward pass."""
+        """The cost of `of`; GraSP's two gradients share one forward pass."""
         samples = min(self.samples, available) if self.gradients else 0
         gradients = self.rounds * self.gradients
         return Cost(gradients, gradients * samples, self.rounds * samples)
@@ -90,5 +92,5 @@ PRUNINGS: dict[str, Pruning] = {
     "grasp": Pruning("grasp"),
     "synflow": Pruning("synflow", rounds=100),  # Tanaka et al. 2020, algorithm 1
 }
-# What the masks of a first population can come from
+# Methods that can make the masks of an initial population
 SEEDINGS = PRUNINGS | {"gradient": Pruning("gradient")}

@@ -1,6 +1,6 @@
-"""How much each weight matters. Whatever the score, the highest are kept.
+"""Scores: how much each weight matters. Pruning keeps the weights with the highest scores.
 
-The registry is read by the command line's help: torch is imported only where a score is computed.
+The command line's help reads this registry, so torch is imported only when a score is computed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ TEMPERATURE = 200.0  # of GraSP's softmax, as in its authors' code
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A network to be scored.
+    """A network whose weights are scored.
 
-    weights: float32[n]; mask: bool[n], what is still alive
-    x, targets: samples [b, *shape] and what the network should say of them, [b, outputs]
+    weights: float32[n]; mask: bool[n], the weights that are still alive
+    x, targets: samples [b, *shape] and their targets [b, outputs]
     extras: float32[m], biases and normalisations; initial unless given
     """
 
@@ -40,7 +40,7 @@ class Candidate:
     def outputs(self, flat: Tensor, x: Tensor, training: bool = True) -> Tensor:
         """Outputs [b, outputs] of the network with the weights `flat`, [n]; differentiable.
 
-        training: normalise by these samples, as in training, and not by what statistics were kept
+        training: normalise with the statistics of these samples, as in training, not with running statistics
         """
         import torch
 
@@ -78,7 +78,7 @@ def magnitude(candidate: Candidate) -> np.ndarray:
 
 
 def gradient(candidate: Candidate) -> np.ndarray:
-    """|∂L/∂θ| at θ ⊙ M, of pruned weights too: what RigL grows by (Evci et al. 2020, section 3)."""
+    """|∂L/∂θ| at θ ⊙ M, for pruned weights too: RigL's growth criterion (Evci et al. 2020, section 3)."""
     import torch
 
     flat = candidate.active()
@@ -92,10 +92,10 @@ def snip(candidate: Candidate) -> np.ndarray:
 
 
 def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
-    """θ ⊙ Hg: how much of the gradient's norm goes with a weight. Wang et al. 2020, eq. 8, negated.
+    """θ ⊙ Hg: how much of the gradient's norm is lost without a weight. Wang et al. 2020, eq. 8, negated.
 
-    Theirs removes the highest of −θ ⊙ Hg, so the highest of this are kept. A softmax is taken at
-    `temperature`; a mean squared error has none.
+    The paper removes the highest of −θ ⊙ Hg, so the highest of θ ⊙ Hg are kept. `temperature` divides the
+    inputs of the softmax; it has no effect on a mean squared error.
     """
     import torch
 
@@ -108,9 +108,9 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
 
 
 def synflow(candidate: Candidate) -> np.ndarray:
-    """|θ| ⊙ ∂R/∂|θ| with R = 1ᵀ |θ_L| … |θ_1| 1, all of it without data. Tanaka et al. 2020, eq. 3.
+    """|θ| ⊙ ∂R/∂|θ| with R = 1ᵀ |θ_L| … |θ_1| 1; it needs no data. Tanaka et al. 2020, eq. 3.
 
-    In float64: the products of many layers over- and underflow float32.
+    Computed in float64, because products over many layers overflow or underflow float32.
     """
     if not is_perceptron(candidate.architecture):
         return _flow(replace(candidate, extras=INITIAL))
@@ -130,8 +130,10 @@ def synflow(candidate: Candidate) -> np.ndarray:
 
 
 def _flow(candidate: Candidate) -> np.ndarray:
-    """SynFlow by autograd: on inputs of one and weights of no sign ReLU, pooling and an untrained
-    normalisation are linear."""
+    """SynFlow by autograd.
+
+    With inputs of 1 and non-negative weights, ReLU, pooling and an untrained normalisation are linear.
+    """
     import torch
 
     positive = np.abs(np.where(candidate.mask, candidate.weights, 0)).astype(np.float64)
@@ -142,7 +144,7 @@ def _flow(candidate: Candidate) -> np.ndarray:
     return (slope * flat).detach().numpy()
 
 
-# name -> gradients on the samples that it takes; the others look at no samples
+# name -> gradients on the samples that it computes; the other scores use no samples
 GRADIENTS = {"gradient": 1, "snip": 1, "grasp": 2}
 SCORES: dict[str, Score] = {
     "random": random,

@@ -1,8 +1,8 @@
-"""What an evaluation's training tells informed operators, gene by gene, at no extra epoch.
+"""Traces: what the brief training of a genome tells informed operators about each gene, at no extra epoch.
 
-A trace says how much a gene mattered, the more the higher, or whether its sign was right. With it mutations
-choose which genes to switch and which signs to flip; the trained weights themselves reach no genome: only
-initialisations are inherited.
+A trace says how much a gene mattered (higher is more), or whether training changed its sign. Mutations use
+traces to choose which genes to switch and which signs to flip. The trained weights themselves enter no
+genome: only initial weights are inherited.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from nets_deap.pruning.scores import SCORES, Candidate
 if TYPE_CHECKING:
     from torch import Tensor
 
-SAMPLES = 1000  # of training data, for a trace that takes a gradient
+SAMPLES = 1000  # training samples for a trace that computes a gradient
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A genome's network after its brief training.
 
-    initial, weights: float32[n], θ₀ and the trained weights, zero where dormant; mask: bool[n]
+    initial, weights: float32[n], θ₀ and the trained weights, the latter zero where dormant; mask: bool[n]
     extras: float32[m], trained biases and normalisations
-    x, targets: a few training samples [b, *shape], and what the network should say of them, [b, outputs]
+    x, targets: a few training samples [b, *shape] and their targets [b, outputs]
     """
 
     architecture: Architecture
@@ -41,13 +41,13 @@ class Trained:
     rng: np.random.Generator
 
     def score(self, name: str, weights: np.ndarray, extras: np.ndarray = INITIAL) -> np.ndarray:
-        """A score of `pruning.scores` of these weights under the mask, and these extras or initial ones."""
+        """The score called `name` for these weights under the mask; the extras are initial unless given."""
         candidate = Candidate(self.architecture, weights, self.mask, self.x, self.targets, self.rng, extras)
         return SCORES[name](candidate)
 
 
 def magnitude(trained: Trained) -> np.ndarray:
-    """|w_T|: what IMP prunes by (Han et al. 2015, section 3; Frankle & Carbin 2019)."""
+    """|w_T|: the pruning criterion of IMP (Han et al. 2015, section 3; Frankle & Carbin 2019)."""
     return np.abs(trained.weights)
 
 
@@ -57,12 +57,12 @@ def movement(trained: Trained) -> np.ndarray:
 
 
 def product(trained: Trained) -> np.ndarray:
-    """|w_T · (w_T − w₀)|: large, and moved."""
+    """|w_T · (w_T − w₀)|: high for weights that are large and have moved."""
     return np.abs(trained.weights) * movement(trained)
 
 
 def increase(trained: Trained) -> np.ndarray:
-    """|w_T| − |w₀|: what the training has made of a weight (Zhou et al. 2019, section 3)."""
+    """|w_T| − |w₀|: how much a weight has grown in training (Zhou et al. 2019, section 3)."""
     return (np.abs(trained.weights) - np.abs(trained.initial)) * trained.mask
 
 
@@ -72,17 +72,17 @@ def flipped(trained: Trained) -> np.ndarray:
 
 
 def gradient(trained: Trained) -> np.ndarray:
-    """|∂L/∂w| at the trained weights, of dormant genes too: what RigL grows by (Evci et al. 2020)."""
+    """|∂L/∂w| at the trained weights, for dormant genes too: RigL's growth criterion (Evci et al. 2020)."""
     return trained.score("gradient", trained.weights, trained.extras)
 
 
 def initial_gradient(trained: Trained) -> np.ndarray:
-    """|∂L/∂w| at θ₀ under the mask, of dormant genes too."""
+    """|∂L/∂w| at θ₀ under the mask, for dormant genes too."""
     return trained.score("gradient", trained.initial)
 
 
 def initial_snip(trained: Trained) -> np.ndarray:
-    """|θ₀ · ∂L/∂θ|, of dormant genes too (Lee et al. 2019, eq. 5)."""
+    """|θ₀ · ∂L/∂θ|, for dormant genes too (Lee et al. 2019, eq. 5)."""
     return np.asarray(initial_gradient(trained) * np.abs(trained.initial))
 
 
@@ -96,9 +96,9 @@ TRACES: dict[str, Callable[[Trained], np.ndarray]] = {
     "initial-gradient": initial_gradient,
     "initial-snip": initial_snip,
 }
-GRADIENTS = {"gradient": 1, "initial-gradient": 1, "initial-snip": 1}  # that a trace takes
+GRADIENTS = {"gradient": 1, "initial-gradient": 1, "initial-snip": 1}  # gradients that each trace computes
 
 
 def leave(trained: Trained, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The traces of these names, float32[n] each; what is not finite, of a diverged training, counts as 0."""
+    """The traces of these names, float32[n] each; a NaN, from a diverged training, counts as 0."""
     return {name: np.nan_to_num(TRACES[name](trained).astype(np.float32)) for name in names}

@@ -18,9 +18,9 @@ from nets_deap.util.errors import NetsError
 
 @dataclass(frozen=True)
 class Pruned(Method):
-    """θ₀ under the mask of one of PRUNINGS, whose parts can be exchanged.
+    """θ₀ under the mask of a method in PRUNINGS, whose parts can be replaced.
 
-    score, allocation, rounds, samples: of `pruning.methods.Pruning`; None as the named method has it
+    score, allocation, rounds, samples: as in `pruning.at_initialisation.Pruning`; None: the method's own
     """
 
     fixed = frozenset({"name"})
@@ -32,17 +32,17 @@ class Pruned(Method):
     samples: int | None = None
 
     def pruning(self) -> Pruning:
-        """The named method with its parts exchanged."""
+        """The named method with its parts replaced."""
         parts = {key: value for key, value in asdict(self).items() if key != "name" and value is not None}
         return replace(PRUNINGS[self.name], **parts)
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
-        """What is left after each round. Raises NetsError for what cannot be."""
+        """Weights left after each round, as `keep` takes them. Raises NetsError for an impossible plan."""
         return self.pruning().plan(layout, density)
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget that
-        does not pay for the gradients."""
+        """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget too
+        small for the gradients."""
         self.plan(problem.layout, density)
         cost = self.pruning().cost(len(problem.data.train.y))
         if cost.gradient_steps and not Meter(budget).affords(cost):
@@ -69,7 +69,8 @@ class Pruned(Method):
 class PaperRandom(Method):
     """The NeTS paper's random tickets: density from N(0.2, 0.05²), clipped to (0, 1] (section 3.3).
 
-    The density asked for takes the place of 0.2. Every weight is expressed with that probability.
+    The mean is the density asked for, in place of 0.2. Each weight is expressed with the drawn density as
+    probability.
     """
 
     spread: float = 0.05
@@ -92,10 +93,10 @@ class PaperRandom(Method):
 
 @dataclass(frozen=True)
 class Dense(Method):
-    """θ₀ and nothing pruned, whatever the density asked for: what tickets are measured against."""
+    """θ₀ with nothing pruned, whatever density is asked for: the baseline for tickets."""
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Nothing can be wrong."""
+        """There is nothing to refuse."""
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         meter = Meter(budget)

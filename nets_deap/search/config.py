@@ -13,21 +13,21 @@ from nets_deap.search.spec import MethodSpec
 
 
 def _parsed(told: Any) -> Any:
-    from nets_deap.search.registry import parse  # which imports torch, and help should not
+    from nets_deap.search.registry import parse  # imports torch, which --help should not
 
     return parse(told) if isinstance(told, str) else told
 
 
-# In a file it is text.
+# In a config file, a method is text.
 SpecField = Annotated[MethodSpec, BeforeValidator(_parsed), PlainSerializer(str)]
 
 
 class SearchConfig(BudgetConfig):
     """One search by any method, on the CPU unless the method can use a GPU.
 
-    epochs, iterations: of the training to the end, which a method may go by
-    map: of a population in node space
-    track_test: have the test accuracy of an ES's rounds in the logbook
+    epochs, iterations: length of the training to the end; methods may use it for their own trainings
+    map: how a population in node space is evaluated
+    track_test: record the test accuracy of each round of an ES in the logbook
     """
 
     method: SpecField = Field("imp", validate_default=True)

@@ -1,6 +1,6 @@
-"""Controls for any ticket: what of it matters?
+"""Controls for any ticket: which of its properties matter?
 
-All but `dense` keep its density, and all but that, `random`, `imp` and `lineage` its layers' densities.
+All but `dense` keep its density; `reinit`, `shuffle` and `scale-matched` also keep each layer's density.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> Ticket:
     info = {"method": f"{ticket.info.get('method', 'ticket')}+{name}"}
     if "rewind" in ticket.info and np.array_equal(np.abs(weights), np.abs(ticket.weights)):
-        # They have k steps behind them, whatever their signs.
+        # The weights are still those of step k, whatever their signs.
         info["rewind"] = ticket.info["rewind"]
     extras = ticket.extras if "rewind" in info else ticket.architecture.initial_extras
     return replace(ticket, weights=weights, mask=mask, info=info, extras=extras)
@@ -38,20 +38,20 @@ def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket
 
 
 def shuffle(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """The mask permuted within each layer, the weights where they were (Frankle et al. 2021, section 5)."""
+    """The mask permuted within each layer, with the same weights (Frankle et al. 2021, section 5)."""
     parts = [rng.permutation(part.ravel()) for _, part in ticket.layout.split(ticket.mask)]
     return _with(ticket, "shuffle", ticket.weights, np.concatenate(parts))
 
 
 def random(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """Fresh weights, and as many of them as the ticket has, drawn from all layers together."""
+    """Fresh weights, and a random mask over all layers with as many active weights as the ticket."""
     drawn = random_ticket(problem, int(ticket.mask.sum()), rng)
     return _with(ticket, "random", drawn.weights, drawn.mask)
 
 
 def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """A random mask of the same layer densities, and weights of the standard deviation that the ticket's
-    active weights have in each layer: what is left when only scale and densities are kept."""
+    """A random mask of the same layer densities, and random weights on the scale of the ticket's active
+    weights in each layer (their root mean square): only scale and densities are kept."""
     weights, masks = [], []
     split = zip(ticket.layout.split(ticket.weights), ticket.layout.split(ticket.mask), strict=True)
     for (_, part), (_, alive) in split:
@@ -63,13 +63,16 @@ def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) ->
 
 
 def dense(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """The ticket's weights, and nothing pruned: do its weights make the dense network better too?"""
+    """The ticket's weights with nothing pruned: do they make the dense network better too?"""
     return _with(ticket, "dense", ticket.weights, np.ones_like(ticket.mask))
 
 
 def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """The ticket's weights, pruned anew by IMP of one epoch a cycle (on full batches, of a whole training):
-    do they make IMP better too? What that takes is not counted among the costs of the search."""
+    """The ticket's weights, pruned again by IMP: do they make IMP better too?
+
+    A cycle trains for one epoch, or with full batches for a whole training. Its cost is not counted as cost
+    of the search.
+    """
     start = State(
         0, ticket.weights, np.ones_like(ticket.mask), int(rng.integers(2**63)), [], Cost(), ticket.extras
     )
@@ -80,10 +83,10 @@ def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
 
 
 def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """The ticket's weights, pruned anew by a single lineage of the best search, in as many steps as `imp`.
+    """The ticket's weights, pruned again by a single lineage of the best search, in as many steps as `imp`.
 
-    Beside `imp`: the other search from the same weights, with all that belongs to it, ERK densities of the
-    layers, harder evaluations, and signs as training has found them. What it takes is not counted either.
+    The counterpart of `imp`: the other search from the same weights, with its ERK layer densities, its harder
+    evaluations, and its flips to the signs that training has found. Its cost is not counted either.
     """
     if ticket.mask.all():
         return _with(ticket, "lineage", ticket.weights, ticket.mask)
@@ -93,7 +96,7 @@ def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticke
 
 
 def lineage_search(problem: Problem, density: float) -> Nets:
-    """An evaluation for each of IMP's cycles, and as long (two at least: the last one prunes nothing)."""
+    """One evaluation per cycle of IMP, of the same length; at least two, as the last prunes nothing."""
     cycles = len(IMP().plan(problem.layout, density))
     best = {name: BEST_SEARCH[name] for name in ("mutate", "mate", "lr_factor", "input_dropout")}
     options = {"pop": 1, "gens": max(1, cycles - 1), "init_density": 1.0, "reevaluate": False}

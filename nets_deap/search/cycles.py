@@ -1,4 +1,4 @@
-"""What IMP and an ES share: cycles of training and pruning from the same weights, resumable in between."""
+"""What IMP and ES share: cycles of training and pruning from the same weights, resumable between cycles."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from nets_deap.util.errors import NetsError
 
 @dataclass(frozen=True)
 class State:
-    """A search between two cycles, and all that it needs to go on.
+    """The state of a search between two cycles: all that it needs to continue.
 
-    rewound, extras: float32[n] and [m], what every cycle starts from; extras are initial unless given
+    rewound, extras: float32[n] and [m], where every cycle starts; extras are initial unless given
     mask: bool[n]
-    root: of the cycles' random streams
+    root: seed of the cycles' random streams
     """
 
     cycle: int
@@ -36,7 +36,7 @@ class State:
     extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
 
     def after(self, layout: Layout, mask: np.ndarray, told: Row, cost: Cost) -> State:
-        """When one more cycle has left this mask, and told of its training."""
+        """The state after one more cycle: its new mask, `told` of its training, and the total cost so far."""
         densities = {f"density_{name}": share for name, share in layout.densities(mask).items()}
         row = {
             "cycle": self.cycle + 1,
@@ -50,28 +50,28 @@ class State:
 
 
 class Cycles(Method):
-    """A search method that trains, prunes, goes back to where it began, and again."""
+    """A search method in cycles: train, prune, and rewind to the starting weights."""
 
     resumable = True
 
     @abstractmethod
     def plan(self, layout: Layout, density: float) -> Sequence[Any]:
-        """What is left after each cycle, as `pruning.allocation.keep` takes it."""
+        """The weights left after each cycle, as `pruning.allocation.keep` takes them."""
 
     @abstractmethod
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for what can be seen to fail before anything is run, a budget too small too."""
+        """Raise NetsError, before anything runs, for a search that is sure to fail or a budget too small."""
 
     @abstractmethod
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
-        """One cycle on. Raises NetsError for a budget too small."""
+        """Run one cycle and return the next state. Raises NetsError for a budget too small."""
 
     @abstractmethod
     def info(self, problem: Problem, state: State) -> dict[str, Any]:
-        """What a ticket says of its search."""
+        """What the ticket records of its search."""
 
     def start(self, problem: Problem, rng: np.random.Generator) -> State:
-        """Before the first cycle: nothing is pruned."""
+        """The state before the first cycle: nothing is pruned."""
         weights = initial_weights(problem, rng)
         mask = np.ones(weights.size, dtype=bool)
         return State(0, weights, mask, int(rng.integers(2**63)), [], Cost())
@@ -102,5 +102,5 @@ class Cycles(Method):
 
 
 def too_small(name: str, what: str, number: int) -> NetsError:
-    """Of a budget that so many cycles do not fit in."""
+    """The error for a budget too small for so many cycles."""
     return NetsError(f"{name}: the budget is too small for {number} {what}: allow more, or ask for fewer")

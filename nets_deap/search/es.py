@@ -26,7 +26,7 @@ from nets_deap.strategies.strategy import Strategy
 from nets_deap.util.errors import NetsError, unknown
 from nets_deap.util.threads import one_thread
 
-# From the final search distribution, float64[d]: what surviving weights are ranked by; the highest stay
+# Scores of the surviving weights, float64[d], from the final search distribution; the highest stay
 PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {
     "snr": lambda strategy, rng: np.abs(strategy.mean / strategy.sigma),
     "magnitude": lambda strategy, rng: np.abs(strategy.mean),
@@ -36,17 +36,17 @@ PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class ES(Cycles):
-    """Rounds of: an ES from the mean θ₀, pruning of the weights that mattered least, and θ₀ again.
+    """In each round: train by an ES from the mean θ₀, prune the lowest-scored weights, return to θ₀.
 
-    strategy: a name in STRATEGIES; prune: one in PRUNINGS, over all layers together
-    pop, gens, batch: points a generation, generations a round, samples that a generation sees (0: all)
-    sigma: of every direction at the beginning of a round
-    rounds: None: as few as reach the density while none prunes more than `share` of the weights left
+    strategy: a name in STRATEGIES; prune: a name in PRUNINGS, whose scores compete over all layers
+    pop, gens, batch: points per generation, generations per round, samples per generation (0: all)
+    sigma: initial sigma of every dimension, in every round
+    rounds: None: as few as reach the density if each prunes at most `share` of the weights left
     device: where the population is evaluated
-    track_test: have the test accuracy of each round in the logbook; it decides nothing
+    track_test: record the test accuracy of each round in the logbook; it decides nothing
 
-    Biases are searched and never pruned. A budget of forward passes or seconds shortens all rounds alike;
-    gradient steps it takes none.
+    Biases are searched and never pruned. A budget of forward passes or seconds shortens all rounds alike.
+    An ES takes no gradient steps.
     """
 
     fixed = frozenset({"device", "track_test"})
@@ -66,14 +66,14 @@ class ES(Cycles):
     track_test: bool = False
 
     def plan(self, layout: Layout, density: float) -> list[int]:
-        """Weights that are left after each round."""
+        """The number of weights left after each round."""
         total = active_weights(layout, density)
         ratio = total / layout.size
         rounds = self.rounds or max(1, int(np.ceil(np.log(density) / np.log(1 - self.share) - 1e-9)))
         return [round(layout.size * ratio ** (i / rounds)) for i in range(1, rounds + 1)]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for options that cannot be."""
+        """Raise NetsError for impossible options, or a budget too small."""
         if self.strategy not in STRATEGIES:
             raise unknown("strategy", self.strategy, STRATEGIES)
         if self.prune not in PRUNINGS:
@@ -97,7 +97,7 @@ class ES(Cycles):
             raise NetsError(
                 f"es: {problem.arch} normalises over batches, which an ES cannot train: take another `arch`"
             )
-        STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # refuses what it cannot do
+        STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # raises NetsError for what it cannot do
         plan = self.plan(problem.layout, density)
         if budget.forward_passes is None and budget.seconds is None and budget != UNLIMITED:
             raise NetsError(
@@ -108,12 +108,12 @@ class ES(Cycles):
             raise too_small("es", "rounds", len(plan))
 
     def _passes(self, problem: Problem) -> int:
-        """Forward passes of a generation."""
+        """Forward passes per generation."""
         available = len(problem.data.train.y)
         return self.pop * min(self.batch or available, available)
 
     def _generations(self, problem: Problem, meter: Meter, rounds: int) -> int:
-        """As many as each of the rounds left may have."""
+        """Generations that the budget allows each of the remaining rounds."""
         limit = meter.budget.forward_passes
         if limit is None:
             return self.gens
@@ -133,10 +133,10 @@ class ES(Cycles):
         extras: np.ndarray = INITIAL,
         seconds: float = np.inf,
     ) -> tuple[Strategy, Searched, int]:
-        """An ES from these weights and biases under a mask; by DEAP's generate and update.
+        """Train from these weights and biases under a mask by an ES, with DEAP's generate and update.
 
-        seconds: after which no generation is begun but the first
-        Returns how many generations there were, too.
+        seconds: time limit, after which no new generation starts; the first one always runs
+        Returns the strategy, the parameters that it searched, and the number of generations.
         """
         searched = Searched(problem.architecture, mask)
         part = problem.data.to(self.device, torch.float32).train
@@ -179,7 +179,7 @@ class ES(Cycles):
 
 
 def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: str) -> Score:
-    """The network at the mean of the search distribution, on `validation` or `test`."""
+    """Score of the network at the mean of the search distribution, on `validation` or `test`."""
     architecture: Architecture = searched.architecture
     data = problem.data.to("cpu", torch.float32)
     vector = searched.write(strategy.mean[None])[0]

@@ -20,13 +20,13 @@ from nets_deap.search.method import train_within
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
-RATE, OUTPUT_SHARE = 0.2, 0.5  # of the surviving weights in a cycle; the output layer is pruned at half of it
+RATE, OUTPUT_SHARE = 0.2, 0.5  # pruned share of the surviving weights per cycle; half for the output layer
 
 
 def densities_after(
     layout: Layout, rate: float, cycles: int, output_share: float = OUTPUT_SHARE
 ) -> np.ndarray:
-    """Density of each layer after so many cycles; a network of one layer has no output layer to spare."""
+    """Density of each layer after so many cycles; a single layer is not spared as an output layer."""
     rates = np.full(len(layout.sizes), rate)
     if len(rates) > 1:
         rates[-1] *= output_share
@@ -46,17 +46,17 @@ def rate_for(layout: Layout, density: float, cycles: int, output_share: float = 
 
 @dataclass(frozen=True)
 class IMP(Cycles):
-    """Train, prune the smallest of the trained weights, rewind, and again.
+    """In each cycle: train, prune the smallest trained weights, rewind.
 
-    cycles: None: as few as reach the density while no cycle prunes more than 20 %; 1 is one shot. With
-        `exact` off there must be a number: each cycle prunes 20 % and the density follows
-    epochs: of training in a cycle; None: as the problem's recipe says
+    cycles: None: as few as reach the density if each prunes at most 20 %; 1 is one-shot pruning
+    exact:  reach the density exactly; if False, `cycles` must be given, and each prunes 20 %
+    epochs: length of the training in a cycle; None: that of the problem's recipe
     iterations: the same in optimiser steps
     rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀.
-        What starts at step k, later cycles and the training to the end, has k fewer steps to go
-    scope:  "layerwise", the output layer at half the rate, or "global"
+        Later cycles and the training to the end start at that step k, and so have k fewer steps to go
+    scope:  "layerwise", with half the rate for the output layer, or "global"
 
-    A budget shortens the training in all cycles alike; one that leaves a cycle without any is refused.
+    A budget shortens the training in all cycles alike; one that leaves a cycle untrained is refused.
     """
 
     cycles: int | None = None
@@ -68,7 +68,7 @@ class IMP(Cycles):
     exact: bool = True
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
-        """What is left after each cycle, as `pruning.allocation.keep` takes it."""
+        """The weights left after each cycle, as `pruning.allocation.keep` takes them."""
         if self.scope not in ("layerwise", "global"):
             raise NetsError(f"imp: no scope '{self.scope}': layerwise or global")
         given = {"cycles": self.cycles, "epochs": self.epochs, "iterations": self.iterations}
@@ -100,12 +100,12 @@ class IMP(Cycles):
 
     @property
     def _output_share(self) -> float:
-        """Where all layers compete none is spared."""
+        """With scope global, all layers compete, and the output layer is not spared."""
         return 1.0 if self.scope == "global" else OUTPUT_SHARE
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for options that contradict each other, a density that cannot be, or a budget that
-        leaves a cycle without training."""
+        """Raise NetsError for contradictory options, an impossible density, or a budget that leaves a cycle
+        untrained."""
         plan = self.plan(problem.layout, density)
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
@@ -115,7 +115,7 @@ class IMP(Cycles):
             raise too_small("imp", "cycles", len(plan))
 
     def _affordable(self, problem: Problem, meter: Meter, cycles: int) -> float:
-        """Steps that each of the cycles left may have."""
+        """Steps that the budget allows each of the remaining cycles."""
         recipe = self._recipe(problem)
         samples = recipe.samples(len(problem.data.train.y))
         batch = min(recipe.batch_size or samples, samples)
@@ -131,7 +131,7 @@ class IMP(Cycles):
         return {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
 
     def rewinds_to(self, problem: Problem) -> int:
-        """The step of the first training that every later one starts from."""
+        """The step of the first training from which all later trainings start."""
         per_epoch = problem.recipe.steps_per_epoch(len(problem.data.train.y))
         return self.rewind + self.rewind_epochs * per_epoch
 
@@ -148,7 +148,7 @@ class IMP(Cycles):
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
         rewound, extras = state.rewound, state.extras
-        if rewind and state.cycle == 0:  # the same steps as the training's first ones, and not counted twice
+        if rewind and state.cycle == 0:  # repeats the training's first steps, so it is not counted
             apart = (Meter(Budget()), *arguments[1:])
             reached = train_within(*apart, rngs[1], rewind, extras=extras)
             rewound, extras = reached.weights(), reached.extras()

@@ -30,8 +30,8 @@ class Found:
     """What a search found.
 
     logbook: one row per cycle, generation or update of the mask
-    trained: for a method that gives a trained network and no ticket, its weights float32[n]; `ticket` then
-        holds what it started from, under the mask it ended with
+    trained: only for methods that give a trained network and no ticket: its weights, float32[n]; `ticket`
+        then has the initial weights and the final mask
     """
 
     ticket: Ticket
@@ -45,14 +45,14 @@ class Method(ABC):
 
     A frozen dataclass: its fields are its options, except those named in `fixed`.
 
-    gives_ticket: False for one that trains a network whose mask moves (`sparse_training.TrainedSparse`)
+    gives_ticket: False if it trains a network whose mask moves (`sparse_training.Dynamic`)
     resumable:    it works in cycles that can be saved (`cycles.Cycles`)
-    for_perceptrons: it trains no other networks
-    limited_by:   what a budget counts of it beside seconds: gradient "steps", or forward "passes"
+    for_perceptrons: it trains only multilayer perceptrons
+    limited_by:   what a budget limits besides seconds: gradient "steps", or forward "passes"
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
-    on_device:    it computes on a GPU
-    tracks_test:  it can put test accuracies into its logbook
-    own_density:  a random ticket beside it is compared with it, and not with the reference
+    on_device:    it can compute on a GPU
+    tracks_test:  it can record test accuracies in its logbook
+    own_density:  its random control has the density that it reached, and is paired with it, not the reference
     """
 
     fixed: ClassVar[frozenset[str]] = frozenset()
@@ -72,28 +72,28 @@ class Method(ABC):
 
     @classmethod
     def of(cls, settled: dict[str, Any], options: dict[str, Any]) -> Method:
-        """One with these fields settled and these options."""
+        """A method with these settled fields and these options."""
         return cls(**{**settled, **options})
 
     @abstractmethod
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for what can be seen to fail before anything is run, a budget too small too."""
+        """Raise NetsError, before anything runs, for a search that is sure to fail or a budget too small."""
 
     @abstractmethod
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         """Search. Raises NetsError as `check` does."""
 
     def may_miss(self, dataset: str, density: float) -> bool:
-        """May its ticket be of another density than asked, and so need a random ticket of that density beside
-        it? No for what `check` refuses, which has none."""
+        """May its ticket have another density than asked? Then a comparison adds a random ticket of the same
+        density. False for options that `check` refuses, because they give no ticket."""
         return False
 
     def rewinds_to(self, problem: Problem) -> int:
-        """The step of a training whose weights its ticket has; 0 for initial ones."""
+        """The training step from which its ticket has its weights; 0 for initial weights."""
         return 0
 
     def tracking(self, track_test: bool) -> Method:
-        """The same with test accuracies in its logbook, if it can."""
+        """The same method, with test accuracies in its logbook if it can record them."""
         return replace(self, track_test=track_test) if self.tracks_test else self  # type: ignore[type-var]
 
 
@@ -102,11 +102,11 @@ def _fields(kind: type[Method]) -> frozenset[str]:
 
 
 def initial_weights(problem: Problem, rng: np.random.Generator) -> np.ndarray:
-    """float32[n]: θ₀. The first thing every method draws, so that one seed gives all of them the same."""
+    """float32[n]: θ₀. Every method draws it first, so that one seed gives all methods the same θ₀."""
     return draw(problem.initial_std(), rng)
 
 
-STEPS_A_LOOK = 5  # between two looks at the clock
+STEPS_A_LOOK = 5  # steps between two checks of the time limit
 
 
 class _TimeIsUpError(Exception):
@@ -125,9 +125,9 @@ def train_within(
     seconds: float = math.inf,
     extras: np.ndarray = INITIAL,
 ) -> Network:
-    """A network trained under its mask for so many steps, and its cost put on the meter.
+    """Train a network under its mask for so many steps, and add the cost to the meter.
 
-    seconds: after which the training ends early, to within a few steps
+    seconds: time limit, kept to within a few steps
     extras: float32[m], biases and normalisations; initial unless given
     """
     network = make_network(architecture, weights, mask, recipe, extras=extras)

@@ -1,4 +1,4 @@
-"""Evolution through the interface of all search methods."""
+"""Evolution as a search method."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nets_deap.pruning.traces import GRADIENTS, SAMPLES
 from nets_deap.search.method import Found, Method
 from nets_deap.util.errors import NetsError
 
-# Settings of an evolution that a search is given, and does not choose: its density, and how it is run
+# Settings of an evolution that are not options: the caller decides the density, and how the search runs
 GIVEN = ("target_density", "track_test", "precision")
 OPTIONS = {
     name: field
@@ -38,12 +38,12 @@ OPTIONS = {
 class Nets(Method):
     """`evolve` towards a target density, which it may miss.
 
-    preset: "" or "paper", which is the NeTS paper's protocol, its stopping rule included
+    preset: "" or "paper", the protocol of the NeTS paper with its stopping rule
     options: any of OPTIONS; `epochs` and `iterations` are the length of an evaluation
-    track_test: put the best genome's test accuracy into the logbook; it takes trainings that are no part of
-        the search or its cost
+    track_test: record the best genome's test accuracy in the logbook; the trainings that this takes do not
+        count as part of the search or its cost
 
-    A budget ends the run before the generation that it would not pay for.
+    A budget ends the run before the first generation that it cannot pay for.
     """
 
     fixed = frozenset({"preset", "options", "track_test"})
@@ -63,8 +63,9 @@ class Nets(Method):
         return cls(**settled, options=options)
 
     def settle(self, problem: Problem, density: float) -> tuple[Problem, EvolutionSettings]:
-        """The problem with an evaluation's recipe, which is the problem's own but for its length and what
-        the options say, and the settings of a search for this density.
+        """The problem with the recipe of an evaluation, and the settings of a search for this density.
+
+        The recipe is the problem's own, except for its length and for the options given.
         """
         recipe = problem.recipe
         own = {name: getattr(recipe, name) for name in RecipeSettings.model_fields.keys() - DURATION_FIELDS}
@@ -76,7 +77,7 @@ class Nets(Method):
         return validate(EvolutionSettings, self._values(EvolutionSettings, dataset, aim))
 
     def may_miss(self, dataset: str, density: float) -> bool:
-        """May its ticket be of another density than asked? No for what `check` refuses, which has none."""
+        """May its ticket have another density than asked? False for what `check` refuses."""
         try:
             settings = self.settings(dataset, density)
         except NetsError:
@@ -84,13 +85,13 @@ class Nets(Method):
         return not settings.planned or settings.pipeline.evolves_density
 
     def _values(self, kind: type[Settings], dataset: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Fields of one kind: the data set's defaults, the preset over them, what is given, the options."""
+        """Fields of one kind: data set's defaults, preset, `given`, options; later ones override."""
         preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
         values = layered(dataset_defaults("evolve", dataset), preset, given, self.options)
         return {name: value for name, value in values.items() if name in kind.model_fields}
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for options that do not go together, or a budget below the first population."""
+        """Raise NetsError for options that do not go together, or a budget that cannot be enough."""
         if density >= 1:
             raise NetsError("nets: at a density of 1 there is nothing to look for: expected less than 1")
         if self.options.keys() >= DURATION_FIELDS:
@@ -112,9 +113,9 @@ class Nets(Method):
         density: float,
         start: np.ndarray | None = None,
     ) -> Found:
-        """Raises NetsError for options that do not go together, or a budget below the first population.
+        """Raises NetsError for options that do not go together, or a budget that ends too early.
 
-        start: float32[n], weights that all genomes begin with, in place of what they would draw
+        start: float32[n], initial weights of all genomes, in place of random ones
         """
         brief, settings = self.settle(problem, density)
         evolution, meter = Evolution(brief, settings, int(rng.integers(2**32))), Meter(budget)
@@ -133,11 +134,11 @@ class Nets(Method):
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
         if evolution.generation < settings.resolved_density_gens:
             raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(settings)}")
-        seconds = float(evolution.logbook[-1]["elapsed_s"])  # without the trainings of `track_test`
+        seconds = float(evolution.logbook[-1]["elapsed_s"])  # excludes the trainings of `track_test`
         return Found(evolution.ticket(), evolution.logbook, replace(meter.cost, seconds=seconds))
 
     def _check_budget(self, evolution: Evolution, meter: Meter) -> None:
-        """Raise NetsError for a budget that cannot be enough, before anything is spent of it."""
+        """Raise NetsError for a budget that cannot be enough, before any of it is spent."""
         settings, needed = evolution.settings, _expected(evolution)
         if not meter.affords(needed):
             raise NetsError(
@@ -165,7 +166,7 @@ def _too_dense(settings: EvolutionSettings) -> str:
 
 
 def _expected(evolution: Evolution) -> Cost:
-    """What the next generation will take, at most."""
+    """The largest cost that the next generation can have."""
     settings = evolution.settings
     if evolution.generation < 0:
         return _evaluations(evolution, settings.pop) + _seeding(evolution)
@@ -177,7 +178,7 @@ def _expected(evolution: Evolution) -> Cost:
 
 
 def _evaluations(evolution: Evolution, count: int) -> Cost:
-    """Of so many genomes, in their race."""
+    """Cost of evaluating so many genomes, in their race."""
     cost = Cost()
     for running, share in parse(evolution.settings.race).field(count):
         cost += sum([_cost(evolution, _steps(evolution, share))] * running, Cost())
@@ -185,24 +186,24 @@ def _evaluations(evolution: Evolution, count: int) -> Cost:
 
 
 def _steps(evolution: Evolution, share: float) -> int:
-    """Gradient steps of an evaluation, its traces included."""
+    """Gradient steps of an evaluation, including its traces."""
     steps = evolution.problem.recipe.steps(len(evolution.problem.data.train.y))
     return max(1, round(share * steps)) + _gradients(evolution)
 
 
 def _seeding(evolution: Evolution) -> Cost:
-    """What the masks of a population drawn afresh take."""
+    """Cost of the masks of a fresh population."""
     each = SEEDINGS[evolution.settings.seeding].cost(len(evolution.problem.data.train.y))
     return sum([each] * evolution.settings.pop, Cost())
 
 
 def _gradients(evolution: Evolution) -> int:
-    """Gradients that the traces of an evaluation take."""
+    """Number of gradients that the traces of an evaluation need."""
     return sum(GRADIENTS.get(name, 0) for name in evolution.evaluator.traces)
 
 
 def _cost(evolution: Evolution, steps: int) -> Cost:
-    """Of an evaluation of so many gradient steps, traces and validation included."""
+    """Cost of an evaluation of so many gradient steps, including traces and validation."""
     data, gradients = evolution.problem.data, _gradients(evolution)
     available = len(data.train.y)
     samples = evolution.problem.recipe.samples_in(steps - gradients, available)

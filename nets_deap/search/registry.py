@@ -1,4 +1,4 @@
-"""Search methods by name, what their options are, and how text becomes a method: here alone."""
+"""The search methods by name, with their options. Only this module turns text into a method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from nets_deap.util.errors import NetsError, unknown
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of METHODS: what makes the method, its settled options, and what to say of it."""
+    """An entry of METHODS: the class of the method, its settled options, and its description."""
 
     kind: type[Method]
     settled: dict[str, Any]
@@ -70,7 +70,7 @@ def check_control(name: str, control: str) -> None:
 
 
 def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
-    """Options as text with the types of the method's own. Raises NetsError for an unknown or a wrong one."""
+    """Convert options from text to the types that the method declares. Raises NetsError for a bad option."""
     known = _entry(name).kind.option_types()
     values = {}
     for key, text in options.items():
@@ -84,12 +84,12 @@ def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-LISTS = ("allocation", "sparsity")  # options that may have a number for each layer, separated by slashes
+LISTS = ("allocation", "sparsity")  # options that may have one number per layer, separated by slashes
 
 
 @cache
 def method_of(spec: MethodSpec) -> Method:
-    """The method with its options settled. Raises NetsError for what does not go together."""
+    """The method with its options settled. Raises NetsError for options that do not go together."""
     entry, options = _entry(spec.name), dict(spec.options)
     settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
     return entry.kind.of(settled, options)
@@ -108,12 +108,12 @@ def parse(text: str) -> MethodSpec:
     if plus:
         check_control(name, control)
     spec = MethodSpec(name).with_options(typed(name, options)).controlled(control)
-    method_of(spec)  # refuses what cannot be
+    method_of(spec)  # raises NetsError for impossible options
     return spec
 
 
 def parse_all(text: str) -> tuple[MethodSpec, ...]:
-    """Several, separated by commas; a piece that is OPTION=VALUE belongs to the method before it."""
+    """Several methods, separated by commas; a piece OPTION=VALUE belongs to the method before it."""
     pieces: list[str] = []
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
         if pieces and "=" in piece and ":" not in piece.partition("=")[0]:

@@ -1,4 +1,4 @@
-"""One search in a folder: its ticket, its logbook, and the cycles of IMP or an ES to go on from."""
+"""One search in a folder: its ticket, its logbook, and the cycles of IMP or an ES to resume from."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CYCLES = "cycles"
 
 
 def check(config: SearchConfig) -> None:
-    """Raise NetsError for a method that gives no ticket, a density that cannot be, a budget too small, a map
-    that the method has no use for, or a device that it cannot use or that is not there."""
+    """Raise NetsError for a method that gives no ticket, an impossible density, a budget too small, a map
+    that the method cannot use, or a device that it cannot use or that this machine lacks."""
     spec, method = config.method, method_of(config.method)
     if not gives_ticket(spec) or spec.control:
         what = "a control of a ticket" if spec.control else "a trained network, not a ticket"
@@ -51,10 +51,10 @@ def search(
     from_cycle: int | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> Found:
-    """Search, and write ticket, logbook and cost. IMP and ES go on from their last cycle in the folder.
+    """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder.
 
-    from_cycle: go on from this cycle instead, 0 being the beginning
-    Raises NetsError as `check` does, and where the folder holds something else.
+    from_cycle: continue from this cycle instead; 0 is the beginning
+    Raises NetsError as `check` does, and if the folder holds something else.
     """
     check(config)
     method, problem = method_of(config.method).tracking(config.track_test), config.problem()
@@ -81,7 +81,7 @@ def search(
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")
-        ticket.save(folder / TICKET)  # last: where it is, the search is over
+        ticket.save(folder / TICKET)  # last: once it exists, the search is over
     return Found(ticket, found.logbook, found.cost)
 
 
@@ -100,7 +100,7 @@ def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
 
 
 def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
-    """Where to go on from; None: the beginning."""
+    """The state to continue from; None: start from the beginning."""
     saved = sorted((folder / CYCLES).glob("cycle-*.safetensors"))
     if cycle is None:
         cycle = int(saved[-1].stem.removeprefix("cycle-")) if saved else 0
@@ -108,7 +108,7 @@ def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
         raise NetsError(f"{folder} has no cycle {cycle} to continue from")
     for path in saved:
         if int(path.stem.removeprefix("cycle-")) > cycle:
-            path.unlink()  # it comes after, and is made anew
+            path.unlink()  # a later cycle, which runs again
     if cycle == 0:
         return None
     ticket = load_ticket(_path(folder, cycle))

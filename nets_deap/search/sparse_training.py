@@ -25,11 +25,12 @@ GROWTHS = ("random", "gradient")
 
 @dataclass(frozen=True)
 class Dynamic(Method):
-    """In every so many steps the smallest weights of each layer go, and as many others come.
+    """At every update of the mask, each layer drops its smallest weights and grows as many others.
 
     growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
-    every: steps between two updates; fraction: of a layer's weights in the first one, falling along a cosine
-    until: share of the training after which the mask stays. Defaults as in RigL, section 3.
+    every: steps between updates
+    fraction: share of a layer's weights that the first update replaces; it decays along a cosine
+    until: share of the training after which the mask is fixed. Defaults as in RigL, section 3.
     """
 
     fixed = frozenset({"growth"})
@@ -43,7 +44,7 @@ class Dynamic(Method):
     until: float = 0.75
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
-        """How many weights each layer has, throughout. Raises NetsError for what cannot be."""
+        """Active weights of each layer, in all of the training. Raises NetsError for impossible options."""
         if self.growth not in GROWTHS:
             raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
         if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
@@ -56,19 +57,19 @@ class Dynamic(Method):
         return [allocate(layout, density, self.allocation)]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for what cannot be."""
+        """Raise NetsError for impossible options, or a network that is no perceptron."""
         if not is_perceptron(problem.architecture):
             raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
         self.plan(problem.layout, density)
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
-        """There is no search: `network` is trained to the end at once."""
+        """Raises NetsError: there is no search, because `network` is trained to the end directly."""
         raise NetsError("SET and RigL give a trained network, not a ticket: a comparison trains them")
 
     def network(
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
     ) -> DynamicMLP:
-        """Ready to be trained by the problem's recipe: θ₀ under a random mask of that density."""
+        """The untrained network for the problem's recipe: θ₀ under a random mask of this density."""
         layout = problem.layout
         everything = np.ones(weights.size, dtype=bool)
         (counts,) = self.plan(layout, density)
@@ -80,10 +81,10 @@ class Dynamic(Method):
 
 
 class DynamicMLP(MaskedMLP):
-    """A masked network whose mask moves while it trains. Its density, layer by layer, stays.
+    """A masked network whose mask changes during training; the density of each layer stays the same.
 
-    What grows starts at zero, with the optimiser's memory of it cleared; a weight that goes and comes back in
-    the same update stays what it was, as in RigL's own code. `updates` has a row for each.
+    A grown weight starts at zero, with its optimiser state cleared. A weight dropped and regrown in the same
+    update keeps its value, as in RigL's own code. `updates` has one row per update.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class DynamicMLP(MaskedMLP):
 
     @property
     def alive(self) -> np.ndarray:
-        """bool[n], the mask as it stands."""
+        """bool[n], the current mask."""
         return self.mask.numpy().astype(bool)
 
     def _set_mask(self, mask: np.ndarray) -> None:
@@ -115,7 +116,7 @@ class DynamicMLP(MaskedMLP):
         self.flat.mul_(self.mask)
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """One optimiser step; every so often the mask moves instead of the weights (RigL, algorithm 1)."""
+        """One optimiser step; at an update, the mask changes instead of the weights (RigL, algorithm 1)."""
         self.done += 1
         if self.done % self.options.every == 0 and self.done < self.last_update:
             x, targets = self._gather(x, targets, chosen)
@@ -148,7 +149,7 @@ class DynamicMLP(MaskedMLP):
         self.updates.append({"step": self.done, "moved": int(moved.sum())})
 
     def _memories(self) -> list[Tensor]:
-        """What the optimiser remembers of each weight."""
+        """The optimiser's state of each weight."""
         optimizer = self.optimizer
         if optimizer is None:
             return []

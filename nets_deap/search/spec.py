@@ -1,4 +1,4 @@
-"""A search method as a value; written NAME[:OPTION=VALUE,…][+CONTROL]."""
+"""A search method as a value, written NAME[:OPTION=VALUE,…][+CONTROL]."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from nets_deap.util import calls
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """name: in `registry.METHODS`; options: (name, value) of those that were given, sorted
+    """A search method, the options given, and perhaps a control.
+
+    name: a name in `registry.METHODS`; options: (name, value) of each option given, sorted
     control: a name in `controls.CONTROLS`, or "" for the method's own ticket
     """
 
@@ -24,13 +26,13 @@ class MethodSpec:
 
     @property
     def base(self) -> MethodSpec:
-        """The same without its control."""
+        """The same method without its control."""
         return replace(self, control="")
 
     def with_options(self, options: Mapping[str, Any]) -> MethodSpec:
-        """The same with these options too, typed."""
+        """The same method with these options added; their values have their types already."""
         return replace(self, options=tuple(sorted((dict(self.options) | dict(options)).items())))
 
     def controlled(self, control: str) -> MethodSpec:
-        """A control of its ticket."""
+        """This control of the method's ticket."""
         return replace(self, control=control)

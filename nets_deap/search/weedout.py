@@ -1,7 +1,7 @@
-"""Weedout: random search in node space, and evolution there beside it.
+"""Weedout: random search in node space, and an evolution in the same space.
 
 Random Search as a Baseline for Sparse Neural Network Architecture Search (2024): sub-networks of whole units
-or channels are tried by an early validation accuracy, the worst are weeded out, and others take their places.
+or channels are ranked by an early validation accuracy; the worst are weeded out and replaced by others.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def early_error(evaluation: Evaluation, genome: Genome) -> float:
 
 @dataclass(frozen=True)
 class Weedout(Method):
-    """A population of node masks over one θ₀; in each generation the worst make way for others.
+    """A population of node masks over one θ₀; in each generation, others replace the worst.
 
     pop, gens: individuals, and generations after the first
-    weed: share of the population that is weeded out in a generation
-    steps: of training before the early validation accuracy is taken
-    sparsity: share of the nodes of each group that is off: one number, or one for each group; None: that of
-        one number which brings the density of weights nearest to what is asked
-    repair: keep one node where a sparsity would leave a group without any, instead of refusing it
-    breed: those that come are children of those that stayed, by crossover and mutation, and not random
+    weed: share of the population that is weeded out in each generation
+    steps: training steps before the early validation accuracy is measured
+    sparsity: share of the nodes of each group that is off: one number, or one for each group; None: the one
+        number that brings the density of weights nearest to the density asked for
+    repair: keep one node if a sparsity would leave a group without any, instead of refusing the sparsity
+    breed: newcomers are children of the survivors, by crossover and mutation, instead of random
     device: where a `BatchedMap` evaluates
 
-    All individuals are trained on the same minibatches; those that stay keep what they were evaluated at.
+    All individuals are trained on the same minibatches; survivors keep their evaluation.
     """
 
     fixed = frozenset({"breed", "device"})
@@ -70,7 +70,7 @@ class Weedout(Method):
         return round(self.weed * self.pop)
 
     def counts(self, architecture: Architecture, density: float) -> list[int]:
-        """Nodes of each group that are alive. Raises NetsError where one has none."""
+        """Number of living nodes in each group. Raises NetsError if a group has none."""
         if self.sparsity is None:
             return self._nearest(architecture, density)
         names, sizes = architecture.nodes.names, architecture.nodes.sizes
@@ -95,11 +95,11 @@ class Weedout(Method):
         return counts
 
     def _nearest(self, architecture: Architecture, density: float) -> list[int]:
-        """Counts by a common share of the nodes; by bisection, since more nodes are more weights."""
+        """Counts for one share of nodes in all groups, by bisection: more nodes have more weights."""
         sizes = np.array(architecture.nodes.sizes)
 
         def at(share: float) -> tuple[float, list[int]]:
-            """The density of weights, and the counts, that go with a share of the nodes."""
+            """The density of weights and the counts for a share of the nodes."""
             counts = np.maximum(1, np.rint(share * sizes)).astype(int)
             nodes = np.concatenate([np.arange(size) < n for size, n in zip(sizes, counts, strict=True)])
             return float(weight_mask(architecture, nodes).mean()), counts.tolist()
@@ -117,7 +117,7 @@ class Weedout(Method):
         return at(share)[1]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for what cannot be, and for a budget below the first population."""
+        """Raise NetsError for impossible options, or a budget too small for the first population."""
         if self.pop < 1 or self.gens < 0 or self.steps < 1:
             raise NetsError(
                 f"weedout: pop={self.pop}, gens={self.gens}, steps={self.steps}: expected 1 or more of each "
@@ -176,7 +176,7 @@ class Weedout(Method):
     ) -> Found:
         """Raises NetsError as `check` does.
 
-        engine: a map to evaluate over; in this process unless given
+        engine: the map that evaluates; by default in this process
         """
         self.check(problem, density, budget)
         toolbox, meter = self.toolbox(problem, density, rng, engine), Meter(budget)
@@ -190,7 +190,7 @@ class Weedout(Method):
             mapped: EvaluationMap = toolbox.map.func
             mapped.gradient_steps = []
             evaluated = self._generation(population, toolbox, hall, first=not generation)
-            cost = self._cost(problem, len(mapped.gradient_steps))  # equal ones are trained once
+            cost = self._cost(problem, len(mapped.gradient_steps))  # equal genomes are trained only once
             meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
             accuracies = [measured(genome).val_acc for genome in population]
             logbook.append(
@@ -220,7 +220,7 @@ class Weedout(Method):
         else:
             population[:] = toolbox.select(population, self.pop - self.weeded)
             rates = {"cxpb": 0.5, "mutpb": 0.5} if self.breed else {"cxpb": 0, "mutpb": 1}
-            # Whoever has stayed stays on: as many are selected as there are.
+            # All survivors stay: selection keeps `pop` of the `pop` survivors and children.
             _, log = algorithms.eaMuPlusLambda(
                 population, toolbox, mu=self.pop, lambda_=self.weeded, ngen=1, **rates, **told
             )
@@ -234,5 +234,5 @@ class Weedout(Method):
 
 
 def _drawn_anew(make: Callable[[], Genome], individual: Genome) -> tuple[Genome]:
-    """Weedout's only variation: another random individual in place of this one."""
+    """Weedout's only variation: a new random individual in place of this one."""
     return (make(),)

@@ -11,7 +11,7 @@ from nets_deap.strategies.strategy import Adam, Strategy, centred_ranks, weighte
 
 
 class OpenAIES(Strategy):
-    """Adam along the gradient of a smoothed loss; one sigma, which stays. lr: in units of sigma"""
+    """Adam along the gradient of a smoothed loss, with one constant sigma. lr: in units of sigma"""
 
     pairs = True
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from nets_deap.strategies.strategy import Adam, Strategy, centred_ranks, weighted
 
-MOST = 0.2  # share by which one update may change a sigma
+MOST = 0.2  # largest relative change of a sigma in one update
 
 
 class PGPE(Strategy):
     """Likelihood gradients of mean and sigma from mirrored pairs, by centred ranks; Adam moves the mean.
 
-    lr: of the mean, in units of the first sigma; sigma_lr: of sigma
+    lr: learning rate of the mean, in units of the initial sigma; sigma_lr: learning rate of sigma
     """
 
     pairs = True
@@ -45,7 +45,7 @@ class PGPE(Strategy):
         plus, minus = np.split(centred_ranks(losses).astype(np.float32), 2)
         # Gradients
         of_mean = weighted((plus - minus) / 2, self._noise) / len(plus)
-        # The centred ranks sum to 0, and so does what a baseline, or −σ², would add
+        # The centred ranks sum to 0, so a baseline, or a term −σ², would add 0
         of_sigma = weighted((plus + minus) / 2, self._noise, self._noise) / self._sigma / len(plus)
         # Updates
         self.mean += self.adam.step(of_mean)

@@ -1,4 +1,4 @@
-"""Many weight vectors of one architecture, scored on one minibatch: what evolution strategies ask for."""
+"""Score many weight vectors of one architecture on one minibatch, as evolution strategies need."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nets_deap.problem.recipe import Recipe
 from nets_deap.strategies.strategy import Point
 from nets_deap.util.threads import one_thread
 
-# Bytes of activations that are in flight at a time: on a CPU, more do not fit its caches
+# Bytes of activations in memory at a time; on a CPU, more would not fit into its caches
 ACTIVATIONS = {"cpu": 2**24, "cuda": 2**30}
 
 
 class Searched:
-    """Which numbers of a network a search may move: the active weights and all biases, d in all.
+    """The numbers of a network that a search may move: active weights and trained extras, d in all.
 
     mask: bool[n]
     """
@@ -32,24 +32,24 @@ class Searched:
         self.active = int(mask.sum())
 
     def read(self, weights: np.ndarray, extras: np.ndarray = INITIAL) -> np.ndarray:
-        """float64[d] of weights, float32[n], and extras, float32[m]."""
+        """The searched numbers, float64[d], out of weights, float32[n], and extras, float32[m]."""
         both = np.concatenate([weights, self.architecture.or_initial(extras)])
         return both[self.places].astype(np.float64)
 
     def write(self, vectors: np.ndarray) -> np.ndarray:
-        """float32[P, n + m] of vectors, float32[P, d]; what is pruned is zero."""
+        """Full vectors, float32[P, n + m], from searched ones, float32[P, d]; pruned weights are zero."""
         whole = np.zeros((len(vectors), self.mask.size + self.architecture.trained_extras), dtype=np.float32)
         whole[:, self.places] = vectors
         return whole
 
 
 class PopulationLoss:
-    """The loss of each point on the samples of one minibatch, and DEAP's `toolbox.map` to it.
+    """The loss of each point on one minibatch, with methods for DEAP's `toolbox.evaluate` and `toolbox.map`.
 
     part: training samples, on a device; batch: how many of them a generation sees, 0 for all
-    Every call of the map is a generation: its points share a minibatch, drawn by `rng`.
+    Each call of `map` is one generation, whose points share a minibatch drawn by `rng`.
 
-    Scoring raises NetsError for an architecture that keeps statistics of batches.
+    Scoring raises NetsError for an architecture with batch normalisation.
     """
 
     def __init__(self, searched: Searched, part: Part, batch: int, rng: np.random.Generator) -> None:
@@ -90,11 +90,11 @@ class PopulationLoss:
         return np.nan_to_num(np.concatenate(found), nan=np.inf, posinf=np.inf)
 
     def __call__(self, point: Point) -> tuple[float]:
-        """`toolbox.evaluate`: one point on all samples."""
+        """`toolbox.evaluate`: the loss of one point on all samples."""
         return (float(self.losses(point.vector[None])[0]),)
 
     def map(self, evaluate: Callable[[Point], object], points: Sequence[Point]) -> list[tuple[float]]:
-        """`toolbox.map`: the whole population as a batch, on the next minibatch."""
+        """`toolbox.map`: the losses of the whole population, as one stack, on the next minibatch."""
         chosen = None
         if self.batch < len(self.part.y):
             chosen = self.rng.choice(len(self.part.y), self.batch, replace=False)

@@ -13,7 +13,7 @@ from nets_deap.strategies.strategy import Strategy, utilities, weighted
 
 
 class SNES(Strategy):
-    """Natural gradients of mean and sigma, by ranks. `lr` is the mean's rate."""
+    """Natural gradients of mean and sigma, from ranks. lr: learning rate of the mean"""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class SNES(Strategy):
         return self.at(self._sigma.astype(np.float32) * self._drawn)
 
     def tell(self, losses: np.ndarray) -> None:
-        shaped = utilities(losses).astype(np.float32)  # as what is drawn: products of one type are fast
+        shaped = utilities(losses).astype(np.float32)  # the noise's dtype: products of one dtype are fast
         # Natural gradients
         of_mean = weighted(shaped, self._drawn)
-        of_sigma = weighted(shaped, self._drawn, self._drawn)  # the utilities sum to 0: no −1
+        of_sigma = weighted(shaped, self._drawn, self._drawn)  # the −1 drops out, as the utilities sum to 0
         # Updates
         self.mean += self.lr * self._sigma * of_mean
         self._sigma *= np.exp(self.rate / 2 * of_sigma)

@@ -1,7 +1,7 @@
-"""What evolution strategies share: a search distribution N(mean, diag(sigma²)) that is asked and told.
+"""What evolution strategies share: a search distribution N(mean, diag(sigma²)) with `ask` and `tell`.
 
-DEAP's interface is `generate` and `update`, for `algorithms.eaGenerateUpdate`; each strategy fills in two
-hooks. Losses are minimised.
+DEAP's interface is `generate` and `update`, for `algorithms.eaGenerateUpdate`. They call the two methods that
+each strategy implements, `ask` and `tell`. Losses are minimised.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from nets_deap.individuals.evaluation import MinimisedFitness
 from nets_deap.util.errors import NetsError
 
-LARGEST = 1e6  # a sigma far above it overflows single precision
+LARGEST = 1e6  # a sigma far above this overflows single precision
 
 
 class Point:
@@ -26,12 +26,14 @@ class Point:
 
 
 class Strategy(ABC):
-    """mean: float64[d]; sigma: of every direction at first; population: points in a generation.
+    """An evolution strategy.
 
-    Raises NetsError for a population that is too small.
+    mean: float64[d]; sigma: initial standard deviation in every direction; population: points per generation
+    Raises NetsError for a population that is too small, or odd if points come in pairs; and for a sigma that
+    is not in (0, LARGEST].
     """
 
-    least = 4  # points that the strategy needs
+    least = 4  # smallest population
     pairs = False  # points come in mirrored pairs
 
     def __init__(
@@ -53,7 +55,7 @@ class Strategy(ABC):
     @property
     @abstractmethod
     def sigma(self) -> np.ndarray:
-        """float64[d]: standard deviations of the search distribution as they stand."""
+        """float64[d]: current standard deviations of the search distribution."""
 
     @abstractmethod
     def ask(self) -> np.ndarray:
@@ -61,14 +63,14 @@ class Strategy(ABC):
 
     @abstractmethod
     def tell(self, losses: np.ndarray) -> None:
-        """Move the search distribution. losses: float64[population], of the points asked for last."""
+        """Update the search distribution. losses: float64[population], of the points of the last `ask`."""
 
     def noise(self, count: int) -> np.ndarray:
-        """float32[count, d] from N(0, 1): so many directions that single precision is half the time."""
+        """float32[count, d] from N(0, 1); single precision takes half the time of double."""
         return self.rng.standard_normal((count, self.mean.size), dtype=np.float32)
 
     def at(self, moves: np.ndarray) -> np.ndarray:
-        """float32[…, d]: points so far from the mean."""
+        """float32[…, d]: the points at these offsets from the mean."""
         return self.mean.astype(np.float32) + moves
 
     def generate(self, ind_init: Callable[[np.ndarray], Point] = Point) -> list[Point]:
@@ -76,14 +78,14 @@ class Strategy(ABC):
         return [ind_init(vector) for vector in self.ask()]
 
     def update(self, population: Sequence[Point]) -> None:
-        """DEAP's `toolbox.update`: of the individuals of the last `generate`, in their order, evaluated."""
+        """DEAP's `toolbox.update`. population: the points of the last `generate`, in order, evaluated."""
         self.tell(np.array([point.fitness.values[0] for point in population]))
 
 
 def utilities(losses: np.ndarray) -> np.ndarray:
-    """float64[λ] that sum to 0: the best have the most, the worse half the same and the least.
+    """float64[λ] that sum to 0: the best point gets the most, and all of the worse half get the same least.
 
-    Natural evolution strategies' rank-based fitness shaping (Wierstra et al. 2014, section 3.1).
+    The rank-based fitness shaping of natural evolution strategies (Wierstra et al. 2014, section 3.1).
     """
     count = len(losses)
     ranked = np.maximum(0, np.log(count / 2 + 1) - np.log(np.arange(1, count + 1)))
@@ -101,9 +103,9 @@ def centred_ranks(losses: np.ndarray) -> np.ndarray:
 
 
 def weighted(weights: np.ndarray, *rows: np.ndarray) -> np.ndarray:
-    """float32[d]: Σᵢ weightsᵢ Πrowsᵢ, of float32[p] and float32[p, d] each.
+    """float32[d]: Σᵢ weightsᵢ Π rowsᵢ, for weights float32[p] and one or more rows float32[p, d].
 
-    Not by BLAS: its threads cost more than they save where workers have all cores.
+    It avoids BLAS, whose threads cost more than they save when workers use all cores.
     """
     return np.einsum("i," + ",".join(["ij"] * len(rows)) + "->j", weights, *rows)
 
@@ -116,7 +118,7 @@ class Adam:
         self.mean, self.square = np.zeros(size), np.zeros(size)
 
     def step(self, gradient: np.ndarray) -> np.ndarray:
-        """float64[d]: what to add."""
+        """float64[d]: the step to add to the parameters."""
         self.steps += 1
         self.mean += 0.1 * (gradient - self.mean)
         self.square += 0.001 * (gradient**2 - self.square)

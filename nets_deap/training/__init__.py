@@ -1,4 +1,4 @@
-"""Training a network, and a ticket to the end."""
+"""Train networks under masks, and tickets to the end."""
 
 from nets_deap.util.lazy import exported
 

@@ -1,4 +1,4 @@
-"""Training a ticket to the end: the verdict on every ticket, whoever found it."""
+"""Train a ticket to the end: the verdict on every ticket, whichever method found it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One ticket trained to the end.
+    """The result of training one ticket to the end.
 
     rows: one per evaluation, as in training.csv
-    test: on the early-stop weights
-    weights, early_stop_weights: float32[n], at the end and where the validation loss was least
-    extras, early_stop_extras: float32[m], biases and normalisations there
-    rewound_to: the step whose weights it began with; iterations in `rows` are counted from there
+    test: the test score of the early-stop weights
+    weights, early_stop_weights: float32[n], at the end and at the least validation loss
+    extras, early_stop_extras: float32[m], biases and normalisations at the same two points
+    rewound_to: the training step that the ticket's weights come from; `rows` count iterations from there
     """
 
     density: float
@@ -45,7 +45,7 @@ class TrainingRun:
 
     @property
     def early_stop(self) -> Row:
-        """The row of least validation loss; the first of equals. A NaN is never least."""
+        """The row of least validation loss, the first in a tie. A NaN is never the least."""
         return min(self.rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
 
     @property
@@ -53,7 +53,7 @@ class TrainingRun:
         return self.rows[-1]
 
     def summary(self) -> dict[str, float]:
-        """What is said of a trained ticket; the test figures at early stop are its verdict."""
+        """Density, early stop and scores of a trained ticket; the test figures there are its verdict."""
         stop, end = self.early_stop, self.final
         told = {
             "density": self.density,
@@ -69,14 +69,15 @@ class TrainingRun:
 
 
 def rewound_to(ticket: Ticket) -> int:
-    """The step of a training whose weights the ticket has; 0 where they are initial."""
+    """The training step that the ticket's weights were rewound to; 0 if they are initial weights."""
     return int(ticket.info.get("rewind", 0))
 
 
 def to_go(problem: Problem, ticket: Ticket) -> Problem:
-    """A ticket whose weights are those of step k has k steps fewer to go (Frankle et al. 2020, section 2).
+    """The problem with the training steps that are left for the ticket.
 
-    Raises NetsError where none are left.
+    A ticket with the weights of step k has k steps fewer to go (Frankle et al. 2020, section 2).
+    Raises NetsError if none are left.
     """
     if not (k := rewound_to(ticket)):
         return problem
@@ -90,7 +91,7 @@ def to_go(problem: Problem, ticket: Ticket) -> Problem:
 
 
 def check_ticket(problem: Problem, ticket: Ticket) -> None:
-    """Raise NetsError if the ticket's network does not take this problem's data."""
+    """Raise NetsError if the ticket and the problem have different architectures."""
     ours, theirs = problem.architecture, ticket.architecture
     if ours != theirs:
         raise NetsError(
@@ -108,13 +109,13 @@ def train_ticket(
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
 ) -> TrainingRun:
-    """Train a ticket by the problem's recipe, scored every `eval_every` iterations (0: once an epoch).
+    """Train a ticket by the problem's recipe and score it every `eval_every` iterations (0: once an epoch).
 
-    track_test: record test figures in every row. They decide nothing; without it the test set is looked at
-        once, with the early-stop weights
+    track_test: record test figures in every row. They influence nothing. Without them, the test set is used
+        only once, with the early-stop weights
 
-    The minibatches depend on the seed alone, so that tickets are compared on the same ones. The early stop
-    is where the validation loss is least.
+    The minibatches depend on the seed alone, so all tickets are compared on the same ones. The early stop is
+    the evaluation with the least validation loss.
     Raises NetsError as `check_ticket` and `to_go` do.
     """
     check_ticket(problem, ticket)
@@ -137,7 +138,7 @@ def train_network(
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
 ) -> TrainingRun:
-    """`train_ticket` for a network that is ready to be trained, of whatever kind."""
+    """`train_ticket` for a network that is already built, with any back end."""
     recipe = problem.recipe
     data = problem.data.to(device, torch.float32)
     per_epoch = recipe.steps_per_epoch(len(data.train.y))

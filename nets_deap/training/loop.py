@@ -27,15 +27,15 @@ def train(
 ) -> None:
     """Train a network in place.
 
-    rng: decides the minibatches, how they are augmented, and nothing else
-    report: called after every `every` steps, and after the last, with the number of steps done and the mean
-        loss of the minibatches since the last call (each before its step)
+    rng: draws the minibatches and their augmentation, and nothing else
+    report: called every `every` steps and after the last step, with the number of steps done and the mean
+        loss of the minibatches since the last call (each measured before its step)
     """
     targets = network.architecture.targets(part.y, part.x.dtype)
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
-    aside = rng.spawn(1)[0] if recipe.augment else None  # so that the order of samples is the same without
+    aside = rng.spawn(1)[0] if recipe.augment else None  # augmentation leaves the order of samples as it is
     with flushed_denormals():
         for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
             if aside is None:
@@ -55,7 +55,7 @@ def train(
 
 
 def assert_masked(architecture: Architecture, weights: Any, mask: Any) -> None:
-    """A mask is a promise: raise AssertionError if a pruned weight is not zero (a diverged one is NaN).
+    """Raise AssertionError if a pruned weight is not zero; NaN and infinity pass, as signs of divergence.
 
     weights: a float array or tensor; mask: a bool one of the same shape
     """

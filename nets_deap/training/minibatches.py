@@ -12,9 +12,10 @@ from nets_deap.problem.recipe import Recipe
 
 
 def minibatches(available: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray | None]:
-    """Indices of each optimiser step's samples; None stands for all of them.
+    """Yield the indices of the samples of each optimiser step; None means all samples.
 
-    A share of the data is drawn once for the whole training; its order is drawn afresh in every epoch.
+    If the recipe uses a share of the data, it is drawn once for the whole training. The order of the samples
+    is drawn again in every epoch.
     """
     samples = recipe.samples(available)
     batch = recipe.batch_size or samples
@@ -37,9 +38,9 @@ SHIFT = 4  # pixels
 
 
 def augmented(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Images [b, c, h, w], each shifted by up to SHIFT pixels, zeros coming in, and half of them mirrored.
+    """Images [b, c, h, w], each shifted by up to SHIFT pixels (zeros fill the gap), half of them mirrored.
 
-    As He et al. 2016, section 4.2, do with CIFAR-10.
+    He et al. 2016, section 4.2, do the same with CIFAR-10.
     """
     samples, _, height, width = x.shape
     padded = torch.nn.functional.pad(x, (SHIFT,) * 4)

@@ -1,1 +1,1 @@
-"""What knows nothing of networks: errors, files, random streams, statistics, tables, threads."""
+"""Helpers that are not about networks: errors, files, random streams, statistics, tables, threads."""

@@ -1,4 +1,4 @@
-"""NAME:KEY=VALUE,KEY=VALUE: how methods and selections are written on a command line and in files."""
+"""NAME:KEY=VALUE,KEY=VALUE: the notation for methods and selections on a command line and in files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nets_deap.util.errors import NetsError
 
 
 def split(text: str, what: str) -> tuple[str, dict[str, str]]:
-    """The name and the arguments, in their order. Raises NetsError for what is no KEY=VALUE."""
+    """The name and the arguments, in order. Raises NetsError for an argument that is not KEY=VALUE."""
     name, _, given = text.partition(":")
     arguments = {}
     for item in filter(None, given.split(",")):
@@ -21,7 +21,7 @@ def split(text: str, what: str) -> tuple[str, dict[str, str]]:
 
 
 def joined(name: str, arguments: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
-    """What `split` splits."""
+    """The text of a name with arguments: the inverse of `split`."""
     told = ",".join(f"{key}={_shown(value)}" for key, value in dict(arguments).items())
     return f"{name}:{told}" if told else name
 

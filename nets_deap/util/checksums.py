@@ -1,4 +1,4 @@
-"""Checksums that tell one content from another."""
+"""Checksums of arrays and bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def crc32(*parts: np.ndarray | bytes) -> str:
-    """Of all parts one after another, eight hexadecimal digits."""
+    """CRC-32 of all parts in sequence, eight hexadecimal digits."""
     value = 0
     for part in parts:
         value = zlib.crc32(part if isinstance(part, bytes) else part.tobytes(), value)

@@ -1,4 +1,4 @@
-"""Mistakes of the user's: each is told in one line, and the command line exits with 2."""
+"""User errors: each has a message of one line, and the command line exits with status 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class NetsError(Exception):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
-    """The error for a name that is in no registry, with the nearest one that is."""
+    """The error for a name that is not among the `known` ones; it suggests the most similar one."""
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'? " if near else ""

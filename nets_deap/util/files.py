@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of it."""
+"""Write files atomically: a reader sees the old file or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 
 from nets_deap.util.errors import NetsError
 
-# NumPy's names as safetensors' format has them
+# NumPy's name of a dtype -> its name in the safetensors format
 DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
-TEMPORARY = ".nets-deap-tmp"  # ends the name of a file that is being written; a kill may leave one behind
+TEMPORARY = ".nets-deap-tmp"  # suffix of a file being written; a killed process may leave one
 
 
 def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
-    """Replace a file by these pieces in one step. Raises NetsError where it cannot be written."""
+    """Replace a file by these pieces in one step. Raises NetsError if it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,15 +42,15 @@ def write_text(path: Path, text: str) -> None:
 def write_safetensors(
     path: Path, tensors: Mapping[str, np.ndarray | Sequence[np.ndarray]], metadata: dict[str, str]
 ) -> None:
-    """Tensors and text metadata in safetensors' format; the same content gives the same bytes.
+    """Write tensors and text metadata in the safetensors format; the same content gives the same bytes.
 
-    A sequence of equal arrays is written as one tensor, stacked, without a copy in memory: the library's own
-    writer would need two, and orders its header differently from process to process.
+    A sequence of arrays of one shape is written as one stacked tensor, without a copy in memory. The
+    library's own writer would need two copies, and the order of its header differs between processes.
     """
     header: dict[str, Any] = {"__metadata__": metadata}
     pieces: list[memoryview] = []
     end = 0
-    # The widest numbers first, so that all are aligned.
+    # The widest number types first, so that all tensors are aligned.
     for name in sorted(tensors, key=lambda name: (-tensors[name][0].itemsize, name)):
         given = tensors[name]
         arrays = [given] if isinstance(given, np.ndarray) else given
@@ -69,9 +69,9 @@ def write_safetensors(
 
 @contextmanager
 def claimed_folder(path: Path) -> Iterator[None]:
-    """Create a folder for results and keep other processes out of it; if it stays empty, it goes again.
+    """Create a folder for results and keep other processes out; remove a new folder that stays empty.
 
-    Raises NetsError if it cannot be written to, or another process is at work there.
+    Raises NetsError if it cannot be written to, or if another process is at work there.
     """
     new = not path.exists()
     try:
@@ -85,7 +85,7 @@ def claimed_folder(path: Path) -> Iterator[None]:
         raise NetsError(f"cannot write to the folder {path}: choose another `out`") from error
     with file:
         try:
-            # A record lock: forked workers do not inherit it, and it goes with the process, however it ends.
+            # A record lock: forked workers do not inherit it, and it ends with the process, however it ends.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise NetsError(f"another process is at work in {path}: wait, or choose another `out`") from error
@@ -98,7 +98,7 @@ def claimed_folder(path: Path) -> Iterator[None]:
 
 
 def strangers(folder: Path, ours: Collection[str] = ()) -> bool:
-    """Whether a path is a file, or a folder with something in it that is not ours."""
+    """Whether a path is a file, or a folder with files not named in `ours` (temporary files do not count)."""
     if not folder.is_dir():
         return folder.exists()
     return any(p.name not in ours and not p.name.endswith(TEMPORARY) for p in folder.iterdir())

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when first used: importing the package costs nothing."""
+"""Import the names of a package when they are first used, so that importing the package costs nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def exported(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package.
 
-    home: module below the package -> the names that are its public face
+    home: module in the package -> its public names
     """
     module_of = {name: module for module, names in home.items() for name in names}
 

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-ORDER = "order"  # a genome's trait: the seed of the minibatches of its own evaluations
+ORDER = "order"  # trait of a genome: the seed of the minibatches in its evaluations
 
 
 class Role(IntEnum):
@@ -39,7 +39,7 @@ def generator(seed: int, generation: int, role: Role) -> np.random.Generator:
 
 
 def restart(rng: np.random.Generator, seed: int, generation: int, role: Role) -> None:
-    """Set a generator that operators are already bound to at the start of another stream."""
+    """Move a generator, which operators already hold, to the start of another stream."""
     rng.bit_generator.state = generator(seed, generation, role).bit_generator.state
 
 
@@ -51,6 +51,6 @@ def seed_python_random(seed: int, generation: int, role: Role) -> None:
 def as_generator(rng: np.random.Generator | None) -> np.random.Generator:
     """`rng` itself, or a fresh generator seeded by Python's `random`.
 
-    The second makes an operator obey the `random.seed` of somebody who uses it from plain DEAP.
+    With the fresh generator, an operator follows `random.seed` when it is used from plain DEAP.
     """
     return np.random.default_rng(random.getrandbits(64)) if rng is None else rng

@@ -32,7 +32,7 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
-    """ours − theirs, value by value, by a paired t-test. Where all differences are the same, p is 0 or 1."""
+    """Paired t-test of ours − theirs. If all differences are equal, p is 1 (all are zero) or 0."""
     from scipy import stats
 
     differences = np.subtract(ours, theirs)

@@ -1,4 +1,4 @@
-"""Tables as CSV: a list of rows of the same keys."""
+"""Tables as CSV: lists of rows with the same keys."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Row = dict[str, Any]
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Rows of the same keys; floats in full precision."""
+    """Write rows with the same keys; floats in full precision."""
     import pandas as pd
 
     files.write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def read_csv(path: Path) -> list[Row]:
-    """The rows that `write_csv` wrote, every number as it was; what is missing is NaN.
+    """The rows that `write_csv` wrote, with exactly the same numbers; missing values are NaN.
 
     Raises NetsError for a file that cannot be read.
     """

@@ -21,14 +21,14 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Numbers too small to be normal count as zero in this thread, the kernels' included.
+    """Treat denormal numbers as zero in this thread, in the compiled kernels too.
 
-    A network that has learnt its training samples has errors, and so moments of Adam, that fall without end;
-    a processor takes a hundred times as long for them.
+    Once a network has learnt its training samples, its errors, and with them Adam's moments, shrink towards
+    zero without end. A processor takes a hundred times as long for denormal numbers.
     """
     import torch
 
-    before = float(torch.tensor(1e-39) / 2) == 0  # torch cannot be asked
+    before = float(torch.tensor(1e-39) / 2) == 0  # torch has no getter for this
     torch.set_flush_denormal(True)
     try:
         yield

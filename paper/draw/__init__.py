@@ -1,1 +1,1 @@
-"""The figures of our own results."""
+"""The figures of the report's own results."""

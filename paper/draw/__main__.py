@@ -1,6 +1,7 @@
-"""`python -m paper.draw`: all figures of the report, from results/ into paper/figures/.
+"""`python -m paper.draw`: draw all figures of the report, from results/ into paper/figures/.
 
-`--ticket NAME=PATH` describes tickets in results/pictures/ first; the pictures then need no tickets.
+`--ticket NAME=PATH` first writes a description of tickets into results/pictures/, so that drawing needs no
+tickets.
 """
 
 from __future__ import annotations

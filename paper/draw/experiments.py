@@ -1,4 +1,4 @@
-"""Figures of experiments: tickets in node space, of evolution strategies, and the lines between trainings."""
+"""Figures of experiments: node space, evolution strategies, and the lines between trainings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GRADIENTS = "gradient descent"
 def node_space(rows: pd.DataFrame) -> Figure:
     """Test accuracy before and after full training against the share of nodes that is off.
 
-    rows: as results/weedout/run.py writes them
+    rows: the rows that results/weedout/run.py writes
     """
     panels = {"early_test_acc": "as early as the search looks", "test_acc": "after full training"}
     figure, axes = new_figure(len(panels))
@@ -44,8 +44,8 @@ def node_space(rows: pd.DataFrame) -> Figure:
 def strategies(rows: pd.DataFrame, note: str = "") -> Figure:
     """Test error against density for every strategy and pruning, with gradient descent in each panel.
 
-    rows: as results/es/run.py writes them
-    note: what every panel's title says besides
+    rows: the rows that results/es/run.py writes
+    note: text added to the title of every panel
     """
     found = [name for name in rows["strategy"].unique() if name != GRADIENTS]
     figure, axes = new_figure(min(2, len(found)), (len(found) + 1) // 2, height=2.2)
@@ -69,8 +69,10 @@ def strategies(rows: pd.DataFrame, note: str = "") -> Figure:
 
 
 def lines(rows: pd.DataFrame) -> Figure:
-    """Test error between two trainings of each kind of ticket; rows: as results/connectivity/run.py writes
-    them."""
+    """Test error on the line between two trainings, for each kind of ticket.
+
+    rows: the rows that results/connectivity/run.py writes
+    """
     kinds = {str(name): of_it for name, of_it in rows.groupby("ticket", sort=False)}
     return lines_between({name: _records(of_it) for name, of_it in kinds.items()})
 

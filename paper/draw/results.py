@@ -1,4 +1,4 @@
-"""All figures, from the folders where results lie."""
+"""All figures of the report, from the folders of results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OTHERS = {"random-paper": "random", "dense": "dense"}
 
 @dataclass(frozen=True)
 class Places:
-    """Where results lie: two comparisons, that of tickets.csv, and what the scripts in them write."""
+    """The folders of results: two comparisons, the pictures of tickets, and the outputs of scripts."""
 
     results: Path
 
@@ -67,7 +67,7 @@ class Places:
 
 
 def draw_all(places: Places, folder: Path) -> dict[str, str]:
-    """All figures. Returns name -> where it is, or why it was not drawn."""
+    """Draw all figures. Returns name -> the files, or why the figure was not drawn."""
     table1, compared, search = places.table1, places.compared, places.search
     first = {**dict(list(NETS.items())[:1]), **IMP}
 
@@ -113,13 +113,13 @@ def draw_all(places: Places, folder: Path) -> dict[str, str]:
 
 
 def _budgets(search: Path) -> list[Path]:
-    """Summaries of the comparisons at one budget each; the ablation varies other things."""
+    """Paths of the summaries of comparisons with one budget each; the ablation is not one of them."""
     names = ("mnist", *sorted(path.name for path in search.glob("budget-*")))
     return [search / name / "summary.csv" for name in names]
 
 
 def _there(rows: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
-    """Those of the names that have rows. Raises NetsError if none has."""
+    """The entries of `names` whose method has rows. Raises NetsError if none has."""
     methods = set(rows["method"])
     found = {method: name for method, name in names.items() if method in methods}
     if not found:

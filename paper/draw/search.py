@@ -1,4 +1,4 @@
-"""Figures of how a search does: what fitness foretells, and accuracy against what the search has cost."""
+"""Figures of searches: how well fitness predicts the final result, and accuracy against search cost."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FAMILIES = {"imp": "IMP", "random-search": "random search", "nets": "NeTS"}
 
 
 def foretold(lineages: pd.DataFrame, measure: str = "test_loss") -> pd.DataFrame:
-    """How well the validation loss in each generation ranks what becomes of lineages (Spearman's ρ).
+    """How well the validation loss in each generation ranks the final tickets of lineages (Spearman's ρ).
 
-    lineages: as results/search/foretell.py writes them
-    measure: test_loss, test_acc or final_val_loss, of the ticket trained to the end, twice
-    Returns density, generation, rho (positive: a smaller loss foretells a better ticket), p_value, and again:
-    the rank correlation between the two final trainings, above which nothing can be foretold.
+    lineages: the rows that results/search/foretell.py writes
+    measure: test_loss, test_acc or final_val_loss of the ticket, which is trained to the end twice
+    Returns density, generation, rho (positive: a smaller loss predicts a better ticket), p_value, and again:
+    the rank correlation between the two final trainings, an upper limit for any prediction.
     """
     from scipy import stats
 
@@ -41,8 +41,8 @@ def foretold(lineages: pd.DataFrame, measure: str = "test_loss") -> pd.DataFrame
 
 
 def foretell(lineages: pd.DataFrame) -> Figure:
-    """Rank correlation of fitness with final test loss and accuracy, over the generations in which the
-    density falls."""
+    """Rank correlation of the validation loss with final test loss and accuracy, in each generation while
+    the density falls."""
     measures = {"test_loss": "test loss", "test_acc": "test accuracy"}
     figure, panels = new_figure(len(measures))
     for axes, (measure, title) in zip(panels, measures.items(), strict=True):
@@ -64,10 +64,10 @@ def foretell(lineages: pd.DataFrame) -> Figure:
 
 
 def family(method: str) -> str:
-    """Which line of FAMILIES a method's name belongs to, or another word; "" for a control, which a NeTS with
-    a fitness of its own is too.
+    """The key in FAMILIES for a method, or its name if it has none there; "" for controls.
 
-    With gens=0, nets is a population of random tickets of which the best is taken.
+    A nets with its own fitness counts as a control. With gens=0, nets is a random search: it takes the best
+    of a population of random tickets.
     """
     spec = parse(method)
     options = dict(spec.options)
@@ -81,9 +81,10 @@ def family(method: str) -> str:
 def against_budget(summary: pd.DataFrame, asked: float = 0.02) -> Figure:
     """Test accuracy at one density against the gradient steps of the search, mean and 95 % interval.
 
-    summary: rows of several comparisons' summary.csv, numbered throughout; what costs next to nothing is a
-        line across, and what has missed the density is left out. Of a comparison's NeTS only the one that the
-        others are compared with is a point, and of its IMPs with as many steps the best
+    summary: rows of several comparisons' summary.csv, with a unique index
+
+    Methods that cost next to nothing are horizontal lines; results that missed the density are left out. Of
+    each comparison's NeTS, only the reference is a point; of methods with equally many steps, only the best.
     """
     figure, (axes,) = new_figure(1, height=3.2)
     rows = summary[np.isclose(summary["asked"], asked) & np.isclose(summary["density"], asked, rtol=0.05)]

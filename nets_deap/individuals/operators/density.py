@@ -1,6 +1,6 @@
-"""Variation that has the density in hand: it stays as it is, or becomes what a plan says, to one gene.
+"""Variation that controls the density exactly: it keeps the density, or brings it to a planned one.
 
-A mutation that only switches genes off lets the density fall by drift, whatever selection does.
+A mutation that only switches genes off would let the density drift down, whatever selection does.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from nets_deap.util.random_streams import as_generator
 
 # In a genome's traits
 LAYERS = "layers"  # float64[layers], logarithms of factors on ERK densities
-DENSITY = "density"  # what a genome is planned to have, where that evolves
+DENSITY = "density"  # a genome's own planned density, if that evolves
 Plan = Callable[[Genome], np.ndarray]  # how many active genes each layer should have, int64[layers]
 
 
 def planned_counts(layout: Layout, active: int, genome: Genome) -> np.ndarray:
     """int64[layers] that sum to `active`: ERK densities times the genome's own factors, none above 1.
 
-    No layer is planned without a gene, and a factor outlives what it has led to: no layer is lost for ever.
+    Each layer is planned at least one gene, and keeps its factor, so that no layer is ever lost.
     """
     factors = np.exp(genome.traits.get(LAYERS, np.zeros(len(layout.sizes))))
     return exact_counts(layout, filled(layout, erk(layout, active) * factors, active), active)
@@ -32,10 +32,10 @@ def planned_counts(layout: Layout, active: int, genome: Genome) -> np.ndarray:
 def mutLayers(
     individual: Genome, layers: int, sigma: float = 0.2, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
-    """Multiply each layer's share of the density by exp(N(0, sigma²)); the factors stand in `traits`.
+    """Multiply each layer's share of the density by exp(N(0, sigma²)); the factors are kept in `traits`.
 
-    It moves no gene: mutations that go by a plan do, `repairDensity` at the least. ours; log-normal steps as
-    in evolution strategies (Schwefel 1981).
+    This changes only the plan. Mutations that follow the plan, at least `repairDensity`, then switch genes.
+    Source: ours; the log-normal steps are those of evolution strategies (Schwefel 1981).
     """
     factors = individual.traits.get(LAYERS, np.zeros(layers))
     factors = factors + as_generator(rng).normal(0, sigma, layers)
@@ -46,7 +46,7 @@ def mutLayers(
 def mutSwap(individual: Genome, indpb: float = 0.02, rng: np.random.Generator | None = None) -> tuple[Genome]:
     """Switch a share `indpb` of the active genes off and as many dormant ones on.
 
-    A swap as in SET (Mocanu et al. 2018, algorithm 2), at random both ways.
+    A swap as in SET (Mocanu et al. 2018, algorithm 2), but with both choices at random.
     """
     rng = as_generator(rng)
     active, dormant = np.flatnonzero(individual.mask), np.flatnonzero(~individual.mask)
@@ -57,10 +57,10 @@ def mutSwap(individual: Genome, indpb: float = 0.02, rng: np.random.Generator | 
 
 
 def cxMask(ind1: Genome, ind2: Genome, rng: np.random.Generator | None = None) -> tuple[Genome, Genome]:
-    """Keep the genes that both express, and deal out those that only one does; both densities stay.
+    """Keep genes that both parents express; deal out at random those that only one does. Densities stay.
 
-    A gene goes from one to the other with its weight and its traces; where both express it, each keeps its
-    own. ours
+    A gene moves with its weight and its traces. Where both parents express a gene, each keeps its own.
+    Source: ours.
     """
     rng = as_generator(rng)
     only1, only2 = np.flatnonzero(ind1.mask & ~ind2.mask), np.flatnonzero(ind2.mask & ~ind1.mask)
@@ -80,7 +80,7 @@ def cxMask(ind1: Genome, ind2: Genome, rng: np.random.Generator | None = None) -
 def repairDensity(
     individual: Genome, layout: Layout, plan: Plan, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
-    """Switch genes on or off at random until every layer has as many as planned."""
+    """Switch genes on or off at random until every layer has its planned number of active genes."""
     chance = as_generator(rng).random(individual.mask.size)
     return fill(*thin(individual, layout, plan(individual), chance), layout, plan(individual), chance)
 
@@ -90,14 +90,14 @@ def _active(layout: Layout, mask: np.ndarray) -> np.ndarray:
 
 
 def thin(genome: Genome, layout: Layout, most: np.ndarray, score: np.ndarray) -> tuple[Genome]:
-    """Switch genes of the lowest score off, in each layer, until no more than `most` are active."""
+    """In each layer, switch off the genes of lowest score until at most `most` are active."""
     counts = np.minimum(_active(layout, genome.mask), most)
     genome.mask = keep(layout, score, genome.mask, counts)
     return (genome,)
 
 
 def fill(genome: Genome, layout: Layout, least: np.ndarray, score: np.ndarray) -> tuple[Genome]:
-    """Switch genes of the highest score on, in each layer, until no fewer than `least` are active."""
+    """In each layer, switch on the dormant genes of highest score until at least `least` are active."""
     missing = np.maximum(least - _active(layout, genome.mask), 0)
     genome.mask |= keep(layout, score, ~genome.mask, missing)
     return (genome,)

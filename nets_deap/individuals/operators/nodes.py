@@ -1,7 +1,7 @@
-"""Variation in node space: which units and channels of a network are there.
+"""Variation in node space: which units and channels of a network are alive.
 
-A genome of nodes is a `Genome` whose trait NODES says which nodes are alive, and whose mask follows from it.
-The number of nodes in each group stays what it is.
+A genome of nodes is a `Genome` whose trait NODES says which nodes are alive; its mask follows from the trait.
+The number of living nodes in each group never changes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def initNodes(
     counts: Sequence[int],
     rng: np.random.Generator | None = None,
 ) -> Genome:
-    """A genome of these weights, float32[n], with so many nodes in each group, drawn at random.
+    """A genome with these weights, float32[n], and `counts` random living nodes in each group.
 
-    Weedout's individuals: sub-networks of one network (Random Search as a Baseline …, 2024).
+    These are Weedout's individuals: sub-networks of one network (Random Search as a Baseline …, 2024).
     """
     rng = as_generator(rng)
     nodes = np.zeros(architecture.nodes.size, dtype=bool)
@@ -55,7 +55,7 @@ def mutNodes(
     indpb: float = 0.1,
     rng: np.random.Generator | None = None,
 ) -> tuple[Genome]:
-    """Exchange each living node with probability `indpb` for a dead one of its group. ours"""
+    """With probability `indpb`, exchange each living node for a dead one of its group. Source: ours."""
     rng, nodes = as_generator(rng), alive(individual)
     for part in groups(architecture, nodes).values():
         living, dead = np.flatnonzero(part), np.flatnonzero(~part)
@@ -69,9 +69,10 @@ def mutNodes(
 def cxNodes(
     ind1: Genome, ind2: Genome, architecture: Architecture, rng: np.random.Generator | None = None
 ) -> tuple[Genome, Genome]:
-    """Nodes that both have stay; those that only one has are dealt out, to each as many as before. ours
+    """Keep nodes alive in both parents; deal out at random those alive in one. Numbers of nodes stay.
 
-    `cxMask` in node space. The weights are those of one network: they need no crossing.
+    This is `cxMask` in node space. Both parents share the weights of one network, so weights are not crossed.
+    Source: ours.
     """
     rng = as_generator(rng)
     nodes1, nodes2 = alive(ind1), alive(ind2)

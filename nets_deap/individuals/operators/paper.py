@@ -1,4 +1,4 @@
-"""The operators of the NeTS paper (section 3.3), and awakening, which it lacks.
+"""The operators of the NeTS paper (section 3.3), and awakening, which the paper lacks.
 
 `indpb` is the probability of each gene, as in DEAP.
 """
@@ -47,7 +47,7 @@ def mutGaussianNoise(
 ) -> tuple[Genome]:
     """Add N(0, sigma²) to the weight of each gene hit.
 
-    sigma: one number, or float32[n]: with `initial_std`, noise as large as the initial weights are
+    sigma: one number, or float32[n]; from `initial_std`, the noise is as large as the initial weights
     """
     rng = as_generator(rng)
     hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
@@ -82,7 +82,7 @@ def mutDormancy(
 def mutAwaken(
     individual: Genome, indpb: float = 0.05, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
-    """Switch each gene hit on, with the weight it has kept: the way back that the paper lacks."""
+    """Switch each gene hit on, with the weight that it has kept. The paper has no such way back."""
     individual.mask[_hits(individual.mask.size, indpb, as_generator(rng))] = True
     return (individual,)
 

@@ -1,4 +1,4 @@
-"""Variation of what a genome carries beside its genes, in `genome.traits`: minibatches, density, rates."""
+"""Variation of what a genome carries besides its genes, in `genome.traits`: minibatches, density, rates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nets_deap.util.random_streams import ORDER, as_generator
 
 
 def mutReorder(individual: Genome, rng: np.random.Generator | None = None) -> tuple[Genome]:
-    """Let the genome's evaluations see minibatches of their own, drawn anew.
+    """Give the genome a new seed, which decides the minibatches of its future evaluations.
 
-    Children of one parent by informed mutations alone would all be the same. ours; Frankle et al. 2020
-    (section 3) show how far such trainings part.
+    Without it, informed mutations alone make all children of a parent the same. Source: ours; Frankle et al.
+    2020 (section 3) show how far trainings on different minibatches diverge.
     """
     individual.traits[ORDER] = np.array([float(as_generator(rng).integers(2**32))])
     return (individual,)
@@ -25,10 +25,11 @@ def mutReorder(individual: Genome, rng: np.random.Generator | None = None) -> tu
 def mutDensity(
     individual: Genome, least: float = 0.01, sigma: float = 0.5, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
-    """Lower the density that a genome is planned to have by a factor exp(−|N(0, sigma²)|), not below `least`.
+    """Multiply the genome's planned density by exp(−|N(0, sigma²)|), but keep it at `least` or above.
 
-    It moves no gene: mutations that go by a plan do. With two objectives, the front then runs from dense to
-    sparse. ours; pruning is informed and awakening is not, so the way leads down.
+    This changes only the plan; mutations that follow the plan switch genes. With two objectives, the front
+    then spans dense to sparse. Source: ours. It only lowers the density, because pruning is informed and
+    awakening is not.
     """
     (planned,) = individual.traits.get(DENSITY, np.array([individual.density]))
     step = math.exp(-abs(as_generator(rng).normal(0, sigma)))
@@ -46,13 +47,14 @@ def mutRate(
     tau: float = 0.3,
     rng: np.random.Generator | None = None,
 ) -> tuple[Genome]:
-    """Apply a mutation at a rate that the genome has inherited and varied itself.
+    """Apply a mutation at a self-adapting rate, which the genome inherits and varies.
 
-    mutate: (genome, rate) -> (genome,); name: of the trait that holds the rate, which begins at `start`
+    mutate: (genome, rate) -> (genome,)
+    name: the trait that holds the rate; start: the rate's first value
     tau: width of the rate's log-normal steps
 
-    The rate is varied first, so that selection judges it by what it has done (Schwefel 1981; Bäck 1996,
-    section 2.1.2). It stays within `least` and `most`.
+    The rate changes before the mutation, so that selection judges it by its effect (Schwefel 1981; Bäck 1996,
+    section 2.1.2). It stays between `least` and `most`.
     """
     (rate,) = individual.traits.get(name, np.array([start]))
     rate = float(np.clip(rate * math.exp(as_generator(rng).normal(0, tau)), least, most))

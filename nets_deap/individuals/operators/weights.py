@@ -1,4 +1,4 @@
-"""Variation of initial weights that keeps what matters of them: signs, scales, differences."""
+"""Variation of the initial weights: their scales, signs and differences."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from nets_deap.util.random_streams import as_generator
 def mutGains(
     individual: Genome, layout: Layout, sigma: float = 0.1, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
-    """Multiply the weights of each layer, dormant ones too, by a factor exp(N(0, sigma²)) of its own. ours"""
+    """Multiply each layer's weights, dormant ones too, by its own factor exp(N(0, sigma²)). Source: ours."""
     gains = np.exp(as_generator(rng).normal(0, sigma, len(layout.sizes)))
     individual.weights *= np.repeat(gains.astype(np.float32), layout.sizes)
     return (individual,)
 
 
 def mutFanIn(individual: Genome, layout: Layout, std: np.ndarray) -> tuple[Genome]:
-    """Give each unit's active weights the root mean square that its active fan-in asks for.
+    """Scale each unit's active weights to the root mean square that fits its active fan-in.
 
     std: float32[n], of the dense network's initialiser; a unit with k of its K inputs alive gets std·√(K/k),
-        so that what arrives at it varies as in the dense network (Evci et al. 2022, section 3.1)
+        so that its input has the same variance as in the dense network (Evci et al. 2022, section 3.1)
 
     Dormant weights stay as they are.
     """
@@ -47,7 +47,7 @@ def mutSigns(
 ) -> tuple[Genome]:
     """Flip the sign of each weight with probability `indpb`.
 
-    Of θ₀ little but signs matters (Zhou et al. 2019, section 4).
+    Of θ₀, little more than the signs matters (Zhou et al. 2019, section 4).
     """
     flipped = as_generator(rng).random(individual.weights.size, dtype=np.float32) < indpb
     np.negative(individual.weights, out=individual.weights, where=flipped)
@@ -55,12 +55,12 @@ def mutSigns(
 
 
 def mutFlip(individual: Genome, by: str = "flipped") -> tuple[Genome]:
-    """Flip the sign of the weights whose sign the training of the parent's evaluation has changed.
+    """Flip the sign of each weight whose sign changed during the training of the parent's evaluation.
 
-    by: a name in `traces.TRACES`: genes of a trace above 0 are flipped
+    by: a name in `pruning.traces.TRACES`; genes with a trace above 0 are flipped
 
-    The magnitudes stay θ₀'s own. Zhou et al. 2019, section 4: what a ticket needs of θ₀ are its signs.
-    Raises NetsError where the parent's evaluation has no such trace.
+    The magnitudes of θ₀ stay. A ticket needs the signs of θ₀ (Zhou et al. 2019, section 4).
+    Raises NetsError if the parent's evaluation has no such trace.
     """
     np.negative(individual.weights, out=individual.weights, where=trace(individual, by) > 0)
     return (individual,)
@@ -74,8 +74,8 @@ def mutDifferential(
 ) -> tuple[Genome]:
     """Add `scale` times the difference of the weights of two genomes drawn from `population`.
 
-    The difference vector of differential evolution (Storn & Price 1997, section 2), added to the genome
-    itself and without a crossover. With fewer than two genomes to draw from, nothing.
+    This is the difference vector of differential evolution (Storn & Price 1997, section 2), here added to the
+    genome itself and without a crossover. With fewer than two genomes in `population`, nothing changes.
     """
     if len(population) >= 2:
         first, second = as_generator(rng).choice(len(population), 2, replace=False)

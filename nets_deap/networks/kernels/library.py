@@ -1,4 +1,4 @@
-"""The compiled kernels, through ctypes."""
+"""Access to the compiled kernels, through ctypes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 DTYPES = (torch.float32, torch.float64)
-INTERFACE = 2  # mlp.c's: a library from before it would be given the wrong arguments
+INTERFACE = 2  # must equal `interface` in mlp.c: an older library would get the wrong arguments
 
 
 class KernelLayer(ctypes.Structure):
-    """The kernels' `layer`."""
+    """The struct `layer` of mlp.h."""
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "cols", "weights")),
@@ -45,7 +45,7 @@ _ARGUMENTS = {
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernels beside this file; None where they were not built, or do not fit."""
+    """The compiled kernels beside this file; None if they were not built or have another INTERFACE."""
     path = Path(__file__).with_name(f"_mlp{sysconfig.get_config_var('EXT_SUFFIX')}")
     try:
         loaded = ctypes.CDLL(str(path))
@@ -64,9 +64,9 @@ def available() -> bool:
 
 
 def best_variant() -> str:
-    """The widest vectors that this processor has: "basic" are 16 bytes, "avx2" 32, "avx512" 64.
+    """The widest vectors of this processor: "basic" (16 bytes), "avx2" (32) or "avx512" (64).
 
-    Raises RuntimeError where the kernels are not built.
+    Raises RuntimeError if the kernels are not built.
     """
     built = library()
     if built is None:
@@ -75,7 +75,7 @@ def best_variant() -> str:
 
 
 def kernels(dtype: torch.dtype, variant: str) -> Iterator[Callable[..., None]]:
-    """forward and step for one number type and one width of vectors."""
+    """`forward` and `step` for one number type and one width of vectors."""
     for name, arguments in _ARGUMENTS.items():
         kernel = getattr(library(), f"{name}_{str(dtype).removeprefix('torch.')}_{variant}")
         kernel.argtypes = arguments

@@ -1,8 +1,8 @@
-/* The inner loops of compiled.py, which calls them through ctypes. Where no compiler is at hand this file is left
- * out, and torch trains.
+/* The inner loops of networks/sparse_mlp.py, which calls them through ctypes (library.py). If no compiler is
+ * found at installation, this file is left out, and torch trains.
  *
- * One library for all processors of a kind: every function is there for each width of vectors, and
- * `best_variant` says which this processor can run. */
+ * One library serves all processors of a family: it has every function for each width of vectors, and
+ * `best_variant` names the widest that this processor can run. */
 
 #include <math.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@
 const char *best_variant(void)
 {
     __builtin_cpu_init();
-    /* By features, not by levels such as x86-64-v4, whose names GCC 11 does not know here. */
+    /* Ask for features, not for levels such as x86-64-v4, whose names GCC 11 does not know here. */
     int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
@@ -48,7 +48,7 @@ const char *best_variant(void)
 }
 #endif
 
-/* What compiled.py compares with its own: raised whenever a function or `layer` changes its arguments. */
+/* Must equal INTERFACE in library.py. Raise both whenever a function's arguments or `layer` change. */
 int64_t interface(void)
 {
     return 2;

@@ -1,21 +1,22 @@
-/* One training step of a masked multilayer perceptron, for one number type and one width of vectors.
+/* One training step of a masked multilayer perceptron with ReLU and cross-entropy, for one number type and
+ * one width of vectors.
  *
- * ReLU and cross-entropy. Included once for each, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES
- * defined. Samples come in blocks of BLOCK: activations are [blocks, units, BLOCK], so that one unit's are a few
- * vectors in a row. The weights of a sparse layer are in compressed rows: those of row i are start[i] …
- * start[i + 1] − 1, and row[k], col[k] is the place of the k-th. A dense layer has all weights, and a
- * mask where some of them are pruned.
+ * This file is included once for each combination, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES
+ * defined. Samples come in blocks of BLOCK: activations are [blocks, units, BLOCK], so that those of one unit
+ * in a block are a few consecutive vectors. A sparse layer stores its weights as compressed rows: row i has
+ * the weights start[i] … start[i + 1] − 1, and weight k stands in row row[k] and column col[k]. A dense layer
+ * stores all weights, and a mask if some of them are pruned.
  */
 
 #define LANES (VECTOR_BYTES / REAL_BYTES)
 #define BLOCK (256 / REAL_BYTES)
-#define VECTORS (BLOCK / LANES) /* of one unit's activations over a block */
+#define VECTORS (BLOCK / LANES) /* in one unit's activations for a block */
 
-/* A tile of a dense product or gradient, as the registers hold it: rows, and vectors in each. */
+/* A tile of a dense product or gradient that fits the registers: its rows, and the vectors in each row. */
 #define HEIGHT 6
 #define WIDTH (VECTOR_BYTES == 64 ? 4 : 2)
 
-/* Lanes of two vectors: every second one, and those of the lower and upper halves in turns. */
+/* Lanes of two vectors: every second lane, and the lower (upper) halves interleaved. */
 #if LANES == 16
 #define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
 #define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
@@ -50,15 +51,15 @@ typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 typedef struct {
     int64_t rows, cols, weights;
     const int32_t *start, *row, *col; /* NULL in a dense layer */
-    const uint8_t *mask;              /* of a dense layer: [rows, cols]; NULL: nothing is pruned */
+    const uint8_t *mask;              /* of a dense layer: [rows, cols]; NULL if nothing is pruned */
     REAL *values;                     /* the weights; all of them in a dense layer */
-    REAL *gradient;                   /* NULL: −rate · gradient is added to the values */
+    REAL *gradient;                   /* if NULL, −rate · gradient is added to the values */
     REAL *activations;                /* [blocks, rows, BLOCK] */
     REAL *errors;                     /* of the same shape: ∂loss/∂z */
-    REAL *below;                      /* of a dense layer: room for [samples, cols] */
+    REAL *below;                      /* of a dense layer: a buffer for its inputs, [samples, cols] */
 } NAME(layer);
 
-/* to[col, i] = from[at[i], col]; without `at`, from[i, col] */
+/* to[col, i] = from[at[i], col], or from[i, col] if `at` is NULL */
 INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_t from_stride,
                             const int64_t *at, REAL *to, int64_t to_stride)
 {
@@ -74,7 +75,7 @@ INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_
 #pragma GCC unroll 16
             for (int64_t l = 0; l < LANES; l++)
                 a[l] = *(const VECTOR *)(from + (at ? at[i + l] : i + l) * from_stride + j);
-            /* A perfect shuffle of rows and lanes, log₂ LANES times: the transposed tile. */
+            /* log₂ LANES perfect shuffles of rows and lanes transpose the tile. */
 #pragma GCC unroll 4
             for (int64_t stage = 1; stage < LANES; stage *= 2) {
 #pragma GCC unroll 8
@@ -92,8 +93,8 @@ INLINE void NAME(transpose)(int64_t rows, int64_t cols, const REAL *from, int64_
         }
 }
 
-/* Samples of [·, units] as blocks: those that `chosen` names, or else the first n. What the last block has too
- * much is zero. */
+/* Copy n samples [·, units] into blocks: those with the indices `chosen`, or the first n if it is NULL. The
+ * last block is padded with zeros. */
 INLINE void NAME(to_blocks)(int64_t n, int64_t units, const REAL *samples, const int64_t *chosen, REAL *blocks)
 {
     for (int64_t done = 0; done < n; done += BLOCK, blocks += units * BLOCK) {
@@ -113,7 +114,7 @@ INLINE void NAME(from_blocks)(int64_t n, int64_t units, const REAL *blocks, REAL
         NAME(transpose)(units, n < BLOCK ? n : BLOCK, blocks, BLOCK, NULL, samples, units);
 }
 
-/* `height` rows of out = W · x for one block, W dense with any strides; `height` is a constant. */
+/* `height` rows of out = W · x for one block; W is dense with any strides, `height` is a constant. */
 INLINE void NAME(dense_rows)(int height, int64_t cols, const REAL *w, int64_t row_stride, int64_t col_stride,
                              const REAL *x, REAL *out)
 {
@@ -132,7 +133,7 @@ INLINE void NAME(dense_rows)(int height, int64_t cols, const REAL *w, int64_t ro
     }
 }
 
-/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block. */
+/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W dense. */
 INLINE void NAME(dense_product)(int64_t rows, int64_t cols, const REAL *w, int64_t row_stride,
                                 int64_t col_stride, const REAL *x, REAL *out)
 {
@@ -146,10 +147,10 @@ INLINE void NAME(dense_product)(int64_t rows, int64_t cols, const REAL *w, int64
 INLINE void NAME(relu)(int64_t n, REAL *z)
 {
     for (int64_t b = 0; b < n; b++)
-        z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays one */
+        z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays a NaN */
 }
 
-/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W sparse; or its ReLU. */
+/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W sparse; followed by ReLU if `relu`. */
 INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out, int relu)
 {
     for (int64_t i = 0; i < layer->rows; i++, out += BLOCK) {
@@ -181,7 +182,7 @@ INLINE void NAME(sparse_transposed_product)(const NAME(layer) *layer, const REAL
     }
 }
 
-/* The activations of every layer; the last one's have no ReLU. x: room for the samples in blocks */
+/* The activations of every layer; the last layer has no ReLU. x: a buffer for the samples in blocks */
 void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *samples_x,
                    const int64_t *chosen, REAL *x)
 {
@@ -202,7 +203,7 @@ void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t samples, co
     }
 }
 
-/* ∂loss/∂z of the layer with errors `below` and activations a, from those of the layer above it. */
+/* Write the errors ∂loss/∂z of the layer below, whose activations are a, into `below`. */
 INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL *a, REAL *below)
 {
     const int64_t rows = layer->rows, cols = layer->cols;
@@ -217,13 +218,13 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
     }
 }
 
-/* Sums of neighbours: those of a, then those of b. */
+/* Sums of neighbouring lanes: those of a, then those of b. */
 INLINE VECTOR NAME(fold)(VECTOR a, VECTOR b)
 {
     return SHUFFLE(a, b, EVEN) + SHUFFLE(a, b, ODD);
 }
 
-/* LANES vectors as one of their sums, in order. */
+/* One vector with the sums of LANES vectors, in order. */
 INLINE VECTOR NAME(sums)(VECTOR *of)
 {
 #pragma GCC unroll 4
@@ -234,7 +235,7 @@ INLINE VECTOR NAME(sums)(VECTOR *of)
     return of[0];
 }
 
-/* The gradient of a sparse layer's weights, LANES of them at a time. */
+/* The gradient of a sparse layer's weights, LANES weights at a time: stored, or applied as an SGD step. */
 INLINE void NAME(descend_sparse)(const NAME(layer) *layer, int64_t blocks, const REAL *below, REAL rate)
 {
     for (int64_t k = 0; k < layer->weights; k += LANES) {
@@ -262,8 +263,8 @@ INLINE void NAME(descend_sparse)(const NAME(layer) *layer, int64_t blocks, const
     }
 }
 
-/* The gradients of `height` rows and `width` vectors of columns, both constants, of a dense layer, but for the
- * first `done` columns; what is pruned has none. below: [samples, cols] */
+/* The gradients of `height` rows and `width` vectors of columns, both constants, of a dense layer, except for
+ * the first `done` columns; 0 for pruned weights. below: [samples, cols] */
 INLINE void NAME(descend_tile)(int height, int width, const NAME(layer) *layer, int64_t i, int64_t j, int done,
                                int64_t samples, const REAL *below, REAL rate)
 {
@@ -292,7 +293,7 @@ INLINE void NAME(descend_tile)(int height, int width, const NAME(layer) *layer, 
     }
 }
 
-/* The gradient of `width` vectors of columns of a dense layer, but for the first `done` columns. */
+/* The gradient of `width` vectors of columns of a dense layer, except for the first `done` columns. */
 INLINE void NAME(descend_columns)(int width, const NAME(layer) *layer, int64_t j, int done, int64_t samples,
                                   const REAL *below, REAL rate)
 {
@@ -310,7 +311,7 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
     int64_t j = 0;
     for (; j + WIDTH * LANES <= cols; j += WIDTH * LANES)
         NAME(descend_columns)(WIDTH, layer, j, 0, samples, below, rate);
-    /* The rest is one narrower tile, which overlaps the one before it; or, in a narrow layer, single vectors. */
+    /* The rest is one narrower tile that overlaps the one before it, or single vectors in a narrow layer. */
     int64_t width = (cols - j + LANES - 1) / LANES, first = cols - width * LANES;
     if (first < 0 && cols > LANES) {
         for (; j + LANES <= cols; j += LANES)
@@ -343,7 +344,7 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
         }
 }
 
-/* ∂loss/∂z of the output layer, times `scale`; 0 for what fills the last block up. */
+/* ∂loss/∂z of the output layer, times `scale`; 0 for the padding of the last block. */
 INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *all_targets,
                                const int64_t *chosen, REAL scale)
 {
@@ -366,9 +367,10 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
     }
 }
 
-/* Forward, backward, and the update or the gradients, on a minibatch: the samples that `chosen` names of
- * all_x[available, inputs] and targets[available, outputs], or else the first of them. x: room for them in blocks.
- * 0, and nothing done, if there is no sample of a chosen number. */
+/* Forward pass, backward pass, and the update or the gradients, on a minibatch: the samples of
+ * all_x[available, inputs] and targets[available, outputs] with the indices `chosen`, or the first ones if it
+ * is NULL. x: a buffer for the samples in blocks.
+ * Returns 1; or 0, with nothing done, if an index is out of range. */
 int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_t available, const REAL *all_x,
                const int64_t *chosen, REAL *x, const REAL *targets, double scale, double rate)
 {
@@ -377,7 +379,7 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
         if (chosen[b] < 0 || chosen[b] >= available)
             return 0;
     const REAL *samples_x = all_x;
-    if (chosen && !layer->start) { /* its gradient reads the samples again, and faster from one place */
+    if (chosen && !layer->start) { /* the gradient reads the samples again; contiguous ones are faster */
         for (int64_t b = 0; b < samples; b++)
             memcpy(layer->below + b * inputs, all_x + chosen[b] * inputs, inputs * sizeof(REAL));
         samples_x = layer->below;

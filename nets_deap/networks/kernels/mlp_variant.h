@@ -1,4 +1,4 @@
-/* The kernels for both number types and one width of vectors: VARIANT, VECTOR_BYTES. */
+/* Defines the kernels for both number types and one width of vectors, given by VARIANT and VECTOR_BYTES. */
 
 #define REAL float
 #define REAL_BYTES 4
