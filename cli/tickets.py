@@ -39,10 +39,9 @@ def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dic
     """The settings of the ticket's own run for training, and the place of that run's data."""
     from nets_deap.config import run_folder
     from nets_deap.config.layers import DURATION_FIELDS
-    from nets_deap.evolution import checkpoint
 
     own = {k: v for k, v in config.items() if k in kind.model_fields and k not in DURATION_FIELDS}
-    if any((path.parent / name).exists() for name in (checkpoint.CHECKPOINT, run_folder.COST)):
+    if any((path.parent / name).exists() for name in (run_folder.CHECKPOINT, run_folder.COST)):
         stored = run_folder.read_config(path.parent, "dataset", "a search")
         own["data_dir"] = stored.get("data_dir", "data")
     return own

@@ -57,9 +57,7 @@ class RecipeSettings(Settings):
     optimizer: Annotated[str, one_of("optimizer", OPTIMIZERS)] = setting(
         "sgd", "sgd, momentum or adam.", "training", "NAME"
     )
-    lr: float = setting(
-        1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6
-    )  # a float32 has no more
+    lr: float = setting(1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6)
     batch_size: Count = setting(60, "Samples a step; 0 is all of them.", "training", "N")
     epochs: Positive = setting(1, "Epochs of a training.", "training", "N", True)
     iterations: Positive | None = setting(

@@ -17,6 +17,7 @@ import numpy as np
 from deap import base
 from safetensors import SafetensorError, safe_open
 
+from nets_deap.config.run_folder import CHECKPOINT
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import measured
@@ -26,13 +27,6 @@ from nets_deap.util.tables import Row
 
 FORMAT = "nets-deap checkpoint 1"
 TRACE = "trace "
-CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (
-    "config.json",
-    "checkpoint.safetensors",
-    "logbook.csv",
-    "ticket.safetensors",
-    "cost.json",
-)
 
 
 @dataclass

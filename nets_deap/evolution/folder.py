@@ -51,9 +51,9 @@ def evolve(
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
     with files.claimed_folder(folder):
-        if (folder / checkpoint.CHECKPOINT).exists():
+        if (folder / run_folder.CHECKPOINT).exists():
             fitness = ParetoFitness if evolution.pareto else MinimisedFitness
-            evolution.restore(checkpoint.load_state(folder / checkpoint.CHECKPOINT, fitness))
+            evolution.restore(checkpoint.load_state(folder / run_folder.CHECKPOINT, fitness))
             _write_results(folder, evolution)
         try:
             while not (reason := evolution.over):
@@ -63,7 +63,7 @@ def evolve(
                 run_folder.write_config(folder, config)
                 _write_results(folder, evolution)
                 # Last: once the checkpoint says that the run is over, all other files are complete.
-                checkpoint.save_state(folder / checkpoint.CHECKPOINT, evolution.state())
+                checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
                 if on_generation:
                     on_generation(evolution, row)
         except KeyboardInterrupt:
