@@ -87,7 +87,7 @@ class ConnectivityConfig(_OnCpus):
 
 
 def _methods(told: Any) -> Any:
-    from nets_deap.search.registry import parse_all  # imports torch, which --help should not
+    from nets_deap.search.registry import parse_all  # imports torch, which help should not
 
     return parse_all(told) if isinstance(told, str) else told
 

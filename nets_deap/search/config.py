@@ -13,7 +13,7 @@ from nets_deap.search.spec import MethodSpec
 
 
 def _parsed(told: Any) -> Any:
-    from nets_deap.search.registry import parse  # imports torch, which --help should not
+    from nets_deap.search.registry import parse  # imports torch, which help should not
 
     return parse(told) if isinstance(told, str) else told
 
