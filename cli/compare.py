@@ -13,7 +13,7 @@ import click
 from nets_deap.experiments.config import CompareConfig
 
 from . import render
-from .options import command, config_options, option, output_options, source_options
+from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
     from nets_deap.experiments.summary import Comparison, Summary
@@ -68,7 +68,9 @@ def compare(
     elif not quiet:
         _show(result, folder, time.monotonic() - start)
     for trial, error in result.failed.items():
-        click.echo(f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {error}", err=True)
+        click.echo(
+            f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True
+        )
     if result.failed:
         click.echo(f"{len(result.failed)} of the trials failed: the same command repeats them", err=True)
     return 1 if result.failed else 0
@@ -76,7 +78,7 @@ def compare(
 
 def _line(outcome: Any) -> str:
     if isinstance(outcome, str):
-        return f"failed: {outcome}"
+        return f"failed: {worded(outcome)}"
     return (
         f"{outcome['method']} at {outcome['asked']:g}, seed {outcome['seed']}: "
         f"{render.percent(outcome['test_acc'])}"

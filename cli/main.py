@@ -104,7 +104,7 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message())
     except NetsError as error:
-        _fail(dashed(str(error)))
+        _fail(dashed(str(error), _options_of(sys.argv[1:2])))
     except OSError as error:
         _fail(str(error))
     except MemoryError:
@@ -112,6 +112,12 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+
+
+def _options_of(words: list[str]) -> list[str] | None:
+    """The names of the options of the command that was typed."""
+    command = cli.get_command(click.Context(cli), words[0]) if words else None
+    return [str(one.name) for one in command.params] if command else None
 
 
 def _fail(message: str) -> None:

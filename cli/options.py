@@ -26,14 +26,30 @@ OF_THE_TICKET = (
     "optimizer",
     "lr",
     "batch_size",
+    "augment",
+    "data_limit",
+    "seed",
 )
 MANY = 10  # a command with more options than this trains the ticket
 OTHERS = "other"  # the heading of options without a group
 
 
-def dashed(text: str) -> str:
-    """Rewrite the library's names of fields, such as `data_dir`, as options: --data-dir."""
-    return re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: f"--{found[1].replace('_', '-')}", text)
+def dashed(text: str, known: Collection[str] | None = None) -> str:
+    """Rewrite the library's names of fields, such as `data_dir`, as options: --data-dir.
+
+    known: the fields that are options here, and the others keep their names; None: all are
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')}" if known is None or found[1] in known else found[1]
+
+    return re.sub(r"`([a-z][a-z0-9_]*)`", shown, text)
+
+
+def worded(error: object) -> str:
+    """An error of the library's, for whoever has typed the command that is running."""
+    context = click.get_current_context(silent=True)
+    return dashed(str(error), [str(one.name) for one in context.command.params] if context else None)
 
 
 class Option(click.Option):

@@ -63,9 +63,9 @@ def imp(
     """
     given: dict[str, Any] = {"cycles": cycles, "epochs": epochs_, "rewind": rewind, "scope": scope}
     if cycles is not None and options["density"] is None and options["config"] is None:
-        given["exact"] = False  # 20 % per cycle decides the density
+        given["exact"] = "no"  # 20 % per cycle decides the density
     elif options["density"] is not None and options["config"] is not None:
-        given["exact"] = True  # whatever the config says
+        given["exact"] = "yes"  # whatever the config says
     return _search(_spec(("imp", "imp-short"), given, options["config"]), **options)
 
 
@@ -110,7 +110,7 @@ def weedout(
     if sparsity is not None and options["density"] is not None:
         raise click.UsageError("--sparsity of nodes and --density of weights: one follows from the other")
     given = {"sparsity": sparsity, "pop": pop, "gens": gens, "weed": weed, "steps": steps, "repair": repair}
-    names = ("node-evolution",) if breed else ("weedout", "node-evolution")
+    names = {True: ("node-evolution",), False: ("weedout",), None: ("weedout", "node-evolution")}[breed]
     return _search(_spec(names, given, options["config"]), **options, from_cycle=None)
 
 
@@ -190,9 +190,8 @@ def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> 
     if config is not None and (text := read_config_file(Path(config)).get("method")):
         stored = registry.parse(str(text))
         spec = stored if stored.name in names else spec
-    texts = {key: value for key, value in given.items() if isinstance(value, str)}
-    values = {key: value for key, value in given.items() if value is not None}
-    return spec.with_options(values | registry.typed(spec.name, texts))
+    texts = {key: str(value).replace("e+", "e") for key, value in given.items() if value is not None}
+    return spec.with_options(registry.typed(spec.name, texts), texts)
 
 
 def _search(

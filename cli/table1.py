@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from . import render
-from .options import command, option
+from .options import command, option, worded
 
 
 @command()
@@ -34,7 +34,7 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
 
     def reporter(problem: str) -> Any:
         def report(done: int, of: int, outcome: Any) -> None:
-            what = f"failed: {outcome}" if isinstance(outcome, str) else outcome["method"]
+            what = f"failed: {worded(outcome)}" if isinstance(outcome, str) else outcome["method"]
             click.echo(f"{problem}: trial {done}/{of}  {what}")
 
         return report
@@ -50,7 +50,7 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
     if not quiet:
         _show(Path(out))
     for trial, error in failed:
-        click.echo(f"failed: {trial.method}, seed {trial.seed}: {error}", err=True)
+        click.echo(f"failed: {trial.method}, seed {trial.seed}: {worded(error)}", err=True)
     return 1 if failed else 0
 
 

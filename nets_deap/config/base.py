@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -36,6 +37,14 @@ def _checked_dataset(name: str) -> str:
 def _checked_architecture(name: str) -> str:
     registry.check_name(name)
     return name
+
+
+def without_retired(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop RETIRED_FIELDS that are switched off. Raises NetsError for one that is switched on."""
+    for name in RETIRED_FIELDS & values.keys():
+        if str(values[name]).lower() not in ("false", "no", "off", "0"):
+            raise NetsError(f"{name} is no longer an option: leave it out")
+    return {name: value for name, value in values.items() if name not in RETIRED_FIELDS}
 
 
 class Settings(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap.config.base import RETIRED_FIELDS, Checked, Config, ProblemConfig
+from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.util.errors import NetsError, unknown
 
@@ -96,7 +96,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     fields = {key.replace("-", "_"): value for key, value in values.items()}
     if len(fields) < len(values):
         raise NetsError(f"config {path} says something twice, with dashes and with underscores")
-    return {key: value for key, value in fields.items() if key not in RETIRED_FIELDS}
+    return without_retired(fields)
 
 
 def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nets_deap.config.base import RETIRED_FIELDS, ProblemConfig
+from nets_deap.config.base import ProblemConfig, without_retired
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 from nets_deap.util.tables import Row
@@ -42,7 +42,7 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
         raise NetsError(f"{path} is damaged: delete the run folder to start afresh") from error
     if not isinstance(values, dict) or mark not in values:
         raise NetsError(f"{path} is not the config of {of}: choose another folder")
-    return {key: value for key, value in values.items() if key not in RETIRED_FIELDS}
+    return without_retired(values)
 
 
 def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()) -> None:

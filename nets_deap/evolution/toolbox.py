@@ -13,7 +13,7 @@ from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.fitness import DensityPenalty, load_fitness
 from nets_deap.evolution.islands import Mating
-from nets_deap.evolution.maps import Engine, EvaluationMap
+from nets_deap.evolution.maps import BatchedMap, Engine, EvaluationMap
 from nets_deap.evolution.mutations import Kit
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
@@ -24,6 +24,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights, erk
 from nets_deap.pruning.at_initialisation import SEEDINGS, Pruning
+from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import as_generator
 
 
@@ -50,7 +51,10 @@ def make_toolbox(
 
     A config can replace problem, settings, seed and device: make_toolbox(config, engine, rng).
     """
-    assert isinstance(problem, Problem), "a config has a function of its own, below"
+    if not isinstance(problem, Problem):  # a config has a function of its own, below
+        raise TypeError(f"expected a Problem or an EvolveConfig, got {type(problem).__name__}")
+    if settings.precision != "float32" and not isinstance(engine, BatchedMap):
+        raise NetsError(f"`precision` {settings.precision} goes with the map batched only")
     problem, clock = settings.evaluation(problem), Clock()
     std = problem.initial_std()
     pipeline = settings.pipeline

@@ -89,7 +89,9 @@ class ConnectivityConfig(_OnCpus):
 def _methods(told: Any) -> Any:
     from nets_deap.search.registry import parse_all  # imports torch, which help should not
 
-    return parse_all(told) if isinstance(told, str) else told
+    if isinstance(told, list | tuple) and all(isinstance(one, str) for one in told):
+        told = ",".join(told)
+    return parse_all(told) if isinstance(told, str) else tuple(told) if isinstance(told, list) else told
 
 
 def _listed(value: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from nets_deap.experiments import comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
-from nets_deap.search.registry import method_of
+from nets_deap.search.registry import method_of, parse
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import Paired, mean_interval, paired_difference
@@ -47,9 +47,8 @@ class Comparison:
 
     def _of(self, method: MethodSpec, density: float) -> dict[int, Row]:
         """seed -> row"""
-        return {
-            row["seed"]: row for row in self.rows if row["method"] == str(method) and row["asked"] == density
-        }
+        wanted = (method, density)
+        return {row["seed"]: row for row in self.rows if (parse(row["method"]), row["asked"]) == wanted}
 
 
 @dataclass(frozen=True)

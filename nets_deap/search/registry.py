@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from nets_deap.config.base import without_retired
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
@@ -73,7 +74,7 @@ def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
     """Convert options from text to the types that the method declares. Raises NetsError for a bad option."""
     known = _entry(name).kind.option_types()
     values = {}
-    for key, text in options.items():
+    for key, text in without_retired(options).items():
         if key not in known:
             raise unknown(f"option of {name}", key, known)
         listed = tuple(text.split("/")) if key in LISTS and "/" in text else text
@@ -107,7 +108,7 @@ def parse(text: str) -> MethodSpec:
     name, options = calls.split(base, "method")
     if plus:
         check_control(name, control)
-    spec = MethodSpec(name).with_options(typed(name, options)).controlled(control)
+    spec = MethodSpec(name).with_options(typed(name, options), options).controlled(control)
     method_of(spec)  # raises NetsError for impossible options
     return spec
 

@@ -41,6 +41,10 @@ def check(config: SearchConfig) -> None:
             f"`device` {config.device}: {spec.name} runs on the CPU; a GPU serves es, and the map batched of "
             "evolutions and weedout"
         )
+    if config.track_test and not method.tracks_test:
+        raise NetsError(f"`track_test` has no effect on {spec.name}: leave it out")
+    if config.workers and not method.populations:
+        raise NetsError(f"`workers` has no effect on {spec.name}, which runs in one process: leave it out")
     config.torch_device()
     method.check(config.problem(), config.density, config.budget())
 

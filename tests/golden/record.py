@@ -118,7 +118,7 @@ def differences(before: Any, now: Any, exact: bool, where: str = "") -> Iterator
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key, value in before.items():
-            if key in RETIRED_FIELDS:
+            if key in RETIRED_FIELDS and where.endswith("config.json/"):
                 continue  # of a config; it decided no result
             if key not in now:
                 if not exact and "/front/" in key:

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nets_deap.evolution.settings import configure
 from nets_deap.problem.ticket import load_ticket
+from nets_deap.search.config import SearchConfig
+from nets_deap.search.registry import parse
 
 SMALL = ("--data-limit", 200, "--epochs", 2, "--density", "0.1")
 
@@ -87,3 +90,65 @@ def test_every_preset_goes_with_every_command(cli: Any, command: str, preset: st
     small = ("--preset", preset, "--data-limit", 100, "--epochs", 1, "--out", "p")
     what = ("random",) if command == "search" else ("--methods", "random", "--seeds", 1, "--map", "serial")
     assert cli(command, *what, *small).code == 0
+
+
+# Fingerprints of the version before options of methods had types: the spelling that was given stays.
+SPELLINGS = {
+    "weedout:sparsity=0.8/0.5,repair=yes": "7d30e0ac",
+    "weedout:repair=True,weed=0.50,pop=4": "93a9419c",
+    "nets:lr=1e-2,select=tournament:tournsize=2,mutate=flip/prune-increase,pop=2": "2b71a6ac",
+    "imp:exact=false,cycles=2": "45f73f3f",
+    "es:sigma=1e-1,pop=8,gens=2,rounds=1": "e464607b",
+    "random:allocation=0.10/0.1/0.1": "f904d2be",
+}
+
+
+@pytest.mark.parametrize("method", SPELLINGS)
+def test_a_spelling_of_earlier_versions_is_the_same_run(method: str) -> None:
+    config = configure(SearchConfig, method=method, density=0.1)
+    assert config.fingerprint() == SPELLINGS[method]
+    assert parse(str(config.method)) == config.method
+
+
+def test_the_short_commands_spell_options_as_they_did(cli) -> None:
+    cli(
+        *[
+            "weedout",
+            "--sparsity",
+            "0.8",
+            "--repair",
+            "--pop",
+            "2",
+            "--gens",
+            "0",
+            "--steps",
+            "1",
+            "--data-limit",
+            "100",
+            "--out",
+            "w",
+        ]
+    )
+    told = json.loads(Path("w/config.json").read_text())["method"]
+    assert told == "weedout:gens=0,pop=2,repair=True,sparsity=0.8,steps=1"
+
+
+def test_no_breed_is_not_the_same_as_nothing_said(cli) -> None:
+    Path("ne.toml").write_text('method = "node-evolution:pop=4,gens=1,steps=1"\ndata-limit = 100\n')
+    for flag, name in (([], "node-evolution"), (["--no-breed"], "weedout")):
+        assert cli("weedout", "--config", "ne.toml", *flag, "--out", name).code == 0
+        told = json.loads(Path(name, "config.json").read_text())["method"]
+        assert told.partition(":")[0] == name
+
+
+@pytest.mark.parametrize("option", [["--track-test"], ["--workers", 2]])
+def test_what_has_no_effect_on_a_method_is_refused(cli, option: list) -> None:
+    told = cli("search", "random", *option)
+    assert (told.code, "has no effect" in told.err, Path("runs").exists()) == (2, True, False)
+
+
+def test_messages_name_only_options_that_the_command_has(cli) -> None:
+    told = cli("search", "nets:pop=2,elites=3", "--density", "0.1")
+    assert told.err == "Error: elites 3, pop 2: there are more elites than genomes\n"
+    told = cli("evolve", "--pop", 2, "--elites", 3)
+    assert told.err == "Error: --elites 3, --pop 2: there are more elites than genomes\n"
