@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 @command()
-@config_options(CompareConfig, without=("device",))
+@config_options(
+    CompareConfig,
+    without=("device",),
+    out="The folder to write to; what is there already is not run again. [runs/compare-…]",
+)
 @source_options("paper, lth or quick")
 @option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
 @output_options

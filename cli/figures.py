@@ -15,10 +15,10 @@ from .options import command, option
 def figures(folder: str, out: str | None) -> None:
     """Draw what FOLDER holds, as PDF and PNG.
 
-    Of a run: density, accuracy and fitness in each generation, and its ticket: the masks of the layers,
-    and how many weights look at each pixel. Of a training: loss and accuracy in each epoch. Of a comparison:
-    test error against density, and with --track-test the trainings. Of a verdict: the ticket beside its
-    controls. Of a run with two objectives its front, of a connectivity the line.
+    Of a search: its ticket, the masks of the layers and how many weights look at each pixel; of an evolution
+    also density, accuracy and fitness in each generation, and its front, if it has two objectives. Of a
+    training: loss and accuracy in each epoch. Of a comparison: test error against density, and with
+    --track-test the trainings. Of a verdict: the ticket beside its controls. Of a connectivity: the line.
     """
     from nets_deap.figures.folder import draw
 

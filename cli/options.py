@@ -135,11 +135,13 @@ def config_options(
     kind: type[ProblemConfig],
     without: Collection[str] = (),
     rare: Collection[str] = (),
+    out: str = "",
     **defaults: Any,
 ) -> Callable[[Decorated], Decorated]:
     """An option for each field of a config, in their order.
 
     without: fields that get no option; rare: fields that only --help-all shows here
+    out: the help of --out; that of the field unless given
     defaults: default values to show in place of the config's own
     """
     from nets_deap.config.presets import dataset_defaults
@@ -150,7 +152,7 @@ def config_options(
         if name in without or not isinstance(field.json_schema_extra, dict):
             continue
         told = field.json_schema_extra
-        says = dashed(field.description or "")
+        says = out if out and name == "out" else dashed(field.description or "")
         default = defaults.get(name, field.default)
         if kind.command == "train" and name in OF_THE_TICKET:
             says, default = re.sub(r" \[.*\]$", "", says), None

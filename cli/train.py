@@ -24,7 +24,7 @@ FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(TrainConfig, rare=("arch",))
+@config_options(TrainConfig, without=("arch",), out="The folder to write to. [beside the ticket]")
 @source_options("paper, lth or quick")
 @output_options
 def train(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nets_deap.experiments.resumed import Rows
     from nets_deap.problem.ticket import Ticket
 
+BESIDE = "The folder to write to. [beside the ticket]"
 TRANSFER, CONNECTIVITY = "transfer.csv", "connectivity.csv"
 
 
@@ -51,7 +52,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(TransferConfig, without=("device", "optimizer"), rare=("arch",))
+@config_options(TransferConfig, without=("device", "optimizer", "arch"), out=BESIDE)
 @source_options("paper, lth or quick")
 @output_options
 def transfer(
@@ -111,7 +112,7 @@ def transfer(
 @command()
 @click.argument("ticket", metavar="TICKET")
 @click.argument("other", metavar="[TICKET]", required=False)
-@config_options(ConnectivityConfig, without=("device",), rare=("arch",))
+@config_options(ConnectivityConfig, without=("device", "arch"), out=BESIDE)
 @source_options("paper, lth or quick")
 @output_options
 def connectivity(

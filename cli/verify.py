@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(VerifyConfig, without=("device",), rare=("arch",))
+@config_options(
+    VerifyConfig,
+    without=("device", "arch"),
+    out="A folder for verify.csv and verdict.json. [none: nothing is saved]",
+)
 @source_options("paper, lth or quick")
 @output_options
 def verify(

@@ -74,7 +74,11 @@ def test_differences_are_found_at_any_depth() -> None:
         assert len(list(differences(before, now, exact=True))) == 1
     newer = {**before, "t": {"tensors": {"mask": "aa", "extras": "b"}, "metadata": {"seed": 1}}}
     assert not list(differences(before, newer, exact=True))
-    near = {**before, "a.csv": ["gen,val_acc", "0,0.6"]}
+    near = {**before, "a.csv": ["gen,val_acc", "0,0.55"]}
     assert not list(differences(before, near, exact=False))
     far = {**before, "a.csv": ["gen,val_acc", "0,0.9"]}
     assert len(list(differences(before, far, exact=False))) == 1
+    longer = {**before, "a.csv": ["gen,val_acc", "0,0.5", "1,0.5"]}
+    assert len(list(differences(before, longer, exact=False))) == 1
+    settings = ({"run/config.json": {"lr": 0.1, "pop": 4}}, {"run/config.json": {"lr": 0.2, "pop": 5}})
+    assert len(list(differences(*settings, exact=False))) == 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -71,21 +71,22 @@ def check_control(name: str, control: str) -> None:
 
 
 def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
-    """Convert options from text to the types that the method declares. Raises NetsError for a bad option."""
+    """Convert options from text to the types that the method declares. Raises NetsError for a bad option.
+
+    Where an option may have one number per layer, slashes separate them.
+    """
     known = _entry(name).kind.option_types()
     values = {}
     for key, text in without_retired(options).items():
         if key not in known:
             raise unknown(f"option of {name}", key, known)
-        listed = tuple(text.split("/")) if key in LISTS and "/" in text else text
+        per_layer = Sequence[float] in get_args(known[key])
+        listed = tuple(text.split("/")) if per_layer and "/" in text else text
         try:
             values[key] = TypeAdapter[Any](known[key]).validate_python(listed)
         except ValidationError as error:
             raise NetsError(f"method '{name}': {key}={text}: {error.errors()[0]['msg']}") from error
     return values
-
-
-LISTS = ("allocation", "sparsity")  # options that may have one number per layer, separated by slashes
 
 
 @cache

@@ -351,3 +351,18 @@ def test_the_command(cli: Any) -> None:
     listed = cli("compare", "--list-methods")
     assert "synflow" in listed.out
     assert "scale-matched" in listed.out
+
+
+def test_a_comparison_is_continued_whatever_the_spelling_of_its_methods() -> None:
+    first = config(methods="imp:exact=true,cycles=2", densities="0.2", seeds=1)
+    compare(first, Path("c"), SerialMap())
+    before = sorted(path.name for path in Path("c/tickets").iterdir())
+    again = config(methods="imp:exact=yes,cycles=2", densities="0.2", seeds=1)
+    result = compare(again, Path("c"), SerialMap())
+    assert len(result.summaries()) == 1
+    assert sorted(path.name for path in Path("c/tickets").iterdir()) == before
+    with_lists = config(
+        methods=["imp:cycles=2,exact=true+reinit", "imp:cycles=2,exact=true"], densities="0.2", seeds=1
+    )
+    compare(with_lists, Path("c"), SerialMap())
+    assert len([path for path in Path("c/tickets").iterdir() if "exactyes" in path.name]) == 0

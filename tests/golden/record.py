@@ -26,7 +26,7 @@ SKIPPED = ("seconds.csv", "checkpoint.safetensors", "trials/*.json")
 READ = {".csv", ".json", ".safetensors", ".md", ".tex", ".crc32"}
 # On a processor that rounds differently a search may take another way: only these stay near
 NEAR = ("acc", "loss", "density", "fitness")
-TOLERANCE = 0.25
+TOLERANCE = 0.1
 
 
 def machine() -> dict[str, str]:
@@ -114,7 +114,8 @@ def differences(before: Any, now: Any, exact: bool, where: str = "") -> Iterator
     """Where a run differs from what is recorded of it.
 
     A key that is new beside recorded ones is no difference: a config may get another field.
-    exact: to the last bit; else numbers named in NEAR agree to TOLERANCE, and the rest is not compared
+    exact: to the last bit; else settings and numbers of rows are equal, floats named in NEAR agree to
+        TOLERANCE, and the rest is not compared
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key, value in before.items():
@@ -126,16 +127,19 @@ def differences(before: Any, now: Any, exact: bool, where: str = "") -> Iterator
                 yield f"{where}{key}: missing"
             else:
                 yield from differences(value, now[key], exact, f"{where}{key}/")
-    elif where.endswith("config.json/methods/"):
-        if parse_all(before) != parse_all(now):  # the order of a method's options may differ
-            yield f"{where} was {before}, is {now}"
     elif where.endswith(".csv/"):
         yield from _table_differences(before, now, exact, where)
-    elif exact:
-        if before != now:
-            yield f"{where} was {before}, is {now}"
+    elif where.endswith("config.json/methods/"):  # the order of a method's options may differ
+        yield from _unless(parse_all(before) == parse_all(now), before, now, where)
+    elif exact or "config.json/" in where or "/config/" in where:  # settings are the same everywhere
+        yield from _unless(before == now, before, now, where)
     elif isinstance(before, float) and isinstance(now, float):
         yield from _far(before, now, where)
+
+
+def _unless(same: bool, before: Any, now: Any, where: str) -> Iterator[str]:
+    if not same:
+        yield f"{where} was {before}, is {now}"
 
 
 def _table_differences(before: list[str], now: list[str], exact: bool, where: str) -> Iterator[str]:
@@ -149,6 +153,8 @@ def _table_differences(before: list[str], now: list[str], exact: bool, where: st
     if names != now[0].split(","):
         yield f"{where} had the columns {before[0]}, has {now[0]}"
         return
+    if len(before) != len(now) and not where.endswith("front.csv/"):
+        yield f"{where} had {len(before)} lines, has {len(now)}"
     for was, is_ in zip(csv.reader(before[1:]), csv.reader(now[1:]), strict=False):
         for name, old, new in zip(names, was, is_, strict=False):
             try:
