@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import tickets
-from .options import command
+from .options import command, option
 
 if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@click.option("--out", metavar="DIR", default=None, help="Where to. [export/ beside the ticket]")
-@click.option("--smaller", is_flag=True, help="Leave out the nodes that the mask has cut off.")
-@click.option(
+@option("--out", metavar="DIR", help="Where to. [export/ beside the ticket]", group="output")
+@option("--smaller", is_flag=True, help="Leave out the nodes that the mask has cut off.", group="output")
+@option(
     "--trained",
     metavar="DIR",
-    default=None,
     help="Take the weights of this folder of `nets-deap train`, at early stop.",
+    group="output",
 )
-@click.option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.")
-def export(ticket: str, out: str | None, smaller: bool, trained: str | None, dense: bool) -> None:
+@option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.", group="output")
+def export(
+    ticket: str, out: str | None, smaller: bool | None, trained: str | None, dense: bool | None
+) -> None:
     """Write TICKET for plain PyTorch.
 
     As weights.safetensors, a plain state_dict, and masks.safetensors. The weights are the initialisation

@@ -83,7 +83,9 @@ class Command(click.Command):
                     formatter.write_dl(shown)
         if any("[" in (option.help or "") for option in options):
             formatter.write_paragraph()
-            formatter.write_text("[…] is the default; where it depends on the data set, that for digits.")
+            depends = any(option.name == "dataset" for option in options)
+            more = "; where it depends on the data set, that for digits" if depends else ""
+            formatter.write_text(f"[…] is the default{more}.")
         if any(argument.name == "ticket" for argument in self.params) and len(options) > MANY:
             formatter.write_paragraph()
             formatter.write_text(

@@ -12,18 +12,35 @@ from .options import command, option, worded
 
 
 @command()
-@click.option("--out", default="results/table1", metavar="DIR", help="[results/table1]")
-@option("--parts", metavar="NAME,…", help="Some of its problems only. [all]")
-@option("--seeds", type=int, metavar="N", help="Trials of each. [5]")
-@option("--epochs", type=int, metavar="N", help="Shorter trainings, to try it out. [50; XOR 3,000]")
-@option("--data-limit", type=int, metavar="N", help="Fewer samples, to try it out.")
+@option("--out", metavar="DIR", help="Where to. [results/table1]", group="output")
+@option("--parts", metavar="NAME,…", help="Some of its problems only. [all]", group="search")
+@option("--seeds", type=int, metavar="N", help="Trials of each. [5]", group="search")
 @option(
-    "--data-dir", metavar="DIR", envvar="NETS_DATA_DIR", help="Where MNIST lies. [data, or NETS_DATA_DIR]"
+    "--epochs",
+    type=int,
+    metavar="N",
+    help="Shorter trainings, to try it out. [50; XOR 3,000]",
+    group="training",
 )
-@click.option("--map", "map_", default="multiprocess", metavar="NAME", help="serial or multiprocess.")
-@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]")
-@click.option("--quiet", is_flag=True, help="No progress and no table.")
-def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: bool, **options: Any) -> int:
+@option("--data-limit", type=int, metavar="N", help="Fewer samples, to try it out.", group="data")
+@option(
+    "--data-dir",
+    metavar="DIR",
+    envvar="NETS_DATA_DIR",
+    help="Where MNIST lies. [data, or NETS_DATA_DIR]",
+    group="data",
+)
+@option("--map", "map_", metavar="NAME", help="serial or multiprocess. [multiprocess]", group="running")
+@option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
+@option("--quiet", is_flag=True, help="No progress and no table.", group="output")
+def table1(
+    out: str | None,
+    parts: str | None,
+    map_: str | None,
+    workers: int | None,
+    quiet: bool | None,
+    **options: Any,
+) -> int:
     """Make Table 1 of the NeTS paper.
 
     Random tickets, IMP and NeTS on XOR and MNIST, the paper's figures beside ours. Runs what is missing
@@ -39,16 +56,16 @@ def table1(out: str, parts: str | None, map_: str, workers: int | None, quiet: b
 
         return report
 
-    names = parts.split(",") if parts else None
+    place, names = Path(out or "results/table1"), parts.split(",") if parts else None
     try:
-        with make_map(map_, workers, "cpu") as engine:
-            done = table1.table1(Path(out), engine, names, None if quiet else reporter, **options)
+        with make_map(map_ or "multiprocess", workers, "cpu") as engine:
+            done = table1.table1(place, engine, names, None if quiet else reporter, **options)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are in {out}: the same command continues", err=True)
+        click.echo(f"interrupted; finished trials are in {place}: the same command continues", err=True)
         return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
     if not quiet:
-        _show(Path(out))
+        _show(place)
     for trial, error in failed:
         click.echo(f"failed: {trial.method}, seed {trial.seed}: {worded(error)}", err=True)
     return 1 if failed else 0

@@ -124,8 +124,18 @@ def test_every_file_of_a_run_is_in_the_docs(cli) -> None:
             assert f"`{path.name}{'/' if path.is_dir() else ''}`" in PAGES["files.md"], path
 
 
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+HELPS = {name: (ROOT / "tests" / "golden" / "help" / f"{name}.txt").read_text() for name in COMMANDS}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_options_that_the_docs_name_are_there(page: str) -> None:
-    helps = "".join(path.read_text() for path in (ROOT / "tests" / "golden" / "help").glob("*.txt"))
-    known = {*re.findall(r"--[a-z][a-z-]+", helps), "--version", "--verbose", "--help"}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) <= known
+    known = {*OPTION.findall("".join(HELPS.values())), "--version", "--verbose", "--help"}
+    assert set(OPTION.findall(PAGES[page])) <= known
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_command_line_in_the_docs_has_options_of_its_command(page: str) -> None:
+    for name, rest in re.findall(r"nets-deap ([a-z0-9]+)((?: [^\s`#|&;]+)*)", PAGES[page]):
+        assert name in COMMANDS, name
+        assert set(OPTION.findall(rest)) <= set(OPTION.findall(HELPS[name])), (name, rest)

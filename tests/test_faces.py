@@ -23,3 +23,18 @@ def test_a_package_says_what_it_is_and_its_names_are_there(name: str) -> None:
         assert exported in dir(package) or exported == "__version__"
     with pytest.raises(AttributeError):
         _ = package.no_such_name
+
+
+OF_THE_FIRST_README = """
+Evaluation Genome Layout MinimisedFitness ParetoFitness initGenome initial_std cxMask cxUniformGene
+mutAwaken mutDensity mutDifferential mutDormancy mutFanIn mutFlip mutGains mutGaussianNoise mutGrow
+mutLayers mutPrune mutRate mutReorder mutResampleWeights mutSequence mutSigns mutSwap repairDensity cxNodes
+initNodes mutNodes TrainConfig EvolveConfig configure NetsError Problem Recipe DensityPenalty Evaluator
+BatchedMap MultiprocessMap SerialMap map_genomes ElitistHallOfFame FrontOfFame make_toolbox Evolution
+make_ticket selSpecies Ticket load_ticket train_ticket random_ticket
+"""
+
+
+@pytest.mark.parametrize("name", OF_THE_FIRST_README.split())
+def test_names_that_were_public_once_are_there(name: str) -> None:
+    assert name in nets_deap.__all__

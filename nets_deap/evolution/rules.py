@@ -9,8 +9,6 @@ from nets_deap.config.presets import PAPERS
 from nets_deap.evolution import selection
 from nets_deap.util.errors import NetsError
 
-EvolutionSettings = Any  # its module imports this one
-
 
 class Rule(NamedTuple):
     """A combination of settings that is refused.
@@ -25,22 +23,22 @@ class Rule(NamedTuple):
     message: str
 
 
-def _mutates(settings: EvolutionSettings, *names: str) -> bool:
+def _mutates(settings: Any, *names: str) -> bool:
     return any(step.name in names for step in settings.pipeline.steps)
 
 
-def _on_an_island(settings: EvolutionSettings) -> int:
+def _on_an_island(settings: Any) -> int:
     """Genomes on each island; 0 if the population does not divide evenly."""
     size, rest = divmod(settings.pop, settings.islands)
     return 0 if rest else size
 
 
-def _simple(settings: EvolutionSettings) -> bool:
+def _simple(settings: Any) -> bool:
     return settings.resolved_algorithm == selection.SIMPLE
 
 
-NOT_SIMPLE = "goes with the algorithm simple, not {c.resolved_algorithm}"
-TWO_OBJECTIVES = "goes with one objective, and the selection {c.select} has two"
+NOT_SIMPLE = "only the algorithm simple has this, not {c.resolved_algorithm}"
+TWO_OBJECTIVES = "only a search with one objective has this, and the selection {c.select} has two"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -58,8 +56,8 @@ RULES: Sequence[Rule] = (
     Rule(
         ("mate",),
         lambda c: c.planned and c.mates and c.mate == "uniform" and not _simple(c),
-        "under {c.resolved_algorithm} its children are not mutated, and no plan would hold their density: "
-        "take mask or none",
+        "under {c.resolved_algorithm} children of a crossover are not mutated, and nothing holds their "
+        "density: take mask or none",
     ),
     Rule(
         ("mutate",),
@@ -98,7 +96,7 @@ RULES: Sequence[Rule] = (
     Rule(
         ("offspring",),
         lambda c: c.offspring is not None and _simple(c),
-        "goes with the algorithm mu-plus-lambda or mu-comma-lambda only",
+        "only the algorithms mu-plus-lambda and mu-comma-lambda have this",
     ),
     Rule(
         ("offspring", "pop"),
@@ -111,7 +109,7 @@ OF_A_RUN: Sequence[Rule] = (
     Rule(
         ("precision",),
         lambda c: c.precision != "float32" and c.map != "batched",
-        "goes with the map batched only",
+        "only the map batched has this",
     ),
     Rule(
         ("mutate",),
@@ -138,20 +136,20 @@ def _shown(settings: Any, name: str) -> Any:
 SELECTING = ("select", "elites", "islands", "migrate_every", "reevaluate", "restart_after", "patience")
 
 
-def _selects_late(config: EvolutionSettings) -> bool:
+def _selects_late(config: Any) -> bool:
     return config.resolved_select_from > max(config.gens, 1)
 
 
-def _lacks(mutation: str) -> Callable[[EvolutionSettings], bool]:
+def _lacks(mutation: str) -> Callable[[Any], bool]:
     return lambda c: not _mutates(c, mutation)
 
 
-def _alone(name: str) -> Callable[[EvolutionSettings], bool]:
+def _alone(name: str) -> Callable[[Any], bool]:
     """Is the population a single lineage, in which this setting does nothing although it is switched on?"""
     return lambda c: c.pop == 1 and getattr(c, name) not in ("none", 0, None)
 
 
-def _alone_and_simple(name: str) -> Callable[[EvolutionSettings], bool]:
+def _alone_and_simple(name: str) -> Callable[[Any], bool]:
     """As `_alone`, except for the mu-algorithms, which select even in a single lineage."""
     return lambda c: _alone(name)(c) and _simple(c)
 
@@ -175,12 +173,16 @@ NO_EFFECT: Sequence[Rule] = (
         lambda c: c.mate != "uniform",
         "has no effect where `mate` is {c.mate}: take uniform as well",
     ),
-    Rule(("reevaluate",), lambda c: c.objectives == 2 and c.reevaluate, TWO_OBJECTIVES),
+    Rule(
+        ("reevaluate",),
+        lambda c: c.objectives == 2 and c.reevaluate,
+        "has no effect where a selection has two objectives, as {c.select} does",
+    ),
     *(
         Rule(
             (name,),
             _selects_late,
-            "has no effect: selection begins in generation {c.resolved_select_from} of {c.gens}: let the "
+            "has no effect, for selection begins in generation {c.resolved_select_from} of {c.gens}: let the "
             "density be down earlier, by `density_gens`, or give `select_from`",
         )
         for name in SELECTING
@@ -188,7 +190,7 @@ NO_EFFECT: Sequence[Rule] = (
 )
 
 
-def check_effect(config: EvolutionSettings, given: set[str]) -> None:
+def check_effect(config: Any, given: set[str]) -> None:
     """Raise NetsError for a setting that was given and has no effect."""
     for rule in NO_EFFECT:
         if rule.fields[0] in given and rule.broken(config):

@@ -74,12 +74,12 @@ class EvolutionSettings(Settings):
     elites: Count | None = setting(
         None, "Genomes that live on unchanged. [2; of a single lineage 1]", "search", "N", True
     )
-    crossover: Rate = setting(0.5, "Per gene: swapped between parents.", "search", "RATE")
-    noise: Rate = setting(0.1, "Per gene: N(0, 0.1²) added to the weight.", "search", "RATE")
-    resample: Rate = setting(0.1, "Per gene: weight drawn anew.", "search", "RATE")
-    dormancy: Rate = setting(0.02, "Per gene: switched off.", "search", "RATE")
+    crossover: Rate = setting(0.5, "With mate uniform, per gene: swapped between parents.", "search", "RATE")
+    noise: Rate = setting(0.1, "Of the preset paper, per gene: N(0, 0.1²) added.", "search", "RATE")
+    resample: Rate = setting(0.1, "Of the preset paper, per gene: weight drawn anew.", "search", "RATE")
+    dormancy: Rate = setting(0.02, "Of the preset paper, per gene: switched off.", "search", "RATE")
     awaken: Rate | None = setting(
-        None, "Per gene: switched on. [balances dormancy at the target]", "search", "RATE"
+        None, "Of the preset paper, per gene: switched on. [balances dormancy]", "search", "RATE"
     )
     mutate: Annotated[str, AfterValidator(_mutate)] = setting(
         presets.PAPERS,

@@ -54,7 +54,7 @@ def make_toolbox(
     if not isinstance(problem, Problem):  # a config has a function of its own, below
         raise TypeError(f"expected a Problem or an EvolveConfig, got {type(problem).__name__}")
     if settings.precision != "float32" and not isinstance(engine, BatchedMap):
-        raise NetsError(f"`precision` {settings.precision} goes with the map batched only")
+        raise NetsError(f"`precision` {settings.precision}: only the map batched has this")
     problem, clock = settings.evaluation(problem), Clock()
     std = problem.initial_std()
     pipeline = settings.pipeline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def test_every_option_has_a_line_of_help(name: str) -> None:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
             assert dashed(parameter.help) == parameter.help, parameter.name
+
+
+def test_fields_that_errors_of_the_library_name_are_options() -> None:
+    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
+    known = {parameter.name for command in commands if command for parameter in command.params}
+    for path in (Path(__file__).parents[2] / "nets_deap").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Raise) and node.exc:
+                parts = [text.value for text in ast.walk(node.exc) if isinstance(text, ast.Constant)]
+                named = re.findall(r"`(\w+)`", " ".join(part for part in parts if isinstance(part, str)))
+                assert set(named) <= known, (path, node.lineno)
 
 
 if __name__ == "__main__":
