@@ -12,6 +12,7 @@ import numpy as np
 from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
+from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +48,7 @@ class Data:
 
 
 @lru_cache(maxsize=1)
+@as_usual()
 def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
     parts = {name: getattr(data, name).to(device, dtype) for name in ("train", "validation", "test")}
     return replace(data, **parts)
@@ -65,6 +67,7 @@ def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.nda
 
 
 @lru_cache(maxsize=2)
+@as_usual()
 def load(
     name: str,
     data_dir: str = "data",

@@ -14,9 +14,10 @@ from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
 from nets_deap.training.minibatches import augmented, minibatches
-from nets_deap.util.threads import flushed_denormals
+from nets_deap.util.threads import as_usual, flushed_denormals
 
 
+@as_usual()
 def train(
     network: Trainable,
     part: Part,
