@@ -1,14 +1,13 @@
-"""The command `nets-deap`. It shows an error as one line, with exit code 2."""
+"""The command `nets-deap` and its commands. An error is shown as one line."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 
 import click
 
 from nets_deap import __version__
+from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError, unknown
 
 from .options import dashed
@@ -93,25 +92,23 @@ def _tell_versions() -> None:
         click.echo(f"{name + ':':8} {version(name)}")
 
 
-def main() -> None:
-    """Entry point. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed by whoever started us)
+def run(words: list[str]) -> int:
+    """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        return int(cli.main(words, "nets-deap", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(2)
+        return 2
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
-        _fail(error.format_message())
+        return _failed(error.format_message())
     except NetsError as error:
-        _fail(dashed(str(error), _options_of(sys.argv[1:2])))
+        return _failed(dashed(str(error), _options_of(words[:1])))
     except OSError as error:
-        _fail(str(error))
+        return _failed(str(error))
     except MemoryError:
-        _fail("out of memory: try a smaller population, batch or network")
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        return _failed("out of memory: try a smaller population, batch or network")
 
 
 def _options_of(words: list[str]) -> list[str] | None:
@@ -120,10 +117,7 @@ def _options_of(words: list[str]) -> list[str] | None:
     return [str(one.name) for one in command.params] if command else None
 
 
-def _fail(message: str) -> None:
+def _failed(message: str) -> int:
+    interrupts.check()  # what has failed may have failed for an interrupt
     click.echo(f"Error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
+    return 2

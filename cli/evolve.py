@@ -65,7 +65,7 @@ def evolve(
             f"note: --select {settled.select} has no selection pressure: better genomes are not favoured",
             err=True,
         )
-    engine = make_map(settled.map, settled.workers, settled.torch_device())
+    engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
     try:
         with render.progress(settled.gens, quiet or as_json, "generation") as report:
             outcome = run(settled, folder, engine, lambda evolution, row: report(row["gen"], _line(row)))

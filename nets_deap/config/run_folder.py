@@ -28,8 +28,8 @@ def default_folder(config: ProblemConfig) -> Path:
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
-    """Write the config without `out` and `time_limit`, which belong to a single call."""
-    text = config.model_dump_json(indent=2, exclude={"out", "time_limit"})
+    """Write the config without `out` and limits of time, which belong to a single call."""
+    text = config.model_dump_json(indent=2, exclude={"out", "time_limit", "eval_timeout"})
     files.write_text(folder / CONFIG, text + "\n")
 
 

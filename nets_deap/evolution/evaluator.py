@@ -21,7 +21,7 @@ from nets_deap.networks.stack_size import chunk_size, in_chunks, usable_memory
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning import traces
 from nets_deap.training.loop import assert_masked, train
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.threads import one_thread
 
@@ -153,9 +153,11 @@ class Evaluator:
         try:
             with one_thread():
                 value = self.fitness(evaluation, genome)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's function raises
             name = getattr(self.fitness, "__name__", repr(self.fitness))
-            raise NetsError(f"the fitness function {name} raised {type(error).__name__}: {error}") from error
+            raise NetsError(f"the fitness function {name} raised {raised(error)}") from error
         try:
             return finite(float(value))
         except (TypeError, ValueError, OverflowError) as error:

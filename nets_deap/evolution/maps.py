@@ -117,6 +117,8 @@ class EvaluationMap:
         return values
 
 
-def make_map(name: str, workers: int | None, device: str) -> SerialMap | MultiprocessMap:
-    """The map called `serial`, `multiprocess` or `batched`."""
-    return BatchedMap() if name == "batched" else choice.make_map(name, workers, device)
+def make_map(
+    name: str, workers: int | None, device: str, timeout: float | None = None
+) -> SerialMap | MultiprocessMap:
+    """The map called `serial`, `multiprocess` or `batched`; see `parallel.choice.make_map`."""
+    return BatchedMap() if name == "batched" else choice.make_map(name, workers, device, timeout)

@@ -240,6 +240,9 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     time_limit: Annotated[float, Field(gt=0)] | None = setting(
         None, "Stop after the generation that passes it; resumable.", "running", "SECONDS"
     )
+    eval_timeout: Annotated[float, Field(gt=0)] | None = setting(
+        None, "The most that one evaluation may take; then the run ends, resumable.", "running", "SECONDS"
+    )
 
     @model_validator(mode="after")
     def _runs(self) -> EvolveConfig:

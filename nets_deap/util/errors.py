@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+LONGEST = 280  # characters of a message
 
 
 class NetsError(Exception):
-    """Bad input; the message says what is wrong, what was expected and what to do."""
+    """Bad input; the message says what is wrong, what was expected and what to do.
+
+    It is one line of at most LONGEST characters: what others have said, such as a user's own function, may
+    be longer, and then its middle is left out.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[:180]} … {line[-90:]}")
+
+
+def raised(error: BaseException) -> str:
+    """An exception that code of the user's has raised, and where: its type, text, file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    text = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{text}{place}"
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nets_deap_cli.main import COMMANDS
+from nets_deap_cli.commands import COMMANDS
 from torch.nn.utils import prune
 
 from tests.conftest import assert_refused
