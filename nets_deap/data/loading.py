@@ -12,6 +12,7 @@ import numpy as np
 from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import undisturbed
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +66,7 @@ def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.nda
 
 
 @lru_cache(maxsize=2)
+@undisturbed()  # libraries draw from `random` when they are imported
 def load(
     name: str,
     data_dir: str = "data",

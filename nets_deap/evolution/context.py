@@ -14,10 +14,12 @@ class Context:
 
     generation: decides the minibatches, which all genomes of one generation share
     share: share of the recipe's steps that the training takes; less than 1 in the early rungs of a race
+    seed: of the run, for a function of the user's own that draws from global random streams
     """
 
     generation: int = 0
     share: float = 1.0
+    seed: int = 0
 
 
 FIRST = Context()

@@ -98,7 +98,8 @@ def make_toolbox(
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     choice, first = selection.parse(settings.select), settings.resolved_select_from
     toolbox.register("select", Mating(choice, settings.islands, settings.migrate_every, first, clock))
-    toolbox.register("map", EvaluationMap(engine or SerialMap(), racing.parse(settings.race), clock))
+    race = racing.parse(settings.race)
+    toolbox.register("map", EvaluationMap(engine or SerialMap(), race, clock, toolbox, seed))
     return toolbox
 
 

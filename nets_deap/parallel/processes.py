@@ -11,7 +11,7 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.parallel.serial import Item, Result
+from nets_deap.parallel.serial import Item, Result, SerialMap
 from nets_deap.parallel.worker import Worker
 from nets_deap.util.errors import NetsError
 
@@ -116,6 +116,10 @@ class MultiprocessMap:
                 raise result
             came.append((job, result))
         return came
+
+    def __reduce__(self) -> tuple[type[SerialMap], tuple[()]]:
+        """In a worker, which may start no processes of its own, this map is a serial one."""
+        return SerialMap, ()
 
     def close(self) -> None:
         """End the workers."""
