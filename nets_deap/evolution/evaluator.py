@@ -146,6 +146,7 @@ class Evaluator:
             generation=context.generation,
             gradient_steps=steps + sum(traces.GRADIENTS.get(name, 0) for name in left),
             traces=left,
+            planned=context.planned,
         )
         with fitness_streams(self.seed, context.generation, genome.content()):
             fitness = self._fitness(evaluation, genome)

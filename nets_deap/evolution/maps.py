@@ -11,6 +11,7 @@ from typing import Any
 from deap import base
 
 from nets_deap.evolution.context import FIRST, Clock, Context, within
+from nets_deap.evolution.density_schedule import SharedPlan
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
@@ -108,15 +109,23 @@ class EvaluationMap:
 
     toolbox: whose evaluation it is; None: any function of genomes is an evaluation
     seed: of the run, for an evaluation of the user's own that draws random numbers
+    plan: of the density; None: no plan
     gradient_steps: gradient steps of each training so far
     counts: whether every call ends a generation and advances the clock, as DEAP's algorithms need; an
         `Evolution` switches this off and sets the clock itself
     """
 
     def __init__(
-        self, engine: Engine, race: Race, clock: Clock, toolbox: base.Toolbox | None = None, seed: int = 0
+        self,
+        engine: Engine,
+        race: Race,
+        clock: Clock,
+        toolbox: base.Toolbox | None = None,
+        seed: int = 0,
+        plan: SharedPlan | None = None,
     ) -> None:
-        self.engine, self.race, self.clock, self.toolbox, self.seed = engine, race, clock, toolbox, seed
+        self.engine, self.race, self.clock, self.toolbox = engine, race, clock, toolbox
+        self.seed, self.plan = seed, plan
         self.gradient_steps: list[int] = []
         self.counts = True
 
@@ -143,14 +152,19 @@ class EvaluationMap:
         values = dict(zip(first, self._raced(function, list(first.values())), strict=True))
         for genome, content in zip(genomes, contents, strict=True):
             genome.measured = first[content].measured
-        self.clock.generation += self.counts and bool(genomes)
+        if self.counts:
+            ends = bool(genomes) or self.clock.bred
+            self.clock.generation += ends
+            self.clock.bred, self.clock.idle = False, not ends
         return [values[content] for content in contents]
 
     def _raced(self, function: Callable[[Genome], Any], genomes: list[Genome]) -> list[Any]:
         values: list[Any] = [None] * len(genomes)
         running = list(range(len(genomes)))
+        generation = self.clock.generation
+        planned = self.plan.density(generation) if self.plan else None
         for rung in range(self.race.rungs):
-            context = Context(self.clock.generation, self.race.share(rung), self.seed)
+            context = Context(generation, self.race.share(rung), self.seed, planned)
             told = map_genomes(self.engine, function, [genomes[i] for i in running], context)
             for i, value in zip(running, told, strict=True):
                 values[i] = value

@@ -63,6 +63,7 @@ class Evolution:
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
         self.map.counts = False
+        self.map.plan = self.toolbox.select.func.plan = None  # every child here is on the plan
         self.statistics = make_statistics()
         self.algorithm = settings.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2
@@ -137,6 +138,8 @@ class Evolution:
         if fresh:
             restart(self.rng, seed, generation, Role.INITIALISATION)
             self.population = self.toolbox.population(n=settings.pop)
+            if any(weight > 0 for genome in self.population for weight in genome.fitness.weights):
+                raise NetsError("an Evolution minimises: its genomes' fitness has weights of −1")
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
         evaluated = 0
