@@ -12,6 +12,7 @@ import numpy as np
 from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import undisturbed
 from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.nda
 
 @lru_cache(maxsize=2)
 @as_usual()
+@undisturbed()  # libraries draw from `random` when they are imported
 def load(
     name: str,
     data_dir: str = "data",

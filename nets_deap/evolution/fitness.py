@@ -12,6 +12,7 @@ from pathlib import Path
 from nets_deap.individuals.evaluation import WORST, Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.random_streams import undisturbed
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
 
@@ -42,7 +43,8 @@ def load_fitness(name: str) -> FitnessFunction:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
+        with undisturbed():
+            module = importlib.import_module(module_name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's module does when it is imported

@@ -13,7 +13,7 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.parallel.serial import Item, Result
+from nets_deap.parallel.serial import Item, Result, SerialMap
 from nets_deap.parallel.worker import Worker
 from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError
@@ -143,6 +143,10 @@ class MultiprocessMap:
                 waiting.appendleft(job)
             else:
                 yield job, give_up(job)
+
+    def __reduce__(self) -> tuple[type[SerialMap], tuple[()]]:
+        """In a worker, which may start no processes of its own, this map is a serial one."""
+        return SerialMap, ()
 
     def close(self) -> None:
         """End the workers."""

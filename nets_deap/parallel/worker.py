@@ -17,6 +17,7 @@ import dill
 
 from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.random_streams import scatter_global_streams
 
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when the thread that started it ends
 
@@ -66,17 +67,19 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
         os.setpgid(0, 0)  # a group of its own, so that processes which the function leaves end with it
     _leave_with_parent(parent, started_by_main_thread)
     _compute_in_one_thread()
+    scatter_global_streams()
     function: Callable[[Any], Any] | None = None
     worker = os.getpid()
     while True:
         try:
-            pickled, item = dill.loads(connection.recv_bytes())
+            received = connection.recv_bytes()
         except (EOFError, OSError):
             return
         try:
+            pickled, item = dill.loads(received)
             function = dill.loads(pickled) if pickled is not None else function
         except Exception as error:
-            told = NetsError(f"a worker cannot load the function: {raised(error)}")
+            told = NetsError(f"a worker cannot load its work: {raised(error)}")
             connection.send_bytes(dill.dumps((False, told)))
             continue
         assert function is not None
