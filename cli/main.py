@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+from contextlib import suppress
 
 import click
 
 from nets_deap import __version__
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import LONGEST, NetsError, shortened, unknown
 
-from .options import dashed
+from .options import dashed, printable
 
+MANY = 1 << 36  # of bytes or processes: a limit above this limits nothing
 # name -> its module, which is imported only when needed, and its line in the list of commands
 COMMANDS = {
     "evolve": ("evolve", "Evolve a ticket: initial weights and a mask."),
@@ -95,7 +98,12 @@ def _tell_versions() -> None:
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed by whoever started us)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (whoever started us)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
+    os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
+    _heed_limits()
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -105,13 +113,31 @@ def main() -> None:
         _fail(error.format_message())
     except NetsError as error:
         _fail(dashed(str(error), _options_of(sys.argv[1:2])))
+    except ImportError as error:
+        _fail(f"cannot load {error.name or 'a library'}: {error}: is it installed, and is memory limited?")
     except OSError as error:
-        _fail(str(error))
+        _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except MemoryError:
         _fail("out of memory: try a smaller population, batch or network")
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        _fail(f"{error}: the number of processes is limited (ulimit -u)")
+
+
+def _heed_limits() -> None:
+    """Where processes or memory are limited, libraries compute in one thread: some end the process if they
+    cannot start more when they are imported."""
+    with suppress(ImportError):
+        import resource
+
+        limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NPROC, resource.RLIMIT_AS))
+        if any(0 <= limit < MANY for limit in limits):
+            for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+                os.environ.setdefault(name, "1")
 
 
 def _options_of(words: list[str]) -> list[str] | None:
@@ -121,7 +147,7 @@ def _options_of(words: list[str]) -> list[str] | None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    click.echo(f"Error: {printable(shortened(' '.join(message.split()), LONGEST))}", err=True)
     sys.exit(2)
 
 

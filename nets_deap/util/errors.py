@@ -5,14 +5,29 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 300  # characters of a message
+
 
 class NetsError(Exception):
-    """Bad input; the message says what is wrong, what was expected and what to do."""
+    """Bad input; the message, of one line, says what is wrong, what was expected and what to do."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(" ".join(str(message).split()), LONGEST))
+
+
+class DamagedError(NetsError):
+    """A file whose content is not what it should be. A file that cannot be read is a plain NetsError."""
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, without its middle if it is longer than `most` characters."""
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
     """The error for a name that is not among the `known` ones; it suggests the most similar one."""
-    names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
+    names, name = sorted(known), shortened(str(name), 60)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return NetsError(f"unknown {kind} '{name}': {hint}known are {', '.join(names)}")
