@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -114,8 +115,11 @@ def main() -> None:
     except NetsError as error:
         _fail(dashed(str(error), _options_of(sys.argv[1:2])))
     except ImportError as error:
-        _fail(f"cannot load {error.name or 'a library'}: {error}: is it installed, and is memory limited?")
+        reason = shortened(str(error.__cause__ or error), 150)
+        _fail(f"cannot load {error.name or 'a library'}: {reason}: is it installed, and is memory limited?")
     except OSError as error:
+        if error.errno == errno.EAGAIN:
+            _fail("cannot start another process or thread: their number is limited (ulimit -u)")
         _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except MemoryError:
         _fail("out of memory: try a smaller population, batch or network")
