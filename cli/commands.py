@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 
 import click
 
 from nets_deap import __version__
 from nets_deap.util import interrupts
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import LONGEST, NetsError, shortened, unknown
 
-from .options import dashed
+from .options import dashed, printable
 
 # name -> its module, which is imported only when needed, and its line in the list of commands
 COMMANDS = {
@@ -101,23 +102,39 @@ def run(words: list[str]) -> int:
         return 2
     except click.Abort:
         raise KeyboardInterrupt from None
-    except click.ClickException as error:
-        return _failed(error.format_message())
-    except NetsError as error:
-        return _failed(dashed(str(error), _options_of(words[:1])))
-    except OSError as error:
-        return _failed(str(error))
-    except MemoryError:
-        return _failed("out of memory: try a smaller population, batch or network")
+    except Exception as error:
+        interrupts.check()  # an import may make another error of an interrupt
+        message = _told(error, words)
+        if not message:
+            raise
+        click.echo(f"Error: {printable(shortened(' '.join(message.split()), LONGEST))}", err=True)
+        return 2
+
+
+def _told(error: Exception, words: list[str]) -> str:  # noqa: PLR0911 (a table of kinds)
+    """An error in words; "" for one that nobody expects."""
+    match error:
+        case click.ClickException():
+            return error.format_message()
+        case NetsError():
+            return dashed(str(error), _options_of(words[:1]))
+        case ImportError():
+            reason = shortened(str(error.__cause__ or error), 150)
+            return (
+                f"cannot load {error.name or 'a library'}: {reason}: is it installed, and is memory limited?"
+            )
+        case OSError(errno=errno.EAGAIN):
+            return "cannot start another process or thread: their number is limited (ulimit -u)"
+        case OSError():
+            return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        case MemoryError():
+            return "out of memory: try a smaller population, batch or network"
+        case RuntimeError() if "can't start new thread" in str(error):
+            return f"{error}: the number of processes is limited (ulimit -u)"
+    return ""
 
 
 def _options_of(words: list[str]) -> list[str] | None:
     """The names of the options of the command that was typed."""
     command = cli.get_command(click.Context(cli), words[0]) if words else None
     return [str(one.name) for one in command.params] if command else None
-
-
-def _failed(message: str) -> int:
-    interrupts.check()  # what has failed may have failed for an interrupt
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
-    return 2

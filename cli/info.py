@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from . import render
-from .options import command
+from .options import command, printable
 
 
 @command()
@@ -53,7 +53,7 @@ def info(path: str, as_json: bool) -> None:
         return
     for key, value in described.items():
         if value is not None:
-            click.echo(f"{key + ':':18} {_text(key, value)}")
+            click.echo(f"{printable(key) + ':':18} {printable(_text(key, value))}")
     rows = [
         [
             layer["layer"],
@@ -77,14 +77,15 @@ def _text(key: str, value: Any) -> str:
 
 def _search(folder: Path) -> dict[str, Any]:
     """The cost of a search."""
+    from dataclasses import asdict
+
     from nets_deap.config import run_folder
-    from nets_deap.util.errors import NetsError
+    from nets_deap.problem.budget import Cost
+    from nets_deap.util import files
 
     path = folder / run_folder.COST
-    try:
-        return {str(key).replace("_", " "): value for key, value in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise NetsError(f"{path} is damaged: search again with another --out") from error
+    cost = Cost.read(files.read_json(path), path)
+    return {str(key).replace("_", " "): value for key, value in asdict(cost).items()}
 
 
 def _run(folder: Path) -> dict[str, Any]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from nets_deap.util import interrupts
 
+MANY = 1 << 36  # of bytes or processes: a limit above this limits nothing
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as shells have it
 
 
 def main() -> None:
     """Exit codes: 0 done, 1 some trials failed, 2 bad input (one line on stderr), 130 Ctrl-C, 143 SIGTERM."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed by whoever started us)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (whoever started us)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
+    os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
+    _heed_limits()
     with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
         try:
             from .commands import run
@@ -30,6 +38,18 @@ def main() -> None:
             # Not sys.exit: Python may end with another code where an import was cut short.
             os._exit(TERMINATED if signal.SIGTERM in interrupts.seen() else INTERRUPTED)
     sys.exit(status)
+
+
+def _heed_limits() -> None:
+    """Where processes or memory are limited, libraries compute in one thread: some end the process if they
+    cannot start more when they are imported."""
+    with suppress(ImportError):
+        import resource
+
+        limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NPROC, resource.RLIMIT_AS))
+        if any(0 <= limit < MANY for limit in limits):
+            for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+                os.environ.setdefault(name, "1")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from nets_deap.util.errors import NetsError
 PLACE_FIELDS = frozenset(
     {"out", "map", "workers", "device", "time_limit", "eval_timeout", "data_dir", "download"}
 )
+# Fields that belong to a single call: no config.json has them, and one that has was not written by us
+OF_A_CALL = frozenset({"out", "time_limit", "eval_timeout"})
 # Fields of earlier versions that decided no result; a stored config may still have them.
 RETIRED_FIELDS = frozenset({"cuda_graphs"})
 

@@ -263,7 +263,8 @@ def configure(
     kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
     preset: str | None = None,
     config: str | None = None,
+    trust: bool = False,
     **options: Any,
 ) -> Config:
     """`config.layers.configure`, for an EvolveConfig unless another kind of config is given."""
-    return layers.configure(kind, preset, config, **options)
+    return layers.configure(kind, preset, config, trust, **options)
