@@ -57,6 +57,7 @@ def evolve(
     if not run_folder.is_free(folder):
         over = finished(settled, checkpoint.read_logbook(folder))
         if over and is_complete(folder):
+            run_folder.check_origin(folder, settled.problem())
             _tell_finished(folder, over, quiet, as_json)
             return 0
         if not (over or resume):

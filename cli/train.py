@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nets_deap.training.final import TrainingRun
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
-FILES = ("config.json", "random.csv", "trained.safetensors", "training.csv")
+FILES = ("config.json", "data.crc32", "random.csv", "trained.safetensors", "training.csv", "version.txt")
 
 
 @command()
@@ -44,6 +44,7 @@ def train(
     name = _training_name(settled, loaded)
     folder = Path(settled.out) if settled.out else path.parent / name
     if (summary := _finished(folder, name)) is not None:
+        run_folder.check_origin(folder, settled.problem())
         if not quiet:
             click.echo(f"{folder} is finished: nothing to do", err=as_json)
     else:
@@ -54,6 +55,7 @@ def train(
         with files.claimed_folder(folder), run_folder.without_leftovers(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
+                run_folder.claim_origin(folder, settled.problem())
                 summary = {
                     "folder": str(folder),
                     "training": name,

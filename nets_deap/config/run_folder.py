@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nets_deap import __version__
 from nets_deap.config.base import OF_A_CALL, ProblemConfig, without_retired
+from nets_deap.problem.problem import Problem
 from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.tables import Row
@@ -34,7 +36,8 @@ RESULTS = (
     "summary.json",
 )
 # What a run writes before or beside its results
-SCAFFOLD = frozenset({CONFIG, LOGBOOK, COST, "data.crc32", "ticket.crc32", "tickets.crc32", "digests.json"})
+DATA, VERSION = "data.crc32", "version.txt"  # what the results come from
+SCAFFOLD = frozenset({CONFIG, LOGBOOK, COST, DATA, VERSION, "ticket.crc32", "tickets.crc32", "digests.json"})
 OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write
 
 
@@ -60,6 +63,27 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
     if not isinstance(values, dict) or mark not in values:
         raise NetsError(f"{path} is not the config of {of}: choose another folder")
     return {key: value for key, value in without_retired(values).items() if key not in OF_A_CALL}
+
+
+def check_origin(folder: Path, problem: Problem) -> None:
+    """Raise NetsError if the results in a folder come from other data or another version of nets-deap.
+
+    Folders that do not say what they come from pass, and so do all if the data are not there to be compared.
+    """
+    origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
+    with suppress(NetsError):
+        origin[DATA] = (problem.data.checksum, f"other data than `dataset` {problem.dataset} now has")
+    for name, (content, other) in origin.items():
+        if (folder / name).exists() and files.read_text(folder / name) != f"{content}\n":
+            raise NetsError(f"{folder} holds results from {other}: choose another `out`")
+
+
+def claim_origin(folder: Path, problem: Problem) -> None:
+    """`check_origin`, and note the origin for later calls. Raises NetsError if the data are missing, too."""
+    check_origin(folder, problem)
+    for name, content in ((DATA, problem.data.checksum), (VERSION, __version__)):
+        if not (folder / name).exists():
+            files.write_text(folder / name, f"{content}\n")
 
 
 def holds_results(folder: Path) -> bool:

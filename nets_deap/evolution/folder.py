@@ -64,6 +64,7 @@ def evolve(
             on_note(note)
         if state is not None:
             evolution.restore(state)
+            run_folder.check_origin(folder, evolution.problem)
             if not (resume or evolution.over):
                 raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)
@@ -73,6 +74,7 @@ def evolve(
                     return Outcome(folder, evolution, "time limit", finished=False)
                 row = evolution.advance()
                 run_folder.write_config(folder, config)
+                run_folder.claim_origin(folder, evolution.problem)
                 # The first checkpoint comes before all that follows from it, and so there is no ticket of a
                 # run that cannot go on. Later it comes last: once it says that the run is over, all other
                 # files are complete.

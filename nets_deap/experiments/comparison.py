@@ -100,9 +100,10 @@ def _run(
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 
     try:
+        run_folder.check_origin(folder, comparison.config.problem())
         new = [trial for trial in trials if trial not in known]
         if new:
-            comparison_folder.claim_data(folder, comparison.config)
+            run_folder.claim_origin(folder, comparison.config.problem())
         controls = [trial for trial in new if base_of(trial) != trial]
         engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
         # Each control needs the ticket of its base method, which need not be a trial of its own.

@@ -11,12 +11,12 @@ from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial, recorded
-from nets_deap.util import digests, files, tables
+from nets_deap.util import digests, tables
 from nets_deap.util.errors import DamagedError, NetsError
 
 # Fields that may be extended: it is still the same comparison
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
-TRIALS, SECONDS, SUMMARY, DATA = "trials.csv", "seconds.csv", "summary.csv", "data.crc32"
+TRIALS, SECONDS, SUMMARY = "trials.csv", "seconds.csv", "summary.csv"
 CURVES = {"training.csv": "training", "logbooks.csv": "logbook"}  # file -> its key in a trial's own file
 KEY = ("method", "asked", "seed")
 TIMES = ("search_seconds", "train_seconds")  # in a file of their own, as they differ from run to run
@@ -56,14 +56,6 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
         )
     run_folder.claim(folder, whole, "methods", "a comparison", EXTENSIBLE)
     return whole
-
-
-def claim_data(folder: Path, config: CompareConfig) -> None:
-    """Write the checksum of the data into the folder. Raises NetsError if it has that of other data."""
-    checksum = f"{config.problem().data.checksum}\n"
-    if (folder / DATA).exists() and files.read_text(folder / DATA) != checksum:
-        raise NetsError(f"{folder} holds trials on other data than `dataset` {config.dataset} now has")
-    files.write_text(folder / DATA, checksum)
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:

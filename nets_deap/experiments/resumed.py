@@ -67,5 +67,6 @@ def rows_in(
                 f"{folder} holds what was found of another ticket, or on other data: choose another `out`"
             )
         run_folder.claim(folder, config, *of, added)
+        run_folder.claim_origin(folder, config.problem())
         files.write_text(told, f"{content}\n")
         yield Rows(folder / name, order, kind)

@@ -144,7 +144,7 @@ def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
 
 def test_other_data_is_refused(done: Path) -> None:
     (done / "data.crc32").write_text("00000000\n")
-    with pytest.raises(NetsError, match="holds trials on other data"):
+    with pytest.raises(NetsError, match="results from other data"):
         compare(config(seeds=3), done, SerialMap())
 
 
