@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
+from typing import Any
 
 import click
 
 from nets_deap import __version__
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import NetsError, NetsWarning, unknown
 
 from .options import dashed
 
@@ -95,6 +97,7 @@ def _tell_versions() -> None:
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
+    _show_warnings()
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed by whoever started us)
     try:
         sys.exit(cli.main(standalone_mode=False))
@@ -112,6 +115,20 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+
+
+def _show_warnings() -> None:
+    """Show the library's warnings as one line on stderr, and leave those of others as they are."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, NetsWarning):
+            click.echo(f"Warning: {dashed(str(message))}", err=True)
+        else:
+            others(message, category, *place, **more)
+
+    warnings.simplefilter("always", NetsWarning)
+    warnings.showwarning = show
 
 
 def _options_of(words: list[str]) -> list[str] | None:

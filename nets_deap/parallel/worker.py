@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import dill
 
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, NetsWarning
 
 
 def _leave_with_parent(parent: int) -> None:
@@ -51,6 +52,7 @@ def _work(connection: Any, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
     _compute_in_one_thread()
+    warnings.simplefilter("ignore", NetsWarning)  # the parent tells it, once
     function: Callable[[Any], Any] | None = None
     while True:
         try:

@@ -10,6 +10,10 @@ class NetsError(Exception):
     """Bad input; the message says what is wrong, what was expected and what to do."""
 
 
+class NetsWarning(UserWarning):
+    """What a user should know, in one line; nothing is refused."""
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
     """The error for a name that is not among the `known` ones; it suggests the most similar one."""
     names = sorted(known)
