@@ -35,13 +35,11 @@ def export(
     torch.nn.utils.prune.custom_from_mask. architecture.json has the sizes of the layers: with --smaller
     those of a physically smaller network with the same outputs.
     """
-    import json
-
     import numpy as np
 
     from nets_deap.models.registry import described
     from nets_deap.problem.ticket import load_ticket
-    from nets_deap.util import files
+    from nets_deap.util import files, json_text
 
     path = tickets.file_of(ticket)
     loaded = load_ticket(path)
@@ -57,7 +55,7 @@ def export(
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
     files.write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
     files.write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
-    sizes = json.dumps(described(loaded.architecture), indent=2)
+    sizes = json_text.dumps(described(loaded.architecture), indent=2)
     files.write_text(folder / "architecture.json", sizes + "\n")
     if smaller:
         nodes = loaded.architecture.nodes
@@ -82,4 +80,7 @@ def _trained(ticket: Ticket, place: Path) -> Ticket:
         raise click.UsageError(f"--trained {place}: expected a folder of `nets-deap train`") from error
     if not np.array_equal(mask, ticket.mask):
         raise click.UsageError(f"--trained {place}: that is the training of another ticket")
-    return replace(ticket, weights=weights, extras=stored.get("early_stop_extras", ticket.extras))
+    extras = stored.get("early_stop_extras", ticket.extras)
+    if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
+        raise click.UsageError(f"--trained {place}: that training diverged, its weights are not finite")
+    return replace(ticket, weights=weights, extras=extras)

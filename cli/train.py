@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import TrainConfig
+from nets_deap.util import json_text
 
 from . import render, tickets
 from .options import command, config_options, output_options, source_options
@@ -60,9 +62,9 @@ def train(
                 "training": name,
                 **_train(settled, loaded, folder, quiet or as_json),
             }
-            files.write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
+            files.write_text(folder / SUMMARY, json_text.dumps(summary, indent=2) + "\n")
     if as_json:
-        click.echo(json.dumps(summary))
+        click.echo(json_text.dumps(summary))
     elif not quiet:
         _show(summary, folder)
 
@@ -113,11 +115,15 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         {"format": "nets-deap trained weights 1"},
     )
     run_folder.write_config(folder, config)
-    return {"ticket": run.summary(), "random": [control.summary() for control in controls]}
+    return {"ticket": _summary(run), "random": [_summary(control) for control in controls]}
+
+
+def _summary(run: TrainingRun) -> dict[str, Any]:
+    return run.summary() | ({"diverged": True} if run.diverged else {})
 
 
 def _line(row: dict[str, float]) -> str:
-    return f"val loss {row['val_loss']:.4f}  val acc {render.percent(row['val_acc'])}"
+    return f"val loss {render.loss(row['val_loss'])}  val acc {render.percent(row['val_acc'])}"
 
 
 def _show(summary: dict[str, Any], folder: Path) -> None:
@@ -132,14 +138,15 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         "at the end": "final_test_acc",
     }
 
-    def shown(key: str, values: list[float]) -> str:
+    def shown(key: str, values: list[float | None]) -> str:
         def text(value: float) -> str:
             if key in ("density", "test_acc", "final_test_acc"):
                 return render.percent(value)
-            return f"{value:.0f}" if key == "early_stop_iteration" else f"{value:.4f}"
+            return f"{value:.0f}" if key == "early_stop_iteration" else render.loss(value)
 
-        mean, half_width = mean_interval(values)
-        return text(mean) if len(values) == 1 or key == "density" else f"{text(mean)} ± {text(half_width)}"
+        mean, half_width = mean_interval([math.nan if value is None else value for value in values])
+        alone = len(values) == 1 or key == "density" or not math.isfinite(mean)
+        return text(mean) if alone else f"{text(mean)} ± {text(half_width)}"
 
     rows = [["ticket", *(shown(key, [summary["ticket"][key]]) for key in columns.values())]]
     if controls := summary.get("random"):

@@ -141,7 +141,7 @@ class ProblemConfig(RecipeSettings):
         """Eight hexadecimal digits for the identity; a new field leaves them unchanged at its default."""
         fields = type(self).model_fields
         differs = {key: value for key, value in self.identity().items() if value != fields[key].default}
-        text = json.dumps(differs, sort_keys=True)
+        text = json.dumps(differs, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def check_effect(self, given: set[str]) -> None:

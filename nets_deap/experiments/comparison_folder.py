@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
-from nets_deap.util import files, tables
+from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import NetsError
 
 # Fields that may be extended: it is still the same comparison
@@ -68,7 +67,7 @@ def claim_data(folder: Path, config: CompareConfig) -> None:
 def read_trial(folder: Path, trial: Trial) -> Row | None:
     """The row of a finished trial; None if there is no readable one."""
     try:
-        row: Row = json.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
+        row: Row = json_text.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return row if trial == Trial.of(row) else None
@@ -117,7 +116,7 @@ def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> Non
         if read_trial(folder, trial) is None:
             rows += before.get(trial, [])
             continue
-        recorded = json.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
+        recorded = json_text.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
         ours = dict(zip(KEY, (str(trial.method), trial.density, trial.seed), strict=True))
         rows += [ours | row for row in recorded]
     tables.write_csv(folder / name, rows)

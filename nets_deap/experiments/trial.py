@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +17,7 @@ from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
-from nets_deap.util import files
+from nets_deap.util import files, json_text
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 
@@ -68,7 +67,7 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     train = _training_cost(problem, run) + aside
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
     kept = {"trial": row, "logbook": logbook, "training": run.rows}
-    files.write_text(folder / "trials" / f"{trial.name}.json", json.dumps(kept))
+    files.write_text(folder / "trials" / f"{trial.name}.json", json_text.kept(kept))
     return row
 
 
@@ -85,7 +84,7 @@ def found_already(trial: Trial, folder: Path) -> Found | None:
     """The result of an earlier search; None if there is no readable one."""
     path = ticket_path(folder, trial)
     try:
-        told = json.loads(path.with_suffix(".json").read_text())
+        told = json_text.loads(path.with_suffix(".json").read_text())
         return Found(load_ticket(path), told["logbook"], Cost(**told["cost"]))
     except (OSError, NetsError, ValueError, KeyError, TypeError):
         return None
@@ -107,7 +106,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
         path = ticket_path(folder, base)
         found.ticket.save(path)
         kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
-        files.write_text(path.with_suffix(".json"), json.dumps(kept))
+        files.write_text(path.with_suffix(".json"), json_text.kept(kept))
     if not trial.method.control:
         return found
     rng = generator(trial.seed, 0, Role.CONTROLS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from nets_deap.search.cycles import Cycles, State
 from nets_deap.search.method import Found, Row
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
-from nets_deap.util import files, tables
+from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 
@@ -84,7 +83,7 @@ def search(
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
-        files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")
+        files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
     return Found(ticket, found.logbook, found.cost)
 
@@ -96,8 +95,8 @@ def _path(folder: Path, cycle: int) -> Path:
 def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
     told = {
         "root": str(state.root),
-        "logbook": json.dumps(state.logbook),
-        "cost": json.dumps(asdict(state.cost)),
+        "logbook": json_text.kept(state.logbook),
+        "cost": json_text.kept(asdict(state.cost)),
     }
     ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, told, state.extras)
     ticket.save(_path(folder, state.cycle))
@@ -117,6 +116,6 @@ def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
         return None
     ticket = load_ticket(_path(folder, cycle))
     info = ticket.info
-    cost = Cost(**json.loads(info["cost"]))
-    logbook = json.loads(info["logbook"])
+    cost = Cost(**json_text.loads(info["cost"]))
+    logbook = json_text.loads(info["logbook"])
     return State(cycle, ticket.weights, ticket.mask, int(info["root"]), logbook, cost, ticket.extras)

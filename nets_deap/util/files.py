@@ -62,7 +62,7 @@ def write_safetensors(
             "data_offsets": [start, end],
         }
         pieces += [np.ascontiguousarray(array).data.cast("B") for array in arrays if array.size]
-    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 8)  # the tensors start at a multiple of eight
     write_bytes(path, len(text).to_bytes(8, "little"), text, *pieces)
 
