@@ -11,10 +11,12 @@ from typing import Any
 import click
 
 from nets_deap import __version__
-from nets_deap.util.errors import NetsError, NetsWarning, unknown
+from nets_deap.util import memory
+from nets_deap.util.errors import NetsError, NetsWarning, shortened, unknown
 
 from .options import dashed
 
+LONGEST = 290  # characters of a message
 # name -> its module, which is imported only when needed, and its line in the list of commands
 COMMANDS = {
     "evolve": ("evolve", "Evolve a ticket: initial weights and a mask."),
@@ -110,8 +112,10 @@ def main() -> None:
         _fail(dashed(str(error), _options_of(sys.argv[1:2])))
     except OSError as error:
         _fail(str(error))
-    except MemoryError:
-        _fail("out of memory: try a smaller population, batch or network")
+    except (MemoryError, RuntimeError) as error:
+        if not memory.ran_out(error):
+            raise
+        _fail(f"out of memory: {dashed(memory.SMALLER, _options_of(sys.argv[1:2]))}")
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -138,7 +142,7 @@ def _options_of(words: list[str]) -> list[str] | None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    click.echo(f"Error: {shortened(' '.join(message.split()), LONGEST)}", err=True)
     sys.exit(2)
 
 

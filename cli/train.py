@@ -82,7 +82,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     from nets_deap.parallel.choice import make_map
     from nets_deap.search.random_ticket import random_ticket
     from nets_deap.training.final import to_go, train_ticket
-    from nets_deap.util import files, tables
+    from nets_deap.util import files, memory, tables
     from nets_deap.util.random_streams import Role, generator
 
     problem, device = config.problem(), config.torch_device()
@@ -96,6 +96,8 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     if config.random:
         if not quiet:
             click.echo(f"training {config.random} random tickets of the same density…")
+        each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
+        memory.check(config.random * each, f"{config.random:,} random tickets", "take fewer by `random`")
         streams = [generator(config.seed, i, Role.CONTROLS) for i in range(config.random)]
         tickets = [random_ticket(problem, int(ticket.mask.sum()), rng) for rng in streams]
         engine = make_map(config.map, config.workers, device)

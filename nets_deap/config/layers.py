@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import NetsError, shortened, unknown
 
+MOST_BYTES = 2**20  # of a config file
 # Either field sets the length of training: giving one drops the other's value from weaker sources.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
@@ -78,19 +79,23 @@ def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         message = first["msg"].removeprefix("Value error, ")
-        raise NetsError(f"`{name}` {first['input']}: {message}") from error
+        raise NetsError(f"`{name}` {shortened(first['input'])}: {shortened(message, 150)}") from error
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
     """The fields in a TOML file or a config.json; in keys, dashes and underscores mean the same."""
     try:
-        text = path.read_text()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise NetsError(f"config {path} is larger than {MOST_BYTES:,} bytes: that is no config")
+        text = raw.decode()
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise NetsError(f"cannot read config {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise NetsError(f"config {path} is not valid {kind}: {str(error).splitlines()[0]}") from error
+        raise NetsError(f"config {path} is not valid {kind}: {shortened(error, 100)}") from error
     if not isinstance(values, dict):
         raise NetsError(f"config {path} holds no table of options")
     fields = {key.replace("-", "_"): value for key, value in values.items()}

@@ -11,6 +11,7 @@ import numpy as np
 
 from nets_deap.data import splitting
 from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder
+from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 
@@ -54,6 +55,7 @@ def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
 
 
 @lru_cache(maxsize=2)
+@memory.told("take fewer samples, by `data_limit`, or smaller ones")
 def load(
     name: str,
     data_dir: str = "data",

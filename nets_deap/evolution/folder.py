@@ -55,11 +55,12 @@ def evolve(
             fitness = ParetoFitness if evolution.pareto else MinimisedFitness
             evolution.restore(checkpoint.load_state(folder / run_folder.CHECKPOINT, fitness))
             _write_results(folder, evolution)
+        advanced = False  # every call advances by one generation at least
         try:
             while not (reason := evolution.over):
-                if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
+                if config.time_limit and advanced and time.monotonic() - start > config.time_limit:
                     return Outcome(folder, evolution, "time limit", finished=False)
-                row = evolution.advance()
+                row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
                 _write_results(folder, evolution)
                 # Last: once the checkpoint says that the run is over, all other files are complete.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from nets_deap.parallel.processes import MultiprocessMap, available_cores
+from nets_deap.parallel.processes import MultiprocessMap, available_cores, check_workers
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import unknown
 
@@ -18,6 +18,7 @@ def make_map(name: str, workers: int | None, device: str = "cpu") -> SerialMap |
     """
     if name not in MAPS:
         raise unknown("map", name, MAPS)
+    check_workers(workers)
     if name == "serial" or (workers is None and available_cores() == 1):
         return SerialMap()
     return MultiprocessMap(workers, start="fork" if device == "cpu" and hasattr(os, "fork") else "spawn")

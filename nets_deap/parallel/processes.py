@@ -15,6 +15,7 @@ from nets_deap.parallel.serial import Item, Result
 from nets_deap.parallel.worker import Worker
 from nets_deap.util.errors import NetsError
 
+MOST_WORKERS = 1000
 ATTEMPTS = 3  # workers that one item may kill before the map gives it up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer `workers`"
 
@@ -22,6 +23,12 @@ ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try few
 def available_cores() -> int:
     """Cores that this process may use; a batch system or `taskset` may limit them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise NetsError for a number of workers that cannot be."""
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise NetsError(f"`workers` {workers}: expected 1 or more, and {MOST_WORKERS:,} at most")
 
 
 class MultiprocessMap:
@@ -36,6 +43,7 @@ class MultiprocessMap:
     """
 
     def __init__(self, workers: int | None = None, start: str = "fork") -> None:
+        check_workers(workers)
         self.workers = workers or available_cores()
         self._context = multiprocess.get_context(start)
         self._pool: list[Worker] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nets_deap.util.errors import NetsError
 
+SMALL = 2**24  # bytes that need no look at what there is
 KINDS = ("can't allocate memory", "out of memory", "not enough memory")  # how torch words it
 
 
@@ -64,7 +65,7 @@ def worded(number: float) -> str:
 
 def check(number: float, what: str, remedy: str) -> None:
     """Raise OutOfMemoryError if `what` would take more bytes than there are."""
-    if number > (left := available()):
+    if number > SMALL and number > (left := available()):
         raise OutOfMemoryError(
             f"{what} would take {worded(number)} of memory, and {worded(left)} are free: {remedy}"
         )
@@ -78,8 +79,11 @@ def ran_out(error: BaseException) -> bool:
     )
 
 
+SMALLER = "try a smaller `batch_size`, population or network"
+
+
 @contextmanager
-def told(remedy: str) -> Iterator[None]:
+def told(remedy: str = SMALLER) -> Iterator[None]:
     """Turn memory that runs out, in numpy or in torch, into an OutOfMemoryError. Also a decorator."""
     try:
         yield

@@ -215,9 +215,9 @@ def test_more_images_than_memory_holds_are_refused_before_they_are_decoded(
     monkeypatch.setattr("nets_deap.util.memory.available", lambda: 1e6)
     folder = Path("mine/a")
     folder.mkdir(parents=True)
-    for i in range(10):
+    for i in range(100):
         _huge(folder / f"{i}.png", 100)
-    with pytest.raises(NetsError, match=r"10 images of 100 × 100 pixels.* would take 4 MB"):
+    with pytest.raises(NetsError, match=r"100 images of 100 × 100 pixels.* would take 42 MB"):
         images.read(Path("mine"))
 
 
