@@ -13,7 +13,7 @@ from nets_deap.experiments.config import CompareConfig
 from nets_deap.util import json_text
 
 from . import render
-from .options import command, config_options, option, output_options, source_options, worded
+from .options import command, config_options, option, output_options, source_options, trust_option, worded
 
 if TYPE_CHECKING:
     from nets_deap.experiments.summary import Comparison, Summary
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     out="The folder to write to; what is there already is not run again. [runs/compare-…]",
 )
 @source_options("paper, lth or quick")
+@trust_option
 @option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
 @output_options
 def compare(
+    trust: bool | None,
     list_methods: bool | None,
     quiet: bool,
     as_json: bool,
@@ -49,7 +51,7 @@ def compare(
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
-    settled = configure(CompareConfig, preset, config, **options)
+    settled = configure(CompareConfig, preset, config, bool(trust), **options)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
     total = len(comparison.trials_of(settled, settled.seeds))

@@ -10,7 +10,7 @@ from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.util import json_text
 
 from . import render
-from .options import command, config_options, option, output_options, source_options
+from .options import command, config_options, option, output_options, source_options, trust_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 @command()
 @config_options(EvolveConfig)
 @source_options("best, paper, lth or quick")
+@trust_option
 @option("--resume", is_flag=True, help="Continue the run in the folder, or start it.", group="running")
 @option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
 def evolve(
+    trust: bool | None,
     resume: bool | None,
     list_selections: bool | None,
     quiet: bool,
@@ -45,18 +47,19 @@ def evolve(
     from nets_deap.config.layers import explicit
     from nets_deap.evolution import checkpoint, selection
     from nets_deap.evolution.folder import evolve as run
-    from nets_deap.evolution.folder import settle
+    from nets_deap.evolution.folder import is_complete, settle
     from nets_deap.evolution.maps import make_map
     from nets_deap.evolution.record import finished
 
-    given = explicit(EvolveConfig, preset, config, **options)
-    settled, folder = settle(given, bool(resume))
+    given = explicit(EvolveConfig, preset, config, bool(trust), **options)
+    settled, folder = settle(given, bool(resume), bool(trust))
     settled.check_effect({name for name, value in options.items() if value is not None})
-    if (folder / run_folder.CONFIG).exists():
-        if over := finished(settled, checkpoint.read_logbook(folder)):
+    if not run_folder.is_free(folder):
+        over = finished(settled, checkpoint.read_logbook(folder))
+        if over and is_complete(folder):
             _tell_finished(folder, over, quiet, as_json)
             return 0
-        if not resume:
+        if not (over or resume):
             raise click.UsageError(
                 f"{folder} holds an unfinished run: add --resume to continue, or choose another --out"
             )
@@ -65,10 +68,17 @@ def evolve(
             f"note: --select {settled.select} has no selection pressure: better genomes are not favoured",
             err=True,
         )
-    engine = make_map(settled.map, settled.workers, settled.torch_device())
+    engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
     try:
         with render.progress(settled.gens, quiet or as_json, "generation") as report:
-            outcome = run(settled, folder, engine, lambda evolution, row: report(row["gen"], _line(row)))
+            outcome = run(
+                settled,
+                folder,
+                engine,
+                lambda evolution, row: report(row["gen"], _line(row)),
+                bool(resume),
+                lambda text: click.echo(f"note: {text}", err=True),
+            )
     finally:
         engine.close()
     _tell(outcome, quiet, as_json)

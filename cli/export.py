@@ -40,6 +40,7 @@ def export(
     from nets_deap.models.registry import described
     from nets_deap.problem.ticket import load_ticket
     from nets_deap.util import files, json_text
+    from nets_deap.util.tensors import write_safetensors
 
     path = tickets.file_of(ticket)
     loaded = load_ticket(path)
@@ -53,10 +54,11 @@ def export(
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
-    files.write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
-    files.write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
     sizes = json_text.dumps(described(loaded.architecture), indent=2)
-    files.write_text(folder / "architecture.json", sizes + "\n")
+    with files.claimed_folder(folder):
+        write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
+        write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
+        files.write_text(folder / "architecture.json", sizes + "\n")
     if smaller:
         nodes = loaded.architecture.nodes
         left = ", ".join(f"{name} {size}" for name, size in zip(nodes.names, nodes.sizes, strict=True))
@@ -69,18 +71,22 @@ def _trained(ticket: Ticket, place: Path) -> Ticket:
     from dataclasses import replace
 
     import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+
+    from nets_deap.util.errors import DamagedError
+    from nets_deap.util.tensors import read_safetensors
 
     path = place / "trained.safetensors" if place.is_dir() else place
     try:
-        stored = load_file(path)
+        _, stored = read_safetensors(path)
         weights, mask = stored["early_stop_weights"], stored["mask"]
-    except (OSError, SafetensorError, KeyError) as error:
+    except KeyError as error:
         raise click.UsageError(f"--trained {place}: expected a folder of `nets-deap train`") from error
     if not np.array_equal(mask, ticket.mask):
         raise click.UsageError(f"--trained {place}: that is the training of another ticket")
     extras = stored.get("early_stop_extras", ticket.extras)
+    for ours, theirs in ((weights, ticket.weights), (extras, ticket.extras)):
+        if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
+            raise DamagedError(f"{path} does not fit the ticket's architecture: it is damaged")
     if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
         raise click.UsageError(f"--trained {place}: that training diverged, its weights are not finite")
     return replace(ticket, weights=weights, extras=extras)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from nets_deap.util import json_text
 
 from . import render
-from .options import command
+from .options import command, printable
 
 
 @command()
@@ -55,7 +54,7 @@ def info(path: str, as_json: bool) -> None:
         return
     for key, value in described.items():
         if value is not None:
-            click.echo(f"{key + ':':18} {_text(key, value)}")
+            click.echo(f"{printable(key) + ':':18} {printable(_text(key, value))}")
     rows = [
         [
             layer["layer"],
@@ -79,14 +78,15 @@ def _text(key: str, value: Any) -> str:
 
 def _search(folder: Path) -> dict[str, Any]:
     """The cost of a search."""
+    from dataclasses import asdict
+
     from nets_deap.config import run_folder
-    from nets_deap.util.errors import NetsError
+    from nets_deap.problem.budget import Cost
+    from nets_deap.util import files
 
     path = folder / run_folder.COST
-    try:
-        return {str(key).replace("_", " "): value for key, value in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise NetsError(f"{path} is damaged: search again with another --out") from error
+    cost = Cost.read(files.read_json(path), path)
+    return {str(key).replace("_", " "): value for key, value in asdict(cost).items()}
 
 
 def _run(folder: Path) -> dict[str, Any]:

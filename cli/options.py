@@ -46,10 +46,18 @@ def dashed(text: str, known: Collection[str] | None = None) -> str:
     return re.sub(r"`([a-z][a-z0-9_]*)`", shown, text)
 
 
+def printable(text: object) -> str:
+    """Text from a file, as it can be shown: what would move the cursor or colour a terminal is escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(text)
+    )
+
+
 def worded(error: object) -> str:
     """An error of the library's, for whoever has typed the command that is running."""
     context = click.get_current_context(silent=True)
-    return dashed(str(error), [str(one.name) for one in context.command.params] if context else None)
+    text = printable(error)
+    return dashed(text, [str(one.name) for one in context.command.params] if context else None)
 
 
 class Option(click.Option):
@@ -203,6 +211,14 @@ def source_options(presets: str) -> Callable[[Decorated], Decorated]:
         ),
     )
 
+
+trust_option = option(
+    "--trust",
+    is_flag=True,
+    help="Run code that a config names, such as a fitness: for configs of your own.",
+    group="running",
+    common=False,
+)
 
 output_options = combined(
     click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .options import printable
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -47,7 +49,9 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else NO_WIDTH, highlight=False)
+    wide = None if sys.stdout.isatty() else NO_WIDTH
+    console = Console(width=wide, highlight=False, markup=False, emoji=False)
+    rows = [[_shown(cell) for cell in row] for row in rows]
     unbounded = console.options.update(max_width=NO_WIDTH)
     folded = [[row[0][:LONGEST_TEXT], *row[1:]] for row in rows]
 
@@ -60,6 +64,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(_drawn(headers[:shown], rows))
     if shown < len(headers):
         click.echo(f"too narrow a terminal for: {', '.join(headers[shown:])}")
+
+
+def _shown(cell: str) -> str:
+    return "\n".join(map(printable, cell.split("\n")))
 
 
 def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -98,7 +106,7 @@ def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
             TextColumn(unit),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeRemainingColumn(compact=True),
         )
         with Progress(*columns, expand=True) as bar:

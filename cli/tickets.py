@@ -38,9 +38,11 @@ def load(
 def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:
     """The settings of the ticket's own run for training, and the place of that run's data."""
     from nets_deap.config import run_folder
+    from nets_deap.config.base import PLACE_FIELDS
     from nets_deap.config.layers import DURATION_FIELDS
 
-    own = {k: v for k, v in config.items() if k in kind.model_fields and k not in DURATION_FIELDS}
+    kept = kind.model_fields.keys() - DURATION_FIELDS - PLACE_FIELDS
+    own = {key: value for key, value in config.items() if key in kept}
     if any((path.parent / name).exists() for name in (run_folder.CHECKPOINT, run_folder.COST)):
         stored = run_folder.read_config(path.parent, "dataset", "a search")
         own["data_dir"] = stored.get("data_dir", "data")

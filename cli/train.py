@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from functools import partial
 from pathlib import Path
@@ -38,35 +37,57 @@ def train(
     ticket rewound to step k has k steps fewer to go.
     Writes training.csv, the trained weights (apart from the ticket), and a summary.
     """
+    from nets_deap.config import run_folder
     from nets_deap.training.final import check_ticket, to_go
-    from nets_deap.util import files
+    from nets_deap.util import digests, files
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
     folder = Path(settled.out) if settled.out else path.parent / name
-    if (folder / SUMMARY).exists():
-        summary = json.loads((folder / SUMMARY).read_text())
-        if summary.get("training") != name:
-            raise click.UsageError(f"{folder} holds another training: choose another --out")
+    if (summary := _finished(folder, name)) is not None:
         if not quiet:
             click.echo(f"{folder} is finished: nothing to do", err=as_json)
     else:
-        if files.strangers(folder, FILES):
-            raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
+        _refuse_strangers(folder)
         settled.torch_device()
         check_ticket(settled.problem(), loaded)
         to_go(settled.problem(), loaded)
-        with files.claimed_folder(folder):
-            summary = {
-                "folder": str(folder),
-                "training": name,
-                **_train(settled, loaded, folder, quiet or as_json),
-            }
-            files.write_text(folder / SUMMARY, json_text.dumps(summary, indent=2) + "\n")
+        with files.claimed_folder(folder), run_folder.without_leftovers(folder, FILES):
+            if (summary := _finished(folder, name)) is None:  # another process may have been here since
+                _refuse_strangers(folder)
+                summary = {
+                    "folder": str(folder),
+                    "training": name,
+                    **_train(settled, loaded, folder, quiet or as_json),
+                }
+                files.write_text(folder / SUMMARY, digests.sealed(json_text.without_wild(summary)))
     if as_json:
         click.echo(json_text.dumps(summary))
     elif not quiet:
         _show(summary, folder)
+
+
+def _refuse_strangers(folder: Path) -> None:
+    from nets_deap.util import files
+
+    if files.strangers(folder, (*FILES, SUMMARY)):
+        raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
+
+
+def _finished(folder: Path, name: str) -> dict[str, Any] | None:
+    """The summary of this training, if its folder has all that a training leaves; None if it has not.
+
+    Raises an error if the folder holds another training, or its summary cannot be read.
+    """
+    from nets_deap.experiments.trained import read_summary
+
+    if not (folder / SUMMARY).exists():
+        return None
+    summary = read_summary(folder / SUMMARY)
+    if summary["training"] != name:
+        raise click.UsageError(f"{folder} holds another training: choose another --out")
+    whole = all((folder / file).exists() for file in ("trained.safetensors", "training.csv"))
+    return summary if whole else None
 
 
 def _training_name(config: TrainConfig, ticket: Ticket) -> str:
@@ -82,8 +103,9 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     from nets_deap.parallel.choice import make_map
     from nets_deap.search.random_ticket import random_ticket
     from nets_deap.training.final import to_go, train_ticket
-    from nets_deap.util import files, memory, tables
+    from nets_deap.util import memory, tables
     from nets_deap.util.random_streams import Role, generator
+    from nets_deap.util.tensors import write_safetensors
 
     problem, device = config.problem(), config.torch_device()
     train_one = partial(
@@ -111,7 +133,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     trained = {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask}
     if run.extras.size:
         trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
-    files.write_safetensors(
+    write_safetensors(
         folder / "trained.safetensors",
         trained,
         {"format": "nets-deap trained weights 1"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
 
 
 @contextmanager
-def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) -> Iterator[Rows]:
+def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], kind: type) -> Iterator[Rows]:
     """The rows in a folder; on an interruption, prints what is kept."""
     from nets_deap.experiments.resumed import rows_in
 
@@ -43,7 +44,8 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket]) ->
         return row["seed"], row.get("ticket", ""), row.get("alpha", 0.0)
 
     try:
-        with rows_in(folder, name, settled, (mark, "an experiment on a ticket"), _content(of), order) as rows:
+        what = (mark, "an experiment on a ticket")
+        with rows_in(folder, name, settled, what, _content(of), order, kind) as rows:
             yield rows
     except KeyboardInterrupt:
         click.echo(f"interrupted; what is finished is in {folder}: the same command continues", err=True)
@@ -84,7 +86,7 @@ def transfer(
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
     with (
-        _rows(folder, TRANSFER, settled, "to", [loaded]) as rows,
+        _rows(folder, TRANSFER, settled, "to", [loaded], library.Transferred) as rows,
         make_map(settled.map, settled.workers, "cpu") as engine,
         render.progress(total, quiet or as_json, "training") as report,
     ):
@@ -141,7 +143,9 @@ def connectivity(
     library.check(both, settled.problem())
     folder = _folder(settled, path, "connectivity", both)
     seeds = range(settled.seed, settled.seed + settled.seeds)
-    with _rows(folder, CONNECTIVITY, settled, "points", both) as kept:
+    with _rows(folder, CONNECTIVITY, settled, "points", both, library.Point) as kept:
+        points = Counter(row["seed"] for row in kept.known)  # a line that is cut is computed again
+        kept.known = [row for row in kept.known if points[row["seed"]] == settled.points]
         have = {row["seed"] for row in kept.known}
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
@@ -155,9 +159,8 @@ def connectivity(
 
             missing = [seed for seed in seeds if seed not in have]
             library.connectivity(both, settled.problem(), missing, engine, settled.points, tell)
-    rows = [row for row in kept.known if row["seed"] in seeds]
-    figure = drawing.connectivity({"": rows})
-    files = style.save(figure, folder, "connectivity")
+        rows = [row for row in kept.known if row["seed"] in seeds]
+        files = style.save(drawing.connectivity({"": rows}), folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]
     if as_json:
         click.echo(json_text.dumps({"folder": str(folder), "barriers": barriers}))

@@ -18,6 +18,8 @@ from .options import command, config_options, output_options, source_options
 if TYPE_CHECKING:
     from nets_deap.experiments.verdict import Verdict
 
+CHECKSUM = "ticket.crc32"
+
 
 @command()
 @click.argument("ticket", metavar="TICKET")
@@ -39,7 +41,7 @@ def verify(
     where they do not decide, it says so.
     """
     from nets_deap.experiments.resumed import Rows, rows_in
-    from nets_deap.experiments.verdict import NETWORKS, ROWS, check, content, order
+    from nets_deap.experiments.verdict import NETWORKS, ROWS, Trained, check, content, order
     from nets_deap.experiments.verdict import verify as judge
     from nets_deap.parallel.choice import make_map
     from nets_deap.util import files
@@ -55,7 +57,7 @@ def verify(
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
-            rows_in(folder, ROWS, settled, marks, content(loaded, problem), order, added, "ticket.crc32")
+            rows_in(folder, ROWS, settled, marks, content(loaded, problem), order, Trained, added, CHECKSUM)
             if folder
             else nullcontext(Rows(None, order)) as rows,
             render.progress(total, quiet or as_json, "training") as report,
@@ -68,6 +70,8 @@ def verify(
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
+            if folder:
+                files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
         kept = (
             f"finished trainings are in {folder}: the same command continues"
@@ -76,8 +80,6 @@ def verify(
         )
         click.echo(f"interrupted; {kept}", err=True)
         return 130
-    if folder:
-        files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     if as_json:
         click.echo(json_text.dumps(_result(verdict)))
     elif not quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +64,20 @@ def config() -> Callable[..., EvolveConfig]:
         return configure(**{**small, **options})
 
     return make
+
+
+@contextmanager
+def streams_stay() -> Iterator[None]:
+    """Fail if the global random streams of Python, numpy or torch have moved at the end."""
+    import torch
+
+    def streams() -> tuple[Any, ...]:
+        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+    before = streams()
+    yield
+    for name, was, is_ in zip(("random", "numpy.random", "torch"), before, streams(), strict=True):
+        assert was == is_, f"{name} has moved"
 
 
 class Ran(NamedTuple):

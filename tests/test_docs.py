@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nets_deap_cli.main import COMMANDS
+from nets_deap_cli.commands import COMMANDS
 
 from nets_deap.data.sources import DATASETS
 from nets_deap.evolution.mutations import MUTATIONS, TRACES

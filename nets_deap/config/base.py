@@ -21,7 +21,11 @@ from nets_deap.problem.recipe import OPTIMIZERS, Recipe
 from nets_deap.util.errors import NetsError
 
 # Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
-PLACE_FIELDS = frozenset({"out", "map", "workers", "device", "time_limit", "data_dir", "download"})
+PLACE_FIELDS = frozenset(
+    {"out", "map", "workers", "device", "time_limit", "eval_timeout", "data_dir", "download"}
+)
+# Fields that belong to a single call: no config.json has them, and one that has was not written by us
+OF_A_CALL = frozenset({"out", "time_limit", "eval_timeout"})
 # Fields of earlier versions that decided no result; a stored config may still have them.
 RETIRED_FIELDS = frozenset({"cuda_graphs"})
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
+from nets_deap.config.base import OF_A_CALL, Checked, Config, ProblemConfig, without_retired
+from nets_deap.config.named import refuse_code
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.util import files
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 MOST_BYTES = 2**20  # of a config file
@@ -22,27 +24,38 @@ def configure(
     kind: type[Config],
     preset: str | None = None,
     config: str | Path | None = None,
+    trust: bool = False,
     **options: Any,
 ) -> Config:
     """A validated config. Options override the file, then the preset, then the data set's defaults.
 
     preset: a name in COMMAND_PRESETS
     config: a TOML file, or a run's config.json
+    trust: may the file name code to run, such as a `fitness`, which is not among the options?
     Raises NetsError, in one line, for whatever is wrong with any of them.
     """
-    given = explicit(kind, preset, config, **options)
+    given = explicit(kind, preset, config, trust, **options)
     settled = validate(kind, layered(defaults(kind, given), given))
     settled.check_effect({name for name, value in options.items() if value is not None})
     return settled
 
 
 def explicit(
-    kind: type[ProblemConfig], preset: str | None = None, config: str | Path | None = None, **options: Any
+    kind: type[ProblemConfig],
+    preset: str | None = None,
+    config: str | Path | None = None,
+    trust: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
-    """The values that preset, config file and options give; later sources override earlier ones."""
+    """The values that preset, config file and options give; later sources override earlier ones.
+
+    trust: as for `configure`
+    """
     from_file = read_config_file(Path(config)) if config is not None else {}
     from_options = {key: value for key, value in options.items() if value is not None}
     check_keys(kind, from_file, f"{config}")
+    if not trust:
+        refuse_code(from_file, from_options, f"config {config}")
     check_keys(kind, from_options, "options")
     if from_options.keys() >= DURATION_FIELDS:
         raise NetsError("`epochs` and `iterations` are two ways to say how long a training is: give one")
@@ -79,29 +92,30 @@ def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         message = first["msg"].removeprefix("Value error, ")
-        raise NetsError(f"`{name}` {shortened(first['input'])}: {shortened(message, 150)}") from error
+        raise NetsError(
+            f"`{name}` {shortened(str(first['input']), 80)}: {shortened(message, 150)}"
+        ) from error
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """The fields in a TOML file or a config.json; in keys, dashes and underscores mean the same."""
+    """The fields in a TOML file or a config.json; in keys, dashes and underscores mean the same.
+
+    A run's config.json never says where to write, so what one says of it is ignored.
+    """
+    is_json = path.suffix == ".json"
+    text = files.read_text(path, "config", any_kind=True, largest=MOST_BYTES)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
-            raise NetsError(f"config {path} is larger than {MOST_BYTES:,} bytes: that is no config")
-        text = raw.decode()
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise NetsError(f"cannot read config {path}: {error.strerror}") from error
+        values = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise NetsError(f"config {path} is not valid {kind}: {shortened(error, 100)}") from error
+        kind = "JSON" if is_json else "TOML"
+        raise NetsError(f"config {path} is not valid {kind}: {error}") from error
     if not isinstance(values, dict):
         raise NetsError(f"config {path} holds no table of options")
     fields = {key.replace("-", "_"): value for key, value in values.items()}
     if len(fields) < len(values):
         raise NetsError(f"config {path} says something twice, with dashes and with underscores")
-    return without_retired(fields)
+    dropped = OF_A_CALL if is_json else ()
+    return {key: value for key, value in without_retired(fields).items() if key not in dropped}
 
 
 def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nets_deap.config.base import ProblemConfig, without_retired
+from nets_deap.config.base import OF_A_CALL, ProblemConfig, without_retired
 from nets_deap.util import files
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.tables import Row
 
-CONFIG, CHECKPOINT, LOGBOOK, TICKET, COST = (
+CONFIG, CHECKPOINT, PREVIOUS, LOGBOOK, TICKET, COST = (
     "config.json",
     "checkpoint.safetensors",
+    "checkpoint.previous.safetensors",
     "logbook.csv",
     "ticket.safetensors",
     "cost.json",
 )
+# What a run has computed; without any of these its folder may go to another one
+RESULTS = (
+    CHECKPOINT,
+    PREVIOUS,
+    TICKET,
+    "cycles/cycle-*.safetensors",
+    "trials.csv",
+    "trials/*.json",
+    "tickets/*.json",
+    "verify.csv",
+    "transfer.csv",
+    "connectivity.csv",
+    "summary.json",
+)
+# What a run writes before or beside its results
+SCAFFOLD = frozenset({CONFIG, LOGBOOK, COST, "data.crc32", "ticket.crc32", "tickets.crc32", "digests.json"})
+OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write
 
 
 def default_folder(config: ProblemConfig) -> Path:
@@ -28,8 +45,8 @@ def default_folder(config: ProblemConfig) -> Path:
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
-    """Write the config without `out` and `time_limit`, which belong to a single call."""
-    text = config.model_dump_json(indent=2, exclude={"out", "time_limit"})
+    """Write the config without the fields OF_A_CALL."""
+    text = config.model_dump_json(indent=2, exclude=set(OF_A_CALL))
     files.write_text(folder / CONFIG, text + "\n")
 
 
@@ -37,12 +54,35 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
     """The stored config `of` a kind of run. Raises NetsError if it is damaged or lacks the field `mark`."""
     path = folder / CONFIG
     try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise NetsError(f"{path} is damaged: delete the run folder to start afresh") from error
+        values = files.read_json(path)
+    except DamagedError as error:
+        raise DamagedError(f"{error}: restore it from a copy, or choose another `out`") from error
     if not isinstance(values, dict) or mark not in values:
         raise NetsError(f"{path} is not the config of {of}: choose another folder")
-    return without_retired(values)
+    return {key: value for key, value in without_retired(values).items() if key not in OF_A_CALL}
+
+
+def holds_results(folder: Path) -> bool:
+    """Has a run computed anything in this folder that another one would need or destroy?"""
+    return any(next(folder.glob(pattern), None) for pattern in RESULTS)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a run with any settings may begin here: nothing was ever computed, and nothing is a stranger's.
+
+    A run that was killed in its first step leaves such a folder.
+    """
+    if files.strangers(folder, {*SCAFFOLD, *files.PARTS}) or not folder.is_dir():
+        return not files.strangers(folder)
+    if holds_results(folder):
+        return False
+    if not (folder / CONFIG).exists():
+        return not files.strangers(folder)
+    try:
+        values = files.read_json(folder / CONFIG)
+    except DamagedError:
+        return False
+    return isinstance(values, dict) and values.keys() >= OURS
 
 
 def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()) -> None:
@@ -51,17 +91,20 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
     mark, of: a field that only this kind of config has, and the kind in words, as for `read_config`
     added: fields that may differ, besides PLACE_FIELDS
     """
-    if (folder / CONFIG).exists():
+    if is_free(folder):
+        for name in SCAFFOLD:
+            (folder / name).unlink(missing_ok=True)
+    elif (folder / CONFIG).exists():
         stored = read_config(folder, mark, of)
         for key, value in config.identity().items():
             # A field that was added after the folder was written had its default there.
             before = stored.get(key, type(config).model_fields[key].default)
             if key not in added and before != value:
                 raise NetsError(
-                    f"{folder} holds {of} with {key.replace('_', ' ')} {before}, not {value}: "
-                    "choose another `out`"
+                    f"{folder} holds {of} with {key.replace('_', ' ')} {shortened(str(before), 60)}, "
+                    f"not {shortened(str(value), 60)}: choose another `out`"
                 )
-    elif files.strangers(folder):
+    else:
         raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another `out`")
     write_config(folder, config)
 
@@ -70,12 +113,30 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
 def claimed(
     folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()
 ) -> Iterator[None]:
-    """`claim` for the length of a run; a run that fails without any results leaves no config."""
-    new = not (folder / CONFIG).exists()
-    claim(folder, config, mark, of, added)
+    """`claim` for the length of a run, in a folder that is locked.
+
+    A run that fails before it has any results leaves none of its files.
+    """
+    with without_leftovers(folder):
+        claim(folder, config, mark, of, added)
+        yield
+
+
+@contextmanager
+def without_leftovers(folder: Path, names: Collection[str] = SCAFFOLD) -> Iterator[None]:
+    """Remove what a run has written beside its results, if it fails without any results.
+
+    names: the files that it may have written
+    """
+    before = {path.name for path in folder.iterdir()}
     try:
         yield
     except BaseException:
-        if new and not files.strangers(folder, {CONFIG}):
-            (folder / CONFIG).unlink()
+        if not holds_results(folder):
+            with suppress(OSError):
+                for name in {path.name for path in folder.iterdir()} - before:
+                    if name in names:
+                        (folder / name).unlink()
+                    elif name in files.PARTS:
+                        (folder / name).rmdir()
         raise

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
-from nets_deap.util.files import write_safetensors
+from nets_deap.util.tensors import read_safetensors, write_safetensors
 
 Arrays = dict[str, np.ndarray]
 
@@ -20,6 +18,15 @@ Arrays = dict[str, np.ndarray]
 def checksum(paths: Iterable[Path]) -> str:
     """Checksum of the names and contents of files, eight hexadecimal digits."""
     return crc32(*(part for path in sorted(paths) for part in (path.name.encode(), path.read_bytes())))
+
+
+def _users() -> list[Path]:
+    """The user's cache folder; none if the user has no home."""
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:  # an empty or relative one counts as none (XDG Base Directory Specification)
+        return [(given if given.is_absolute() else Path.home() / ".cache") / "nets-deap"]
+    except RuntimeError:
+        return []
 
 
 def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
@@ -33,15 +40,14 @@ def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
     if not paths:
         return make()
     file_name = f"{name}-{checksum(paths)}.safetensors"
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "nets-deap"
     beside = paths[0].parent
     # Judged by its mode, because root could write even to a folder that its owner has made read-only.
-    folders = [beside, home] if beside.stat().st_mode & 0o222 else [home]
+    folders = [beside, *_users()] if beside.stat().st_mode & 0o222 else _users()
     places = [folder / file_name for folder in folders]
     for place in places:
         try:
-            return load_file(place)
-        except (OSError, SafetensorError):
+            return read_safetensors(place)[1]
+        except NetsError:
             continue
     arrays = make()
     for place in places:

@@ -14,6 +14,8 @@ from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder
 from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import undisturbed
+from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +51,7 @@ class Data:
 
 
 @lru_cache(maxsize=1)
+@as_usual()
 def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
     parts = {name: getattr(data, name).to(device, dtype) for name in ("train", "validation", "test")}
     return replace(data, **parts)
@@ -56,6 +59,8 @@ def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
 
 @lru_cache(maxsize=2)
 @memory.told("take fewer samples, by `data_limit`, or smaller ones")
+@as_usual()
+@undisturbed()  # libraries draw from `random` when they are imported
 def load(
     name: str,
     data_dir: str = "data",

@@ -9,24 +9,31 @@ genome, and 4n more for each trace that informed operators need.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import numpy as np
 from deap import base
-from safetensors import SafetensorError, safe_open
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nets_deap.config.run_folder import CHECKPOINT
+from nets_deap.config.run_folder import CHECKPOINT, PREVIOUS
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.util import files
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
+from nets_deap.util.schema import Cells, Real, Whole, checked
 from nets_deap.util.tables import Row
+from nets_deap.util.tensors import read_safetensors, write_safetensors
 
 FORMAT = "nets-deap checkpoint 1"
 TRACE = "trace "
+RESTORE = "restore the folder from a copy, or choose another `out`"
+Loaded = TypeVar("Loaded")
+Logbook = Annotated[list[Cells], Field(min_length=1)]
 
 
 @dataclass
@@ -47,7 +54,10 @@ class State:
 
 
 def save_state(path: Path, state: State) -> None:
-    """Write a checkpoint: weights float32[g, n], masks packed to bits, the rest as JSON."""
+    """Write a checkpoint: weights float32[g, n], masks packed to bits, the rest as JSON.
+
+    The one before is kept beside it, as PREVIOUS.
+    """
     genomes = list(state.population)
     traces = _common_traces(genomes)
 
@@ -75,7 +85,9 @@ def save_state(path: Path, state: State) -> None:
     }
     for name in traces:
         tensors[TRACE + name] = [measured(genome).traces[name] for genome in genomes]
-    files.write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(described)})
+    metadata = {"format": FORMAT, "state": json.dumps(described)}
+    files.keep(path, path.with_name(PREVIOUS))
+    write_safetensors(path, tensors, metadata)
 
 
 def _common_traces(genomes: Sequence[Genome]) -> list[str]:
@@ -93,51 +105,153 @@ def _describe(genome: Genome) -> Row:
     }
 
 
+class _Measured(BaseModel):
+    """An `Evaluation` without its traces."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    val_loss: Real
+    val_acc: Real
+    density: Real
+    class_losses: list[Real]
+    generation: Whole
+    fitness: Real = math.nan
+    values: list[Real] = []
+    gradient_steps: Whole = 0
+    times: Whole = 1
+    planned: Real | None = None
+    traces: dict[str, Real] = Field({}, max_length=0)  # they are tensors
+
+
+class _Genome(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    values: list[Real]
+    traits: dict[str, list[Real]] = {}
+    evaluation: _Measured | None
+
+
+class _State(BaseModel):
+    """The state in a checkpoint's metadata, as JSON."""
+
+    model_config = ConfigDict(strict=True)
+
+    genomes: list[_Genome] = Field(min_length=1)
+    population: int = Field(ge=1)
+    hall: list[Annotated[int, Field(ge=0)]]
+    best: int = Field(ge=0)
+    logbook: Logbook
+    checksum: str
+    size: int = Field(ge=1)
+    traces: list[str] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> _State:
+        if max(self.population - 1, self.best, *self.hall) >= len(self.genomes):
+            raise ValueError("it names genomes that it does not hold")
+        first = self.logbook[0].get("gen")
+        for place, row in enumerate(self.logbook):
+            if type(first) is not int or type(row.get("gen")) is not int or row["gen"] != first + place:
+                raise ValueError("its logbook skips generations")
+        return self
+
+    def shapes(self) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+        """dtype and shape of each tensor beside this state."""
+        count = len(self.genomes)
+        whole = (np.dtype(np.float32), (count, self.size))
+        shapes: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"weights": whole}
+        shapes["masks"] = (np.dtype(np.uint8), (count, -(-self.size // 8)))
+        return shapes | dict.fromkeys((TRACE + name for name in self.traces), whole)
+
+
 def load_state(path: Path, fitness: type[base.Fitness]) -> State:
-    """Read a checkpoint. Raises NetsError if it is damaged or of another format."""
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise NetsError(f"{path} is no checkpoint of format '{FORMAT}'")
-            described = json.loads(metadata["state"])
-            weights = file.get_tensor("weights")
-            masks = np.unpackbits(file.get_tensor("masks"), axis=1, count=described["size"])
-            traces = {name: file.get_tensor(TRACE + name) for name in described.get("traces", [])}
-        genomes = []
-        for i, row in enumerate(described["genomes"]):
-            genome = Genome(weights[i], masks[i], fitness)
-            genome.fitness.values = row["values"]
-            genome.traits = {name: np.array(value) for name, value in row.get("traits", {}).items()}
-            genome.measured = _evaluation(row["evaluation"], {name: t[i] for name, t in traces.items()})
-            genomes.append(genome)
-        count = described["population"]
-        hall = [genomes[i] for i in described["hall"]]
-        best = genomes[described["best"]]
-        return State(genomes[:count], hall, best, described["logbook"], described["checksum"])
-    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+    """Read a checkpoint. Raises NetsError if it cannot be read, DamagedError if it is not as written."""
+    metadata, tensors = read_safetensors(path, "checkpoint")
+    told = _described(path, metadata)
+    for name, (dtype, shape) in told.shapes().items():
+        if name not in tensors or (tensors[name].dtype, tensors[name].shape) != (dtype, shape):
+            raise DamagedError(f"checkpoint {path} is damaged ({name[:40]} is not what it describes)")
+    masks = np.unpackbits(tensors["masks"], axis=1, count=told.size)
+    genomes = []
+    for i, row in enumerate(told.genomes):
+        genome = Genome(tensors["weights"][i], masks[i], fitness)
+        if len(row.values) != len(fitness.weights):
+            raise DamagedError(f"checkpoint {path} is damaged (a fitness of {len(row.values)} values)")
+        genome.fitness.values = tuple(row.values)
+        genome.traits = {name: np.array(value, dtype=float) for name, value in row.traits.items()}
+        if row.evaluation is not None:
+            traces = {name: tensors[TRACE + name][i] for name in told.traces}
+            genome.measured = _evaluation(row.evaluation, traces)
+        genomes.append(genome)
+    hall = [genomes[i] for i in told.hall]
+    rows: list[Row] = [dict(row) for row in told.logbook]
+    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum)
+
+
+def load_newest(folder: Path, fitness: type[base.Fitness]) -> tuple[State | None, str]:
+    """The state to continue from, and a note if that is not the newest; None if there is no checkpoint.
+
+    The checkpoint before is kept, and taken if the newest one is damaged or was just being replaced.
+    Raises NetsError if neither can be read.
+    """
+
+    def load(path: Path) -> State:
+        state = load_state(path, fitness)
+        if not all(genome.evaluation for genome in (*state.population, *state.hall, state.best)):
+            raise DamagedError(f"checkpoint {path} is damaged (a genome's fitness is none that it was given)")
+        _check_columns(path, state.logbook)
+        return state
+
+    return _newest(folder, load)
 
 
 def read_logbook(folder: Path) -> list[Row]:
-    """The logbook in the checkpoint; empty if there is no checkpoint yet."""
-    path = folder / CHECKPOINT
-    if not path.exists():
-        return []
+    """The logbook in the checkpoint; empty if there is none yet. Raises NetsError as `load_newest`."""
+
+    def load(path: Path) -> list[Row]:
+        rows: list[Row] = [
+            dict(row) for row in _described(path, read_safetensors(path, "checkpoint")[0]).logbook
+        ]
+        _check_columns(path, rows)
+        return rows
+
+    return _newest(folder, load)[0] or []
+
+
+def _newest(folder: Path, load: Callable[[Path], Loaded]) -> tuple[Loaded | None, str]:
+    newest, before = folder / CHECKPOINT, folder / PREVIOUS
+    if not newest.exists():
+        return (load(before) if before.exists() else None), ""
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            return list(json.loads((file.metadata() or {})["state"])["logbook"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+        return load(newest), ""
+    except DamagedError as error:
+        try:
+            return load(before), f"{error}: continuing from the one before"
+        except NetsError:
+            raise DamagedError(f"{error}, and there is no whole one before it: {RESTORE}") from error
 
 
-def _damaged(path: Path, error: Exception) -> NetsError:
-    reason = str(error).splitlines()[0]
-    return NetsError(f"checkpoint {path} is damaged ({reason}): delete the run folder to start afresh")
+def exists(folder: Path) -> bool:
+    """Is there a checkpoint to continue from?"""
+    return (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists()
 
 
-def _evaluation(row: Row | None, traces: dict[str, np.ndarray]) -> Evaluation | None:
-    if row is None:
-        return None
-    tuples = {key: tuple(row[key]) for key in ("class_losses", "values")}
-    return Evaluation(**{**row, **tuples, "traces": traces})
+def _check_columns(path: Path, rows: list[Row]) -> None:
+    """Raise DamagedError unless the rows have the numbers that a run goes on from."""
+    for row in rows:
+        if not all(isinstance(row.get(key), int | float) for key in ("fitness_min", "nevals", "elapsed_s")):
+            raise DamagedError(f"checkpoint {path} is damaged (its logbook lacks columns)")
+
+
+def _described(path: Path, metadata: dict[str, str]) -> _State:
+    """The state in the metadata. Raises DamagedError if it is none."""
+    if metadata.get("format") != FORMAT:
+        raise DamagedError(f"{path} is no checkpoint of format '{FORMAT}'")
+    what = f"checkpoint {path}"
+    return checked(_State, files.parsed(metadata.get("state", ""), what), what)
+
+
+def _evaluation(told: _Measured, traces: dict[str, np.ndarray]) -> Evaluation:
+    values = told.model_dump()
+    tuples = {key: tuple(values[key]) for key in ("class_losses", "values")}
+    return Evaluation(**{**values, **tuples, "traces": traces})

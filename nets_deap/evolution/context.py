@@ -14,10 +14,14 @@ class Context:
 
     generation: decides the minibatches, which all genomes of one generation share
     share: share of the recipe's steps that the training takes; less than 1 in the early rungs of a race
+    seed: of the run, for a function of the user's own that draws from global random streams
+    planned: the density that is planned for all genomes of the generation; None: no plan
     """
 
     generation: int = 0
     share: float = 1.0
+    seed: int = 0
+    planned: float | None = None
 
 
 FIRST = Context()
@@ -44,6 +48,15 @@ def within(context: Context) -> Iterator[None]:
 
 @dataclass
 class Clock:
-    """`toolbox.clock`: the number of the current generation."""
+    """`toolbox.clock`: the number of the current generation.
+
+    A call of the map with genomes ends a generation. One without may be the start of an algorithm of DEAP's
+    with an evaluated population, or end a generation in which no child was new. It is the latter
+
+    bred: if `toolbox.select` has just chosen as many parents as there are, as in eaSimple; or
+    idle: if such a call is followed by a selection of survivors, as in eaMuPlusLambda
+    """
 
     generation: int = 0
+    bred: bool = False
+    idle: bool = False

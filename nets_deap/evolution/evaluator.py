@@ -21,8 +21,8 @@ from nets_deap.networks.stack_size import chunk_size, in_chunks, usable_memory
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning import traces
 from nets_deap.training.loop import assert_masked, train
-from nets_deap.util.errors import NetsError
-from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.random_streams import Role, fitness_streams, generator
 from nets_deap.util.threads import one_thread
 
 
@@ -34,6 +34,8 @@ class Evaluator:
     training change from call to call; they are in a `Context`, which the map of `make_toolbox` sets.
 
     fitness: the function to minimise; by default the paper's density penalty with target density 0.2
+        It may draw from the global streams of Python, numpy and torch: they are seeded from the run's seed,
+        the generation and the genome's content, and restored afterwards
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
     traces: names in `pruning.traces.TRACES` that every evaluation records for informed operators
     precision: of `evaluate_all` only, as for `StackedMLP`
@@ -144,8 +146,10 @@ class Evaluator:
             generation=context.generation,
             gradient_steps=steps + sum(traces.GRADIENTS.get(name, 0) for name in left),
             traces=left,
+            planned=context.planned,
         )
-        fitness = self._fitness(evaluation, genome)
+        with fitness_streams(self.seed, context.generation, genome.content()):
+            fitness = self._fitness(evaluation, genome)
         values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, evaluation.density)
         return replace(evaluation, fitness=fitness, values=values)
 
@@ -153,9 +157,11 @@ class Evaluator:
         try:
             with one_thread():
                 value = self.fitness(evaluation, genome)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's function raises
             name = getattr(self.fitness, "__name__", repr(self.fitness))
-            raise NetsError(f"the fitness function {name} raised {type(error).__name__}: {error}") from error
+            raise NetsError(f"the fitness function {name} raised {raised(error)}") from error
         try:
             return finite(float(value))
         except (TypeError, ValueError, OverflowError) as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from nets_deap.individuals.evaluation import WORST, Evaluation
 from nets_deap.individuals.genome import Genome
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.random_streams import undisturbed
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
 
@@ -42,10 +43,12 @@ def load_fitness(name: str) -> FitnessFunction:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
-        what = f"{type(error).__name__}: {error}"
-        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {what}") from error
+        with undisturbed():
+            module = importlib.import_module(module_name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's module does when it is imported
+        raise NetsError(f"fitness '{name}': cannot import '{module_name}': {raised(error)}") from error
     function = getattr(module, function_name, None)
     if function is None:
         raise NetsError(f"fitness '{name}': '{module_name}' has no function '{function_name}'")

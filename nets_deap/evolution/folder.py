@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nets_deap.config import run_folder
+from nets_deap.config import named, run_folder
 from nets_deap.config.layers import defaults, layered, validate
 from nets_deap.config.run_folder import CONFIG, default_folder, read_config
 from nets_deap.evolution import checkpoint
@@ -19,7 +19,7 @@ from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util import files, tables
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, shortened
 from nets_deap.util.tables import Row
 
 
@@ -42,18 +42,30 @@ def evolve(
     folder: Path,
     engine: SerialMap | MultiprocessMap,
     on_generation: Callable[[Evolution, Row], None] | None = None,
+    resume: bool = True,
+    on_note: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Start or resume the evolution in a folder; every complete generation is saved.
 
-    If the folder has a checkpoint, the run continues from it; `settle` checks that it is the same run.
+    If the folder has a checkpoint, the run continues from it.
     Ctrl-C stops the run: the generation in progress is lost, the earlier ones are saved.
+    resume: may it go on with an unfinished run? on_note: called with what went another way than expected
+    Raises NetsError if the folder holds another run.
     """
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
-    with files.claimed_folder(folder):
-        if (folder / run_folder.CHECKPOINT).exists():
-            fitness = ParetoFitness if evolution.pareto else MinimisedFitness
-            evolution.restore(checkpoint.load_state(folder / run_folder.CHECKPOINT, fitness))
+    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
+        _check_same(
+            config, folder, resume
+        )  # under the lock: another process may have been here since `settle`
+        fitness = ParetoFitness if evolution.pareto else MinimisedFitness
+        state, note = checkpoint.load_newest(folder, fitness)
+        if note and on_note:
+            on_note(note)
+        if state is not None:
+            evolution.restore(state)
+            if not (resume or evolution.over):
+                raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)
         advanced = False  # every call advances by one generation at least
         try:
@@ -62,14 +74,24 @@ def evolve(
                     return Outcome(folder, evolution, "time limit", finished=False)
                 row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
+                # The first checkpoint comes before all that follows from it, and so there is no ticket of a
+                # run that cannot go on. Later it comes last: once it says that the run is over, all other
+                # files are complete.
+                if first := not checkpoint.exists(folder):
+                    checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
                 _write_results(folder, evolution)
-                # Last: once the checkpoint says that the run is over, all other files are complete.
-                checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
+                if not first:
+                    checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
                 if on_generation:
                     on_generation(evolution, row)
         except KeyboardInterrupt:
             return Outcome(folder, evolution, "interrupted", finished=False)
     return Outcome(folder, evolution, reason, finished=True)
+
+
+def is_complete(folder: Path) -> bool:
+    """Does a folder have the files that are derived from its checkpoint?"""
+    return all((folder / name).is_file() for name in (run_folder.LOGBOOK, run_folder.TICKET))
 
 
 def _write_results(folder: Path, evolution: Evolution) -> None:
@@ -81,6 +103,7 @@ def _write_results(folder: Path, evolution: Evolution) -> None:
 
 
 def _write_front(folder: Path, evolution: Evolution) -> None:
+    files.refuse_link(folder / "front")
     for path in (folder / "front").glob("ticket-*.safetensors"):
         path.unlink()  # left by a shorter run that this one continues
     rows = []
@@ -100,38 +123,58 @@ def _write_front(folder: Path, evolution: Evolution) -> None:
     tables.write_csv(folder / "front.csv", rows)
 
 
-def settle(given: dict[str, Any], resume: bool) -> tuple[EvolveConfig, Path]:
+def settle(given: dict[str, Any], resume: bool, trust: bool = False) -> tuple[EvolveConfig, Path]:
     """The config of a run and its folder, from the values that preset, config file and options give.
 
     If the folder holds a run, values not given come from that run. Given values must agree with it, except
     for where it runs (PLACE_FIELDS) and, when resuming, a larger `gens`. Raises NetsError naming the first
-    field that disagrees.
+    field that disagrees, and for code that only the stored run names, unless `trust`.
     """
     if given.get("out"):
         folder = Path(given["out"])
     else:
         folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
-    if not (folder / CONFIG).exists():
-        if files.strangers(folder):
-            raise NetsError(f"{folder} exists and is not a run folder: choose another folder")
+    if run_folder.is_free(folder):
         return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
-    stored = read_config(folder)
+    stored = _stored(folder)
+    if not trust:
+        named.refuse_code(stored, given, folder / CONFIG)
     before = validate(EvolveConfig, stored)
     config = validate(EvolveConfig, layered(stored, given))
     if config.gens > before.gens:  # a longer run keeps the density schedule
         stored["density_gens"] = before.resolved_density_gens
-        before = before.model_copy(update={"density_gens": before.resolved_density_gens})
         config = validate(EvolveConfig, layered(stored, given))
+    _check_agrees(before, config, folder, resume)
+    return config, folder
+
+
+def _stored(folder: Path) -> Row:
+    """The config in a folder. Raises NetsError if it holds none."""
+    if not (folder / CONFIG).exists():
+        raise NetsError(f"{folder} exists and is not a run folder: choose another folder")
+    return read_config(folder)
+
+
+def _check_same(config: EvolveConfig, folder: Path, resume: bool) -> None:
+    """Raise NetsError if a folder holds another run than this config's."""
+    if not run_folder.is_free(folder):
+        _check_agrees(validate(EvolveConfig, _stored(folder)), config, folder, resume)
+
+
+def _check_agrees(before: EvolveConfig, config: EvolveConfig, folder: Path, resume: bool) -> None:
+    """Raise NetsError naming the first field in which a config disagrees with that of the stored run."""
+    longer = config.gens > before.gens
     for name, value in config.identity().items():
         old = getattr(before, name)
+        if name == "density_gens" and longer:
+            old, value = before.resolved_density_gens, config.resolved_density_gens  # noqa: PLW2901
         if value == old:
             continue
-        if name == "gens" and value > old:
+        if name == "gens" and longer:
             if resume:
                 continue
             raise NetsError(f"{folder} holds a run of {old} generations: add `resume` to continue to {value}")
         raise NetsError(
-            f"{folder} holds a run with `{name}` {old}, not {value}: "
+            f"{folder} holds a run with `{name}` {shortened(str(old), 60)}, not {shortened(str(value), 60)}: "
             "leave the option out, or choose another folder"
         )
-    return config, folder

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from deap import base
+
 from nets_deap.evolution.context import FIRST, Clock, Context, within
+from nets_deap.evolution.density_schedule import SharedPlan
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
@@ -16,6 +19,7 @@ from nets_deap.individuals.genome import Genome
 from nets_deap.parallel import choice
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.util.random_streams import fitness_streams, undisturbed
 
 Engine = Callable[..., Iterable[Any]]  # map(function, items), results in the order of the items
 
@@ -29,8 +33,22 @@ class Measure:
 
     def __call__(self, genome: Genome) -> tuple[Any, Evaluation | None]:
         genome.measured = None
-        with within(self.context):
+        with within(self.context), self._streams(genome):
             return self.function(genome), genome.measured
+
+    def _streams(self, genome: Genome) -> AbstractContextManager[None]:
+        """An `Evaluator` seeds the global streams itself, for its fitness function alone."""
+        if bare_evaluator(self.function):
+            return nullcontext()
+        return fitness_streams(self.context.seed, self.context.generation, genome.content())
+
+
+def bare_evaluator(function: Callable[..., Any]) -> Evaluator | None:
+    """The `Evaluator` inside the `partial` that DEAP makes of it; None for any other function."""
+    while isinstance(function, partial) and not (function.args or function.keywords):
+        function = function.func
+    # A subclass may evaluate in a way of its own.
+    return function if type(function) is Evaluator else None
 
 
 class BatchedMap(SerialMap):
@@ -40,14 +58,6 @@ class BatchedMap(SerialMap):
     only for an `Evaluator`, bare or registered in a toolbox. Any other function, a user's own or a decorated
     one, is called with one genome after another.
     """
-
-    @staticmethod
-    def evaluator(function: Callable[..., Any]) -> Evaluator | None:
-        """The `Evaluator` inside the `partial` that DEAP makes of it; None for any other function."""
-        while isinstance(function, partial) and not (function.args or function.keywords):
-            function = function.func
-        # A subclass may evaluate in a way of its own.
-        return function if type(function) is Evaluator else None
 
 
 def map_genomes(
@@ -61,38 +71,80 @@ def map_genomes(
     engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order, such as `Pool.map`
     context: the context of all these evaluations
 
-    The state of Python's `random` is restored, so that evaluations do not disturb DEAP's selection.
+    The global random streams are restored, so that evaluations do not disturb DEAP's selection.
     """
     genomes = list(genomes)
-    stacked = engine.evaluator(function) if isinstance(engine, BatchedMap) else None
-    state = random.getstate()
-    try:
+    stacked = bare_evaluator(function) if isinstance(engine, BatchedMap) else None
+    with undisturbed():
         if stacked:
             results = [(told.values, told) for told in stacked.evaluate_all(genomes, context)]
         else:
             results = list(engine(Measure(function, context), genomes))
-    finally:
-        random.setstate(state)
     for genome, (_, measured) in zip(genomes, results, strict=True):
         genome.measured = measured
     return [values for values, _ in results]
 
 
+@dataclass(frozen=True)
+class Aside:
+    """Runs in the worker: a function that is no evaluation, such as DEAP's algorithm on one of many islands.
+
+    Each call starts in the clock's generation, and says in which generation it has ended.
+    """
+
+    function: Callable[[Any], Any]
+    clock: Clock
+    generation: int
+
+    def __call__(self, item: Any) -> tuple[Any, int]:
+        self.clock.generation = self.generation
+        return self.function(item), self.clock.generation
+
+
 class EvaluationMap:
     """The map that `make_toolbox` registers as `toolbox.map`.
 
+    It evaluates when it maps `toolbox.evaluate`, decorated or replaced as it may be, or an `Evaluator` over
+    genomes. Anything else passes through to the engine, and is no generation.
+
+    toolbox: whose evaluation it is; None: any function of genomes is an evaluation
+    seed: of the run, for an evaluation of the user's own that draws random numbers
+    plan: of the density; None: no plan
     gradient_steps: gradient steps of each training so far
     counts: whether every call ends a generation and advances the clock, as DEAP's algorithms need; an
         `Evolution` switches this off and sets the clock itself
     """
 
-    def __init__(self, engine: Engine, race: Race, clock: Clock) -> None:
-        self.engine, self.race, self.clock = engine, race, clock
+    def __init__(
+        self,
+        engine: Engine,
+        race: Race,
+        clock: Clock,
+        toolbox: base.Toolbox | None = None,
+        seed: int = 0,
+        plan: SharedPlan | None = None,
+    ) -> None:
+        self.engine, self.race, self.clock, self.toolbox = engine, race, clock, toolbox
+        self.seed, self.plan = seed, plan
         self.gradient_steps: list[int] = []
         self.counts = True
 
-    def __call__(self, function: Callable[[Genome], Any], genomes: Iterable[Genome]) -> list[Any]:
-        genomes = list(genomes)
+    def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        items = list(items)
+        if self._evaluates(function) and all(isinstance(item, Genome) for item in items):
+            return self._evaluated(function, items)
+        ended = list(self.engine(Aside(function, self.clock, self.clock.generation), items))
+        self.clock.generation = max((generation for _, generation in ended), default=self.clock.generation)
+        return [result for result, _ in ended]
+
+    def _evaluates(self, function: Callable[[Any], Any]) -> bool:
+        inner = function
+        while isinstance(inner, partial):
+            inner = inner.func
+        ours = self.toolbox is None or function is getattr(self.toolbox, "evaluate", None)
+        return ours or isinstance(inner, Evaluator)
+
+    def _evaluated(self, function: Callable[[Genome], Any], genomes: list[Genome]) -> list[Any]:
         contents = [genome.content() for genome in genomes]
         first: dict[bytes, Genome] = {}
         for genome, content in zip(genomes, contents, strict=True):
@@ -100,23 +152,36 @@ class EvaluationMap:
         values = dict(zip(first, self._raced(function, list(first.values())), strict=True))
         for genome, content in zip(genomes, contents, strict=True):
             genome.measured = first[content].measured
-        self.clock.generation += self.counts and bool(genomes)
+        if self.counts:
+            ends = bool(genomes) or self.clock.bred
+            self.clock.generation += ends
+            self.clock.bred, self.clock.idle = False, not ends
         return [values[content] for content in contents]
 
     def _raced(self, function: Callable[[Genome], Any], genomes: list[Genome]) -> list[Any]:
         values: list[Any] = [None] * len(genomes)
         running = list(range(len(genomes)))
+        generation = self.clock.generation
+        planned = self.plan.density(generation) if self.plan else None
         for rung in range(self.race.rungs):
-            context = Context(self.clock.generation, self.race.share(rung))
+            context = Context(generation, self.race.share(rung), self.seed, planned)
             told = map_genomes(self.engine, function, [genomes[i] for i in running], context)
             for i, value in zip(running, told, strict=True):
                 values[i] = value
                 measured = genomes[i].measured
                 self.gradient_steps.append(measured.gradient_steps if measured else 0)
-            running = sorted(running, key=lambda i: values[i])[: self.race.survivors(len(running))]
+            running.sort(key=lambda i: _merit(values[i], genomes[i]), reverse=True)
+            del running[self.race.survivors(len(running)) :]
         return values
 
 
-def make_map(name: str, workers: int | None, device: str) -> SerialMap | MultiprocessMap:
-    """The map called `serial`, `multiprocess` or `batched`."""
-    return BatchedMap() if name == "batched" else choice.make_map(name, workers, device)
+def _merit(values: Sequence[float], genome: Genome) -> tuple[float, ...]:
+    """Fitness values as DEAP compares them: the larger the better, minimised or maximised."""
+    return tuple(value * weight for value, weight in zip(values, genome.fitness.weights, strict=False))
+
+
+def make_map(
+    name: str, workers: int | None, device: str, timeout: float | None = None
+) -> SerialMap | MultiprocessMap:
+    """The map called `serial`, `multiprocess` or `batched`; see `parallel.choice.make_map`."""
+    return BatchedMap() if name == "batched" else choice.make_map(name, workers, device, timeout)

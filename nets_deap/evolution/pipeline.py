@@ -64,6 +64,10 @@ class Pipeline:
         """This pipeline with the mutation `density` put first, unless it has one already."""
         return self if self.evolves_density else Pipeline((Step("density", "", None), *self.steps))
 
+    def exactly(self) -> Pipeline:
+        """Only those of its mutations that follow the plan."""
+        return Pipeline(tuple(step for step in self.steps if MUTATIONS[step.name].exact))
+
     def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
         """The mutations as functions, without uninformed ones of rate 0."""
         built = []

@@ -112,6 +112,11 @@ OF_A_RUN: Sequence[Rule] = (
         "only the map batched has this",
     ),
     Rule(
+        ("eval_timeout",),
+        lambda c: c.eval_timeout is not None and c.map != "multiprocess",
+        "only the map multiprocess can end an evaluation",
+    ),
+    Rule(
         ("mutate",),
         lambda c: c.map == "batched" and _mutates(c, "reorder"),
         "reorder gives genomes minibatches of their own, which do not go with the map batched",

@@ -31,7 +31,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.util.errors import NetsError
-from nets_deap.util.random_streams import Role, generator, restart, seed_python_random
+from nets_deap.util.random_streams import Role, generation_streams, generator, restart
 from nets_deap.util.tables import Row
 
 
@@ -65,6 +65,7 @@ class Evolution:
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
         self.map.counts = False
+        self.map.plan = self.toolbox.select.func.plan = None  # every child here is on the plan
         self.statistics = make_statistics()
         self.algorithm = settings.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2
@@ -122,16 +123,25 @@ class Evolution:
         return int(self.logbook[-1]["gen"]) if self.logbook else -1
 
     def advance(self) -> Row:
-        """Run one generation (the first call evaluates the initial population) and return its record."""
-        generation, seed, settings = self.generation + 1, self.seed, self.settings
+        """Run one generation (the first call evaluates the initial population) and return its record.
+
+        DEAP draws from Python's global `random`: another evolution in another thread waits until this
+        generation is over.
+        """
+        with generation_streams(self.seed, self.generation + 1):
+            return self._advance(self.generation + 1)
+
+    def _advance(self, generation: int) -> Row:
+        seed, settings = self.seed, self.settings
         self.toolbox.clock.generation = generation
         self.map.gradient_steps = []
-        seed_python_random(seed, generation, Role.SELECTION)
         fresh = generation == 0 or self._stagnates()
         falling = 0 < generation <= settings.resolved_density_gens
         if fresh:
             restart(self.rng, seed, generation, Role.INITIALISATION)
             self.population = self.toolbox.population(n=settings.pop)
+            if any(weight > 0 for genome in self.population for weight in genome.fitness.weights):
+                raise NetsError("an Evolution minimises: its genomes' fitness has weights of −1")
         else:
             restart(self.rng, seed, generation, Role.VARIATION)
         evaluated = 0
@@ -167,7 +177,7 @@ class Evolution:
     def _reevaluate(self) -> int:
         """Evaluate the elites again, on this generation's minibatches; returns how many there are."""
         again = [copy.deepcopy(genome) for genome in self.hall]
-        context = Context(self.toolbox.clock.generation)
+        context = Context(self.toolbox.clock.generation, seed=self.seed)
         map_genomes(self.engine, self.toolbox.evaluate, again, context)
         evaluations = [genome.measured for genome in again if genome.measured]
         self.map.gradient_steps += [evaluation.gradient_steps for evaluation in evaluations]

@@ -76,7 +76,7 @@ def _value(name: str, key: str, text: str, selection: Selection) -> Any:
             "" if low is None else f" of at least {low}" + ("" if high is None else f" and at most {high}")
         )
         kind = {int: "a whole number", float: "a number", bool: "true or false"}[expected]
-        raise NetsError(f"selection '{name}': {key}={shortened(text)} is not {kind}{limits}")
+        raise NetsError(f"selection '{name}': {key}={shortened(text, 80)} is not {kind}{limits}")
     return value
 
 

@@ -33,7 +33,7 @@ def _by_merit(select: Select) -> Select:
     """Let a proportional selection see the merit worst − loss + ε, to be maximised, in place of the loss."""
 
     def selected(individuals: list[Genome], k: int) -> list[Genome]:
-        losses = np.array([ind.fitness.values[0] for ind in individuals])
+        losses = np.array([-ind.fitness.wvalues[0] for ind in individuals])
         # Diverged trainings do not set the scale: their merit is ε, like that of the worst finite loss.
         worst = losses[losses < WORST].max(initial=losses.min())
         spread = float(worst - losses.min())

@@ -240,6 +240,9 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     time_limit: Annotated[float, Field(gt=0)] | None = setting(
         None, "Stop after the generation that passes it; resumable.", "running", "SECONDS"
     )
+    eval_timeout: Annotated[float, Field(gt=0)] | None = setting(
+        None, "The most that one evaluation may take; then the run ends, resumable.", "running", "SECONDS"
+    )
 
     @model_validator(mode="after")
     def _runs(self) -> EvolveConfig:
@@ -260,7 +263,8 @@ def configure(
     kind: type[Config] = EvolveConfig,  # type: ignore[assignment]  # mypy: no default for a type variable
     preset: str | None = None,
     config: str | None = None,
+    trust: bool = False,
     **options: Any,
 ) -> Config:
     """`config.layers.configure`, for an EvolveConfig unless another kind of config is given."""
-    return layers.configure(kind, preset, config, **options)
+    return layers.configure(kind, preset, config, trust, **options)

@@ -42,11 +42,11 @@ def selSpecies(
     must have one objective.
     """
     species = species_of(individuals, radius)
-    losses = np.array([genome.fitness.values[0] for genome in individuals])
+    losses = np.array([-genome.fitness.wvalues[0] for genome in individuals])
     worst = losses[losses < WORST].max(initial=losses.min())
     floor = 0.01 * (worst - losses.min()) or 1.0
     merits = [
-        np.mean([max(worst - genome.fitness.values[0], 0) for genome in members]) + floor
+        np.mean([max(worst + genome.fitness.wvalues[0], 0) for genome in members]) + floor
         for members in species
     ]
     wanted = k * np.array(merits) / sum(merits)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial, singledispatch
+from typing import Any
 
 import numpy as np
 from deap import base, tools
 
 from nets_deap.evolution import racing, selection
 from nets_deap.evolution.context import Clock
+from nets_deap.evolution.density_schedule import SharedPlan
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.fitness import DensityPenalty, load_fitness
 from nets_deap.evolution.islands import Mating
 from nets_deap.evolution.maps import BatchedMap, Engine, EvaluationMap
 from nets_deap.evolution.mutations import Kit
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
-from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
+from nets_deap.individuals.evaluation import ParetoFitness
 from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.individuals.operators.density import DENSITY, LAYERS, cxMask, planned_counts, repairDensity
-from nets_deap.individuals.operators.paper import cxUniformGene, mutSequence
+from nets_deap.individuals.operators.paper import Mutation, cxUniformGene, mutSequence
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights, erk
@@ -65,7 +68,7 @@ def make_toolbox(
         initGenome,
         std,
         settings.resolved_init_density,
-        MinimisedFitness if settings.objectives == 1 else ParetoFitness,
+        ParetoFitness if settings.objectives == 2 else None,
         rng=rng,
     )
     toolbox.register("evaluate", _evaluator(problem, settings, seed, device))
@@ -97,9 +100,30 @@ def make_toolbox(
         toolbox.register("individual", _planned, toolbox.individual, repair)
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     choice, first = selection.parse(settings.select), settings.resolved_select_from
-    toolbox.register("select", Mating(choice, settings.islands, settings.migrate_every, first, clock))
-    toolbox.register("map", EvaluationMap(engine or SerialMap(), racing.parse(settings.race), clock))
+    shared = None if pipeline.evolves_density or not pipeline.exact else SharedPlan(schedule, problem.layout)
+    toolbox.register("select", Mating(choice, settings.islands, settings.migrate_every, first, clock, shared))
+    race = racing.parse(settings.race)
+    mapped = EvaluationMap(engine or SerialMap(), race, clock, toolbox, seed, shared)
+    toolbox.register("map", mapped)
+    if pipeline.exact:
+        settle = pipeline.exactly().build(replace(kit, adapt=0.0), settings)
+        toolbox.decorate("mate", partial(_onto_plan, settle, mapped))
     return toolbox
+
+
+def _onto_plan(
+    settle: Sequence[Mutation], mapped: EvaluationMap, mate: Callable[..., tuple[Genome, ...]]
+) -> Callable[..., tuple[Genome, ...]]:
+    """A crossover that brings its children to the planned density: not every algorithm mutates them, too.
+
+    An `Evolution` does, and needs no more.
+    """
+
+    def mated(*parents: Genome, **arguments: Any) -> tuple[Genome, ...]:
+        children = mate(*parents, **arguments)
+        return tuple(mutSequence(child, settle)[0] for child in children) if mapped.counts else children
+
+    return mated
 
 
 @make_toolbox.register

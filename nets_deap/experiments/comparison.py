@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from nets_deap.config import run_folder
 from nets_deap.experiments import comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import Comparison, methods_of, reference_of
@@ -58,7 +59,7 @@ def compare(
             for density in config.densities:
                 check(Trial(name, density, config.seed), problem, config.budget())
     comparison = Comparison(config)
-    with files.claimed_folder(folder):
+    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
         whole = comparison_folder.claim(folder, config)
         for seeds in steps:
             _run(comparison, whole, trials_of(config, seeds), folder, engine, on_trial)

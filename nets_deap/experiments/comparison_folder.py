@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.experiments.trial import Row, Trial
-from nets_deap.util import files, json_text, tables
-from nets_deap.util.errors import NetsError
+from nets_deap.experiments.trial import Row, Trial, recorded
+from nets_deap.util import digests, files, tables
+from nets_deap.util.errors import DamagedError, NetsError
 
 # Fields that may be extended: it is still the same comparison
 EXTENSIBLE = {"methods", "densities", "seeds", "until_half_width", "reference"}
@@ -42,7 +44,7 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
     Raises NetsError if the folder holds trials of another comparison.
     """
     whole = config
-    if (folder / run_folder.CONFIG).exists():
+    if not run_folder.is_free(folder) and (folder / run_folder.CONFIG).exists():
         before = read_config(folder)
         whole = config.model_copy(
             update={
@@ -59,35 +61,64 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
 def claim_data(folder: Path, config: CompareConfig) -> None:
     """Write the checksum of the data into the folder. Raises NetsError if it has that of other data."""
     checksum = f"{config.problem().data.checksum}\n"
-    if (folder / DATA).exists() and (folder / DATA).read_text() != checksum:
+    if (folder / DATA).exists() and files.read_text(folder / DATA) != checksum:
         raise NetsError(f"{folder} holds trials on other data than `dataset` {config.dataset} now has")
     files.write_text(folder / DATA, checksum)
 
 
 def read_trial(folder: Path, trial: Trial) -> Row | None:
-    """The row of a finished trial; None if there is no readable one."""
-    try:
-        row: Row = json_text.loads((folder / "trials" / f"{trial.name}.json").read_text())["trial"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return row if trial == Trial.of(row) else None
+    """The row of a finished trial; None if there is none, or none that is whole."""
+    kept = recorded(trial, folder)
+    return None if kept is None or not _is_row(kept.trial) else dict(kept.trial)
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    """Has a row the figures of a trial?"""
+    needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
+    return all(type(row.get(column)) in (int, float) for column in needed)
 
 
 def read_rows(folder: Path) -> dict[Trial, Row]:
     """The rows in trials.csv, which with seconds.csv may be all that is left of a comparison."""
-    if not (folder / TRIALS).exists():
+    path = folder / TRIALS
+    if not path.exists():
+        return {}
+    rows = {_of(row, path): row for row in tables.parse(digests.read_text(path), path)}
+    if not all(map(_is_row, rows.values())):
+        raise DamagedError(f"{path} lacks columns of a comparison")
+    times = _read_times(folder)
+    none = dict.fromkeys(TIMES, math.nan)
+    return {
+        trial: row | (times.get(trial) or _times_of(folder, trial) or none) for trial, row in rows.items()
+    }
+
+
+def _of(row: Row, path: Path) -> Trial:
+    try:
+        return Trial.of(row)
+    except NetsError as error:
+        raise DamagedError(f"{path} holds a row that is none of a trial: {error}") from error
+
+
+def _read_times(folder: Path) -> dict[Trial, Row]:
+    """The rows in seconds.csv; none if it is damaged, since it follows from the trials."""
+    path = folder / SECONDS
+    if not path.exists():
         return {}
     try:
-        rows = {Trial.of(row): row for row in tables.read_csv(folder / TRIALS)}
-        needed = ("density", "test_acc", "test_loss", *costs("search"), *costs("train"))
-        if any(column not in row for row in rows.values() for column in needed):
-            raise KeyError(needed)
-        known = tables.read_csv(folder / SECONDS) if (folder / SECONDS).exists() else []
-        times = {Trial.of(row): row for row in known}
-        none = dict.fromkeys(TIMES, math.nan)
-        return {t: row | {key: times.get(t, none)[key] for key in TIMES} for t, row in rows.items()}
-    except (TypeError, KeyError) as error:
-        raise NetsError(f"{folder / TRIALS} or {SECONDS} lacks columns of a comparison") from error
+        rows = {_of(row, path): row for row in tables.parse(digests.read_text(path), path)}
+    except DamagedError:
+        return {}
+    return {trial: {key: row[key] for key in TIMES} for trial, row in rows.items() if _has_times(row)}
+
+
+def _times_of(folder: Path, trial: Trial) -> Row | None:
+    row = read_trial(folder, trial)
+    return {key: row[key] for key in TIMES} if row and _has_times(row) else None
+
+
+def _has_times(row: Mapping[str, Any]) -> bool:
+    return all(type(row.get(key)) in (int, float) for key in TIMES)
 
 
 def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves: bool) -> None:
@@ -96,8 +127,9 @@ def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves
     if not rows:
         return
     apart = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
-    tables.write_csv(folder / SECONDS, [{k: row[k] for k in (*KEY, *TIMES)} for row in rows])
-    tables.write_csv(folder / TRIALS, apart)
+    times = [{k: row[k] for k in (*KEY, *TIMES)} for row in rows]
+    digests.write_text(folder / SECONDS, tables.as_csv(times))
+    digests.write_text(folder / TRIALS, tables.as_csv(apart))
     if summary:
         tables.write_csv(folder / SUMMARY, summary)
     if with_curves:
@@ -107,19 +139,23 @@ def write(folder: Path, known: dict[Trial, Row], summary: list[Row], with_curves
 
 def _write_curves(folder: Path, name: str, key: str, trials: list[Trial]) -> None:
     """Write the curves of all trials, for figures; trials without a file keep the rows written before."""
+    path, kept = folder / name, {trial: recorded(trial, folder) for trial in trials}
     before: dict[Trial, list[Row]] = {}
-    if (folder / name).exists():
-        for row in tables.read_csv(folder / name):
-            before.setdefault(Trial.of(row), []).append(row)
+    try:
+        for row in tables.read_csv(path) if path.exists() else []:
+            before.setdefault(_of(row, path), []).append(row)
+    except DamagedError:
+        if not all(kept.values()):  # some rows are nowhere else
+            path.replace(path.with_name(f"{name}.damaged"))
     rows: list[Row] = []
     for trial in sorted(trials, key=_place):
-        if read_trial(folder, trial) is None:
+        own = kept[trial]
+        if own is None:
             rows += before.get(trial, [])
             continue
-        recorded = json_text.loads((folder / "trials" / f"{trial.name}.json").read_text())[key]
         ours = dict(zip(KEY, (str(trial.method), trial.density, trial.seed), strict=True))
-        rows += [ours | row for row in recorded]
-    tables.write_csv(folder / name, rows)
+        rows += [ours | row for row in getattr(own, key)]
+    tables.write_csv(path, rows)
 
 
 def _place(trial: Trial) -> tuple[float, str, int]:

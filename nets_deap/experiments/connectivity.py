@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import evaluate
@@ -21,9 +22,20 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training.final import check_ticket, to_go, train_ticket
 from nets_deap.util.errors import NetsError
+from nets_deap.util.schema import Number, Whole
 from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
+
+
+class Point(BaseModel):
+    """The columns of connectivity.csv."""
+
+    seed: Whole
+    alpha: Number
+    test_error: Number
+
+
 OTHERS = 1_000_000  # added to a seed for the second data order of one ticket
 POINTS = 30  # points on a line, including both ends (Lange & Sprekeler 2023)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from nets_deap.config import run_folder
 from nets_deap.config.base import ProblemConfig
-from nets_deap.util import files, tables
+from nets_deap.util import digests, files, tables
 from nets_deap.util.errors import NetsError
+from nets_deap.util.schema import Cells, checked
 from nets_deap.util.tables import Row
 
 
@@ -21,15 +22,20 @@ class Rows:
     path: the file; None: nothing is written
     """
 
-    def __init__(self, path: Path | None, order: Callable[[Row], Any]) -> None:
+    def __init__(self, path: Path | None, order: Callable[[Row], Any], kind: type = Cells) -> None:
+        """kind: what each row is checked as. Raises DamagedError for a file that holds other rows."""
         self.path, self.order = path, order
-        self.known: list[Row] = tables.read_csv(path) if path and path.exists() else []
+        self.known: list[Row] = []
+        if path and path.exists():
+            self.known = tables.parse(digests.read_text(path), path)
+            for row in self.known:
+                checked(kind, row, path)
 
     def add(self, *rows: Row) -> None:
         """Add rows, and write the file."""
         self.known = sorted([*self.known, *rows], key=self.order)
         if self.path:
-            tables.write_csv(self.path, self.known)
+            digests.write_text(self.path, tables.as_csv(self.known))
 
 
 @contextmanager
@@ -40,6 +46,7 @@ def rows_in(
     of: tuple[str, str],
     content: str,
     order: Callable[[Row], Any],
+    kind: type,
     added: Collection[str] = ("seeds",),
     checksum: str = "tickets.crc32",
 ) -> Iterator[Rows]:
@@ -47,17 +54,18 @@ def rows_in(
 
     name: name of the csv; of: `mark` and `of` for `run_folder.claim`
     content: a checksum of the tickets, and of all else that must be the same
+    kind: a TypedDict with the columns that a row must have
     added: fields of the config that may differ; checksum: name of the file for `content`
     Raises NetsError if the folder holds something else.
     """
     if files.strangers(folder) and not (folder / run_folder.CONFIG).exists():
         raise NetsError(f"{folder} exists and is not empty: choose another `out`")
     told = folder / checksum
-    with files.claimed_folder(folder):
-        if told.exists() and told.read_text() != f"{content}\n":
+    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
+        if not run_folder.is_free(folder) and told.exists() and files.read_text(told) != f"{content}\n":
             raise NetsError(
                 f"{folder} holds what was found of another ticket, or on other data: choose another `out`"
             )
         run_folder.claim(folder, config, *of, added)
         files.write_text(told, f"{content}\n")
-        yield Rows(folder / name, order)
+        yield Rows(folder / name, order, kind)

@@ -75,7 +75,9 @@ def table1(
         for name, config in configs.items()
     ]
     rows = [row for name in PROBLEMS if (part := stored(folder / name)) for row in rows_of(name, part)]
-    if rows:
+    if not rows:
+        return done
+    with files.claimed_folder(folder):
         tables.write_csv(folder / CSV, rows)
         files.write_text(folder / MARKDOWN, markdown(rows))
         files.write_text(folder / LATEX, latex(rows))

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
+from pydantic import BaseModel
 
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
@@ -29,10 +30,20 @@ from nets_deap.strategies import STRATEGIES
 from nets_deap.training.final import check_ticket, to_go, train_ticket
 from nets_deap.util.errors import NetsError, unknown
 from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.schema import Number, Whole, among
 
 Row = dict[str, Any]
 TICKET, RANDOM, OWN = "the ticket", "random", "the target's own"
 NAMES = (TICKET, RANDOM, OWN)
+
+
+class Transferred(BaseModel):
+    """The columns of transfer.csv."""
+
+    ticket: Annotated[str, among(NAMES)]
+    seed: Whole
+    density: Number
+    test_acc: Number
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, Field
 
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
@@ -17,12 +19,29 @@ from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
-from nets_deap.util import files, json_text
-from nets_deap.util.errors import NetsError
+from nets_deap.util import digests, files
+from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.schema import Cells, checked
 
 Row = dict[str, Any]
 LONGEST_NAME = 100  # characters of a method in a file name
+
+
+class Key(BaseModel):
+    """The columns of a row that say which trial it is of."""
+
+    method: str
+    asked: Annotated[float, Field(strict=True, gt=0, le=1)]
+    seed: Annotated[int, Field(strict=True, ge=0)]
+
+
+class Kept(BaseModel):
+    """A trial's own file."""
+
+    trial: Cells
+    logbook: list[Cells]
+    training: list[Cells]
 
 
 @dataclass(frozen=True)
@@ -35,7 +54,8 @@ class Trial:
 
     @classmethod
     def of(cls, row: Row) -> Trial:
-        """The trial that a row belongs to. Raises KeyError, TypeError or NetsError for any other row."""
+        """The trial that a row belongs to. Raises NetsError for any other row."""
+        checked(Key, row, "a trial")
         return cls(parse(row["method"]), row["asked"], row["seed"])
 
     @property
@@ -67,7 +87,7 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     train = _training_cost(problem, run) + aside
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
     kept = {"trial": row, "logbook": logbook, "training": run.rows}
-    files.write_text(folder / "trials" / f"{trial.name}.json", json_text.kept(kept))
+    files.write_text(folder / "trials" / f"{trial.name}.json", digests.sealed(kept))
     return row
 
 
@@ -81,12 +101,35 @@ def base_of(trial: Trial) -> Trial:
 
 
 def found_already(trial: Trial, folder: Path) -> Found | None:
-    """The result of an earlier search; None if there is no readable one."""
+    """The result of an earlier search; None if there is none, or none that is whole.
+
+    Raises NetsError for one that cannot be read.
+    """
     path = ticket_path(folder, trial)
+    told = path.with_suffix(".json")
+    if not (path.exists() and told.exists()):
+        return None
     try:
-        told = json_text.loads(path.with_suffix(".json").read_text())
-        return Found(load_ticket(path), told["logbook"], Cost(**told["cost"]))
-    except (OSError, NetsError, ValueError, KeyError, TypeError):
+        values = digests.opened(told)
+        rows = checked(list[Cells], values.get("logbook"), told)
+        logbook: list[Row] = [dict(row) for row in rows]
+        return Found(load_ticket(path), logbook, Cost.read(values.get("cost"), told))
+    except DamagedError:
+        return None
+
+
+def recorded(trial: Trial, folder: Path) -> Kept | None:
+    """A finished trial's own file; None if there is none, or none that is whole.
+
+    Raises NetsError for one that cannot be read.
+    """
+    path = folder / "trials" / f"{trial.name}.json"
+    if not path.exists():
+        return None
+    try:
+        kept: Kept = checked(Kept, digests.opened(path), path)
+        return kept if trial == Trial.of(dict(kept.trial)) else None
+    except DamagedError:
         return None
 
 
@@ -106,7 +149,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
         path = ticket_path(folder, base)
         found.ticket.save(path)
         kept = {"logbook": found.logbook, "cost": asdict(found.cost)}
-        files.write_text(path.with_suffix(".json"), json_text.kept(kept))
+        files.write_text(path.with_suffix(".json"), digests.sealed(kept))
     if not trial.method.control:
         return found
     rng = generator(trial.seed, 0, Role.CONTROLS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
@@ -18,6 +19,7 @@ from nets_deap.training.final import check_ticket, train_ticket
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.schema import Number, Whole, among
 from nets_deap.util.statistics import Paired, paired_difference
 
 TICKET, DENSE = "ticket", "dense"
@@ -27,6 +29,17 @@ ROWS = "verify.csv"
 AT_MOST = 0.5  # largest density that counts as "much smaller"; Definition 3 gives no number
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"
 Row = dict[str, Any]
+
+
+class Trained(BaseModel):
+    """The columns of verify.csv that a verdict needs."""
+
+    network: Annotated[str, among(NETWORKS)]
+    seed: Whole
+    density: Number
+    early_stop_iteration: Number
+    val_loss: Number
+    test_acc: Number
 
 
 @dataclass(frozen=True)

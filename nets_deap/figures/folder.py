@@ -11,6 +11,7 @@ import pandas as pd
 from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
 from nets_deap.figures.style import save
 from nets_deap.problem.ticket import load_ticket
+from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 from nets_deap.util.tables import read_csv
 
@@ -30,17 +31,22 @@ def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
         for name, recipe in recipes.items():
             try:
                 figure = recipe(folder / file)
-            except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError) as error:
+                if figure is not None:
+                    with files.claimed_folder(out):
+                        drawn[name] = save(figure, out, name)
+            except (LookupError, TypeError, ValueError, ArithmeticError) as error:
                 raise NetsError(f"{folder / file} lacks columns that it should have ({error})") from error
-            if figure is not None:
-                drawn[name] = save(figure, out, name)
     if not drawn:
         raise NetsError(f"{folder} holds nothing to draw: expected one of {', '.join(RECIPES)}")
     return drawn
 
 
+def _table(path: Path) -> pd.DataFrame:
+    return pd.DataFrame(read_csv(path))
+
+
 def _evolution(path: Path) -> Figure | None:
-    rows = pd.read_csv(path)
+    rows = _table(path)
     if "gen" not in rows or "fitness_min" not in rows:
         return None  # cycles of IMP or an ES, or a search in node space
     rows = rows[rows["fitness_min"].notna()]
@@ -50,12 +56,12 @@ def _evolution(path: Path) -> Figure | None:
 
 
 def _training(path: Path) -> Figure | None:
-    rows = pd.read_csv(path)
+    rows = _table(path)
     if "method" in rows:  # a comparison's
         return curves.training(rows, {name: name for name in rows["method"].unique()})
     told = [rows.assign(method="ticket", seed=0)]
     if (beside := path.with_name("random.csv")).exists():
-        random = pd.read_csv(beside)
+        random = _table(beside)
         told.append(random.assign(method="random", seed=random["ticket"]))
     names = {"ticket": "ticket", "random": "random tickets"}
     return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]})
@@ -69,10 +75,10 @@ def _ticket(path: Path) -> Figure:
 RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "logbook.csv": {"evolution": _evolution},
     "ticket.safetensors": {"ticket": _ticket},
-    "front.csv": {"front": lambda path: comparison.front(pd.read_csv(path))},
+    "front.csv": {"front": lambda path: comparison.front(_table(path))},
     "training.csv": {"training": _training},
-    "summary.csv": {"error-density": lambda path: comparison.error_against_density(pd.read_csv(path))},
+    "summary.csv": {"error-density": lambda path: comparison.error_against_density(_table(path))},
     "logbooks.csv": {"evolution": _evolution},
-    "verify.csv": {"verdict": lambda path: verdict.accuracies(pd.read_csv(path))},
+    "verify.csv": {"verdict": lambda path: verdict.accuracies(_table(path))},
     "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": read_csv(path)})},
 }

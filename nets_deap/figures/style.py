@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from nets_deap.util import files
 from nets_deap.util.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -21,10 +26,24 @@ FORMATS = ("pdf", "png")
 
 def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
     """A figure as wide as a page's text, and its axes row by row; `height` of a row in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
+    figure = _figure_class()(figsize=(WIDTH, height * rows), layout="constrained", dpi=200)
     return figure, figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def _figure_class() -> type[Figure]:
+    """matplotlib's Figure. A notebook may have left a backend in MPLBACKEND that is not installed here, with
+    which matplotlib cannot be imported."""
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return Figure
 
 
 def plain_logarithmic(*axes: Any) -> None:
@@ -38,12 +57,19 @@ def plain_logarithmic(*axes: Any) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PDF and PNG, without a date, so that the same data gives the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a figure as PDF and PNG, without a date, so that the same data gives the same bytes.
+
+    Raises NetsError if they cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)  # whatever backend the environment names
     paths = [folder / f"{name}.{kind}" for kind in FORMATS]
     for path in paths:
         metadata: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        figure.savefig(path, metadata=metadata)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=path.suffix[1:], metadata=metadata)
+        files.write_bytes(path, drawn.getvalue())
     return paths
 
 

@@ -38,6 +38,7 @@ class Evaluation:
         trained weights
     gradient_steps: number of gradient steps that it took
     times:        number of evaluations of which the values are a mean
+    planned: the density that was planned for its generation; None: no plan
     """
 
     val_loss: float
@@ -50,3 +51,4 @@ class Evaluation:
     traces: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
     gradient_steps: int = 0
     times: int = 1
+    planned: float | None = field(default=None, compare=False)

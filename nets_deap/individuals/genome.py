@@ -33,15 +33,17 @@ class Genome:
         self,
         weights: np.ndarray,
         mask: np.ndarray,
-        fitness: type[base.Fitness] = MinimisedFitness,
+        fitness: type[base.Fitness] | None = None,
     ) -> None:
+        """fitness: None is `MinimisedFitness`, or what a class from DEAP's `creator` has."""
         self.weights = np.ascontiguousarray(weights, dtype=np.float32)
         self.mask = np.ascontiguousarray(mask, dtype=bool)
         if self.weights.ndim != 1 or self.weights.shape != self.mask.shape:
             raise ValueError(
                 f"weights and mask must be vectors of one length, got {weights.shape} and {mask.shape}"
             )
-        self.fitness = fitness()
+        if fitness is not None or "fitness" not in vars(self):  # DEAP's `creator` sets it beforehand
+            self.fitness = (fitness or MinimisedFitness)()
         self.traits: dict[str, np.ndarray] = {}
         self.measured: Evaluation | None = None
 
@@ -130,16 +132,18 @@ class Genome:
 def initGenome(
     std: np.ndarray,
     density: float,
-    fitness: type[base.Fitness] = MinimisedFitness,
+    fitness: type[base.Fitness] | None = None,
     rng: np.random.Generator | None = None,
+    kind: type[Genome] = Genome,
 ) -> Genome:
     """A fresh genome: weights from N(0, std²), each mask bit 1 with probability `density`.
 
     std: float32[n], from `initial_std`. Every call draws its own weights and its own mask.
+    kind: `Genome`, or a class from DEAP's `creator` that is based on it
     """
     rng = as_generator(rng)
     weights = draw(std, rng)
-    return Genome(weights, rng.random(std.size, dtype=np.float32) < density, fitness)
+    return kind(weights, rng.random(std.size, dtype=np.float32) < density, fitness)
 
 
 def check_memory(count: int, size: int) -> None:

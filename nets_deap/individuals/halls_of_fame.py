@@ -17,6 +17,8 @@ class ElitistHallOfFame(tools.HallOfFame):
 
     After an update, clones of the elites missing from `population` replace its worst genomes. `eaSimple`
     updates the hall with the offspring before these replace the population, so the elites survive.
+
+    Under a planned density, a genome denser than now planned is no elite: its fitness does not compare.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -24,7 +26,13 @@ class ElitistHallOfFame(tools.HallOfFame):
 
     def update(self, population: list[Genome]) -> None:
         """Update the hall, and put missing elites back into `population`."""
-        super().update(population)
+        evaluations = [genome.evaluation for genome in population]
+        planned = [e.planned for e in evaluations if e is not None and e.planned is not None]
+        most = min(planned, default=1.0)
+        for place in reversed(range(len(self))):
+            if self[place].density > most:
+                self.remove(place)
+        super().update([genome for genome in population if genome.density <= most])
         keep_elites(self, population)
 
 

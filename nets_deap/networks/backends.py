@@ -21,6 +21,7 @@ from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+from nets_deap.util.threads import as_usual
 
 # Density up to which the compiled kernels are faster than torch: for each width of vectors, and for
 # minibatches of more than LARGE samples, which do not fit the caches
@@ -98,6 +99,7 @@ BACK_ENDS: dict[str, BackEnd] = {
 }
 
 
+@as_usual()
 def make_network(
     architecture: Architecture,
     weights: np.ndarray,
@@ -115,6 +117,7 @@ def make_network(
     return next(back_end.make(wanted) for back_end in BACK_ENDS.values() if back_end.supports(wanted))
 
 
+@as_usual()
 def make_stack(
     architecture: Architecture,
     weights: Sequence[np.ndarray],

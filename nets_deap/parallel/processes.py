@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.parallel.serial import Item, Result
+from nets_deap.parallel.serial import Item, Result, SerialMap
 from nets_deap.parallel.worker import Worker
+from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError
 
 MOST_WORKERS = 1000
 ATTEMPTS = 3  # workers that one item may kill before the map gives it up
-ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory?): try fewer `workers`"
+ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory, or a crash?): try fewer `workers`"
+LOOK = 1.0  # seconds between two looks at workers that do not answer
 
 
 def available_cores() -> int:
@@ -31,21 +35,31 @@ def check_workers(workers: int | None) -> None:
         raise NetsError(f"`workers` {workers}: expected 1 or more, and {MOST_WORKERS:,} at most")
 
 
+def default_start() -> str:
+    """How workers start: by fork where that is safe, which is on Linux."""
+    return "fork" if sys.platform == "linux" else "spawn"
+
+
 class MultiprocessMap:
     """A map over worker processes. It replaces a worker that dies and computes its item again.
 
     workers: how many; one per available core unless given
-    start:   "fork" shares what this process has loaded; "spawn" starts new interpreters, as CUDA requires
+    start:   "fork" shares what this process has loaded; "spawn" starts new interpreters, as CUDA requires;
+        "fork" on Linux and "spawn" elsewhere unless given
+    timeout: seconds that one item may take; an item that takes longer raises NetsError, or is `lost`
 
     The workers start at the first call. They live until `close()`, or until this process ends, however it
     ends. They ignore Ctrl-C. An exception raised by the function is raised here. For an item that has killed
     ATTEMPTS workers the result is `lost(item)`; without `lost`, NetsError is raised.
     """
 
-    def __init__(self, workers: int | None = None, start: str = "fork") -> None:
+    def __init__(
+        self, workers: int | None = None, start: str | None = None, timeout: float | None = None
+    ) -> None:
         check_workers(workers)
         self.workers = workers or available_cores()
-        self._context = multiprocess.get_context(start)
+        self.timeout = timeout
+        self._context = multiprocess.get_context(start or default_start())
         self._pool: list[Worker] = []
 
     def __call__(
@@ -57,73 +71,90 @@ class MultiprocessMap:
     ) -> list[Result]:
         items = list(items)
         # dill sends functions of a script or a notebook by value, and functions of modules by name.
-        pickled = dill.dumps(function)
+        pickled = dill.dumps(function, recurse=True)
         waiting = deque(range(len(items)))
         deaths = [0] * len(items)
         results: dict[int, Result] = {}
 
-        def give_up(job: int) -> Result:
+        def give_up(job: int, why: str = ENDED_ITS_WORKER) -> Result:
             if lost is None:
-                raise NetsError(f"an evaluation {ENDED_ITS_WORKER}")
+                raise NetsError(f"an evaluation {why}")
             return lost(items[job])
 
         try:
-            while len(self._pool) < min(self.workers, len(items)):
-                self._pool.append(Worker(self._context))
-            while len(results) < len(items):
-                for place, worker in enumerate(self._pool):
-                    if worker.job is None and waiting:
-                        job = waiting.popleft()
-                        self._submit(place, job, pickled, items[job], deaths)
-                for job, result in self._collect(waiting, deaths, give_up):
-                    results[job] = result
-                    if tell:
-                        tell(result)
+            with interrupts.guarded() as check:
+                while len(self._pool) < min(self.workers, len(items)):
+                    self._start(len(self._pool))
+                while len(results) < len(items):
+                    for place in range(len(self._pool)):
+                        if self._pool[place].job is None and waiting:
+                            self._submit(place, waiting, pickled, items)
+                    for job, result in self._collect(waiting, deaths, give_up):
+                        results[job] = result
+                        if tell:
+                            tell(result)
+                    check()
         except BaseException:
             self.close()  # a busy worker would send its answer to the next call
             raise
         return [results[job] for job in range(len(items))]
 
-    def _submit(self, place: int, job: int, function: bytes, item: Any, deaths: list[int]) -> None:
-        while True:
+    def _start(self, place: int) -> None:
+        """A worker in this place, new or in place of one that died."""
+        with interrupts.held_back():
+            for old in self._pool[place : place + 1]:
+                old.kill()
             try:
-                return self._pool[place].submit(job, function, item)
-            except OSError:  # the worker died while it was idle
-                deaths[job] += 1
-                if deaths[job] == ATTEMPTS:
-                    raise NetsError(f"an evaluation {ENDED_ITS_WORKER}") from None
-                self._replace(place)
+                self._pool[place : place + 1] = [Worker(self._context)]
+            except OSError as error:
+                raise NetsError(f"cannot start a worker ({error.strerror}): try fewer `workers`") from error
 
-    def _replace(self, place: int) -> None:
-        """A new worker for one that died."""
-        self._pool[place].kill()
-        self._pool[place] = Worker(self._context)
+    def _submit(self, place: int, waiting: deque[int], function: bytes, items: list[Any]) -> None:
+        """Give the next item to a worker that is idle, or to a new one if that has died in the meantime."""
+        job = waiting.popleft()
+        try:
+            self._pool[place].submit(job, function, items[job])
+        except OSError:
+            self._start(place)
+            self._pool[place].submit(job, function, items[job])
 
     def _collect(
-        self, waiting: deque[int], deaths: list[int], give_up: Callable[[int], Any]
-    ) -> list[tuple[int, Any]]:
-        """Wait for at least one answer or death and handle it; return (job, result) of finished jobs."""
-        came = []
+        self, waiting: deque[int], deaths: list[int], give_up: Callable[..., Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Wait for answers and deaths and handle them; return (job, result) of finished jobs."""
         busy = {worker.connection: place for place, worker in enumerate(self._pool) if worker.job is not None}
-        for connection in wait(list(busy)):  # a dead worker's connection is ready too, at end of file
-            worker = self._pool[busy[connection]]
+        ready = wait(list(busy), LOOK)  # a dead worker's connection is ready too, at end of file
+        for connection, place in busy.items():
+            worker = self._pool[place]
             job = worker.job
             assert job is not None
-            try:
-                succeeded, result = dill.loads(connection.recv_bytes())
-            except (EOFError, OSError):
-                self._replace(busy[connection])
-                deaths[job] += 1
-                if deaths[job] < ATTEMPTS:
-                    waiting.appendleft(job)
+            if connection in ready:
+                try:
+                    succeeded, result = dill.loads(connection.recv_bytes())
+                except (EOFError, OSError):
+                    pass
                 else:
-                    came.append((job, give_up(job)))
+                    worker.job = None
+                    if not succeeded:
+                        raise result
+                    yield job, result
+                    continue
+            elif self.timeout is not None and time.monotonic() - worker.since > self.timeout:
+                self._start(place)
+                yield job, give_up(job, f"took longer than `eval_timeout` {self.timeout:g} s: allow more")
                 continue
-            worker.job = None
-            if not succeeded:
-                raise result
-            came.append((job, result))
-        return came
+            elif not worker.gone():
+                continue
+            self._start(place)
+            deaths[job] += 1
+            if deaths[job] < ATTEMPTS:
+                waiting.appendleft(job)
+            else:
+                yield job, give_up(job)
+
+    def __reduce__(self) -> tuple[type[SerialMap], tuple[()]]:
+        """In a worker, which may start no processes of its own, this map is a serial one."""
+        return SerialMap, ()
 
     def close(self) -> None:
         """End the workers."""

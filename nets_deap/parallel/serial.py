@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+import os
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from nets_deap.util import interrupts
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@contextmanager
-def ctrl_c_is_not_lost() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises KeyboardInterrupt again if an item has swallowed it.
-
-    Extension modules do so: pydantic-core, for example, turns it into a SchemaError while it builds a
-    validator.
-    """
-    seen = []
-
-    def note(number: int, frame: Any) -> None:
-        seen.append(number)
-        raise KeyboardInterrupt
-
-    def check() -> None:
-        if seen:
-            raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # the caller's own handler
-        yield check
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class SerialMap:
@@ -51,9 +25,12 @@ class SerialMap:
         lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
         results = []
-        with ctrl_c_is_not_lost() as check:
+        process = os.getpid()
+        with interrupts.guarded() as check:
             for item in items:
                 results.append(function(item))
+                if os.getpid() != process:
+                    os._exit(0)  # a process that the function has forked must not go on with our work
                 check()
                 if tell:
                     tell(results[-1])

@@ -6,6 +6,9 @@ import math
 import time
 from dataclasses import astuple, dataclass, replace
 
+from nets_deap.util.errors import DamagedError
+from nets_deap.util.schema import checked
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -21,6 +24,14 @@ class Cost:
     samples: int = 0
     forward_passes: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def read(cls, told: object, what: object) -> Cost:
+        """The cost that `asdict` has told. Raises DamagedError, naming it as `what`, for anything else."""
+        cost = checked(cls, told, what)
+        if not all(0 <= spent < math.inf for spent in astuple(cost)):
+            raise DamagedError(f"{what} is damaged: a cost that is no number from 0 on")
+        return cost
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
 
 from nets_deap import __version__
 from nets_deap.models.architecture import INITIAL, Architecture
@@ -18,11 +16,15 @@ from nets_deap.models.layout import Layout
 from nets_deap.models.node_space import live_nodes, narrow
 from nets_deap.models.registry import described, from_description
 from nets_deap.util import json_text
-from nets_deap.util.errors import NetsError
-from nets_deap.util.files import write_safetensors
+from nets_deap.util.errors import DamagedError, NetsError, shortened
+from nets_deap.util.files import parsed
+from nets_deap.util.schema import checked
+from nets_deap.util.tensors import read_safetensors, write_safetensors
 
 FORMAT = "nets-deap ticket 1"
-KINDS = (np.float32, np.bool_, np.float32)  # of weights, mask, extras
+Config = dict[str, Any]
+Info = dict[str, int | float | str]
+KINDS = (np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.float32))  # of weights, mask, extras
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,26 +97,43 @@ def _known(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_ticket(path: Path | str) -> Ticket:
-    """Read a ticket. Raises NetsError for a file that is missing, truncated, or not a ticket."""
+    """Read a ticket. Raises NetsError for a file that cannot be read, DamagedError for one that is no ticket
+    or not as it was written."""
+    path = Path(path)
+    metadata, tensors = read_safetensors(path, "ticket")
+    if metadata.get("format") != FORMAT:
+        raise DamagedError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
+    what = f"ticket {path}"
+    told = {key: parsed(metadata.get(key, ""), what) for key in ("architecture", "config", "info")}
+    config = checked(Config, told["config"], what)
+    info = checked(Info, told["info"], what)
+    if type(rewind := info.get("rewind", 0)) is not int or rewind < 0:
+        raise DamagedError(f"{what} is damaged: it was rewound to step {shortened(str(rewind), 60)}")
+    architecture = _architecture(told["architecture"], what)
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise NetsError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
-            weights, mask = file.get_tensor("weights"), file.get_tensor("mask")
-            extras = file.get_tensor("extras") if "extras" in file.keys() else INITIAL  # noqa: SIM118 (no mapping)
-        architecture = from_description(json.loads(metadata["architecture"]))
-        config = TypeAdapter(dict[str, Any]).validate_json(metadata["config"])
-        info = TypeAdapter(dict[str, int | float | str]).validate_json(metadata["info"])
-        sizes = (architecture.layout.size,), architecture.initial_extras.shape
-    except OSError as error:
-        raise NetsError(f"cannot read ticket {path}: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise NetsError(f"{path} is not a ticket, or it is damaged ({reason})") from error
+        weights, mask = tensors["weights"], tensors["mask"]
+    except KeyError as error:
+        raise DamagedError(f"{what} is damaged: it lacks {error}") from error
+    extras = tensors.get("extras", INITIAL)
     kinds = (weights.dtype, mask.dtype, extras.dtype)
+    sizes = (architecture.layout.size,), (sum(extra.size for extra in architecture.extras),)
     if (weights.shape, extras.shape) != sizes or mask.shape != weights.shape or kinds != KINDS:
-        raise NetsError(f"{path} does not fit its own architecture of {sizes[0][0]:,} weights: it is damaged")
+        raise DamagedError(
+            f"{path} does not fit its own architecture of {sizes[0][0]:,} weights: it is damaged"
+        )
     if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
-        raise NetsError(f"{path} has weights that are not finite: it is damaged")
+        raise DamagedError(f"{path} has weights that are not finite: it is damaged")
     return Ticket(weights, mask, architecture, config, info, extras)
+
+
+def _architecture(told: Any, what: str) -> Architecture:
+    """The architecture described in a ticket, with its layers. Raises DamagedError if it is none."""
+    try:
+        architecture = from_description(checked(dict[str, Any], told, what))
+        if min([*architecture.layout.sizes, *(extra.size for extra in architecture.extras)]) < 1:
+            raise ValueError("a layer without weights")
+    except DamagedError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DamagedError(f"{what} is damaged: no architecture ({shortened(str(error), 100)})") from error
+    return architecture

@@ -55,6 +55,7 @@ class Pruning:
             plan.append(counts)
         return plan
 
+    @one_thread()
     def of(
         self,
         problem: Problem,
@@ -73,9 +74,8 @@ class Pruning:
         chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
         x, y = part.x[chosen], part.y[chosen]
         full = np.ones(weights.size, dtype=bool)
-        with one_thread():
-            targets = architecture.targets(y, x.dtype)
-            return self.mask(Candidate(architecture, weights, full, x, targets, rng), density, each_round)
+        targets = architecture.targets(y, x.dtype)
+        return self.mask(Candidate(architecture, weights, full, x, targets, rng), density, each_round)
 
     def cost(self, available: int) -> Cost:
         """The cost of `of`; GraSP's two gradients share one forward pass."""

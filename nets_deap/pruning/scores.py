@@ -94,7 +94,8 @@ def snip(candidate: Candidate) -> np.ndarray:
 def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
     """θ ⊙ Hg: how much of the gradient's norm is lost without a weight. Wang et al. 2020, eq. 8, negated.
 
-    The paper removes the highest of −θ ⊙ Hg, so the highest of θ ⊙ Hg are kept. `temperature` divides the
+    The paper removes the highest of −θ ⊙ Hg, so the highest of θ ⊙ Hg are kept. g is the gradient of the
+    weights that are still alive: pruned ones take no part in the gradient flow. `temperature` divides the
     inputs of the softmax; it has no effect on a mean squared error.
     """
     import torch
@@ -103,7 +104,8 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
         temperature = 1.0
     flat = candidate.active()
     (slope,) = torch.autograd.grad(candidate.loss(flat, temperature), flat, create_graph=True)
-    (curved,) = torch.autograd.grad(slope @ slope.detach(), flat)
+    alive = torch.from_numpy(candidate.mask).to(slope.dtype)
+    (curved,) = torch.autograd.grad(slope @ (slope.detach() * alive), flat)
     return (curved * flat).detach().numpy()
 
 

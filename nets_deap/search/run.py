@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,11 +19,14 @@ from nets_deap.search.cycles import Cycles, State
 from nets_deap.search.method import Found, Row
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
+from nets_deap.training.final import check_ticket
 from nets_deap.util import files, json_text, tables
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.schema import Cells, Whole, checked
 
 CYCLES = "cycles"
+NAME = re.compile(r"cycle-(\d{3,9})\.safetensors")
 
 
 def check(config: SearchConfig) -> None:
@@ -53,10 +57,12 @@ def search(
     folder: Path,
     from_cycle: int | None = None,
     on_row: Callable[[Row], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Found:
     """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder.
 
     from_cycle: continue from this cycle instead; 0 is the beginning
+    on_note: called with what went another way than expected
     Raises NetsError as `check` does, and if the folder holds something else.
     """
     check(config)
@@ -66,7 +72,7 @@ def search(
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
     with files.claimed_folder(folder), run_folder.claimed(folder, config, "method", "a search"):
-        start = _start(folder, problem, from_cycle) if method.resumable else None
+        start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
         def on_cycle(state: State) -> None:
             _save_cycle(folder, problem, state)
@@ -102,20 +108,46 @@ def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
     ticket.save(_path(folder, state.cycle))
 
 
-def _start(folder: Path, problem: Problem, cycle: int | None) -> State | None:
-    """The state to continue from; None: start from the beginning."""
-    saved = sorted((folder / CYCLES).glob("cycle-*.safetensors"))
-    if cycle is None:
-        cycle = int(saved[-1].stem.removeprefix("cycle-")) if saved else 0
-    if cycle and not _path(folder, cycle).exists():
+def _start(
+    folder: Path, problem: Problem, cycle: int | None, on_note: Callable[[str], None] | None = None
+) -> State | None:
+    """The state to continue from; None: start from the beginning.
+
+    cycle: None: the last one. If that is damaged, it is the one before.
+    """
+    found = ((NAME.fullmatch(path.name), path) for path in (folder / CYCLES).glob("cycle-*"))
+    saved = sorted((int(match[1]), path) for match, path in found if match)
+    if cycle and cycle not in dict(saved):
         raise NetsError(f"{folder} has no cycle {cycle} to continue from")
-    for path in saved:
-        if int(path.stem.removeprefix("cycle-")) > cycle:
+    state, upto = None, len(saved) if cycle is None else sum(number <= cycle for number, _ in saved)
+    for number, path in reversed(saved[:upto]):
+        try:
+            state = _load_cycle(path, number, problem)
+            break
+        except DamagedError as error:
+            if cycle is not None:
+                raise
+            if on_note:
+                on_note(f"{error}: continuing from the one before")
+    if saved and state is None and cycle is None:
+        raise DamagedError(f"no cycle in {folder} is whole: add `from_cycle` 0 to start from the beginning")
+    files.refuse_link(folder / CYCLES)
+    for number, path in saved:
+        if number > (state.cycle if state else 0):
             path.unlink()  # a later cycle, which runs again
-    if cycle == 0:
-        return None
-    ticket = load_ticket(_path(folder, cycle))
-    info = ticket.info
-    cost = Cost(**json_text.loads(info["cost"]))
-    logbook = json_text.loads(info["logbook"])
-    return State(cycle, ticket.weights, ticket.mask, int(info["root"]), logbook, cost, ticket.extras)
+    return state
+
+
+def _load_cycle(path: Path, cycle: int, problem: Problem) -> State:
+    """The state after a cycle. Raises NetsError for a file that cannot be read, DamagedError for another."""
+    ticket, what = load_ticket(path), f"cycle {path}"
+    check_ticket(problem, ticket)
+    told = {key: files.parsed(str(ticket.info.get(key, "")), what) for key in ("root", "logbook", "cost")}
+    root = checked(Whole, told["root"], what)
+    logbook: list[Row] = [
+        dict(row) for row in checked(list[Cells], json_text.restored(told["logbook"]), what)
+    ]
+    if [row.get("cycle") for row in logbook] != list(range(1, cycle + 1)):
+        raise DamagedError(f"{what} is damaged: its logbook is that of another cycle")
+    cost = Cost.read(told["cost"], what)
+    return State(cycle, ticket.weights, ticket.mask, root, logbook, cost, ticket.extras)

@@ -28,7 +28,9 @@ GROWTHS = ("random", "gradient")
 
 @dataclass(frozen=True)
 class Dynamic(Method):
-    """At every update of the mask, each layer drops its smallest weights and grows as many others.
+    """At every update of the mask, each layer drops its smallest weights and grows as many.
+
+    What it grows is chosen among all that it has not kept, so a weight just dropped may come back at once.
 
     growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
     every: steps between updates
@@ -88,7 +90,8 @@ class DynamicMLP(MaskedMLP):
     """A masked network whose mask changes during training; the density of each layer stays the same.
 
     A grown weight starts at zero, with its optimiser state cleared. A weight dropped and regrown in the same
-    update keeps its value, as in RigL's own code. `updates` has one row per update.
+    update keeps its value, as in RigL's own code. `updates` has one row per update; `moved` counts what was
+    dropped, and with it what has come back at once.
     """
 
     def __init__(
@@ -141,8 +144,7 @@ class DynamicMLP(MaskedMLP):
         else:
             score = self.rng.random(weights.size)
         counts = np.array([int(part.sum()) for _, part in layout.split(alive)])
-        sizes = np.array(layout.sizes)
-        moved = np.minimum((share * counts).astype(int), sizes - counts)
+        moved = (share * counts).astype(int)
         kept = keep(layout, np.abs(weights), alive, counts - moved)
         mask = kept | keep(layout, score, ~kept, moved)
         stayed = torch.from_numpy(mask & alive)

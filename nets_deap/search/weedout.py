@@ -31,7 +31,7 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import Found, Method, Row, initial_weights
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
-from nets_deap.util.random_streams import Role, seed_python_random
+from nets_deap.util.random_streams import generation_streams
 
 
 def early_error(evaluation: Evaluation, genome: Genome) -> float:
@@ -201,11 +201,11 @@ class Weedout(Method):
         for generation in range(self.gens + 1):
             if generation and not meter.affords(self._cost(problem, self.weeded)):
                 break
-            seed_python_random(python_random, generation, Role.SELECTION)
             mapped: EvaluationMap = toolbox.map.func
             mapped.gradient_steps = []
             try:
-                evaluated = self._generation(population, toolbox, hall, first=not generation)
+                with generation_streams(python_random, generation):
+                    evaluated = self._generation(population, toolbox, hall, first=not generation)
             except TimeIsUpError:
                 break
             cost = self._cost(problem, len(mapped.gradient_steps))  # equal genomes are trained only once

@@ -22,7 +22,8 @@ class Point:
 
     def __init__(self, vector: np.ndarray) -> None:
         self.vector = vector
-        self.fitness = MinimisedFitness()
+        if "fitness" not in vars(self):  # DEAP's `creator` sets it beforehand
+            self.fitness = MinimisedFitness()
 
 
 class Strategy(ABC):
@@ -79,7 +80,7 @@ class Strategy(ABC):
 
     def update(self, population: Sequence[Point]) -> None:
         """DEAP's `toolbox.update`. population: the points of the last `generate`, in order, evaluated."""
-        self.tell(np.array([point.fitness.values[0] for point in population]))
+        self.tell(np.array([-point.fitness.wvalues[0] for point in population]))  # minimised or maximised
 
 
 def utilities(losses: np.ndarray) -> np.ndarray:

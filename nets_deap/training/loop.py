@@ -15,10 +15,11 @@ from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
 from nets_deap.training.minibatches import augmented, minibatches
 from nets_deap.util import memory
-from nets_deap.util.threads import flushed_denormals
+from nets_deap.util.threads import as_usual, flushed_denormals
 
 
 @memory.told()
+@as_usual()
 def train(
     network: Trainable,
     part: Part,

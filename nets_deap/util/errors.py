@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+LONGEST = 280  # characters of a message
 
 
 class NetsError(Exception):
-    """Bad input; the message says what is wrong, what was expected and what to do."""
+    """Bad input; the message, of one line, says what is wrong, what was expected and what to do."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(" ".join(str(message).split()), LONGEST))
 
 
-def shortened(told: object, most: int = 80) -> str:
-    """The beginning of a text, for a message; what was given may have any length."""
-    text = str(told)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+class DamagedError(NetsError):
+    """A file whose content is not what it should be. A file that cannot be read is a plain NetsError."""
 
 
 class NetsWarning(UserWarning):
     """What a user should know, in one line; nothing is refused."""
 
 
+def raised(error: BaseException) -> str:
+    """An exception that code of the user's has raised, and where: its type, text, file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    text = f": {shortened(str(error), 150)}" if str(error) else ""
+    return f"{type(error).__name__}{text}{place}"
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, without its middle if it is longer than `most` characters."""
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
     """The error for a name that is not among the `known` ones; it suggests the most similar one."""
-    names, name = sorted(known), shortened(name)
+    names, name = sorted(known), shortened(str(name), 60)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return NetsError(f"unknown {kind} '{name}': {hint}known are {', '.join(names)}")

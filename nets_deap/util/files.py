@@ -1,104 +1,212 @@
-"""Write files atomically: a reader sees the old file or the new one, never half of it."""
+"""Files that are whole or not there, and folders that one run at a time writes to."""
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from nets_deap.util import locks
+from nets_deap.util.errors import DamagedError, NetsError
 
-from nets_deap.util.errors import NetsError
-
-# NumPy's name of a dtype -> its name in the safetensors format
-DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
-TEMPORARY = ".nets-deap-tmp"  # suffix of a file being written; a killed process may leave one
+TEMPORARY = ".nets-deap-tmp"  # suffix of a file being written, and of a lock
+LEFT = re.compile(rf"\..+\.[0-9a-f]{{1,32}}{re.escape(TEMPORARY)}", re.DOTALL)  # by a process that was killed
+LOCK = f".lock{TEMPORARY}"
+PARTS = ("cycles", "front", "tickets", "trials")  # subfolders that belong to the run in a folder
+# What systems put into any folder: it makes none a stranger's
+SYSTEMS = re.compile(r"\.DS_Store|\._.*|\.localized|\.Spotlight-.*|\.Trash.*|\.fseventsd|\.nfs.*|\.directory"
+                     r"|Thumbs\.db|desktop\.ini|lost\+found|@eaDir|\.snapshot", re.IGNORECASE)  # fmt: skip
+LARGEST = 1 << 28  # bytes of a text file that is read
 
 
 def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
-    """Replace a file by these pieces in one step. Raises NetsError if it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    """Replace a file by these pieces in one step: a reader sees the old file or the new one.
+
+    Raises NetsError if it cannot be written. A symbolic link at `path` is replaced, never followed.
+    """
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with open(os.open(temporary, locks.NEW, 0o666), "wb") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise NetsError(f"cannot write {path}: {error.strerror or error}") from error
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def keep(path: Path, as_: Path) -> None:
+    """Let a file that is about to be replaced stay under another name. Raises NetsError if that fails."""
+    temporary = _temporary(as_)
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, temporary)
+        temporary.replace(as_)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise NetsError(f"cannot write {as_}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A name that nobody can know beforehand, in the same folder."""
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}{TEMPORARY}")
+
+
+def _sync(folder: Path) -> None:
+    """Make a renaming last through a power cut, where the system can do so for a folder."""
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # no right to read it
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
-    write_bytes(path, text.encode())
+    """Replace a text file, in UTF-8. Raises NetsError if it cannot be written."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
-def write_safetensors(
-    path: Path, tensors: Mapping[str, np.ndarray | Sequence[np.ndarray]], metadata: dict[str, str]
-) -> None:
-    """Write tensors and text metadata in the safetensors format; the same content gives the same bytes.
+def read_bytes(path: Path, kind: str = "", any_kind: bool = False, largest: int = LARGEST) -> bytes:
+    """The content of a file. Raises NetsError if it cannot be read, and DamagedError if it is too large.
 
-    A sequence of arrays of one shape is written as one stacked tensor, without a copy in memory. The
-    library's own writer would need two copies, and the order of its header differs between processes.
+    kind: what it should be, for messages; any_kind: read what is no regular file, such as a pipe
     """
-    header: dict[str, Any] = {"__metadata__": metadata}
-    pieces: list[memoryview] = []
-    end = 0
-    # The widest number types first, so that all tensors are aligned.
-    for name in sorted(tensors, key=lambda name: (-tensors[name][0].itemsize, name)):
-        given = tensors[name]
-        arrays = [given] if isinstance(given, np.ndarray) else given
-        stacked = () if isinstance(given, np.ndarray) else (len(given),)
-        start, end = end, end + sum(array.nbytes for array in arrays)
-        header[name] = {
-            "dtype": DTYPES[arrays[0].dtype.name],
-            "shape": [*stacked, *arrays[0].shape],
-            "data_offsets": [start, end],
-        }
-        pieces += [np.ascontiguousarray(array).data.cast("B") for array in arrays if array.size]
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 8)  # the tensors start at a multiple of eight
-    write_bytes(path, len(text).to_bytes(8, "little"), text, *pieces)
+    what = f"{kind} {path}".strip()
+    try:
+        if not (any_kind or stat.S_ISREG(path.stat().st_mode)):
+            raise NetsError(f"cannot read {what}: it is not a file")
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except (OSError, ValueError) as error:
+        raise NetsError(f"cannot read {what}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > largest:
+        raise DamagedError(f"{path} is larger than {largest:,} bytes: that is no file of ours")
+    return content
+
+
+def read_text(path: Path, kind: str = "", any_kind: bool = False, largest: int = LARGEST) -> str:
+    """The text of a file in UTF-8. Raises NetsError as `read_bytes` does, DamagedError if it is no UTF-8."""
+    try:
+        return read_bytes(path, kind, any_kind, largest).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"{path} is not text in UTF-8 (byte {error.start})") from error
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises NetsError as `read_text` does, DamagedError if it is no JSON."""
+    return parsed(read_text(path), path)
+
+
+def parsed(text: str, what: object) -> Any:
+    """The value of JSON text. Raises DamagedError, which names it as `what`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{what} is damaged: {error}") from error
 
 
 @contextmanager
 def claimed_folder(path: Path) -> Iterator[None]:
-    """Create a folder for results and keep other processes out; remove a new folder that stays empty.
+    """Create a folder for results, and keep other processes and threads out.
 
-    Raises NetsError if it cannot be written to, or if another process is at work there.
+    Temporary files that a killed process left are removed. So are, in the end, folders made here that are
+    empty. Raises NetsError if the folder cannot be written to, or another run is at work there.
     """
-    new = not path.exists()
+    made = _make(path)
+    try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locks.held(path / LOCK))
+            except locks.BusyError as error:
+                raise NetsError(f"{error} is at work in {path}: wait, or choose another `out`") from error
+            except OSError as error:
+                raise _unclaimable(path, error) from error
+            for part in (path / name for name in PARTS):
+                refuse_link(part)
+                _sweep(part)
+            _sweep(path)
+            yield
+    finally:
+        _remove_empty(made)
+
+
+def _make(path: Path) -> list[Path]:
+    """Create a folder; those that were missing, outermost first."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()][::-1]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        _remove_empty(missing)
         raise NetsError(f"cannot create the folder {path}: {error.strerror or error}") from error
-    lock = path / f".lock{TEMPORARY}"
-    try:
-        file = lock.open("w")
-    except OSError as error:
-        raise NetsError(f"cannot write to the folder {path}: choose another `out`") from error
-    with file:
-        try:
-            # A record lock: forked workers do not inherit it, and it ends with the process, however it ends.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise NetsError(f"another process is at work in {path}: wait, or choose another `out`") from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-            if new and not any(path.iterdir()):
-                path.rmdir()
+    return missing
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _unclaimable(path: Path, error: OSError) -> NetsError:
+    if error.errno in (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.EMLINK):
+        return NetsError(f"{path / LOCK} is not a lock of ours: remove it, or choose another `out`")
+    reason = error.strerror or error
+    return NetsError(f"cannot write to the folder {path}: {reason}: choose another `out`")
+
+
+def refuse_link(part: Path) -> None:
+    """Raise NetsError if a subfolder is a symbolic link: nothing is written or deleted outside a folder."""
+    if part.is_symlink():
+        raise NetsError(f"{part} is a symbolic link, and a run writes only into its own folder: remove it")
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if LEFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    os.unlink(entry.path)
 
 
 def strangers(folder: Path, ours: Collection[str] = ()) -> bool:
-    """Whether a path is a file, or a folder with files not named in `ours` (temporary files do not count)."""
+    """Whether a path is a file, or a folder with files not named in `ours`.
+
+    Temporary files do not count, nor what systems put into any folder.
+    """
     if not folder.is_dir():
-        return folder.exists()
-    return any(p.name not in ours and not p.name.endswith(TEMPORARY) for p in folder.iterdir())
+        return os.path.lexists(folder)
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise NetsError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+    return any(n not in ours and not n.endswith(TEMPORARY) and not SYSTEMS.fullmatch(n) for n in names)

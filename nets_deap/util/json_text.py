@@ -12,7 +12,7 @@ NAMES = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def dumps(value: Any, **arguments: Any) -> str:
     """For whoever reads it: a number that is not finite is null. arguments: those of `json.dumps`."""
-    return json.dumps(_replaced(value, lambda number: None), allow_nan=False, **arguments)
+    return json.dumps(without_wild(value), allow_nan=False, **arguments)
 
 
 def kept(value: Any, **arguments: Any) -> str:
@@ -22,7 +22,12 @@ def kept(value: Any, **arguments: Any) -> str:
 
 def loads(text: str) -> Any:
     """What `kept` wrote, or earlier versions with bare names. Raises ValueError for anything else."""
-    return _restored(json.loads(text))
+    return restored(json.loads(text))
+
+
+def without_wild(value: Any) -> Any:
+    """`value` with None for each number in it that is not finite."""
+    return _replaced(value, lambda number: None)
 
 
 def _replaced(value: Any, by: Callable[[float], Any]) -> Any:
@@ -33,9 +38,10 @@ def _replaced(value: Any, by: Callable[[float], Any]) -> Any:
     return by(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _restored(value: Any) -> Any:
+def restored(value: Any) -> Any:
+    """The value that `kept` was given, out of the JSON that it wrote."""
     if isinstance(value, dict):
-        return {key: _restored(one) for key, one in value.items()}
+        return {key: restored(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_restored(one) for one in value]
+        return [restored(one) for one in value]
     return NAMES.get(value, value) if isinstance(value, str) else value

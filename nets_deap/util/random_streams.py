@@ -2,11 +2,19 @@
 
 One run has one seed. Every use derives a stream of its own from (seed, generation, role), so results
 depend neither on the map nor on the number of workers nor on the order in which evaluations finish.
+
+The global streams of Python, numpy and torch belong to the caller. Where DEAP or a user's function draws from
+them, they are seeded from the run's streams and restored afterwards.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -26,6 +34,7 @@ class Role(IntEnum):
     SEARCH = 6
     TRACES = 7
     DROPOUT = 8
+    FITNESS = 9
 
 
 def stream(seed: int, generation: int, role: Role) -> np.random.SeedSequence:
@@ -43,9 +52,78 @@ def restart(rng: np.random.Generator, seed: int, generation: int, role: Role) ->
     rng.bit_generator.state = generator(seed, generation, role).bit_generator.state
 
 
-def seed_python_random(seed: int, generation: int, role: Role) -> None:
-    """Seed Python's `random`, the source of DEAP's own operators, for one generation."""
-    random.seed(int(stream(seed, generation, role).generate_state(1, np.uint64)[0]))
+def seed_global_streams(sequence: np.random.SeedSequence) -> None:
+    """Seed `random`, the source of DEAP's own operators, and the global streams of numpy and torch."""
+    seed = int(sequence.generate_state(1, np.uint64)[0])
+    random.seed(seed)
+    np.random.seed([seed >> 32, seed & 0xFFFFFFFF])
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.manual_seed(seed)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Restore the global streams of Python, numpy and torch (its CPU's) at the end."""
+    python, numpy = random.getstate(), np.random.get_state(legacy=False)
+    torch = sys.modules.get("torch")  # before it is imported, nobody has seeded it
+    drawn = torch.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        if torch:
+            torch.set_rng_state(drawn)
+
+
+class _Turns:
+    """Locks for what draws from the global streams, which all threads of a process share."""
+
+    def __init__(self) -> None:
+        self.generation, self.fitness = threading.RLock(), threading.RLock()
+
+
+_turns = _Turns()
+
+
+def _renew_turns() -> None:
+    """A fork may have copied a lock that another thread holds, and that thread is not in the child."""
+    global _turns  # noqa: PLW0603
+    _turns = _Turns()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_turns)
+
+
+@contextmanager
+def generation_streams(seed: int, generation: int) -> Iterator[None]:
+    """The global streams within one generation of a run; generations of other threads wait for their turn.
+
+    DEAP's algorithms and operators draw from `random`.
+    """
+    with _turns.generation, undisturbed():
+        seed_global_streams(stream(seed, generation, Role.SELECTION))
+        yield
+
+
+@contextmanager
+def fitness_streams(seed: int, generation: int, content: bytes) -> Iterator[None]:
+    """The global streams within a user's fitness of one genome, which a digest of its `content` stands for.
+
+    The same in every map and process. Fitnesses in other threads wait for their turn.
+    """
+    sequence = np.random.SeedSequence(
+        entropy=[seed, int.from_bytes(content, "big")], spawn_key=(generation, int(Role.FITNESS))
+    )
+    with _turns.fitness, undisturbed():
+        seed_global_streams(sequence)
+        yield
+
+
+def scatter_global_streams() -> None:
+    """Seed the global streams afresh, in a new process: forked ones would all draw the same numbers."""
+    seed_global_streams(np.random.SeedSequence())
 
 
 def as_generator(rng: np.random.Generator | None) -> np.random.Generator:

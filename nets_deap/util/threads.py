@@ -1,20 +1,48 @@
-"""How torch computes: in one thread, and without denormal numbers."""
+"""How torch computes: in one thread, as in a new process, and without denormal numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+
+@contextmanager
+def as_usual() -> Iterator[None]:
+    """Torch as it is in a new process, whatever the caller has set.
+
+    Gradients are recorded, new tensors are float32 on the CPU, and nothing is computed in another precision.
+    It works as a decorator, too.
+    """
+    import torch
+
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if (dtype := torch.get_default_dtype()) != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            stack.callback(torch.set_default_dtype, dtype)
+        if (precision := torch.get_float32_matmul_precision()) != "highest":
+            torch.set_float32_matmul_precision("highest")
+            stack.callback(torch.set_float32_matmul_precision, precision)
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute in one thread: every map gives the same bits, and workers do not compete for cores."""
+    """`as_usual`, in one thread: every map gives the same bits, and workers do not compete for cores."""
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with as_usual():
+            yield
     finally:
         torch.set_num_threads(threads)
 

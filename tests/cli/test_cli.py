@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nets_deap_cli.main import COMMANDS
+from nets_deap_cli.commands import COMMANDS
 from torch.nn.utils import prune
 
 from tests.conftest import assert_refused
@@ -237,7 +237,8 @@ def place(cli) -> None:
     """A folder with a run and some obstacles."""
     cli(*TINY, "--out", "run")
     cli(*TINY, "--out", "hurt")
-    Path("hurt/checkpoint.safetensors").write_bytes(Path("hurt/checkpoint.safetensors").read_bytes()[:200])
+    for name in ("checkpoint.safetensors", "checkpoint.previous.safetensors"):
+        Path("hurt", name).write_bytes(Path("hurt", name).read_bytes()[:200])
     Path("cut.safetensors").write_bytes(Path("run/ticket.safetensors").read_bytes()[:-30])
     Path("unknown.toml").write_text("popp = 3\n")
     Path("types.toml").write_text('gens = "all"\n')

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from nets_deap_cli.main import COMMANDS, cli
+from nets_deap_cli.commands import COMMANDS, cli
 from nets_deap_cli.options import dashed
 
 from nets_deap.config.fields import GROUPS

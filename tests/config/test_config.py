@@ -83,19 +83,31 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
         ({"race": "4"}, "expected ETA:RUNGS"),
         ({"race": "1:3"}, "expected ETA:RUNGS"),
         ({"islands": 3}, "`islands` 3, `pop` 4: each island needs"),
-        ({"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "goes with the algorithm simple"),
+        (
+            {"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"},
+            "only the algorithm simple",
+        ),
         ({"algorithm": "mu-plus-lambda"}, "denser parents always"),
-        ({"select": "nsga2", "race": "2:2"}, "`race` 2:2: goes with one objective"),
-        ({"select": "nsga2", "reevaluate": True}, "`reevaluate` goes with one objective"),
+        ({"select": "nsga2", "race": "2:2"}, "`race` 2:2: only a search with one objective"),
+        (
+            {"select": "nsga2", "reevaluate": True},
+            "where a selection has two objectives",
+        ),
         ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the map batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
         ({"mutate": "layers,noise"}, "change a plan and move no gene"),
         ({"pop": 6, "islands": 2, "mate": "mask"}, "an odd number of genomes on each island"),
-        ({"select": "tournament-dcd", "islands": 2}, "`islands` 2: goes with one objective"),
-        ({"select_from": 3, "algorithm": "mu-plus-lambda", "mutate": "swap"}, "`select_from` 3: goes with"),
-        ({"select": "nsga2", "mate": "uniform"}, "its children are not mutated"),
-        ({"select": "random", "density_gens": 16, "gens": 16}, "`select` has no effect: selection begins"),
-        ({"islands": 2, "density_gens": 16, "gens": 16}, "`islands` has no effect: selection begins"),
+        ({"select": "tournament-dcd", "islands": 2}, "`islands` 2: only a search with one objective"),
+        (
+            {"select_from": 3, "algorithm": "mu-plus-lambda", "mutate": "swap"},
+            "`select_from` 3: only",
+        ),
+        ({"select": "nsga2", "mate": "uniform"}, "children of a crossover are not mutated"),
+        (
+            {"select": "random", "density_gens": 16, "gens": 16},
+            "`select` has no effect, for selection begins",
+        ),
+        ({"islands": 2, "density_gens": 16, "gens": 16}, "`islands` has no effect, for selection begins"),
     ],
 )
 def test_parts_of_a_search_that_do_not_go_together_are_one_line(options: dict, message: str) -> None:
@@ -191,7 +203,7 @@ BAD = {
     "algorithm": ({"algorithm": "mu+lambda"}, "did you mean 'mu-plus-lambda'"),
     "select": ({"select": "nsga4"}, "did you mean 'nsga"),
     "nsga2 simple": ({"select": "nsga2", "algorithm": "simple"}, "does not go with"),
-    "offspring": ({"offspring": 9}, "`offspring` 9: goes with"),
+    "offspring": ({"offspring": 9}, "`offspring` 9: only the algorithms mu"),
     "few offspring": (
         {"algorithm": "mu-comma-lambda", "mutate": "swap", "pop": 8, "offspring": 4},
         "`offspring` 4, `pop` 8: mu-comma-lambda needs",

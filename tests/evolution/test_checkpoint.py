@@ -95,7 +95,8 @@ def test_a_write_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch)
 def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
     assert {p.name for p in Path("run").iterdir()} == {
-        "config.json", "logbook.csv", "ticket.safetensors", "checkpoint.safetensors",
+        "config.json", "logbook.csv", "ticket.safetensors",
+        "checkpoint.safetensors", "checkpoint.previous.safetensors",
     }  # fmt: skip
     with Path("run/logbook.csv").open() as file:
         rows = list(csv.DictReader(file))

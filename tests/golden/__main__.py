@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 
-from nets_deap_cli.main import cli
+from nets_deap_cli.commands import cli
 
 from .cases import CASES
 from .record import RECORDED, differences, machine, run

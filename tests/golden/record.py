@@ -21,8 +21,8 @@ from nets_deap.search.registry import parse_all
 from .cases import CASES
 
 RECORDED = Path(__file__).with_name("recorded")
-# Not compared: wall-clock times, the checkpoint and trials' own files, whose content the others show
-SKIPPED = ("seconds.csv", "checkpoint.safetensors", "trials/*.json")
+# Not compared: times and digests, the checkpoint and trials' own files, whose content the others show
+SKIPPED = ("seconds.csv", "checkpoint*.safetensors", "trials/*.json", "digests.json")
 READ = {".csv", ".json", ".safetensors", ".md", ".tex", ".crc32"}
 # On a processor that rounds differently a search may take another way: only these stay near
 NEAR = ("acc", "loss", "density", "fitness")
@@ -82,7 +82,9 @@ def _content(path: Path) -> Any:
 def _tensors(path: Path) -> dict[str, Any]:
     """A digest of every tensor, and the metadata."""
     with safe_open(str(path), framework="numpy") as file:
-        metadata = {k: _parsed(v) for k, v in (file.metadata() or {}).items() if k != "version"}
+        metadata = {
+            k: _parsed(v) for k, v in (file.metadata() or {}).items() if k not in ("version", "digest")
+        }
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
     digests = {name: hashlib.sha256(array.tobytes()).hexdigest()[:16] for name, array in arrays.items()}
     return {"tensors": digests, "metadata": _without_times(metadata)}
@@ -101,7 +103,11 @@ def _is_time(name: str) -> bool:
 
 def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_times(_nested(item)) for key, item in value.items() if not _is_time(key)}
+        return {
+            key: _without_times(_nested(item))
+            for key, item in value.items()
+            if not (_is_time(key) or key == "digest")
+        }
     return [_without_times(item) for item in value] if isinstance(value, list) else value
 
 

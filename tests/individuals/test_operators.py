@@ -22,6 +22,7 @@ from nets_deap.individuals.operators.paper import (
     mutSequence,
 )
 from nets_deap.models.layout import Layout
+from tests.conftest import streams_stay
 
 LAYOUT = Layout(("a", "b"), ((30, 20), (10, 40)))  # of 1,000 genes, as the fixture's genome
 STD = np.full(1000, 0.1, dtype=np.float32)
@@ -65,6 +66,22 @@ def informed(genome: Genome, rng: np.random.Generator) -> Genome:
 
 def four(weights: list[float], mask: list[int]) -> Genome:
     return Genome(np.array(weights), np.array(mask, dtype=bool))
+
+
+@drawing
+def test_an_operator_with_a_generator_moves_no_global_random_stream(
+    mutate, informed: Genome, rng: np.random.Generator
+) -> None:
+    with streams_stay():
+        mutate(informed, rng=rng)
+
+
+@pytest.mark.parametrize("cross", [cxUniformGene, density.cxMask])
+def test_a_crossover_with_a_generator_moves_no_global_random_stream(
+    cross, genome: Genome, rng: np.random.Generator
+) -> None:
+    with streams_stay():
+        cross(genome, initGenome(STD, 0.5, rng=rng), rng=rng)
 
 
 def test_crossover_swaps_weight_and_mask_bit_together(rng: np.random.Generator) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
-from nets_deap.models.mlp import MLP
-from nets_deap.pruning.scores import SCORES, Candidate, grasp
+from nets_deap.models.convnet import ConvNet
+from nets_deap.models.mlp import MLP, is_perceptron
+from nets_deap.models.registry import build
+from nets_deap.pruning.scores import SCORES, TEMPERATURE, Candidate
 
 LINEAR = MLP("linear", (2,), (), 2, "relu", "mse")
 TWO_LAYERS = MLP("two", (2,), (1,), 2, "relu", "mse")
@@ -61,19 +65,77 @@ def test_scores_leave_the_candidate_alone_and_are_finite(name: str) -> None:
     assert given.mask.tolist() == [1, 0, 1, 1]
 
 
-def test_grasp_agrees_with_finite_differences(rng: np.random.Generator) -> None:
-    architecture = MLP("small", (3,), (4,), 3, "relu", "cross-entropy")
-    weights = rng.normal(0, 0.5, architecture.layout.size)
-    given = Candidate(
-        architecture, weights, np.ones(weights.size, bool), torch.from_numpy(rng.normal(size=(9, 3))),
-        architecture.targets(torch.arange(9) % 3, torch.float64), rng,
-    )  # fmt: skip
+SMALL = {
+    "perceptron": MLP("small", (5,), (4,), 3, "relu", "cross-entropy"),
+    "sigmoid, mean squared error": MLP("small", (5,), (4,), 3, "sigmoid", "mse"),
+    "convolutional": ConvNet("small", (1, 4, 4), ((2,),), (), 3),
+    "residual, with normalisation": build("wrn-10-1", (1, 8, 8), 3),
+}
 
-    def slope(at: np.ndarray) -> np.ndarray:
+
+def parts(given: Candidate, name: str) -> Callable[[np.ndarray], float]:
+    """What the score called `name` is the derivative of, as a function of θ ⊙ M, computed from scratch."""
+
+    def loss(at: np.ndarray) -> float:
+        return float(given.loss(torch.from_numpy(at)))
+
+    def gradient_flow(at: np.ndarray) -> float:
         flat = torch.from_numpy(at).requires_grad_()
-        return torch.autograd.grad(given.loss(flat, 2.0), flat)[0].numpy()
+        temperature = TEMPERATURE if given.architecture.loss == "cross-entropy" else 1.0
+        (slope,) = torch.autograd.grad(given.loss(flat, temperature), flat)
+        return 0.5 * float((slope[torch.from_numpy(given.mask)] ** 2).sum())
 
-    step = 1e-6
-    g = slope(weights)
-    curved = (slope(weights + step * g) - slope(weights - step * g)) / (2 * step)
-    np.testing.assert_allclose(grasp(given, temperature=2.0), weights * curved, rtol=1e-5, atol=1e-9)
+    def flow(at: np.ndarray) -> float:
+        ones = torch.ones(1, *given.architecture.input_shape, dtype=torch.float64)
+        if is_perceptron(given.architecture):  # SynFlow leaves its activations out
+            through = ones.ravel()
+            for _, part in given.architecture.layout.split(torch.from_numpy(np.abs(at))):
+                through = part @ through
+            return float(through.sum())
+        return float(given.outputs(torch.from_numpy(np.abs(at)), ones, training=False).sum())
+
+    return {"gradient": loss, "snip": loss, "grasp": gradient_flow, "synflow": flow}[name]
+
+
+@pytest.mark.usefixtures("single_thread")
+@pytest.mark.parametrize("density", [1.0, 0.6])
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("name", ["gradient", "snip", "grasp", "synflow"])
+def test_scores_in_rounds_are_derivatives_of_the_surviving_network(
+    name: str, kind: str, density: float, rng: np.random.Generator
+) -> None:
+    architecture = SMALL[kind]
+    weights = rng.normal(0, 0.5, architecture.layout.size)
+    mask = rng.random(weights.size) < density if density < 1 else np.ones(weights.size, dtype=bool)
+    x = torch.from_numpy(rng.normal(size=(9, *architecture.input_shape)))
+    targets = architecture.targets(torch.arange(9) % 3, torch.float64)
+    given = Candidate(architecture, weights, mask, x, targets, rng)
+    of, active, scores = parts(given, name), np.where(mask, weights, 0), SCORES[name](given)
+    places = rng.permutation(weights.size)[: 40 if weights.size < 1000 else 12]
+    if name != "gradient":
+        assert (scores[~mask] == 0).all()
+        places = places[mask[places]]  # a pruned weight is at a kink of |θ|
+    slopes = []
+    for place in places:
+        aside = np.zeros(weights.size)
+        aside[place] = 1e-5
+        slopes.append((of(active + aside) - of(active - aside)) / 2e-5)
+    expected = np.array(slopes) * (1 if name == "gradient" else active[places])
+    if name != "grasp":
+        expected = np.abs(expected)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(scores[places], expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_a_pruned_weight_has_no_say_in_the_next_round(rng: np.random.Generator) -> None:
+    architecture = SMALL["perceptron"]
+    mask = rng.random(architecture.layout.size) < 0.6
+    weights = rng.normal(0, 0.5, mask.size)
+    x = torch.from_numpy(rng.normal(size=(9, 5)))
+    targets = architecture.targets(torch.arange(9) % 3, torch.float64)
+    for name in set(SCORES) - {"random"}:
+        one, other = (
+            SCORES[name](Candidate(architecture, values, mask, x, targets, rng))[mask]
+            for values in (weights, np.where(mask, weights, 9.0))
+        )
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,99 @@
+"""Ctrl-C and SIGTERM: neither is lost, and neither comes while a worker is being started."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. It is handled as Ctrl-C is."""
+
+
+_RAISED = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+_DEFAULT: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+_seen: list[int] = []  # signals since the outermost guard began
+_held: list[None] = []  # one entry for each `held_back` that the main thread is in
+
+
+def _note(number: int, frame: Any) -> None:
+    _seen.append(number)
+    if not _held:
+        check()
+
+
+def check() -> None:
+    """Raise the interrupt that has come within the outermost guard, again if something has swallowed it."""
+    if _seen:
+        raise _RAISED[signal.Signals(_seen[0])]
+
+
+def seen() -> list[int]:
+    """The signals that have come since the latest outermost guard began."""
+    return _seen.copy()
+
+
+@contextmanager
+def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
+    """Take note of these signals, Ctrl-C unless others are given, and raise them; yield `check`.
+
+    Extension modules swallow interrupts: pydantic-core, for example, turns one into a SchemaError while it
+    builds a validator. Whoever calls `check` between two items does not miss it.
+    A handler of the caller's own stays. Outside the main thread, where signals never arrive, nothing changes.
+    """
+    ours = [number for number in numbers or (signal.SIGINT,) if _is_default(number)]
+    if ours:
+        _seen.clear()
+    for number in ours:
+        signal.signal(number, _note)
+    try:
+        yield check
+    finally:
+        for number in ours:
+            signal.signal(number, _DEFAULT[number])
+
+
+def _is_default(number: signal.Signals) -> bool:
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and signal.getsignal(number) == _DEFAULT[number]
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Raise an interrupt only at the end of the block. Processes that start within it begin deaf to signals.
+
+    An interrupt in the middle of a fork would be lost, or leave a process that nobody knows.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    before = _block()
+    if in_main:
+        _held.append(None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a signal that has waited comes here
+        if in_main:
+            _held.pop()
+    if in_main and not _held and signal.getsignal(signal.SIGINT) is _note:
+        check()
+
+
+def _block() -> set[Any] | None:
+    if not hasattr(signal, "pthread_sigmask"):  # not on Windows
+        return None
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, list(_RAISED)))
+
+
+def leave_to_parent() -> None:
+    """In a worker: ignore Ctrl-C, which the parent handles, and let SIGTERM end the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, list(_RAISED))

@@ -1,0 +1,1 @@
+"""Attacks: small in the suite, large on demand (`make attack`)."""

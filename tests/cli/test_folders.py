@@ -1,0 +1,350 @@
+"""Folders that other runs, other processes and kills have been in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nets_deap.config import run_folder
+from nets_deap.config.layers import configure as layers_configure
+from nets_deap.evolution import folder
+from nets_deap.evolution.folder import evolve
+from nets_deap.evolution.run import Evolution
+from nets_deap.experiments import comparison
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.ticket import load_ticket
+from nets_deap.search import run as search_run
+from nets_deap.search.config import SearchConfig
+from nets_deap.util import files
+from nets_deap.util.errors import NetsError
+
+TINY = ("evolve", "--dataset", "xor-corners", "--pop", 4, "--gens", 2, "--epochs", 2, "--map", "serial")
+XOR = ("--dataset", "xor-corners", "--arch", "mlp-10", "--epochs", 3)
+MAIN = [sys.executable, "-m", "nets_deap_cli.main"]
+
+# Runs `nets-deap` and kills itself when it has written so many files
+KILLED = (
+    "import os, signal, sys\nfrom nets_deap.util import files\nfrom nets_deap_cli.main import main\n"
+    "left, write = [int(sys.argv.pop(1))], files.write_bytes\n"
+    "def dying(path, *pieces):\n"
+    "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    left[0] -= 1\n    write(path, *pieces)\n"
+    "files.write_bytes = dying\nmain()\n"
+)
+
+
+def killed(after: int, *words: object) -> None:
+    command = [sys.executable, "-c", KILLED, str(after), *map(str, words)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+
+
+SEARCHED = {
+    "evolve": (TINY, ("--seed", 2), 1),
+    "imp": (("imp", *XOR, "--cycles", 2), ("--seed", 2), 1),
+    "weedout": (
+        ("weedout", *XOR, "--density", 0.5, "--pop", 2, "--gens", 1, "--steps", 2, "--map", "serial"),
+        ("--seed", 2),
+        1,
+    ),
+    "compare": (("compare", *XOR, "--methods", "random", "--seeds", 1, "--map", "serial"), ("--lr", 0.1), 2),
+    "verify": (("verify", "t", *XOR[:2], "--epochs", 3, "--seeds", 2, "--map", "serial"), ("--lr", 0.1), 2),
+    "transfer": (
+        ("transfer", "t", "--to", "adam", "--lr", 0.01, "--epochs", 3, "--seeds", 1, "--map", "serial"),
+        ("--lr", 0.1),
+        2,
+    ),
+    "connectivity": (
+        ("connectivity", "t", "--epochs", 3, "--seeds", 1, "--points", 3, "--map", "serial"),
+        ("--lr", 0.1),
+        2,
+    ),
+    "train": (("train", "t", "--epochs", 3), ("--lr", 0.1), 3),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_what_was_never_computed_does_not_block_other_settings(name: str, cli: Callable[..., Any]) -> None:
+    words, other, writes = SEARCHED[name]
+    assert cli("random", *XOR, "--density", 0.5, "--out", "t").code == 0
+    killed(writes, *words, "--out", "run")
+    left = {path.name for path in Path("run").iterdir() if not path.name.endswith(files.TEMPORARY)}
+    assert left  # the config at least
+    if name == "evolve":
+        assert left == {run_folder.CONFIG}
+    again = cli(*words, *other, "--out", "run")
+    assert (again.code, again.err) == (0, "")
+    if name != "train":
+        stored = json.loads(Path("run/config.json").read_text())
+        assert str(stored[other[0].removeprefix("--")]) == str(other[1])
+
+
+def test_a_strangers_config_json_is_not_overwritten(cli: Callable[..., Any]) -> None:
+    for text in ("{}", "[]", "", '{"name": "my package"}', "\xff"):
+        shutil.rmtree("run", ignore_errors=True)
+        Path("run").mkdir()
+        Path("run/config.json").write_text(text, encoding="latin-1")
+        for words, _, _ in (SEARCHED["evolve"], SEARCHED["imp"], SEARCHED["compare"]):
+            refused = cli(*words, "--out", "run")
+            assert (refused.code, len(refused.err.splitlines())) == (2, 1), words
+            assert "delete" not in refused.err
+        assert Path("run/config.json").read_text(encoding="latin-1") == text
+
+
+def other_process(words: tuple[object, ...]) -> None:
+    subprocess.run([*MAIN, *map(str, words)], check=True, capture_output=True)
+
+
+def test_settings_are_checked_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process fills the folder while this run loads its data."""
+    config = layers_configure(
+        folder.EvolveConfig, **{"dataset": "xor-corners", "pop": 4, "gens": 2, "epochs": 2}
+    )
+    make = Evolution.of
+
+    def while_another_runs(*arguments: Any) -> Evolution:
+        other_process((*TINY, "--preset", "best", "--seed", 2, "--out", "run"))
+        return make(*arguments)
+
+    monkeypatch.setattr(Evolution, "of", while_another_runs)
+    with pytest.raises(NetsError, match="holds a run with"):
+        evolve(config, Path("run"), SerialMap())
+    assert json.loads(Path("run/config.json").read_text())["seed"] == 2
+
+
+def test_no_run_goes_on_with_one_that_began_meanwhile_unless_it_may_resume(cli: Callable[..., Any]) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    config = layers_configure(folder.EvolveConfig, config="run/config.json")
+    longer = config.model_copy(update={"gens": 5, "density_gens": config.resolved_density_gens})
+    with pytest.raises(NetsError, match="add `resume`"):
+        evolve(longer, Path("run"), SerialMap(), resume=False)
+    assert evolve(longer, Path("run"), SerialMap()).finished
+
+
+def test_a_search_and_a_comparison_are_checked_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"dataset": "xor-corners", "arch": "mlp-10", "epochs": 3}
+    search = layers_configure(SearchConfig, method="random", density=0.5, **small)
+    compare = layers_configure(CompareConfig, methods="random", densities="0.5", seeds=1, **small)
+    checks = {search_run: "check", comparison: "check"}
+    others = {
+        search_run: ("random", *XOR, "--density", 0.5, "--seed", 2, "--out"),
+        comparison: (
+            "compare",
+            *XOR,
+            "--methods",
+            "random",
+            "--seeds",
+            1,
+            "--lr",
+            0.3,
+            "--map",
+            "serial",
+            "--out",
+        ),
+    }
+    for module, name in checks.items():
+        check = getattr(module, name)
+
+        def meanwhile(*arguments: Any, module: Any = module, check: Any = check) -> None:
+            if not Path(module.__name__).exists():
+                other_process((*others[module], module.__name__))
+            check(*arguments)
+
+        monkeypatch.setattr(module, name, meanwhile)
+    with pytest.raises(NetsError, match="holds a search with seed 2"):
+        search_run.search(search, Path(search_run.__name__))
+    with pytest.raises(NetsError, match=r"holds a comparison with lr 0\.3"):
+        comparison.compare(compare, Path(comparison.__name__), SerialMap())
+
+
+def test_two_trainings_do_not_share_a_folder(
+    cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nets_deap.training import final
+
+    cli("random", *XOR, "--density", 0.5, "--out", "t")
+    check = final.check_ticket
+
+    def meanwhile(*arguments: Any) -> None:
+        if not Path("run").exists():
+            other_process(("train", "t", "--epochs", 3, "--seed", 7, "--out", "run"))
+        check(*arguments)
+
+    monkeypatch.setattr(final, "check_ticket", meanwhile)
+    refused = cli("train", "t", "--epochs", 3, "--out", "run")
+    assert (refused.code, "holds another training" in refused.err) == (2, True)
+    assert json.loads(Path("run/config.json").read_text())["seed"] == 7
+
+
+def test_a_damaged_checkpoint_falls_back_on_the_one_before(cli: Callable[..., Any]) -> None:
+    assert cli(*TINY, "--gens", 4, "--out", "whole").code == 0
+    assert cli(*TINY, "--out", "run").code == 0
+    path = Path("run/checkpoint.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 4
+    path.write_bytes(content)
+    told = cli("evolve", "--out", "run", "--gens", 4, "--resume")
+    assert told.code == 0
+    assert told.err.count("\n") == 1
+    assert "is damaged" in told.err
+    assert "continuing from the one before" in told.err
+    tickets = [load_ticket(f"{place}/ticket.safetensors") for place in ("run", "whole")]
+    assert tickets[0].content() == tickets[1].content()
+    path.unlink()  # as between two renamings
+    assert cli("evolve", "--out", "run", "--gens", 5, "--resume").code == 0
+
+
+def test_a_damaged_cycle_falls_back_on_the_one_before(cli: Callable[..., Any]) -> None:
+    words = ("imp", *XOR, "--cycles", 3, "--out", "run")
+    assert cli(*words).code == 0
+    ticket = Path("run/ticket.safetensors").read_bytes()
+    last = Path("run/cycles/cycle-003.safetensors")
+    last.write_bytes(last.read_bytes()[:-3])
+    told = cli(*words)
+    assert (told.code, told.err.count("\n"), "continuing from the one before" in told.err) == (0, 1, True)
+    assert Path("run/ticket.safetensors").read_bytes()[-150:] == ticket[-150:]
+    for path in Path("run/cycles").iterdir():
+        path.write_bytes(b"")
+    told = cli(*words)
+    assert (told.code, "--from-cycle 0" in told.err) == (2, True)
+    assert len(list(Path("run/cycles").iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "config.json"])
+def test_what_may_be_whole_is_not_called_damaged(
+    name: str, cli: Callable[..., Any], monkeypatch: Any
+) -> None:
+    cli(*TINY, "--out", "run")
+    reading = Path.open
+
+    def without_rights(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return reading(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", without_rights)
+    told = cli("evolve", "--out", "run", "--gens", 9, "--resume")
+    assert (told.code, told.err.count("\n"), "Permission denied" in told.err) == (2, 1, True)
+    assert not {"damaged", "delete"} & set(told.err.replace(":", " ").split())
+
+
+def test_no_message_advises_to_delete_what_may_be_whole() -> None:
+    root = Path(folder.__file__).parents[2]
+    for path in [*(root / "nets_deap").rglob("*.py"), *(root / "cli").glob("*.py")]:
+        assert "delete the run" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("out", ["new", "a/b/c"])
+def test_exit_code_2_leaves_nothing_behind(out: str, cli: Callable[..., Any], monkeypatch: Any) -> None:
+    cli("random", *XOR, "--density", 0.5, "--out", "t")
+    before = set(Path().rglob("*"))
+    write = files.write_bytes
+
+    def full_at(name: str) -> None:
+        def full(path: Path, *pieces: bytes) -> None:
+            if path.name == name:
+                raise NetsError(f"cannot write {path}: No space left on device")
+            write(path, *pieces)
+
+        monkeypatch.setattr(files, "write_bytes", full)
+
+    last = {
+        "evolve": "checkpoint.safetensors",
+        "imp": "cycle-001.safetensors",
+        "weedout": "cost.json",
+        "verify": "verify.csv",
+        "transfer": "transfer.csv",
+        "connectivity": "connectivity.csv",
+        "train": "trained.safetensors",
+    }
+    for name, file in last.items():
+        full_at(file)
+        told = cli(*SEARCHED[name][0], "--out", out, "--quiet")
+        assert (told.code, told.err.count("\n")) == (2, 1), told
+        assert set(Path().rglob("*")) == before, name
+
+
+def test_a_training_without_its_weights_is_not_finished(cli: Callable[..., Any]) -> None:
+    cli("random", *XOR, "--density", 0.5, "--out", "t")
+    first = cli("train", "t", "--epochs", 3, "--out", "run", "--json")
+    Path("run/trained.safetensors").unlink()
+    again = cli("train", "t", "--epochs", 3, "--out", "run", "--json")
+    assert (again.code, again.err) == (0, "")
+    assert json.loads(again.out) == json.loads(first.out)
+    assert Path("run/trained.safetensors").exists()
+    text = Path("run/summary.json").read_text()
+    for damaged in ("", "[]", "{}", text[:-30], text.replace('"test_acc": 0', '"test_acc": 1')):
+        Path("run/summary.json").write_text(damaged)
+        told = cli("train", "t", "--epochs", 3, "--out", "run")
+        assert (told.code, told.err.count("\n")) == (2, 1)
+
+
+def test_derived_tables_that_are_damaged_are_made_again(cli: Callable[..., Any]) -> None:
+    words = (
+        "compare",
+        *XOR,
+        "--methods",
+        "imp:cycles=2,random",
+        "--seeds",
+        2,
+        "--track-test",
+        "--map",
+        "serial",
+    )
+    assert cli(*words, "--out", "c").code == 0
+    names = ("logbooks.csv", "training.csv", "seconds.csv", "summary.csv")
+    before = {name: Path("c", name).read_text() for name in names}
+    for name in names:
+        Path("c", name).write_text(before[name][:-4])
+        assert cli(*words, "--out", "c").code == 0, name
+        assert {name: Path("c", name).read_text() for name in names} == before
+
+
+def test_edited_results_are_not_trusted(cli: Callable[..., Any]) -> None:
+    words = ("compare", *XOR, "--methods", "random", "--seeds", 2, "--map", "serial", "--out", "c")
+    assert cli(*words).code == 0
+    text = Path("c/trials.csv").read_text()
+    Path("c/trials.csv").write_text(text.replace(",0.5,", ",0.9,"))
+    assert Path("c/trials.csv").read_text() != text
+    told = cli(*words)
+    assert (told.code, told.err.count("\n"), "trials.csv" in told.err) == (2, 1, True)
+    Path("c/trials.csv").unlink()  # the trials' own files hold it
+    own = next(Path("c/trials").glob("*.json"))
+    own.write_text(own.read_text().replace('"test_acc": 0.5', '"test_acc": 0.9'))
+    assert cli(*words).code == 0
+    assert Path("c/trials.csv").read_text() == text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights for a while")
+def test_a_user_without_rights_gets_one_line(cli: Callable[..., Any]) -> None:
+    cli(*TINY, "--out", "run")
+    Path("run").chmod(0o755)
+    Path("run/checkpoint.safetensors").chmod(0o600)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.seteuid(12345)
+            try:
+                evolve(
+                    layers_configure(folder.EvolveConfig, config="run/config.json"), Path("run"), SerialMap()
+                )
+            except NetsError as error:
+                os._exit(0 if "Permission denied" in str(error) else 3)
+        finally:
+            os._exit(4)
+    for _ in range(300):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.1)
+    assert os.waitstatus_to_exitcode(status) == 0

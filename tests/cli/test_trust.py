@@ -1,0 +1,182 @@
+"""What comes from somebody else: code is not run, writing is not redirected, text stays text."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nets_deap.config.layers import configure
+from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.experiments.config import CompareConfig
+from nets_deap.problem.ticket import load_ticket
+from nets_deap.util.errors import NetsError
+
+TINY = ("evolve", "--dataset", "xor-corners", "--pop", 4, "--gens", 1, "--epochs", 2, "--map", "serial")
+COMPARE = (
+    "compare",
+    "--dataset",
+    "xor-corners",
+    "--arch",
+    "mlp-10",
+    "--epochs",
+    3,
+    "--seeds",
+    1,
+    "--map",
+    "serial",
+)
+
+
+@pytest.fixture(autouse=True)
+def evil() -> Path:
+    """A module that leaves a trace when it is imported."""
+    sys.modules.pop("evil", None)
+    Path("evil.py").write_text(
+        "open('pwned', 'w').close()\ndef f(evaluation, genome):\n    return evaluation.val_loss\n"
+    )
+    return Path("pwned")
+
+
+def stored(path: str, **changes: Any) -> None:
+    values = json.loads(Path(path).read_text()) if Path(path).exists() else {}
+    Path(path).write_text(json.dumps(values | changes))
+
+
+def test_code_in_a_stored_config_is_not_imported(cli: Callable[..., Any], evil: Path) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    stored("run/config.json", fitness="evil:f")
+    calls = {
+        "resumed": ("evolve", "--out", "run", "--resume", "--gens", 3),
+        "a config": (*TINY, "--config", "run/config.json", "--out", "new"),
+        "finished": ("evolve", "--out", "run"),
+    }
+    for words in calls.values():
+        told = cli(*words)
+        assert (told.code, told.err.count("\n"), "--trust" in told.err) == (2, 1, True), words
+        assert not evil.exists()
+    assert cli("info", "run").code == 0
+    assert cli("figures", "run").code == 0
+    assert cli("train", "run", "--epochs", 2).code == 0
+    assert not evil.exists()
+    assert cli(*calls["a config"], "--trust").code == 0
+    assert evil.exists()
+
+
+def test_code_named_on_the_command_line_runs(cli: Callable[..., Any], evil: Path) -> None:
+    assert cli(*TINY, "--fitness", "evil:f", "--out", "run").code == 0
+    evil.unlink()
+    told = cli("evolve", "--out", "run", "--resume", "--gens", 3)
+    assert (told.code, "--trust" in told.err) == (2, True)
+    assert cli("evolve", "--out", "run", "--resume", "--gens", 3, "--fitness", "evil:f").code == 0
+
+
+@pytest.mark.parametrize(
+    "spaces", ["nets:fitness=evil:f", "nets: fitness = evil:f", "random,nets:pop=2,fitness=evil:f"]
+)
+@pytest.mark.parametrize("suffix", ["json", "toml"])
+def test_code_in_methods_of_a_config_is_not_imported(
+    spaces: str, suffix: str, cli: Callable[..., Any], evil: Path
+) -> None:
+    for key in ("methods", "reference"):
+        value = spaces if key == "methods" else spaces.rpartition("random,")[2]
+        Path(f"c.{suffix}").write_text(
+            json.dumps({key: value}) if suffix == "json" else f'{key} = "{value}"\n'
+        )
+        told = cli(*COMPARE, "--config", f"c.{suffix}", "--out", "c")
+        assert (told.code, told.err.count("\n"), "--trust" in told.err) == (2, 1, True)
+    Path("list.json").write_text(json.dumps({"methods": spaces.split(",", 1)}))
+    assert "--trust" in cli(*COMPARE, "--config", "list.json", "--out", "c").err
+    assert not evil.exists()
+
+
+def test_methods_of_a_stored_comparison_run_nothing(cli: Callable[..., Any], evil: Path) -> None:
+    assert cli(*COMPARE, "--methods", "random", "--out", "c").code == 0
+    stored("c/config.json", methods="random,nets:fitness=evil:f", reference="nets:fitness=evil:f")
+    cli(*COMPARE, "--methods", "random,dense", "--out", "c")
+    cli("figures", "c")
+    cli("info", "c")
+    assert not evil.exists()
+
+
+def test_code_in_a_config_of_a_search_is_not_imported(cli: Callable[..., Any], evil: Path) -> None:
+    Path("c.json").write_text(json.dumps({"method": "nets:fitness=evil:f"}))
+    for words in (("search", "random"), ("imp", "--cycles", 1), ("random",)):
+        cli(
+            *words,
+            "--dataset",
+            "xor-corners",
+            "--arch",
+            "mlp-10",
+            "--epochs",
+            2,
+            "--config",
+            "c.json",
+            "--out",
+            words[0],
+        )
+    assert not evil.exists()
+
+
+def test_the_library_imports_no_code_of_a_config_either(evil: Path) -> None:
+    stored("c.json", fitness="evil:f")
+    with pytest.raises(NetsError, match="`trust`"):
+        configure(EvolveConfig, config="c.json")
+    assert configure(EvolveConfig, config="c.json", trust=True).fitness == "evil:f"
+    assert configure(EvolveConfig, config="c.json", fitness="mine:f").fitness == "mine:f"
+    stored("d.json", methods="nets:fitness=evil:f")
+    with pytest.raises(NetsError, match="`trust`"):
+        configure(CompareConfig, config="d.json")
+    assert not evil.exists()
+
+
+def test_a_config_or_a_ticket_does_not_say_where_to_write(cli: Callable[..., Any]) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    elsewhere = str(Path("elsewhere").absolute())
+    stored("run/config.json", out=elsewhere, time_limit=1e-9)
+    assert cli("evolve", "--out", "run", "--resume", "--gens", 3).code == 0
+    assert cli("evolve", "--config", "run/config.json", "--seed", 5, "--map", "serial").code == 0
+    ticket = load_ticket("run/ticket.safetensors")
+    replace(ticket, config=ticket.config | {"out": elsewhere, "device": "cuda", "download": True}).save(
+        "run/t"
+    )
+    assert cli("train", "run/t", "--epochs", 2).code == 0
+    assert not Path(elsewhere).exists()
+
+
+ESCAPES = "\x1b[2J\x1b]0;title\x07[red]x[/red][/]"
+
+
+def test_text_from_files_moves_no_cursor(cli: Callable[..., Any]) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    ticket = load_ticket("run/ticket.safetensors")
+    architecture = replace(ticket.architecture, name=ESCAPES)
+    changed = replace(ticket, architecture=architecture, info={ESCAPES: ESCAPES}, config={"dataset": ESCAPES})
+    changed.save("t")
+    shown = [cli("info", "t"), cli("train", "t", "--epochs", 2), cli("export", "t")]
+    Path("c.toml").write_text(f"{json.dumps(ESCAPES)} = 1\n")
+    stored("c.json", dataset=ESCAPES, arch=ESCAPES)
+    shown += [cli(*TINY[:1], "--config", name) for name in ("c.toml", "c.json")]
+    Path("c").mkdir()
+    Path("c/trials.csv").write_text(f"method,asked,seed\n{ESCAPES},0.2,1\n")
+    shown += [cli(*COMPARE, "--out", "c"), cli("figures", "c"), cli("evlove" + ESCAPES)]
+    assert shown[0].code == 0
+    for ran in shown:
+        text = ran.out + ran.err
+        assert text
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
+def test_tables_and_progress_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from nets_deap_cli import render
+
+    render.table(["[/]", "b"], [["[red]x[/]", ":smile: [/x]"]])
+    out = capsys.readouterr().out
+    assert "[red]x[/]" in out
+    assert ":smile: [/x]" in out

@@ -1,0 +1,122 @@
+"""No interrupt is lost, whenever it comes, and no map needs the main thread."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.serial import SerialMap
+from nets_deap.util import interrupts
+from tests.attack.signals import Shot, fire, make_ticket
+
+
+@pytest.fixture
+def heed_ctrl_c() -> Iterator[None]:
+    """Whoever runs these tests in the background has told them to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+ENGINES: dict[str, Callable[[], Any]] = {
+    "serial": SerialMap,
+    "fork": lambda: MultiprocessMap(2, "fork"),
+    "spawn": lambda: MultiprocessMap(1, "spawn"),
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_maps_work_in_any_thread(name: str) -> None:
+    told: list[Any] = []
+
+    def work() -> None:
+        with ENGINES[name]() as engine:
+            told.append(engine(lambda x: x * x, [1, 2, 3]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert told == [[1, 4, 9]]
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_an_interrupt_that_is_held_back_comes_at_the_end() -> None:
+    steps = []
+
+    def interrupted() -> None:
+        with interrupts.guarded(), interrupts.held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            steps.append("still here")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert steps == ["still here"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+@pytest.mark.parametrize("name", ENGINES)
+def test_ctrl_c_that_an_item_has_swallowed_is_raised_after_it(name: str) -> None:
+    def item(number: int) -> str:
+        try:
+            os.kill(parent, signal.SIGINT)
+            time.sleep(0.2)
+        except KeyboardInterrupt:
+            return "failed"
+        return "not interrupted"
+
+    parent, told = os.getpid(), []
+    with ENGINES[name]() as engine, pytest.raises(KeyboardInterrupt):
+        engine(item, [1], told.append)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+STARTING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from nets_deap.parallel import processes, worker
+plain = worker.Worker.__init__
+def start(self, context):  # Ctrl-C from the terminal, in the middle of starting a worker
+    os.kill(os.getpid(), signal.SIGINT)
+    plain(self, context)
+    os.kill(os.getpid(), signal.SIGINT)
+worker.Worker.__init__ = start
+try:
+    processes.MultiprocessMap(2, sys.argv[1])(print, ["computed"])
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_ctrl_c_while_workers_start_is_not_lost(start: str) -> None:
+    Path("starting.py").write_text(f"if __name__ == '__main__':\n    exec({STARTING!r})\n")
+    ran = subprocess.run([sys.executable, "starting.py", start], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
+
+
+@pytest.fixture(scope="module")
+def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_ticket(tmp_path_factory.mktemp("ticket"))
+
+
+@pytest.mark.parametrize(
+    "shot",
+    [
+        Shot("evolve by workers", signal.SIGINT, 1.5),
+        Shot("imp", signal.SIGTERM, 2.5),
+        Shot("train", signal.SIGINT, 0.3),  # during imports
+    ],
+)
+def test_a_command_survives_a_signal(shot: Shot, ticket: Path) -> None:
+    assert fire(shot, ticket) == []
