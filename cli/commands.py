@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import importlib
+import warnings
+from typing import Any
 
 import click
 
 from nets_deap import __version__
-from nets_deap.util import interrupts
-from nets_deap.util.errors import LONGEST, NetsError, shortened, unknown
+from nets_deap.util import interrupts, memory
+from nets_deap.util.errors import LONGEST, NetsError, NetsWarning, shortened, unknown
 
 from .options import dashed, printable
 
@@ -93,8 +95,23 @@ def _tell_versions() -> None:
         click.echo(f"{name + ':':8} {version(name)}")
 
 
+def _show_warnings() -> None:
+    """Show the library's warnings as one line on stderr, and leave those of others as they are."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, NetsWarning):
+            click.echo(f"Warning: {printable(dashed(str(message)))}", err=True)
+        else:
+            others(message, category, *place, **more)
+
+    warnings.simplefilter("always", NetsWarning)
+    warnings.showwarning = show
+
+
 def run(words: list[str]) -> int:
     """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
+    _show_warnings()
     try:
         return int(cli.main(words, "nets-deap", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -127,8 +144,8 @@ def _told(error: Exception, words: list[str]) -> str:  # noqa: PLR0911 (a table 
             return "cannot start another process or thread: their number is limited (ulimit -u)"
         case OSError():
             return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-        case MemoryError():
-            return "out of memory: try a smaller population, batch or network"
+        case MemoryError() | RuntimeError() if memory.ran_out(error):
+            return dashed(f"out of memory: {memory.SMALLER}", _options_of(words[:1]))
         case RuntimeError() if "can't start new thread" in str(error):
             return f"{error}: the number of processes is limited (ulimit -u)"
     return ""

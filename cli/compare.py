@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import CompareConfig
+from nets_deap.util import json_text
 
 from . import render
 from .options import command, config_options, option, output_options, source_options, trust_option, worded
@@ -68,9 +68,7 @@ def compare(
         return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]
-        for row in summary:  # JSON has no NaN
-            row |= {key: None for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
-        click.echo(json.dumps({"folder": str(folder), "summary": summary}))
+        click.echo(json_text.dumps({"folder": str(folder), "summary": summary}))
     elif not quiet:
         _show(result, folder, time.monotonic() - start)
     for trial, error in result.failed.items():
@@ -88,6 +86,7 @@ def _line(outcome: Any) -> str:
     return (
         f"{outcome['method']} at {outcome['asked']:g}, seed {outcome['seed']}: "
         f"{render.percent(outcome['test_acc'])}"
+        + ("" if math.isfinite(outcome["test_loss"]) else ", diverged")
     )
 
 
@@ -130,6 +129,9 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         )
     if any(summary.method.control for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
+    wild = [str(each.method) for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
+    if wild:
+        click.echo(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
     if trained:
         click.echo(
             "* a trained network, not a ticket: its search is its training, without a budget of its own"

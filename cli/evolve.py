@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nets_deap.evolution.settings import EvolveConfig
+from nets_deap.util import json_text
 
 from . import render
 from .options import command, config_options, option, output_options, source_options, trust_option
@@ -88,14 +88,14 @@ def evolve(
 
 def _line(row: Row) -> str:
     return (
-        f"fitness {row['fitness_min']:.4f}  density {render.percent(row['density_best'])}"
+        f"fitness {render.loss(row['fitness_min'])}  density {render.percent(row['density_best'])}"
         f"  val acc {render.percent(row['val_acc_best'])}"
     )
 
 
 def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_result(folder, reason, finished=True)))
+        click.echo(json_text.dumps(_result(folder, reason, finished=True)))
     elif not quiet:
         click.echo(f"{folder} is finished ({reason}); to continue: --out {folder} --resume --gens MORE")
 
@@ -106,7 +106,7 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
 
     folder, reason = outcome.folder, outcome.reason
     if as_json:
-        click.echo(json.dumps(_result(folder, reason, outcome.finished)))
+        click.echo(json_text.dumps(_result(folder, reason, outcome.finished)))
     if not outcome.finished:
         if saved := read_logbook(folder):
             click.echo(
@@ -144,7 +144,7 @@ def _show(evolution: Evolution, outcome: Outcome) -> None:
         f"density {render.percent(ticket.density)}"
     )
     click.echo(
-        f"  after the brief training: validation loss {ticket.info['val_loss']:.4f}, "
+        f"  after the brief training: validation loss {render.loss(ticket.info['val_loss'])}, "
         f"accuracy {render.percent(ticket.info['val_acc'])}"
     )
     front = folder / "front.csv"

@@ -35,13 +35,11 @@ def export(
     torch.nn.utils.prune.custom_from_mask. architecture.json has the sizes of the layers: with --smaller
     those of a physically smaller network with the same outputs.
     """
-    import json
-
     import numpy as np
 
     from nets_deap.models.registry import described
     from nets_deap.problem.ticket import load_ticket
-    from nets_deap.util import files
+    from nets_deap.util import files, json_text
     from nets_deap.util.tensors import write_safetensors
 
     path = tickets.file_of(ticket)
@@ -56,7 +54,7 @@ def export(
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
-    sizes = json.dumps(described(loaded.architecture), indent=2)
+    sizes = json_text.dumps(described(loaded.architecture), indent=2)
     with files.claimed_folder(folder):
         write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
         write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
@@ -89,4 +87,6 @@ def _trained(ticket: Ticket, place: Path) -> Ticket:
     for ours, theirs in ((weights, ticket.weights), (extras, ticket.extras)):
         if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
             raise DamagedError(f"{path} does not fit the ticket's architecture: it is damaged")
+    if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
+        raise click.UsageError(f"--trained {place}: that training diverged, its weights are not finite")
     return replace(ticket, weights=weights, extras=extras)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
+
+from nets_deap.util import json_text
 
 from . import render
 from .options import command, printable
@@ -49,7 +50,7 @@ def info(path: str, as_json: bool) -> None:
         **run,
     }
     if as_json:
-        click.echo(json.dumps({**described, "layers": layers, "config": ticket.config}))
+        click.echo(json_text.dumps({**described, "layers": layers, "config": ticket.config}))
         return
     for key, value in described.items():
         if value is not None:

@@ -22,8 +22,18 @@ LONGEST_TEXT = 24  # characters of a table's first column that are kept on one l
 NO_WIDTH = 10_000  # columns, if there is no terminal
 
 
+DIVERGED = "diverged"
+
+
 def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
+
+
+def loss(value: float | None) -> str:
+    """A loss, or in words that its training diverged: it is not finite, or an evolution's worst."""
+    from nets_deap.individuals.evaluation import WORST
+
+    return f"{value:.4f}" if value is not None and abs(value) < WORST else DIVERGED
 
 
 def interval(told: Interval, digits: int = 2) -> str:

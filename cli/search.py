@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
+from nets_deap.util import json_text
 
 from . import render
 from .options import combined, command, config_options, option, output_options, source_options
@@ -221,7 +221,7 @@ def _search(
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:
-        click.echo(json.dumps(_result(found, folder)))
+        click.echo(json_text.dumps(_result(found, folder)))
     elif not quiet:
         _show(found, folder)
     return 0

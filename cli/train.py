@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import TrainConfig
+from nets_deap.util import json_text
 
 from . import render, tickets
 from .options import command, config_options, output_options, source_options
@@ -61,9 +62,9 @@ def train(
                     "training": name,
                     **_train(settled, loaded, folder, quiet or as_json),
                 }
-                files.write_text(folder / SUMMARY, digests.sealed(summary))
+                files.write_text(folder / SUMMARY, digests.sealed(json_text.without_wild(summary)))
     if as_json:
-        click.echo(json.dumps(summary))
+        click.echo(json_text.dumps(summary))
     elif not quiet:
         _show(summary, folder)
 
@@ -104,7 +105,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     from nets_deap.parallel.choice import make_map
     from nets_deap.search.random_ticket import random_ticket
     from nets_deap.training.final import to_go, train_ticket
-    from nets_deap.util import tables
+    from nets_deap.util import memory, tables
     from nets_deap.util.random_streams import Role, generator
     from nets_deap.util.tensors import write_safetensors
 
@@ -119,6 +120,8 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
     if config.random:
         if not quiet:
             click.echo(f"training {config.random} random tickets of the same density…")
+        each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
+        memory.check(config.random * each, f"{config.random:,} random tickets", "take fewer by `random`")
         streams = [generator(config.seed, i, Role.CONTROLS) for i in range(config.random)]
         tickets = [random_ticket(problem, int(ticket.mask.sum()), rng) for rng in streams]
         engine = make_map(config.map, config.workers, device)
@@ -138,11 +141,15 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         {"format": "nets-deap trained weights 1"},
     )
     run_folder.write_config(folder, config)
-    return {"ticket": run.summary(), "random": [control.summary() for control in controls]}
+    return {"ticket": _summary(run), "random": [_summary(control) for control in controls]}
+
+
+def _summary(run: TrainingRun) -> dict[str, Any]:
+    return run.summary() | ({"diverged": True} if run.diverged else {})
 
 
 def _line(row: dict[str, float]) -> str:
-    return f"val loss {row['val_loss']:.4f}  val acc {render.percent(row['val_acc'])}"
+    return f"val loss {render.loss(row['val_loss'])}  val acc {render.percent(row['val_acc'])}"
 
 
 def _show(summary: dict[str, Any], folder: Path) -> None:
@@ -157,14 +164,15 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         "at the end": "final_test_acc",
     }
 
-    def shown(key: str, values: list[float]) -> str:
+    def shown(key: str, values: list[float | None]) -> str:
         def text(value: float) -> str:
             if key in ("density", "test_acc", "final_test_acc"):
                 return render.percent(value)
-            return f"{value:.0f}" if key == "early_stop_iteration" else f"{value:.4f}"
+            return f"{value:.0f}" if key == "early_stop_iteration" else render.loss(value)
 
-        mean, half_width = mean_interval(values)
-        return text(mean) if len(values) == 1 or key == "density" else f"{text(mean)} ± {text(half_width)}"
+        mean, half_width = mean_interval([math.nan if value is None else value for value in values])
+        alone = len(values) == 1 or key == "density" or not math.isfinite(mean)
+        return text(mean) if alone else f"{text(mean)} ± {text(half_width)}"
 
     rows = [["ticket", *(shown(key, [summary["ticket"][key]]) for key in columns.values())]]
     if controls := summary.get("random"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
+from nets_deap.util import json_text
 
 from . import render, tickets
 from .options import command, config_options, output_options, source_options
@@ -98,7 +98,7 @@ def transfer(
 
         found = library.transfer(loaded, aim, seeds, engine, tell, tuple(rows.known))
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "rows": found}))
+        click.echo(json_text.dumps({"folder": str(folder), "rows": found}))
     elif not quiet:
         shown = []
         for name in library.NAMES:
@@ -163,7 +163,7 @@ def connectivity(
         files = style.save(drawing.connectivity({"": rows}), folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "barriers": barriers}))
+        click.echo(json_text.dumps({"folder": str(folder), "barriers": barriers}))
     elif not quiet:
         told = render.interval(mean_interval([100 * height for height in barriers]))
         click.echo(f"barrier: {told} points of test error (lines: {len(barriers)})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import VerifyConfig
+from nets_deap.util import json_text
 
 from . import render, tickets
 from .options import command, config_options, output_options, source_options
@@ -70,7 +71,7 @@ def verify(
             judged = (settled.eval_every, settled.margin, settled.at_most)
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
             if folder:
-                files.write_text(folder / "verdict.json", json.dumps(_result(verdict), indent=2) + "\n")
+                files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
         kept = (
             f"finished trainings are in {folder}: the same command continues"
@@ -80,7 +81,7 @@ def verify(
         click.echo(f"interrupted; {kept}", err=True)
         return 130
     if as_json:
-        click.echo(json.dumps(_result(verdict)))
+        click.echo(json_text.dumps(_result(verdict)))
     elif not quiet:
         _show(verdict, trained)
     return 0
@@ -118,6 +119,9 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
         )
     click.echo()
     render.table(["", "density", "early stop at", "test acc, %"], shown)
+    wild = dict.fromkeys(row["network"] for row in rows if not math.isfinite(row["val_loss"]))
+    if wild:
+        click.echo(f"{render.DIVERGED}, with some seed: {', '.join(wild)}")
     words = {True: "yes", False: "no", None: "undecided"}
     fast, accurate, smaller = (words[held] for held in verdict.conditions.values())
     later, better = verdict.later, verdict.better

@@ -9,11 +9,12 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from nets_deap.config.fields import Count, Positive, one_of, setting
+from nets_deap.config.fields import LONGEST, Count, Positive, Seed, Spent, one_of, setting
 from nets_deap.data import sources
 from nets_deap.models import registry
 from nets_deap.models.initialisers import INITIALISERS
 from nets_deap.parallel.choice import MAPS
+from nets_deap.parallel.processes import MOST_WORKERS
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import OPTIMIZERS, Recipe
@@ -59,6 +60,8 @@ class Settings(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _printable(cls, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise ValueError(f"is longer than {LONGEST:,} characters")
         if isinstance(value, str) and not value.isprintable():
             raise ValueError("holds characters that cannot be printed")
         return value
@@ -113,11 +116,13 @@ class ProblemConfig(RecipeSettings):
     init: Annotated[str, one_of("initialiser", INITIALISERS)] = setting(
         "normal", "Initial weights: normal (0.1), glorot or kaiming.", "network", "NAME"
     )
-    seed: Count = setting(1, "Decides all that is random.", "running", "N", True)
+    seed: Seed = setting(1, "Decides all that is random.", "running", "N", True)
     device: Annotated[str, one_of("device", ("cpu", "cuda", "auto"))] = setting(
         "cpu", "cpu, cuda or auto.", "running", "NAME"
     )
-    workers: Positive | None = setting(None, "Worker processes. [all cores]", "running", "N")
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = setting(
+        None, "Worker processes. [all cores]", "running", "N"
+    )
     out: str | None = setting(None, "The folder to write to.", "output", "DIR", True)
 
     def problem(self) -> Problem:
@@ -145,7 +150,7 @@ class ProblemConfig(RecipeSettings):
         """Eight hexadecimal digits for the identity; a new field leaves them unchanged at its default."""
         fields = type(self).model_fields
         differs = {key: value for key, value in self.identity().items() if value != fields[key].default}
-        text = json.dumps(differs, sort_keys=True)
+        text = json.dumps(differs, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def check_effect(self, given: set[str]) -> None:
@@ -168,13 +173,11 @@ class BudgetConfig(ProblemConfig):
     """The most that a search may take; see `problem.Budget`."""
 
     command: ClassVar[str] = "compare"
-    budget_steps: Positive | None = setting(
+    budget_steps: Spent | None = setting(
         None, "The most gradient steps that a search may take.", "search", "N", True
     )
-    budget_samples: Positive | None = setting(None, "The most samples that it may train on.", "search", "N")
-    budget_passes: Positive | None = setting(
-        None, "The most samples that it may send forward.", "search", "N"
-    )
+    budget_samples: Spent | None = setting(None, "The most samples that it may train on.", "search", "N")
+    budget_passes: Spent | None = setting(None, "The most samples that it may send forward.", "search", "N")
     budget_seconds: Annotated[float, Field(gt=0)] | None = setting(
         None, "The most seconds that it may take.", "search", "S"
     )

@@ -12,8 +12,16 @@ from nets_deap.util.errors import unknown
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+# The largest numbers, checked before anything is allocated. Of what takes time alone: more would not end in a
+# lifetime. Of what lies in memory, one by one: more would not fit, whatever its size.
+MOST, MOST_KEPT, MOST_GENOMES = 10**9, 10**4, 10**6
+LONGEST = 4096  # characters of a text
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Genomes = Annotated[int, Field(ge=1, le=MOST_GENOMES)]
+Several = Annotated[int, Field(ge=1, le=MOST_KEPT)]
+Spent = Annotated[int, Field(ge=1, le=10**18)]  # of a budget
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 # Headings of a command's help, in this order
 GROUPS = ("data", "network", "search", "evaluation", "training", "running", "output")

@@ -15,6 +15,7 @@ from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError, shortened, unknown
 
+MOST_BYTES = 2**20  # of a config file
 # Either field sets the length of training: giving one drops the other's value from weaker sources.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
@@ -91,7 +92,9 @@ def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         message = first["msg"].removeprefix("Value error, ")
-        raise NetsError(f"`{name}` {shortened(str(first['input']), 80)}: {message}") from error
+        raise NetsError(
+            f"`{name}` {shortened(str(first['input']), 80)}: {shortened(message, 150)}"
+        ) from error
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     A run's config.json never says where to write, so what one says of it is ignored.
     """
     is_json = path.suffix == ".json"
-    text = files.read_text(path, "config", any_kind=True)
+    text = files.read_text(path, "config", any_kind=True, largest=MOST_BYTES)
     try:
         values = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:

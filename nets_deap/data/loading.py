@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nets_deap.data.sources import DATASETS, Raw, _folder, check_name
+from nets_deap.data import splitting
+from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder
+from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import undisturbed
@@ -55,19 +57,8 @@ def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
     return replace(data, **parts)
 
 
-def _stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split indices in two, the second part of `size` samples; each class in proportion, if large enough."""
-    from sklearn.model_selection import train_test_split
-
-    classes = len(np.unique(y))
-    if min(size, len(y) - size) < classes or np.bincount(y).min() < 2:
-        order = np.random.default_rng(seed).permutation(len(y))
-        return order[size:], order[:size]
-    rest, chosen = train_test_split(np.arange(len(y)), test_size=size, stratify=y, random_state=seed)
-    return rest, chosen
-
-
 @lru_cache(maxsize=2)
+@memory.told("take fewer samples, by `data_limit`, or smaller ones")
 @as_usual()
 @undisturbed()  # libraries draw from `random` when they are imported
 def load(
@@ -83,29 +74,27 @@ def load(
     limit: train (and validate) on a stratified subset of this many training samples
     validation: the share of the training samples that becomes the validation set, stratified and drawn
         with `split_seed`, which is independent of the run's seed: every method sees the same split
-    Raises NetsError if the data is missing; the message says how to get it.
+    Every class is in the training part; a warning (NetsWarning) tells of classes that validation lacks.
+    Raises NetsError if the data is missing, and the message says how to get it; and for too few samples.
     """
     import torch
 
     check_name(name)
     raw = (
-        _folder(name.removeprefix("folder:"))
+        from_folder(name.removeprefix("folder:"))
         if name.startswith("folder:")
         else DATASETS[name](Path(data_dir), download)
     )
     train_x, train_y = raw.train_x, raw.train_y
+    if (untrained := np.setdiff1d(raw.test_y, train_y)).size:
+        raise NetsError(f"{name}: no training sample has the label {untrained[0]}, which test samples have")
     if limit is not None and limit < len(train_y):
-        _, chosen = _stratified(train_y, limit, split_seed)
+        chosen = splitting.subset(train_y, limit, split_seed)
         train_x, train_y = train_x[chosen], train_y[chosen]
     if raw.validation is not None:
         val_x, val_y = raw.validation
     else:
-        size = round(validation * len(train_y))
-        if not 0 < size < len(train_y):
-            raise NetsError(
-                f"{len(train_y)} training samples cannot spare {validation:.1%} for validation: too few"
-            )
-        rest, chosen = _stratified(train_y, size, split_seed)
+        rest, chosen = splitting.for_validation(train_y, validation, split_seed)
         val_x, val_y = train_x[chosen], train_y[chosen]
         train_x, train_y = train_x[rest], train_y[rest]
 

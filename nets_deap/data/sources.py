@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nets_deap.data import images
 from nets_deap.data.cache import cached
 from nets_deap.util.errors import NetsError, unknown
 
@@ -110,40 +111,23 @@ def _from_torchvision(class_name: str, data_dir: Path, download: bool) -> dict[s
     return arrays
 
 
-def _folder(path: str) -> Raw:
+def from_folder(path: str) -> Raw:
     """Your own images: PATH/train/<class>/… and PATH/test/<class>/…, all of one size; read as RGB."""
-    train_x, train_y, train_classes = _images(Path(path) / "train")
-    test_x, test_y, test_classes = _images(Path(path) / "test")
-    if train_classes != test_classes:
+    train, test = (images.read(Path(path) / part) for part in ("train", "test"))
+    if train.classes != test.classes:
+        lone = sorted(set(train.classes) ^ set(test.classes))
         raise NetsError(
-            f"{path}: the classes in train/ and test/ differ: {', '.join(train_classes)} "
-            f"and {', '.join(test_classes)}"
+            f"{path}: the classes in train/ and test/ differ: only one of them has {', '.join(lone)[:100]}"
         )
-    if len(train_classes) < 2:
-        raise NetsError(f"{path} has one class only, '{train_classes[0]}': there is nothing to tell apart")
-    if train_x.shape[1:] != test_x.shape[1:]:
+    if len(train.classes) < 2:
+        raise NetsError(f"{path} has one class only, '{train.classes[0]}': there is nothing to tell apart")
+    if train.x.shape[1:] != test.x.shape[1:]:
         raise NetsError(
             f"{path}: the images in train/ and test/ differ in size: resize them to one size first"
         )
-    return Raw(train_x, train_y, test_x, test_y)
-
-
-def _images(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Images uint8[n, 3, h, w], labels, and the names of the classes."""
-    from torchvision.datasets import ImageFolder
-
-    try:
-        images = ImageFolder(str(folder))
-        pixels = [np.asarray(image) for image, _ in images]
-    except Exception as error:  # PIL has many ways to refuse an image
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise NetsError(f"cannot read images from {folder}/<class>/: {reason}") from error
-    sizes = {image.shape[:2] for image in pixels}
-    if len(sizes) > 1:
-        raise NetsError(
-            f"the images in {folder} differ in size, {min(sizes)} to {max(sizes)}: resize them to one size"
-        )
-    return _channels_first(np.stack(pixels)), np.array(images.targets), images.classes
+    if np.uint16 in (train.x.dtype, test.x.dtype):
+        return Raw(images.deepened(train.x), train.y, images.deepened(test.x), test.y, scale=65535.0)
+    return Raw(train.x, train.y, test.x, test.y)
 
 
 DATASETS: dict[str, Callable[[Path, bool], Raw]] = {

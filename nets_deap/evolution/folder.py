@@ -68,11 +68,12 @@ def evolve(
             if not (resume or evolution.over):
                 raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)
+        advanced = False  # every call advances by one generation at least
         try:
             while not (reason := evolution.over):
-                if config.time_limit and evolution.logbook and time.monotonic() - start > config.time_limit:
+                if config.time_limit and advanced and time.monotonic() - start > config.time_limit:
                     return Outcome(folder, evolution, "time limit", finished=False)
-                row = evolution.advance()
+                row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
                 run_folder.claim_origin(folder, evolution.problem)
                 # The first checkpoint comes before all that follows from it, and so there is no ticket of a

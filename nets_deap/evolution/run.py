@@ -17,7 +17,7 @@ from nets_deap.evolution.maps import Engine, EvaluationMap, map_genomes
 from nets_deap.evolution.record import finished, last_improvement, make_statistics
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
-from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.genome import Genome, check_memory
 from nets_deap.individuals.halls_of_fame import (
     ElitistHallOfFame,
     FrontOfFame,
@@ -51,7 +51,8 @@ class Evolution:
         engine: Engine | None = None,
     ) -> None:
         """problem: its recipe is that of an evaluation, which the settings make harder. The other arguments
-        are as for `make_toolbox`. Raises NetsError for a density that the layers cannot hold.
+        are as for `make_toolbox`. Raises NetsError for a density that the layers cannot hold, and for a
+        population that memory cannot hold.
         """
         self.given, self.settings, self.seed = problem, settings, seed
         self.problem = settings.evaluation(problem)  # as evaluations train it
@@ -59,6 +60,7 @@ class Evolution:
         self.rng = generator(seed, 0, Role.INITIALISATION)
         if settings.planned:
             active_weights(problem.layout, settings.target_density)
+        check_memory(settings.pop + settings.resolved_offspring, problem.layout.size)
         self.toolbox = make_toolbox(problem, settings, self.engine, self.rng, seed, device)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func

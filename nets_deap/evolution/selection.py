@@ -10,7 +10,7 @@ from typing import Any
 from nets_deap.evolution.selection_operators import ALGORITHMS, COMMA, PLUS, SELECTIONS, SIMPLE, Selection
 from nets_deap.individuals.genome import Genome
 from nets_deap.util import calls
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import NetsError, shortened, unknown
 
 __all__ = ["ALGORITHMS", "COMMA", "PLUS", "SIMPLE", "Choice", "check", "parse", "table"]
 
@@ -76,7 +76,7 @@ def _value(name: str, key: str, text: str, selection: Selection) -> Any:
             "" if low is None else f" of at least {low}" + ("" if high is None else f" and at most {high}")
         )
         kind = {int: "a whole number", float: "a number", bool: "true or false"}[expected]
-        raise NetsError(f"selection '{name}': {key}={text} is not {kind}{limits}")
+        raise NetsError(f"selection '{name}': {key}={shortened(text, 80)} is not {kind}{limits}")
     return value
 
 

@@ -111,12 +111,14 @@ class Selection:
 
 
 _TOURNAMENT_SIZE = {"tournsize": 1}
+MOST = 10_000  # of what a selection draws or compares for each genome
 SELECTIONS: dict[str, Selection] = {
     "tournament": Selection(
         "selTournament",
         tools.selTournament,
         {"tournsize": 3},
         minimum=_TOURNAMENT_SIZE,
+        maximum={"tournsize": MOST},
         note="the default; tournsize=1 has no pressure",
     ),
     "double-tournament": Selection(
@@ -124,7 +126,7 @@ SELECTIONS: dict[str, Selection] = {
         tools.selDoubleTournament,
         {"fitness_size": 3, "parsimony_size": 1.4, "fitness_first": True},
         minimum={"fitness_size": 1, "parsimony_size": 1},
-        maximum={"parsimony_size": 2},
+        maximum={"fitness_size": MOST, "parsimony_size": 2},
         note="prefers sparser genomes among the fit: size is the number of active weights",
     ),
     "best": Selection(
@@ -165,6 +167,7 @@ SELECTIONS: dict[str, Selection] = {
         2,
         (PLUS, COMMA),
         {"p": 1},
+        {"p": MOST},
         note="p + 1 reference points; writes a Pareto front",
     ),
     "spea2": Selection(

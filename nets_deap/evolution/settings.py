@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from nets_deap.config import layers, presets
 from nets_deap.config.base import Config, ProblemConfig, Settings
-from nets_deap.config.fields import Count, Positive, Rate, Share, one_of, setting
+from nets_deap.config.fields import Count, Genomes, Positive, Rate, Share, one_of, setting
 from nets_deap.evolution import pipeline, racing, rules, selection
 from nets_deap.evolution.density_schedule import DensitySchedule
 from nets_deap.evolution.pipeline import MATES
@@ -56,7 +56,7 @@ class EvolutionSettings(Settings):
     elites: by default 2, or 1 if the population is a single lineage
     """
 
-    pop: Positive = setting(20, "Population size.", "search", "N", True)
+    pop: Genomes = setting(20, "Population size.", "search", "N", True)
     gens: Count = setting(25, "Generations; 0 evaluates the first population only.", "search", "N", True)
     select: Annotated[str, AfterValidator(_select)] = setting(
         "tournament:tournsize=3",
@@ -68,7 +68,7 @@ class EvolutionSettings(Settings):
     algorithm: Annotated[str | None, one_of("algorithm", selection.ALGORITHMS)] = setting(
         None, "simple, mu-plus-lambda or mu-comma-lambda. [what the selection needs]", "search", "NAME"
     )
-    offspring: Positive | None = setting(
+    offspring: Genomes | None = setting(
         None, "λ of the mu-algorithms. [the population size; twice that for comma]", "search", "N"
     )
     elites: Count | None = setting(

@@ -15,8 +15,8 @@ from nets_deap.experiments.summary import Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util import files
-from nets_deap.util.errors import NetsError
+from nets_deap.util import files, memory
+from nets_deap.util.errors import NetsError, shortened
 
 STEPS = (5, 10, 20)  # numbers of seeds with `until_half_width`, fixed in advance
 Engine = SerialMap | MultiprocessMap
@@ -126,13 +126,14 @@ def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
 
 def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
     try:
-        return trial, run_trial(trial, config, folder), ""
+        with memory.told():
+            return trial, run_trial(trial, config, folder), ""
     except NetsError as error:
         return trial, None, str(error)
     except Exception as error:  # the other trials continue
         with suppress(NetsError):
             files.write_text(folder / "trials" / f"{trial.name}.error", traceback.format_exc())
-        return trial, None, f"{type(error).__name__}: {error}"
+        return trial, None, shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 200)
 
 
 def _lost(trial: Trial) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
-from nets_deap.config.fields import Count, Positive, Share, setting
+from nets_deap.config.fields import MOST_KEPT, Count, Several, Share, setting
 from nets_deap.search.config import SpecField
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
@@ -15,6 +15,9 @@ from nets_deap.util.errors import NetsError
 
 def _map(says: str) -> Any:
     return setting("multiprocess", says, "running", "NAME")
+
+
+MOST_TRIALS = 10**5  # of a comparison
 
 
 class _OnCpus(ProblemConfig):
@@ -40,7 +43,9 @@ class TrainConfig(ProblemConfig):
     eval_every: Count = setting(
         0, "Iterations between two evaluations; 0 is once an epoch.", "training", "N", True
     )
-    random: Count = setting(0, "Train N random tickets of the same density beside it.", "training", "N", True)
+    random: Annotated[int, Field(ge=0, le=MOST_KEPT)] = setting(
+        0, "Train N random tickets of the same density beside it.", "training", "N", True
+    )
     map: MapName = _map("serial or multiprocess, for the random tickets.")
 
 
@@ -52,7 +57,9 @@ class VerifyConfig(_OnCpus):
     """
 
     command: ClassVar[str] = "train"
-    seeds: int = setting(5, "Trainings of each network, from the seed on.", "search", "N", True, ge=2)
+    seeds: int = setting(
+        5, "Trainings of each network, from the seed on.", "search", "N", True, ge=2, le=MOST_KEPT
+    )
     margin: float = setting(
         0.0, "Points of accuracy that the ticket may lack.", "search", "POINTS", True, ge=0
     )
@@ -75,15 +82,15 @@ class TransferConfig(_OnCpus):
     es: str = setting(
         "", "Of a strategy: pop=64,gens=300,batch=256,sigma=0.05,…", "training", "OPTIONS", True
     )
-    seeds: Positive = setting(5, "Trainings of each ticket.", "search", "N", True)
+    seeds: Several = setting(5, "Trainings of each ticket.", "search", "N", True)
 
 
 class ConnectivityConfig(_OnCpus):
     """The line between two trainings. points: points on a line; seeds: number of lines, from `seed` on"""
 
     command: ClassVar[str] = "train"
-    points: int = setting(30, "On a line.", "search", "N", True, ge=3)
-    seeds: Positive = setting(3, "Lines, each of two trainings.", "search", "N", True)
+    points: int = setting(30, "On a line.", "search", "N", True, ge=3, le=MOST_KEPT)
+    seeds: Several = setting(3, "Lines, each of two trainings.", "search", "N", True)
 
 
 def _methods(told: Any) -> Any:
@@ -127,10 +134,10 @@ class CompareConfig(_OnCpus, BudgetConfig):
         True,
         validate_default=True,
     )
-    densities: Annotated[list[Share], BeforeValidator(_listed), Field(min_length=1)] = setting(
-        [0.2], "Densities, e.g. 0.2,0.05,0.02.", "search", "D,…", True
+    densities: Annotated[list[Share], BeforeValidator(_listed), Field(min_length=1, max_length=MOST_KEPT)] = (
+        setting([0.2], "Densities, e.g. 0.2,0.05,0.02.", "search", "D,…", True)
     )
-    seeds: Positive = setting(5, "Trials of each, from the seed on.", "search", "N", True)
+    seeds: Several = setting(5, "Trials of each, from the seed on.", "search", "N", True)
     reference: SpecField | None = setting(
         None, "What the others are compared with. [the first method]", "search", "NAME", True
     )
@@ -144,4 +151,6 @@ class CompareConfig(_OnCpus, BudgetConfig):
     def _consistent(self) -> CompareConfig:
         if len(set(self.densities)) < len(self.densities):
             raise NetsError("`densities`: one of them is given twice")
+        if (trials := len(self.methods) * len(self.densities) * self.seeds) > MOST_TRIALS:
+            raise NetsError(f"`seeds` {self.seeds}: that are {trials:,} trials, {MOST_TRIALS:,} are the most")
         return self

@@ -21,6 +21,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training.final import check_ticket, to_go, train_ticket
+from nets_deap.util.errors import NetsError
 from nets_deap.util.schema import Number, Whole
 from nets_deap.util.threads import one_thread
 
@@ -92,7 +93,7 @@ def connectivity(
     """Rows of `line` for each seed, with a column `seed`.
 
     tickets: one, trained on the data orders of two seeds; or two, both trained on the order of one seed
-    Raises NetsError as `check` does.
+    Raises NetsError as `check` does, and for a training that diverges.
     """
     check(tickets, problem)
     of_seed = partial(_line, tickets=tickets, problem=problem, points=points)
@@ -104,5 +105,9 @@ def _line(seed: int, tickets: Sequence[Ticket], problem: Problem, points: int) -
     second = seed if len(tickets) > 1 else seed + OTHERS
     for ticket, order in ((tickets[0], seed), (tickets[-1], second)):
         run = train_ticket(ticket, problem, order, track_test=False)
+        if run.diverged:
+            raise NetsError(
+                f"the training with seed {order} diverged, and no line leads there: take a lower `lr`"
+            )
         ends.append((run.weights, run.extras))
     return [{"seed": seed, **row} for row in line(problem, ends[0], ends[1], points)]

@@ -14,7 +14,7 @@ from nets_deap.util.schema import Number, checked
 class _Figures(BaseModel):
     density: Number
     early_stop_iteration: Number
-    test_loss: Number
+    test_loss: Number | None  # None: the training diverged
     test_acc: Number
     final_test_acc: Number
 

@@ -15,6 +15,7 @@ from deap import base
 
 from nets_deap.individuals.evaluation import Evaluation, MinimisedFitness
 from nets_deap.models.initialisers import draw
+from nets_deap.util import memory
 from nets_deap.util.random_streams import as_generator
 
 
@@ -143,3 +144,9 @@ def initGenome(
     rng = as_generator(rng)
     weights = draw(std, rng)
     return kind(weights, rng.random(std.size, dtype=np.float32) < density, fitness)
+
+
+def check_memory(count: int, size: int) -> None:
+    """Raise NetsError, before any is made, if memory does not hold so many genomes of `size` weights."""
+    each = np.dtype(np.float32).itemsize + np.dtype(bool).itemsize
+    memory.check(float(count) * size * each, f"{count:,} genomes of {size:,} weights", "take a smaller `pop`")

@@ -118,6 +118,11 @@ class Architecture(ABC):
         """Does it have batch normalisation, which keeps running statistics?"""
         return self.trained_extras < self.initial_extras.size
 
+    @property
+    def needs_two(self) -> bool:
+        """Does a training need two samples or more in every minibatch?"""
+        return False
+
     def named(self, weights: Any, extras: Any) -> dict[str, Any]:
         """Views of both vectors (arrays or tensors) by their names in the module's `state_dict`."""
         parts = {f"{name}.weight": part for name, part in self.layout.split(weights)}

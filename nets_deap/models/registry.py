@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.models.convnet import ConvNet
 from nets_deap.models.mlp import MLP
 from nets_deap.models.wideresnet import WideResNet
+from nets_deap.util import memory
 from nets_deap.util.errors import unknown
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ MODELS: dict[str, Builder] = {
     "conv-6": convnet.conv_6,
     "cnn-8-16": convnet.cnn_8_16,
 }
+BYTES = 13  # that a weight takes in a training: θ₀, mask, weight, gradient
 KINDS: dict[str, type[Architecture]] = {"mlp": MLP, "convnet": ConvNet, "wide-resnet": WideResNet}
 
 
@@ -42,12 +45,16 @@ def check_name(name: str) -> None:
 def build(name: str, input_shape: tuple[int, ...], classes: int) -> Architecture:
     """The architecture `name` for samples of this shape and this many classes.
 
-    Raises NetsError for an unknown name, and for samples that the architecture cannot take.
+    Raises NetsError for an unknown name, for samples that the architecture cannot take, and for a network
+    that memory cannot hold.
     """
     check_name(name)
-    if name in MODELS:
-        return MODELS[name](input_shape, classes)
-    return wideresnet.wide_resnet(name, input_shape, classes)
+    make = MODELS.get(name) or partial(wideresnet.wide_resnet, name)
+    made = make(input_shape, classes)
+    memory.check(
+        BYTES * float(made.layout.size), f"{name} of {made.layout.size:,} weights", "take a smaller network"
+    )
+    return made
 
 
 def described(architecture: Architecture) -> dict[str, Any]:

@@ -121,6 +121,11 @@ class WideResNet(Architecture):
         )
         return 2 * self.stem * places + convolved + self.outputs
 
+    @property
+    def needs_two(self) -> bool:
+        """If the last stage leaves one pixel: then one sample has no variance to normalise by."""
+        return all(side <= 2 ** (STAGES - 1) for side in self.input_shape[1:])
+
     def narrowed(self, sizes: Sequence[int]) -> WideResNet:
         given = iter(sizes)
         stem = next(given) if self.shortcuts[0] else 0

@@ -16,6 +16,7 @@ from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.optimizer import flat_optimizer
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util import memory
 
 
 class MaskedModule:
@@ -53,6 +54,7 @@ class MaskedModule:
         self.mask = torch.ones_like(self.flat)
         self.mask[: self.size] = torch.from_numpy(mask)
         self.lr = recipe.lr
+        self.units, self.held = architecture.units, 0
         self.optimizer = flat_optimizer(recipe, self.flat)
         self.gradient = torch.zeros_like(self.flat) if self.flat.grad is None else self.flat.grad
         with torch.device("meta"):  # no initial weights are drawn
@@ -78,7 +80,8 @@ class MaskedModule:
             return self.module(self._laid_out(x))
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """One optimiser step; see `MaskedMLP.step`."""
+        """One optimiser step; see `MaskedMLP.step`. Raises NetsError for more samples than memory holds."""
+        self._check_memory(len(x) if chosen is None else len(chosen))
         x, targets = self._gather(x, targets, chosen)
         self.module.train()
         self.gradient.zero_()
@@ -90,6 +93,16 @@ class MaskedModule:
         else:
             self.optimizer.step()
         self.outputs = outputs.detach()
+
+    def _check_memory(self, samples: int) -> None:
+        """Look, before a system may kill the process, whether the outputs of all units fit."""
+        if samples > self.held and self.state.device.type == "cpu":
+            memory.check(
+                float(self.units) * samples * self.state.itemsize,
+                f"a step of {self.architecture.name} on {samples:,} samples",
+                "take a smaller `batch_size`",
+            )
+            self.held = samples
 
     def weights(self) -> np.ndarray:
         """The current weights, [n]."""

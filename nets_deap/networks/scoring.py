@@ -11,6 +11,7 @@ from nets_deap.data.loading import Part
 from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.stack import Stack
+from nets_deap.util import memory
 from nets_deap.util.threads import as_usual
 
 EVALUATION_BATCH = 2048  # samples; 2.5 MB of activations, which stay in the cache
@@ -25,6 +26,7 @@ class Score:
     class_losses: tuple[float, ...]
 
 
+@memory.told()
 @as_usual()
 def evaluate(network: Network, part: Part, classes: int) -> Score:
     """Score a network on samples it is not trained on. Sums are in float64."""
@@ -44,6 +46,7 @@ def evaluate(network: Network, part: Part, classes: int) -> Score:
 STACK_BATCH = 512  # samples at a time, for every network of a stack
 
 
+@memory.told()
 @as_usual()
 def score_all(network: Stack, part: Part, classes: int) -> list[Score]:
     """The score of each network of a stack on samples it is not trained on; see `evaluate`."""

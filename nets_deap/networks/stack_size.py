@@ -12,6 +12,7 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.networks.scoring import STACK_BATCH
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+from nets_deap.util.memory import OutOfMemoryError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -72,7 +73,7 @@ def in_chunks(
         chunk = items[len(results) : len(results) + size]
         try:
             results += function(chunk)
-        except torch.cuda.OutOfMemoryError as error:
+        except (torch.cuda.OutOfMemoryError, OutOfMemoryError) as error:
             if len(chunk) == 1:
                 raise NetsError(
                     "the device's memory does not hold the training of one genome: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nets_deap.parallel.processes import MultiprocessMap, available_cores, default_start
+from nets_deap.parallel.processes import MultiprocessMap, available_cores, check_workers, default_start
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import unknown
 
@@ -20,6 +20,7 @@ def make_map(
     """
     if name not in MAPS:
         raise unknown("map", name, MAPS)
+    check_workers(workers)
     if name == "serial" or (workers is None and timeout is None and available_cores() == 1):
         return SerialMap()
     return MultiprocessMap(workers, default_start() if device == "cpu" else "spawn", timeout)

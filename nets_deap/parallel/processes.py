@@ -18,6 +18,7 @@ from nets_deap.parallel.worker import Worker
 from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError
 
+MOST_WORKERS = 1000
 ATTEMPTS = 3  # workers that one item may kill before the map gives it up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory, or a crash?): try fewer `workers`"
 LOOK = 1.0  # seconds between two looks at workers that do not answer
@@ -26,6 +27,12 @@ LOOK = 1.0  # seconds between two looks at workers that do not answer
 def available_cores() -> int:
     """Cores that this process may use; a batch system or `taskset` may limit them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise NetsError for a number of workers that cannot be."""
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise NetsError(f"`workers` {workers}: expected 1 or more, and {MOST_WORKERS:,} at most")
 
 
 def default_start() -> str:
@@ -49,6 +56,7 @@ class MultiprocessMap:
     def __init__(
         self, workers: int | None = None, start: str | None = None, timeout: float | None = None
     ) -> None:
+        check_workers(workers)
         self.workers = workers or available_cores()
         self.timeout = timeout
         self._context = multiprocess.get_context(start or default_start())

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import dill
 
 from nets_deap.util import interrupts
-from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.errors import NetsError, NetsWarning, raised
 from nets_deap.util.random_streams import scatter_global_streams
 
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when the thread that started it ends
@@ -68,6 +69,7 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
     _leave_with_parent(parent, started_by_main_thread)
     _compute_in_one_thread()
     scatter_global_streams()
+    warnings.simplefilter("ignore", NetsWarning)  # the parent tells it, once
     function: Callable[[Any], Any] | None = None
     worker = os.getpid()
     while True:

@@ -36,6 +36,9 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
 
+    def __mul__(self, times: int) -> Cost:
+        return Cost(*(times * each for each in astuple(self)))
+
     def exceeds(self, budget: Budget) -> bool:
         """Is this more than the budget allows?"""
         limits = zip(astuple(self), astuple(budget), strict=True)

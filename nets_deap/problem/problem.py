@@ -56,11 +56,25 @@ class Problem:
 
     @property
     def architecture(self) -> architecture.Architecture:
-        """The architecture. Raises NetsError for samples that it cannot take or that cannot be augmented."""
+        """The architecture. Raises NetsError for samples that it cannot take or that cannot be augmented, and
+        for a minibatch of one sample where it needs two."""
         shape = self.data.input_shape
         if self.recipe.augment and len(shape) != 3:
             raise NetsError(f"`augment` wants images, and those of {self.dataset} are none: leave it out")
-        return registry.build(self.arch, shape, self.data.classes)
+        made = registry.build(self.arch, shape, self.data.classes)
+        if made.needs_two:
+            self._check_minibatches()
+        return made
+
+    def _check_minibatches(self) -> None:
+        """Raise NetsError if a minibatch has one sample."""
+        samples = self.recipe.samples(len(self.data.train.y))
+        batch = min(self.recipe.batch_size or samples, samples)
+        if 1 in (batch, samples % batch):
+            raise NetsError(
+                f"`batch_size` {self.recipe.batch_size} of {samples:,} samples leaves a minibatch of one, "
+                f"which {self.arch} cannot normalise: take another"
+            )
 
     @property
     def layout(self) -> Layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.models.node_space import live_nodes, narrow
 from nets_deap.models.registry import described, from_description
+from nets_deap.util import json_text
 from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.files import parsed
 from nets_deap.util.schema import checked
@@ -80,13 +82,18 @@ class Ticket:
             "dataset": str(self.config.get("dataset", "")),
             "seed": str(self.config.get("seed", "")),
             "density": repr(self.density),
-            "config": json.dumps(self.config),
-            "info": json.dumps(self.info),
+            "config": json_text.dumps(self.config),
+            "info": json_text.dumps(_known(self.info)),
         }
         tensors = {"weights": self.weights, "mask": self.mask}
         if self.extras.size:
             tensors["extras"] = self.extras
         write_safetensors(Path(path), tensors, metadata)
+
+
+def _known(info: dict[str, Any]) -> dict[str, Any]:
+    """Facts without the figures that are not finite: those of a training that diverged."""
+    return {key: v for key, v in info.items() if not (isinstance(v, float) and not math.isfinite(v))}
 
 
 def load_ticket(path: Path | str) -> Ticket:

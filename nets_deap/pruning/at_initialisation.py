@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,9 +57,17 @@ class Pruning:
 
     @one_thread()
     def of(
-        self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        density: float,
+        rng: np.random.Generator,
+        each_round: Callable[[int], None] | None = None,
     ) -> np.ndarray:
-        """The mask for these initial weights, bool[n]; samples are drawn from the problem's training data."""
+        """The mask for these initial weights, bool[n]; samples are drawn from the problem's training data.
+
+        each_round: called before each round with the number of rounds done
+        """
         import torch
 
         architecture, part = problem.architecture, problem.data.to("cpu", torch.float32).train
@@ -67,7 +75,7 @@ class Pruning:
         x, y = part.x[chosen], part.y[chosen]
         full = np.ones(weights.size, dtype=bool)
         targets = architecture.targets(y, x.dtype)
-        return self.mask(Candidate(architecture, weights, full, x, targets, rng), density)
+        return self.mask(Candidate(architecture, weights, full, x, targets, rng), density, each_round)
 
     def cost(self, available: int) -> Cost:
         """The cost of `of`; GraSP's two gradients share one forward pass."""
@@ -75,10 +83,14 @@ class Pruning:
         gradients = self.rounds * self.gradients
         return Cost(gradients, gradients * samples, self.rounds * samples)
 
-    def mask(self, candidate: Candidate, density: float) -> np.ndarray:
+    def mask(
+        self, candidate: Candidate, density: float, each_round: Callable[[int], None] | None = None
+    ) -> np.ndarray:
         """The candidate's mask, pruned to the density, bool[n]."""
         layout = candidate.architecture.layout
-        for left in self.plan(layout, density):
+        for done, left in enumerate(self.plan(layout, density)):
+            if each_round:
+                each_round(done)
             scores = SCORES[self.score](candidate)
             candidate = replace(candidate, mask=keep(layout, scores, candidate.mask, left))
         return candidate.mask

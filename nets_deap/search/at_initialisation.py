@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
+from nets_deap.config.fields import MOST, MOST_KEPT
 from nets_deap.models.layout import Layout
 from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
@@ -24,6 +26,7 @@ class Pruned(Method):
     """
 
     fixed = frozenset({"name"})
+    largest: ClassVar[Mapping[str, int]] = {"rounds": MOST_KEPT, "samples": MOST}
 
     name: str
     score: str | None = None
@@ -44,6 +47,8 @@ class Pruned(Method):
         """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget too
         small for the gradients."""
         self.plan(problem.layout, density)
+        if problem.architecture.needs_two and self.pruning().gradients and self.pruning().samples < 2:
+            raise NetsError(f"{self.name}: samples=1, which {problem.arch} cannot normalise: take 2 or more")
         cost = self.pruning().cost(len(problem.data.train.y))
         if cost.gradient_steps and not Meter(budget).affords(cost):
             raise NetsError(
@@ -57,7 +62,15 @@ class Pruned(Method):
         meter, pruning = Meter(budget), self.pruning()
         weights = initial_weights(problem, rng)
         cost = pruning.cost(len(problem.data.train.y))
-        mask = pruning.of(problem, weights, density, rng)
+
+        def look(done: int) -> None:
+            if done and meter.seconds_left() <= 0:
+                raise NetsError(
+                    f"{self.name}: the seconds of the budget end after {done} of {pruning.rounds} rounds: "
+                    "allow more, or ask for fewer"
+                )
+
+        mask = pruning.of(problem, weights, density, rng, look)
         meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
         ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name})
         row = {"density": ticket.density}

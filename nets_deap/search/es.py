@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from deap import algorithms, base
 
+from nets_deap.config.fields import MOST, MOST_GENOMES, MOST_KEPT
 from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.networks.backends import make_network
@@ -23,6 +24,7 @@ from nets_deap.strategies import STRATEGIES
 from nets_deap.strategies.openai_es import OpenAIES
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
 from nets_deap.strategies.strategy import Strategy
+from nets_deap.util import memory
 from nets_deap.util.errors import NetsError, unknown
 from nets_deap.util.threads import one_thread
 
@@ -32,6 +34,9 @@ PRUNINGS: dict[str, Callable[[Strategy, np.random.Generator], np.ndarray]] = {
     "magnitude": lambda strategy, rng: np.abs(strategy.mean),
     "random": lambda strategy, rng: rng.random(strategy.mean.size),
 }
+
+
+BYTES = 12  # that a number of a population takes: as drawn, in the points, and written into networks
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,12 @@ class ES(Cycles):
     limited_by = "passes"
     on_device = True
     tracks_test = True
+    largest: ClassVar[Mapping[str, int]] = {
+        "pop": MOST_GENOMES,
+        "gens": MOST,
+        "batch": MOST,
+        "rounds": MOST_KEPT,
+    }
 
     strategy: str = "snes"
     prune: str = "snr"
@@ -69,7 +80,13 @@ class ES(Cycles):
         """The number of weights left after each round."""
         total = active_weights(layout, density)
         ratio = total / layout.size
-        rounds = self.rounds or max(1, int(np.ceil(np.log(density) / np.log(1 - self.share) - 1e-9)))
+        rounds = self.rounds or max(1.0, np.ceil(np.log(density) / np.log1p(-self.share) - 1e-9))
+        if rounds > MOST_KEPT:
+            raise NetsError(
+                f"es: share={self.share:g} takes {rounds:.3g} rounds, and {MOST_KEPT:,} are the most: "
+                "take a larger one"
+            )
+        rounds = int(rounds)
         return [round(layout.size * ratio ** (i / rounds)) for i in range(1, rounds + 1)]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
@@ -97,6 +114,11 @@ class ES(Cycles):
             raise NetsError(
                 f"es: {problem.arch} normalises over batches, which an ES cannot train: take another `arch`"
             )
+        memory.check(
+            BYTES * float(self.pop) * problem.layout.size,
+            f"es: a population of {self.pop:,} points of {problem.layout.size:,} weights",
+            "take a smaller `pop`",
+        )
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # raises NetsError for what it cannot do
         plan = self.plan(problem.layout, density)
         if budget.forward_passes is None and budget.seconds is None and budget != UNLIMITED:

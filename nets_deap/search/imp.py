@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
+from nets_deap.config.fields import MOST, MOST_KEPT
 from nets_deap.models.layout import Layout
 from nets_deap.networks.scoring import evaluate
 from nets_deap.problem.budget import UNLIMITED, Budget, Meter
@@ -58,6 +59,11 @@ class IMP(Cycles):
 
     A budget shortens the training in all cycles alike; one that leaves a cycle untrained is refused.
     """
+
+    largest: ClassVar[Mapping[str, int]] = {
+        "cycles": MOST_KEPT,
+        **dict.fromkeys(("epochs", "iterations", "rewind", "rewind_epochs"), MOST),
+    }
 
     cycles: int | None = None
     epochs: int | None = None
@@ -150,7 +156,9 @@ class IMP(Cycles):
         rewound, extras = state.rewound, state.extras
         if rewind and state.cycle == 0:  # repeats the training's first steps, so it is not counted
             apart = (Meter(Budget()), *arguments[1:])
-            reached = train_within(*apart, rngs[1], rewind, extras=extras)
+            reached = train_within(*apart, rngs[1], rewind, meter.seconds_left(), extras)
+            if meter.seconds_left() <= 0:
+                raise too_small("imp", "cycles", len(plan))
             rewound, extras = reached.weights(), reached.extras()
         seconds = meter.seconds_left() / remaining
         network = train_within(*arguments, rngs[0], steps, seconds, state.extras)

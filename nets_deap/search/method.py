@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, get_type_hints
 
@@ -20,6 +21,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training.loop import assert_masked, train
+from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
@@ -52,6 +54,7 @@ class Method(ABC):
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
     on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
+    largest:      its options that are refused above a number, before anything is allocated
     own_density:  its random control has the density that it reached, and is paired with it, not the reference
     """
 
@@ -63,7 +66,14 @@ class Method(ABC):
     populations: ClassVar[bool] = False
     on_device: ClassVar[bool] = False
     tracks_test: ClassVar[bool] = False
+    largest: ClassVar[Mapping[str, int]] = {}
     own_density: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for name, most in self.largest.items():
+            number = getattr(self, name)
+            if number is not None and number > most:
+                raise NetsError(f"{type(self).__name__.lower()}: {name}={number}: expected {most:,} at most")
 
     @classmethod
     def option_types(cls) -> dict[str, Any]:

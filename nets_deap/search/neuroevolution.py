@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,12 +18,14 @@ from nets_deap.evolution.rules import check_effect
 from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolutionSettings
 from nets_deap.individuals.genome import Genome
+from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.at_initialisation import SEEDINGS
 from nets_deap.pruning.traces import GRADIENTS, SAMPLES
 from nets_deap.search.method import Found, Method
+from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 
 # Settings of an evolution that are not options: the caller decides the density, and how the search runs
@@ -43,7 +46,8 @@ class Nets(Method):
     track_test: record the best genome's test accuracy in the logbook; the trainings that this takes do not
         count as part of the search or its cost
 
-    A budget ends the run before the first generation that it cannot pay for.
+    A budget ends the run before the first generation that it cannot pay for. When its seconds end, at most
+    one more evaluation is finished, and the generation in progress is lost.
     """
 
     fixed = frozenset({"preset", "options", "track_test"})
@@ -118,20 +122,28 @@ class Nets(Method):
         start: float32[n], initial weights of all genomes, in place of random ones
         """
         brief, settings = self.settle(problem, density)
-        evolution, meter = Evolution(brief, settings, int(rng.integers(2**32))), Meter(budget)
+        meter = Meter(budget)
+        engine = timed(SerialMap(), meter)
+        evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=engine)
+        toolbox = evolution.toolbox
         if start is not None:
-            toolbox = evolution.toolbox
             toolbox.register("individual", _begun_with, start, toolbox.individual)
-            toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+        toolbox.register("individual", make_in_time, toolbox.individual, meter)
+        toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         self._check_budget(evolution, meter)
         while not evolution.over:
             if not meter.affords(_expected(evolution)):
                 break
-            row = evolution.advance()
+            try:
+                row = evolution.advance()
+            except TimeIsUpError:
+                break
             spent = sum((_cost(evolution, steps) for steps in evolution.map.gradient_steps), Cost())
             if row["gen"] == 0 or row.get("restart"):
                 spent += _seeding(evolution)
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
+        if not evolution.logbook:
+            raise NetsError(f"the budget ends within the first population of {settings.pop}: allow more")
         if evolution.generation < settings.resolved_density_gens:
             raise NetsError(f"the budget ends in generation {evolution.generation}, {_too_dense(settings)}")
         seconds = float(evolution.logbook[-1]["elapsed_s"])  # excludes the trainings of `track_test`
@@ -146,10 +158,10 @@ class Nets(Method):
                 f"{needed.gradient_steps:,} gradient steps: allow more"
             )
         each = _evaluations(evolution, settings.resolved_offspring)
-        for generation in range(1, settings.resolved_density_gens + 1):
-            needed += each
-            if not meter.affords(needed):
-                raise NetsError(f"the budget pays for {generation - 1} generations, {_too_dense(settings)}")
+        falling = range(1, settings.resolved_density_gens + 1)
+        paid = bisect_left(falling, True, key=lambda count: not meter.affords(needed + each * count))
+        if paid < len(falling):
+            raise NetsError(f"the budget pays for {paid} generations, {_too_dense(settings)}")
 
 
 def _begun_with(weights: np.ndarray, make: Callable[[], Genome]) -> Genome:
@@ -181,7 +193,7 @@ def _evaluations(evolution: Evolution, count: int) -> Cost:
     """Cost of evaluating so many genomes, in their race."""
     cost = Cost()
     for running, share in parse(evolution.settings.race).field(count):
-        cost += sum([_cost(evolution, _steps(evolution, share))] * running, Cost())
+        cost += _cost(evolution, _steps(evolution, share)) * running
     return cost
 
 
@@ -194,7 +206,7 @@ def _steps(evolution: Evolution, share: float) -> int:
 def _seeding(evolution: Evolution) -> Cost:
     """Cost of the masks of a fresh population."""
     each = SEEDINGS[evolution.settings.seeding].cost(len(evolution.problem.data.train.y))
-    return sum([each] * evolution.settings.pop, Cost())
+    return each * evolution.settings.pop
 
 
 def _gradients(evolution: Evolution) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -21,7 +20,7 @@ from nets_deap.search.method import Found, Row
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
 from nets_deap.training.final import check_ticket
-from nets_deap.util import files, tables
+from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.schema import Cells, Whole, checked
@@ -91,7 +90,7 @@ def search(
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
-        files.write_text(folder / COST, json.dumps(asdict(found.cost), indent=2) + "\n")
+        files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
     return Found(ticket, found.logbook, found.cost)
 
@@ -103,8 +102,8 @@ def _path(folder: Path, cycle: int) -> Path:
 def _save_cycle(folder: Path, problem: Problem, state: State) -> None:
     told = {
         "root": str(state.root),
-        "logbook": json.dumps(state.logbook),
-        "cost": json.dumps(asdict(state.cost)),
+        "logbook": json_text.kept(state.logbook),
+        "cost": json_text.kept(asdict(state.cost)),
     }
     ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, told, state.extras)
     ticket.save(_path(folder, state.cycle))
@@ -146,7 +145,9 @@ def _load_cycle(path: Path, cycle: int, problem: Problem) -> State:
     check_ticket(problem, ticket)
     told = {key: files.parsed(str(ticket.info.get(key, "")), what) for key in ("root", "logbook", "cost")}
     root = checked(Whole, told["root"], what)
-    logbook: list[Row] = [dict(row) for row in checked(list[Cells], told["logbook"], what)]
+    logbook: list[Row] = [
+        dict(row) for row in checked(list[Cells], json_text.restored(told["logbook"]), what)
+    ]
     if [row.get("cycle") for row in logbook] != list(range(1, cycle + 1)):
         raise DamagedError(f"{what} is damaged: its logbook is that of another cycle")
     cost = Cost.read(told["cost"], what)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nets_deap.config.fields import MOST
 from nets_deap.models.layout import Layout
 from nets_deap.models.mlp import MLP, is_perceptron
 from nets_deap.networks.masked_mlp import MaskedMLP
@@ -38,6 +41,7 @@ class Dynamic(Method):
     fixed = frozenset({"growth"})
     gives_ticket = False
     for_perceptrons = True
+    largest: ClassVar[Mapping[str, int]] = {"every": MOST}
 
     growth: str
     allocation: str = "erk"

@@ -6,19 +6,20 @@ or channels are ranked by an early validation accuracy; the worst are weeded out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from deap import algorithms, base, tools
 
+from nets_deap.config.fields import MOST, MOST_GENOMES
 from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.maps import EvaluationMap
 from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
-from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.genome import Genome, check_memory
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.individuals.operators.nodes import cxNodes, initNodes, mutNodes
 from nets_deap.models.architecture import Architecture
@@ -28,6 +29,7 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.method import Found, Method, Row, initial_weights
+from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import generation_streams
 
@@ -50,11 +52,13 @@ class Weedout(Method):
     breed: newcomers are children of the survivors, by crossover and mutation, instead of random
     device: where a `BatchedMap` evaluates
 
-    All individuals are trained on the same minibatches; survivors keep their evaluation.
+    All individuals are trained on the same minibatches; survivors keep their evaluation. When a budget of
+    seconds ends, at most one more evaluation is finished, and the generation in progress is lost.
     """
 
     fixed = frozenset({"breed", "device"})
     populations = True
+    largest: ClassVar[Mapping[str, int]] = {"pop": MOST_GENOMES, "gens": MOST, "steps": MOST}
 
     pop: int = 10
     gens: int = 10
@@ -131,13 +135,17 @@ class Weedout(Method):
                 f"weedout: weed={self.weed:g} of pop={self.pop} are {weeded} individuals and leaves "
                 f"{parents}: expected one or more to go and to stay, or two to stay for node-evolution"
             )
+        check_memory(self.pop + self.weeded, problem.layout.size)
         if not problem.architecture.nodes.size:
             raise NetsError(f"weedout: {problem.arch} has no hidden nodes")
         self.counts(problem.architecture, density)
         if not Meter(budget).affords(self._cost(problem, self.pop)):
-            raise NetsError(
-                f"the budget does not pay for {self.pop} evaluations of {self.steps} steps: allow more"
-            )
+            raise self._too_small()
+
+    def _too_small(self) -> NetsError:
+        return NetsError(
+            f"the budget does not pay for {self.pop} evaluations of {self.steps} steps: allow more"
+        )
 
     def toolbox(
         self,
@@ -179,8 +187,15 @@ class Weedout(Method):
         engine: the map that evaluates; by default in this process
         """
         self.check(problem, density, budget)
-        toolbox, meter = self.toolbox(problem, density, rng, engine), Meter(budget)
-        population, hall = toolbox.population(n=self.pop), tools.HallOfFame(1, similar=Genome.same_genes)
+        meter = Meter(budget)
+        toolbox = self.toolbox(problem, density, rng, timed(engine or SerialMap(), meter))
+        toolbox.register("individual", make_in_time, toolbox.individual, meter)
+        toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+        try:
+            population = toolbox.population(n=self.pop)
+        except TimeIsUpError:
+            raise self._too_small() from None
+        hall = tools.HallOfFame(1, similar=Genome.same_genes)
         logbook: list[Row] = []
         python_random = int(rng.integers(2**63))
         for generation in range(self.gens + 1):
@@ -188,8 +203,11 @@ class Weedout(Method):
                 break
             mapped: EvaluationMap = toolbox.map.func
             mapped.gradient_steps = []
-            with generation_streams(python_random, generation):
-                evaluated = self._generation(population, toolbox, hall, first=not generation)
+            try:
+                with generation_streams(python_random, generation):
+                    evaluated = self._generation(population, toolbox, hall, first=not generation)
+            except TimeIsUpError:
+                break
             cost = self._cost(problem, len(mapped.gradient_steps))  # equal genomes are trained only once
             meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
             accuracies = [measured(genome).val_acc for genome in population]
@@ -204,6 +222,8 @@ class Weedout(Method):
                     "elapsed_s": meter.cost.seconds,
                 }
             )
+        if not logbook:
+            raise self._too_small()
         best = hall[0]
         searched = "node-evolution" if self.breed else "weedout" if self.gens else "random-nodes"
         info = {"method": searched, "val_acc": measured(best).val_acc}

@@ -14,6 +14,7 @@ from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.stack import Stack
 from nets_deap.problem.recipe import Recipe
 from nets_deap.strategies.strategy import Point
+from nets_deap.util import memory
 from nets_deap.util.threads import one_thread
 
 # Bytes of activations in memory at a time; on a CPU, more would not fit into its caches
@@ -49,7 +50,7 @@ class PopulationLoss:
     part: training samples, on a device; batch: how many of them a generation sees, 0 for all
     Each call of `map` is one generation, whose points share a minibatch drawn by `rng`.
 
-    Scoring raises NetsError for an architecture with batch normalisation.
+    Scoring raises NetsError for an architecture with batch normalisation, and if memory runs out.
     """
 
     def __init__(self, searched: Searched, part: Part, batch: int, rng: np.random.Generator) -> None:
@@ -70,6 +71,7 @@ class PopulationLoss:
             self._stacks[count] = make_stack(architecture, nothing, [mask] * count, Recipe(), device)
         return self._stacks[count]
 
+    @memory.told()
     def losses(self, vectors: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """float64[P]: mean loss of each vector, float32[P, d], on the chosen samples, or on all."""
         x, targets = self.part.x, self.targets

@@ -49,6 +49,12 @@ class TrainingRun:
         return min(self.rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
 
     @property
+    def diverged(self) -> bool:
+        """Has the training left the finite numbers, in its figures or in its weights?"""
+        figures = [*self.early_stop.values(), *self.final.values(), self.test.loss]
+        return not (np.isfinite(figures).all() and np.isfinite(self.weights).all())
+
+    @property
     def final(self) -> Row:
         return self.rows[-1]
 
@@ -163,7 +169,8 @@ def train_network(
                 row |= {"test_loss": test.loss, "test_acc": test.accuracy}
             rows.append(row | {"elapsed_s": time.monotonic() - start})
             if len(rows) == 1 or validation.loss < best:
-                best, early_stop = validation.loss, (network.weights(), network.extras())
+                early_stop = network.weights(), network.extras()
+                best = np.nan_to_num(validation.loss, nan=np.inf)
             if on_row:
                 on_row(rows[-1])
 

@@ -14,9 +14,11 @@ from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
 from nets_deap.training.minibatches import augmented, minibatches
+from nets_deap.util import memory
 from nets_deap.util.threads import as_usual, flushed_denormals
 
 
+@memory.told()
 @as_usual()
 def train(
     network: Trainable,
@@ -31,6 +33,7 @@ def train(
     rng: draws the minibatches and their augmentation, and nothing else
     report: called every `every` steps and after the last step, with the number of steps done and the mean
         loss of the minibatches since the last call (each measured before its step)
+    Raises NetsError if memory runs out.
     """
     targets = network.architecture.targets(part.y, part.x.dtype)
     steps = recipe.steps(len(part.y))

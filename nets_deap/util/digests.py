@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nets_deap.util import files
+from nets_deap.util import files, json_text
 from nets_deap.util.errors import DamagedError
 from nets_deap.util.schema import checked
 
@@ -23,7 +22,7 @@ def write_text(path: Path, text: str) -> None:
     # They come first, with those of what is there: a kill in between leaves lines that are all known.
     before = files.read_text(path) if path.is_file() else ""
     known[path.name] = sorted(_lines(before) | _lines(text))
-    files.write_text(path.with_name(DIGESTS), json.dumps(known, indent=0, sort_keys=True) + "\n")
+    files.write_text(path.with_name(DIGESTS), json_text.dumps(known, indent=0, sort_keys=True) + "\n")
     files.write_text(path, text)
 
 
@@ -55,14 +54,14 @@ def _digest(content: bytes) -> str:
 
 
 def sealed(values: Mapping[str, Any]) -> str:
-    """JSON text of these values and their digest."""
-    return json.dumps({**values, DIGEST: _of(values)}, indent=2) + "\n"
+    """JSON text of these values and their digest; `opened` returns the same numbers, finite or not."""
+    return json_text.kept({**values, DIGEST: _of(values)}, indent=2) + "\n"
 
 
 def opened(path: Path) -> dict[str, Any]:
     """The values in a JSON file that `sealed` made. Raises DamagedError if they are others; those of earlier
     versions have no digest, and are read as they are."""
-    values = checked(dict[str, Any], files.read_json(path), path)
+    values = json_text.restored(checked(dict[str, Any], files.read_json(path), path))
     digest = values.pop(DIGEST, None)
     if digest is not None and digest != _of(values):
         raise DamagedError(f"{path} is not what was written here: it was changed, or is damaged")
@@ -70,4 +69,4 @@ def opened(path: Path) -> dict[str, Any]:
 
 
 def _of(values: Mapping[str, Any]) -> str:
-    return _digest(json.dumps(values, sort_keys=True).encode())
+    return _digest(json_text.kept(values, sort_keys=True).encode())

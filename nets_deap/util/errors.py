@@ -21,6 +21,10 @@ class DamagedError(NetsError):
     """A file whose content is not what it should be. A file that cannot be read is a plain NetsError."""
 
 
+class NetsWarning(UserWarning):
+    """What a user should know, in one line; nothing is refused."""
+
+
 def raised(error: BaseException) -> str:
     """An exception that code of the user's has raised, and where: its type, text, file and line."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -96,7 +96,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
-def read_bytes(path: Path, kind: str = "", any_kind: bool = False) -> bytes:
+def read_bytes(path: Path, kind: str = "", any_kind: bool = False, largest: int = LARGEST) -> bytes:
     """The content of a file. Raises NetsError if it cannot be read, and DamagedError if it is too large.
 
     kind: what it should be, for messages; any_kind: read what is no regular file, such as a pipe
@@ -106,18 +106,18 @@ def read_bytes(path: Path, kind: str = "", any_kind: bool = False) -> bytes:
         if not (any_kind or stat.S_ISREG(path.stat().st_mode)):
             raise NetsError(f"cannot read {what}: it is not a file")
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(largest + 1)
     except (OSError, ValueError) as error:
         raise NetsError(f"cannot read {what}: {getattr(error, 'strerror', None) or error}") from error
-    if len(content) > LARGEST:
-        raise DamagedError(f"{path} is larger than {LARGEST:,} bytes: that is no file of ours")
+    if len(content) > largest:
+        raise DamagedError(f"{path} is larger than {largest:,} bytes: that is no file of ours")
     return content
 
 
-def read_text(path: Path, kind: str = "", any_kind: bool = False) -> str:
+def read_text(path: Path, kind: str = "", any_kind: bool = False, largest: int = LARGEST) -> str:
     """The text of a file in UTF-8. Raises NetsError as `read_bytes` does, DamagedError if it is no UTF-8."""
     try:
-        return read_bytes(path, kind, any_kind).decode("utf-8-sig")
+        return read_bytes(path, kind, any_kind, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DamagedError(f"{path} is not text in UTF-8 (byte {error.start})") from error
 

@@ -46,7 +46,7 @@ def write_safetensors(path: Path, tensors: Tensors, metadata: dict[str, str]) ->
         pieces += [np.ascontiguousarray(array).data.cast("B") for array in arrays if array.size]
     shapes = [(name, told["dtype"], told["shape"]) for name, told in described.items()]
     header = {"__metadata__": texts | {DIGEST: _digest(texts, shapes, pieces)}, **described}
-    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the tensors start at a multiple of eight
     files.write_bytes(path, len(text).to_bytes(8, "little"), text, *pieces)
 
@@ -54,7 +54,7 @@ def write_safetensors(path: Path, tensors: Tensors, metadata: dict[str, str]) ->
 def _digest(metadata: Mapping[str, str], shapes: Sequence[tuple[Any, ...]], pieces: Sequence[Any]) -> str:
     """SHA-256 of all that a file holds: metadata, names, dtypes, shapes, and bytes in the file's order."""
     told = {key: value for key, value in metadata.items() if key != DIGEST}
-    digest = hashlib.sha256(json.dumps([told, shapes], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([told, shapes], sort_keys=True, allow_nan=False).encode())
     for piece in pieces:
         digest.update(piece)
     return digest.hexdigest()

@@ -66,7 +66,7 @@ def test_a_data_set_is_read_again_without_torchvision(monkeypatch: pytest.Monkey
     raw = Path("data/MNIST/raw")
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for part, n in (("train", 60), ("t10k", 20)):
+    for part, n in (("train", 100), ("t10k", 20)):
         write_idx(raw / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (n, 28, 28)))
         write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(n) % 10)
     folder = str(Path("data").absolute())
