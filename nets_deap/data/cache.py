@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nets_deap.util import files
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.tensors import read_safetensors, write_safetensors
@@ -52,6 +53,7 @@ def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
     arrays = make()
     for place in places:
         try:
+            files.sweep_old(place)
             write_safetensors(place, arrays, {"made by": "nets-deap"})
             break
         except NetsError:

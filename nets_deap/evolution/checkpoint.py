@@ -138,7 +138,7 @@ class _State(BaseModel):
 
     genomes: list[_Genome] = Field(min_length=1)
     population: int = Field(ge=1)
-    hall: list[Annotated[int, Field(ge=0)]]
+    hall: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     best: int = Field(ge=0)
     logbook: Logbook
     checksum: str

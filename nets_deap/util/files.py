@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ PARTS = ("cycles", "front", "tickets", "trials")  # subfolders that belong to th
 # What systems put into any folder: it makes none a stranger's
 SYSTEMS = re.compile(r"\.DS_Store|\._.*|\.localized|\.Spotlight-.*|\.Trash.*|\.fseventsd|\.nfs.*|\.directory"
                      r"|Thumbs\.db|desktop\.ini|lost\+found|@eaDir|\.snapshot", re.IGNORECASE)  # fmt: skip
+DAY = 86_400.0  # seconds
 LARGEST = 1 << 28  # bytes of a text file that is read
 
 
@@ -188,6 +191,15 @@ def refuse_link(part: Path) -> None:
     """Raise NetsError if a subfolder is a symbolic link: nothing is written or deleted outside a folder."""
     if part.is_symlink():
         raise NetsError(f"{part} is a symbolic link, and a run writes only into its own folder: remove it")
+
+
+def sweep_old(path: Path) -> None:
+    """Remove what processes killed a day ago or earlier left of a file in a folder that nobody claims."""
+    with suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name[:100])}.*{TEMPORARY}"):
+            told = left.lstat()
+            if LEFT.fullmatch(left.name) and stat.S_ISREG(told.st_mode) and told.st_mtime < time.time() - DAY:
+                left.unlink()
 
 
 def _sweep(folder: Path) -> None:

@@ -128,7 +128,7 @@ def mutated_value(value: Any, rng: random.Random) -> Any:
             case 5 if isinstance(inside[key], dict):
                 inside[key][rng.choice(("x", "", "out", "gen", "size", "=x"))] = rng.choice(VALUES)
             case 5 if isinstance(inside[key], list):
-                inside[key] = inside[key] * rng.choice((0, 2, 50))
+                inside[key] = inside[key] * rng.choice((0, 2, 8))
             case _:
                 for _ in range(rng.choice((1, 5, 60))):
                     inside[key] = [inside[key]]

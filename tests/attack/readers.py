@@ -37,7 +37,7 @@ from nets_deap.util.tables import read_csv, write_csv
 from tests.attack.mutations import mutated_bytes, mutated_json, mutated_tensors
 
 MOST = 1 << 30  # bytes that reading a damaged file may take
-LONG = 10  # seconds
+LONG = 10  # seconds of computing
 SMALL = {"dataset": "xor-corners", "pop": 3, "gens": 2, "epochs": 2, "map": "serial"}
 
 
@@ -286,14 +286,14 @@ def attack(reader: Reader, cases: int, seed: int) -> dict[str, bytes]:
     reader.make()
     reader.read()
     whole, findings = reader.path.read_bytes(), {}
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGPROF, late)
     try:
         with limited():
             for case in range(cases):
                 rng = random.Random(f"{seed} {case}")
                 content = rng.choice(reader.ways)(whole, rng)
                 reader.path.write_bytes(content)
-                signal.setitimer(signal.ITIMER_REAL, LONG)
+                signal.setitimer(signal.ITIMER_PROF, LONG)
                 try:
                     reader.read()
                 except NetsError as error:
@@ -304,9 +304,9 @@ def attack(reader: Reader, cases: int, seed: int) -> dict[str, bytes]:
                         raise
                     findings.setdefault(_where(error), content)
                 finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.setitimer(signal.ITIMER_PROF, 0)
     finally:
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
     return findings
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nets_deap_cli.main import main
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import configure as layers_configure
@@ -31,22 +31,38 @@ from nets_deap.util.errors import NetsError
 
 TINY = ("evolve", "--dataset", "xor-corners", "--pop", 4, "--gens", 2, "--epochs", 2, "--map", "serial")
 XOR = ("--dataset", "xor-corners", "--arch", "mlp-10", "--epochs", 3)
-MAIN = [sys.executable, "-m", "nets_deap_cli.main"]
 
-# Runs `nets-deap` and kills itself when it has written so many files
-KILLED = (
-    "import os, signal, sys\nfrom nets_deap.util import files\nfrom nets_deap_cli.main import main\n"
-    "left, write = [int(sys.argv.pop(1))], files.write_bytes\n"
-    "def dying(path, *pieces):\n"
-    "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
-    "    left[0] -= 1\n    write(path, *pieces)\n"
-    "files.write_bytes = dying\nmain()\n"
-)
+
+def in_another_process(words: tuple[object, ...], before: Callable[[], object]) -> int:
+    """`nets-deap` in a child of this process, after `before`; its exit code, or minus its signal."""
+    pid, here = os.fork(), Path.cwd()
+    if pid == 0:
+        try:
+            with open(os.devnull, "w") as null:
+                os.dup2(null.fileno(), 1)
+                os.dup2(null.fileno(), 2)
+            before()
+            os.chdir(here)
+            sys.argv = ["nets-deap", *map(str, words)]
+            main()
+        except SystemExit as ended:
+            os._exit(int(ended.code or 0))
+        finally:
+            os._exit(70)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def killed(after: int, *words: object) -> None:
-    command = [sys.executable, "-c", KILLED, str(after), *map(str, words)]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+    """Run `nets-deap` until it has written so many files, and kill it then."""
+    left, write = [after], files.write_bytes
+
+    def dying(path: Path, *pieces: bytes) -> None:
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        write(path, *pieces)
+
+    assert in_another_process(words, lambda: setattr(files, "write_bytes", dying)) == -signal.SIGKILL
 
 
 SEARCHED = {
@@ -101,10 +117,6 @@ def test_a_strangers_config_json_is_not_overwritten(cli: Callable[..., Any]) -> 
         assert Path("run/config.json").read_text(encoding="latin-1") == text
 
 
-def other_process(words: tuple[object, ...]) -> None:
-    subprocess.run([*MAIN, *map(str, words)], check=True, capture_output=True)
-
-
 def test_settings_are_checked_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process fills the folder while this run loads its data."""
     config = layers_configure(
@@ -113,7 +125,7 @@ def test_settings_are_checked_again_under_the_lock(monkeypatch: pytest.MonkeyPat
     make = Evolution.of
 
     def while_another_runs(*arguments: Any) -> Evolution:
-        other_process((*TINY, "--preset", "best", "--seed", 2, "--out", "run"))
+        assert in_another_process((*TINY, "--seed", 2, "--out", "run"), monkeypatch.undo) == 0
         return make(*arguments)
 
     monkeypatch.setattr(Evolution, "of", while_another_runs)
@@ -157,7 +169,7 @@ def test_a_search_and_a_comparison_are_checked_under_the_lock(monkeypatch: pytes
 
         def meanwhile(*arguments: Any, module: Any = module, check: Any = check) -> None:
             if not Path(module.__name__).exists():
-                other_process((*others[module], module.__name__))
+                assert in_another_process((*others[module], module.__name__), monkeypatch.undo) == 0
             check(*arguments)
 
         monkeypatch.setattr(module, name, meanwhile)
@@ -177,7 +189,8 @@ def test_two_trainings_do_not_share_a_folder(
 
     def meanwhile(*arguments: Any) -> None:
         if not Path("run").exists():
-            other_process(("train", "t", "--epochs", 3, "--seed", 7, "--out", "run"))
+            words = ("train", "t", "--epochs", 3, "--seed", 7, "--out", "run")
+            assert in_another_process(words, monkeypatch.undo) == 0
         check(*arguments)
 
     monkeypatch.setattr(final, "check_ticket", meanwhile)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -77,3 +78,15 @@ def test_a_data_set_is_read_again_without_torchvision(monkeypatch: pytest.Monkey
     assert again.checksum == first.checksum
     assert again.train.x.equal(first.train.x)
     assert again.test.y.tolist() == [i % 10 for i in range(20)]
+
+
+def test_what_a_kill_left_of_a_cache_is_swept_once_it_is_old(raw: list[Path]) -> None:
+    cached(raw, "set", lambda: make(1))
+    (kept,) = Path().glob("set-*")
+    kept.unlink()
+    old, new = (Path(f".{kept.name}.{number}.nets-deap-tmp") for number in ("77", "0123456789abcdef"))
+    old.touch()
+    new.touch()  # perhaps of a process that is writing
+    os.utime(old, (0, 0))
+    cached(raw, "set", lambda: make(1))
+    assert (old.exists(), new.exists(), kept.exists()) == (False, True, True)
