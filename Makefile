@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test bench dist paper clean
+.PHONY: help demo test attack bench dist paper clean
 
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
 	@echo "make test    install, lint, type check, tests"
+	@echo "make attack  damaged files, odd options and signals by the thousand, for hours"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
 	@echo "make dist    the wheel and the sdist, into dist/"
@@ -34,6 +35,11 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -n auto --dist loadgroup
+
+attack: .venv/installed-dev
+	$(BIN)/python -m tests.attack --cases 100000
+	$(BIN)/python -m tests.attack.options --cases 2000
+	$(BIN)/python -m tests.attack.signals --shots 1000
 
 .venv/installed-paper: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[paper]'

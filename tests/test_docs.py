@@ -124,6 +124,18 @@ def test_every_file_of_a_run_is_in_the_docs(cli) -> None:
             assert f"`{path.name}{'/' if path.is_dir() else ''}`" in PAGES["files.md"], path
 
 
+def test_every_promise_has_its_test() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", PAGES["promises.md"])
+    assert [name for name in named if f"def {name}(" not in code] == []
+    rows = [
+        line
+        for line in PAGES["promises.md"].splitlines()
+        if line.startswith("| ") and line != "| what | test |"
+    ]
+    assert all("`test_" in row for row in rows)
+
+
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 HELPS = {name: (ROOT / "tests" / "golden" / "help" / f"{name}.txt").read_text() for name in COMMANDS}
 
