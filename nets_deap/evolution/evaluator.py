@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -156,7 +157,7 @@ class Evaluator:
     def _fitness(self, evaluation: Evaluation, genome: Genome) -> float:
         try:
             with one_thread():
-                value = self.fitness(evaluation, genome)
+                value = self.fitness(evaluation, deepcopy(genome))  # in a worker, it has a copy too
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever the user's function raises

@@ -37,7 +37,7 @@ def check_workers(workers: int | None) -> None:
 
 def default_start() -> str:
     """How workers start: by fork where that is safe, which is on Linux."""
-    return "fork" if sys.platform == "linux" else "spawn"
+    return "fork" if sys.platform == "linux" and hasattr(os, "fork") else "spawn"
 
 
 class MultiprocessMap:

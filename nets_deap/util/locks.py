@@ -94,6 +94,8 @@ def _lock(descriptor: int) -> None:
             import fcntl
 
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError as error:
+        raise OSError(errno.ENOSYS, "this system has no locks") from error
     except OSError as error:
         if error.errno in BUSY:
             raise BusyError("another process") from error

@@ -144,6 +144,18 @@ def test_a_genome_of_another_architecture_is_refused() -> None:
         Evaluator(TINY)(Genome(np.zeros(7), np.ones(7, dtype=bool)))
 
 
+def test_a_fitness_function_cannot_change_its_genome() -> None:
+    def greedy(evaluation: Evaluation, genome: Genome) -> float:
+        genome.mask[:] = True
+        genome.weights[:] = 0
+        return genome.density
+
+    genome = fresh()
+    before = genome.content()
+    assert Evaluator(TINY, greedy)(genome) == (1.0,)
+    assert genome.content() == before
+
+
 def test_a_fitness_function_of_ones_own() -> None:
     Path("mine.py").write_text("def sparse(evaluation, genome):\n    return len(genome)\n")
     genome = fresh()
