@@ -16,7 +16,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("case", options.cases(seed=1, count=6), ids=str)
+@pytest.mark.parametrize("case", list(options.cases(seed=1, count=6)), ids=str)
 def test_every_combination_ends_well(case: options.Case, prepared: Path) -> None:
     ended = options.run(case, prepared)
     assert not ended.wrong, ended
