@@ -54,7 +54,7 @@ def test_the_training_csv_has_the_columns_of_the_readme(cli) -> None:
     assert ",".join(rows[0]) == "epoch,iteration,train_loss,val_loss,val_acc,test_loss,test_acc,elapsed_s"
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert {p.name for p in Path("trained").iterdir()} == {
-        "config.json", "summary.json", "trained.safetensors", "training.csv",
+        "config.json", "summary.json", "trained.safetensors", "training.csv", "data.crc32", "version.txt",
     }  # fmt: skip
 
 

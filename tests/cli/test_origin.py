@@ -21,7 +21,7 @@ COMMANDS = {
     "weedout": f"weedout {COMMON.replace(' --epochs 1', '')} --pop 4 --gens 1 --density 0.5 --out run",
     "train": "train ticket --epochs 1 --map serial --quiet --out run",
     "verify": "verify ticket --epochs 1 --seeds 2 --map serial --quiet --out run",
-    "transfer": "transfer ticket sgd --epochs 1 --seeds 2 --map serial --quiet --out run",
+    "transfer": "transfer ticket --to sgd --lr 0.1 --epochs 1 --seeds 2 --map serial --quiet --out run",
     "connectivity": "connectivity ticket --epochs 1 --seeds 1 --map serial --quiet --out run",
     "compare": f"compare {COMMON} --methods random,snip --seeds 1 --out run",
     "compare on": f"compare {COMMON} --methods random,snip --seeds 2 --out run",

@@ -96,7 +96,7 @@ def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
     evolve(config(), Path("run"), SerialMap())
     assert {p.name for p in Path("run").iterdir()} == {
         "config.json", "logbook.csv", "ticket.safetensors",
-        "checkpoint.safetensors", "checkpoint.previous.safetensors",
+        "checkpoint.safetensors", "checkpoint.previous.safetensors", "data.crc32", "version.txt",
     }  # fmt: skip
     with Path("run/logbook.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -25,9 +25,7 @@ for module in pkgutil.walk_packages(nets_deap.__path__, "nets_deap."):
     if not module.name.endswith("_mlp"):
         importlib.import_module(module.name)
 """
-EVOLVE = (
-    "evolve --dataset xor-corners --epochs 2 --pop 3 --gens 1 --arch mlp-10 --workers 1 --out run"
-)
+EVOLVE = "evolve --dataset xor-corners --epochs 2 --pop 3 --gens 1 --arch mlp-10 --workers 1 --out run"
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
