@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nets_deap.parallel.processes import MultiprocessMap, available_cores, check_workers, default_start
+from nets_deap.parallel.processes import MultiprocessMap, available_cores, check_workers
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import unknown
 
@@ -23,4 +23,4 @@ def make_map(
     check_workers(workers)
     if name == "serial" or (workers is None and timeout is None and available_cores() == 1):
         return SerialMap()
-    return MultiprocessMap(workers, default_start() if device == "cpu" else "spawn", timeout)
+    return MultiprocessMap(workers, None if device == "cpu" else "spawn", timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -36,8 +37,14 @@ def check_workers(workers: int | None) -> None:
 
 
 def default_start() -> str:
-    """How workers start: by fork where that is safe, which is on Linux."""
-    return "fork" if sys.platform == "linux" and hasattr(os, "fork") else "spawn"
+    """How workers start: "fork" where that is safe, which is on Linux, and not beside other threads.
+
+    A fork copies a lock that another thread holds, and nobody opens the copy. Threads that end with the
+    process, such as that of a progress bar, hold none of ours.
+    """
+    main = threading.main_thread()
+    alone = threading.current_thread() is main and all(t is main or t.daemon for t in threading.enumerate())
+    return "fork" if sys.platform == "linux" and hasattr(os, "fork") and alone else "spawn"
 
 
 class MultiprocessMap:
@@ -45,7 +52,7 @@ class MultiprocessMap:
 
     workers: how many; one per available core unless given
     start:   "fork" shares what this process has loaded; "spawn" starts new interpreters, as CUDA requires;
-        "fork" on Linux and "spawn" elsewhere unless given
+        chosen by `default_start` at the first call unless given
     timeout: seconds that one item may take; an item that takes longer raises NetsError, or is `lost`
 
     The workers start at the first call. They live until `close()`, or until this process ends, however it
@@ -59,7 +66,7 @@ class MultiprocessMap:
         check_workers(workers)
         self.workers = workers or available_cores()
         self.timeout = timeout
-        self._context = multiprocess.get_context(start or default_start())
+        self.start = start
         self._pool: list[Worker] = []
 
     def __call__(
@@ -105,7 +112,8 @@ class MultiprocessMap:
             for old in self._pool[place : place + 1]:
                 old.kill()
             try:
-                self._pool[place : place + 1] = [Worker(self._context)]
+                context = multiprocess.get_context(self.start or default_start())
+                self._pool[place : place + 1] = [Worker(context)]
             except OSError as error:
                 raise NetsError(f"cannot start a worker ({error.strerror}): try fewer `workers`") from error
 

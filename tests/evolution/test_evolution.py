@@ -149,10 +149,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name: str, algorithm: str, co
 
 @pytest.mark.parametrize("algorithm", ["simple", "mu-plus-lambda", "mu-comma-lambda"])
 def test_a_fitness_that_draws_from_random_disturbs_nothing(algorithm: str, config: Config) -> None:
-    Path("restless.py").write_text(
+    Path("uneasy.py").write_text(
         "import random\ndef f(evaluation, genome):\n    random.seed(0)\n    return evaluation.val_loss\n"
     )
-    settings = config(algorithm=algorithm, fitness="restless:f")
+    settings = config(algorithm=algorithm, fitness="uneasy:f")
     with MultiprocessMap(2) as engine:
         assert without_time(run(settings, engine).logbook) == without_time(run(settings).logbook)
 

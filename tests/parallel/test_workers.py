@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.processes import MultiprocessMap, default_start
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import NetsError
 from tests.parallel.test_maps import alive, wait_until
@@ -94,7 +95,7 @@ def test_children_of_an_evaluation_end_with_the_workers() -> None:
 HOLDING = """
 import ctypes, os
 from pathlib import Path
-from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.processes import MultiprocessMap, default_start
 def work(i):
     Path(f"pid-{os.getpid()}").touch()
     ctypes.PyDLL(None).sleep(600)  # holds the interpreter: no other thread of the worker runs
@@ -115,7 +116,7 @@ def test_a_worker_whose_code_holds_the_interpreter_ends_with_its_parent() -> Non
 SCRIPT = """
 import threading
 import numpy as np
-from nets_deap import MultiprocessMap
+from nets_deap import MultiprocessMap, default_start
 LOCK, SCALE = threading.Lock(), {"by": 2.0}
 def helper(x): return SCALE["by"] * x
 class Point:
@@ -147,3 +148,16 @@ def test_a_function_that_a_worker_cannot_load_is_one_line() -> None:
     with MultiprocessMap(1, start="spawn") as engine, pytest.raises(NetsError, match="cannot load") as told:
         engine(f, [1])
     assert "\n" not in str(told.value)
+
+
+def test_beside_other_threads_workers_do_not_fork() -> None:
+    assert default_start() == ("fork" if sys.platform == "linux" else "spawn")
+    told, leave = [], threading.Event()
+    thread = threading.Thread(target=lambda: (told.append(default_start()), leave.wait()))
+    thread.start()
+    try:
+        assert default_start() == "spawn"  # a fork would copy a lock that the other thread may hold
+    finally:
+        leave.set()
+        thread.join()
+    assert told == ["spawn"]
