@@ -116,7 +116,7 @@ def test_a_worker_whose_code_holds_the_interpreter_ends_with_its_parent() -> Non
 SCRIPT = """
 import threading
 import numpy as np
-from nets_deap import MultiprocessMap, default_start
+from nets_deap import MultiprocessMap
 LOCK, SCALE = threading.Lock(), {"by": 2.0}
 def helper(x): return SCALE["by"] * x
 class Point:
