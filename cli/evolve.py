@@ -65,10 +65,7 @@ def evolve(
                 f"{folder} holds an unfinished run: add --resume to continue, or choose another --out"
             )
     if not quiet and not selection.parse(settled.select).has_pressure:
-        click.echo(
-            f"note: --select {settled.select} has no selection pressure: better genomes are not favoured",
-            err=True,
-        )
+        render.note(f"--select {settled.select} has no selection pressure: better genomes are not favoured")
     engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
     try:
         with render.progress(settled.gens, quiet or as_json, "generation") as report:
@@ -78,7 +75,7 @@ def evolve(
                 engine,
                 lambda evolution, row: report(row["gen"], _line(row)),
                 bool(resume),
-                lambda text: click.echo(f"note: {text}", err=True),
+                render.note,
             )
     finally:
         engine.close()

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from nets_deap.util import interrupts
 
-MANY = 1 << 36  # of bytes or processes: a limit above this limits nothing
+# Limits of the system above these limit nothing here: of processes, and of bytes
+ENOUGH = {"RLIMIT_NPROC": 10_000, "RLIMIT_AS": 2**36}
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as shells have it
 
 
@@ -46,8 +47,8 @@ def _heed_limits() -> None:
     with suppress(ImportError):
         import resource
 
-        limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NPROC, resource.RLIMIT_AS))
-        if any(0 <= limit < MANY for limit in limits):
+        limits = {kind: resource.getrlimit(getattr(resource, kind))[0] for kind in ENOUGH}
+        if any(0 <= limits[kind] < enough for kind, enough in ENOUGH.items()):
             for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
                 os.environ.setdefault(name, "1")
 

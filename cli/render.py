@@ -25,6 +25,11 @@ NO_WIDTH = 10_000  # columns, if there is no terminal
 DIVERGED = "diverged"
 
 
+def note(text: str) -> None:
+    """Tell what went another way than expected, on stderr."""
+    click.echo(f"note: {printable(text)}", err=True)
+
+
 def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
 

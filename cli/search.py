@@ -212,9 +212,7 @@ def _search(
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     report = None if quiet or as_json else lambda row: click.echo(_line(row))
     try:
-        found = run.search(
-            settled, folder, from_cycle, report, lambda text: click.echo(f"note: {text}", err=True)
-        )
+        found = run.search(settled, folder, from_cycle, report, render.note)
     except KeyboardInterrupt:
         kept = any((folder / run.CYCLES).glob("*"))
         what = "its cycles are saved: the same command continues" if kept else "nothing is saved"

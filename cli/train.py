@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.config.run_folder import CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.util import json_text
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from nets_deap.training.final import TrainingRun
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
-FILES = ("config.json", "data.crc32", "random.csv", "trained.safetensors", "training.csv", "version.txt")
+FILES = (CONFIG, DATA, VERSION, "random.csv", "trained.safetensors", "training.csv")
 
 
 @command()
@@ -56,7 +57,7 @@ def train(
         with files.claimed_folder(folder), run_folder.without_leftovers(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
-                run_folder.claim_origin(folder, settled.problem())
+                run_folder.write_origin(folder, settled.problem())
                 summary = {
                     "folder": str(folder),
                     "training": name,

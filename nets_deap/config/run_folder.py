@@ -70,6 +70,8 @@ def check_origin(folder: Path, problem: Problem) -> None:
 
     Folders that do not say what they come from pass, and so do all if the data are not there to be compared.
     """
+    if is_free(folder):
+        return
     origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
     with suppress(NetsError):
         origin[DATA] = (problem.data.checksum, f"other data than `dataset` {problem.dataset} now has")
@@ -78,12 +80,12 @@ def check_origin(folder: Path, problem: Problem) -> None:
             raise NetsError(f"{folder} holds results from {other}: choose another `out`")
 
 
-def claim_origin(folder: Path, problem: Problem) -> None:
-    """`check_origin`, and note the origin for later calls. Raises NetsError if the data are missing, too."""
-    check_origin(folder, problem)
+def write_origin(folder: Path, problem: Problem) -> None:
+    """Note what the results in a folder come from. Raises NetsError if the data are missing."""
     for name, content in ((DATA, problem.data.checksum), (VERSION, __version__)):
-        if not (folder / name).exists():
-            files.write_text(folder / name, f"{content}\n")
+        path = folder / name
+        if not path.exists() or files.read_text(path) != f"{content}\n":
+            files.write_text(path, f"{content}\n")
 
 
 def holds_results(folder: Path) -> bool:

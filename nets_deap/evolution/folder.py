@@ -55,9 +55,8 @@ def evolve(
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
     with files.claimed_folder(folder), run_folder.without_leftovers(folder):
-        _check_same(
-            config, folder, resume
-        )  # under the lock: another process may have been here since `settle`
+        # Again, under the lock: another process may have been here since `settle`.
+        _check_same(config, folder, resume)
         fitness = ParetoFitness if evolution.pareto else MinimisedFitness
         state, note = checkpoint.load_newest(folder, fitness)
         if note and on_note:
@@ -75,7 +74,7 @@ def evolve(
                     return Outcome(folder, evolution, "time limit", finished=False)
                 row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
-                run_folder.claim_origin(folder, evolution.problem)
+                run_folder.write_origin(folder, evolution.problem)
                 # The first checkpoint comes before all that follows from it, and so there is no ticket of a
                 # run that cannot go on. Later it comes last: once it says that the run is over, all other
                 # files are complete.

@@ -60,6 +60,7 @@ def compare(
                 check(Trial(name, density, config.seed), problem, config.budget())
     comparison = Comparison(config)
     with files.claimed_folder(folder), run_folder.without_leftovers(folder):
+        run_folder.check_origin(folder, config.problem())
         whole = comparison_folder.claim(folder, config)
         for seeds in steps:
             _run(comparison, whole, trials_of(config, seeds), folder, engine, on_trial)
@@ -100,10 +101,9 @@ def _run(
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 
     try:
-        run_folder.check_origin(folder, comparison.config.problem())
         new = [trial for trial in trials if trial not in known]
         if new:
-            run_folder.claim_origin(folder, comparison.config.problem())
+            run_folder.write_origin(folder, comparison.config.problem())
         controls = [trial for trial in new if base_of(trial) != trial]
         engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
         # Each control needs the ticket of its base method, which need not be a trial of its own.

@@ -54,7 +54,7 @@ def rows_in(
 
     name: name of the csv; of: `mark` and `of` for `run_folder.claim`
     content: a checksum of the tickets, and of all else that must be the same
-    kind: a TypedDict with the columns that a row must have
+    kind: a model with the columns that a row must have
     added: fields of the config that may differ; checksum: name of the file for `content`
     Raises NetsError if the folder holds something else.
     """
@@ -66,7 +66,8 @@ def rows_in(
             raise NetsError(
                 f"{folder} holds what was found of another ticket, or on other data: choose another `out`"
             )
+        run_folder.check_origin(folder, config.problem())
         run_folder.claim(folder, config, *of, added)
-        run_folder.claim_origin(folder, config.problem())
+        run_folder.write_origin(folder, config.problem())
         files.write_text(told, f"{content}\n")
         yield Rows(folder / name, order, kind)

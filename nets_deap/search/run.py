@@ -72,7 +72,8 @@ def search(
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
     with files.claimed_folder(folder), run_folder.claimed(folder, config, "method", "a search"):
-        run_folder.claim_origin(folder, problem)
+        run_folder.check_origin(folder, problem)
+        run_folder.write_origin(folder, problem)
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
         def on_cycle(state: State) -> None:

@@ -39,6 +39,10 @@ def draw(seed: int) -> None:
                 Image.fromarray(pixels).save(folder / f"{i}.png")
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture
 def images(cli: Callable[..., Any]) -> None:
     draw(1)
@@ -54,10 +58,12 @@ def test_results_from_other_data_are_refused(name: str, cli: Callable[..., Any])
     assert cli(*first.split()).code in (0, 1)
     draw(2)
     loading.load.cache_clear()
+    before = contents(Path("run"))
     told = cli(*COMMANDS[name].split())
     assert (told.code, told.out) == (2, "")
     assert "other data" in told.err
     assert len(told.err.splitlines()) == 1
+    assert contents(Path("run")) == before
 
 
 @pytest.mark.usefixtures("images")
@@ -70,3 +76,14 @@ def test_results_of_another_version_are_refused(
     told = cli(*COMMANDS[name].split())
     assert told.code == 2
     assert "another version of nets-deap than 99.0" in told.err
+
+
+@pytest.mark.usefixtures("images")
+def test_what_a_killed_training_left_says_nothing_of_other_data(cli: Callable[..., Any]) -> None:
+    Path("run").mkdir()
+    for left in (run_folder.DATA, run_folder.VERSION):
+        Path("run", left).write_text("of a training that was killed\n")
+    assert cli(*COMMANDS["train"].split()).code == 0
+    draw(2)
+    loading.load.cache_clear()
+    assert "other data" in cli(*COMMANDS["train"].split()).err

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from nets_deap_cli.commands import COMMANDS
+from nets_deap_cli.main import _heed_limits
 from safetensors import safe_open
 
 from nets_deap.config import run_folder
@@ -133,3 +134,14 @@ def test_too_little_memory_for_the_libraries_is_one_line(size: int) -> None:
     assert b"Traceback" not in ran.stderr
     assert ran.stderr.startswith(b"Error: ")
     assert ran.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(63_000, None), (200, "1")])
+def test_only_small_limits_on_processes_keep_libraries_to_one_thread(
+    processes: int, threads: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    limits = {resource.RLIMIT_NPROC: processes, resource.RLIMIT_AS: resource.RLIM_INFINITY}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limits[kind], limits[kind]))
+    _heed_limits()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
