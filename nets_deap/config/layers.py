@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from nets_deap.config.base import OF_A_CALL, Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.named import refuse_code
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
-from nets_deap.util import files
+from nets_deap.util import files, json_text
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 MOST_BYTES = 2**20  # of a config file
@@ -105,7 +104,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     is_json = path.suffix == ".json"
     text = files.read_text(path, "config", any_kind=True, largest=MOST_BYTES)
     try:
-        values = json.loads(text) if is_json else tomllib.loads(text)
+        values = json_text.loads(text) if is_json else json_text.checked_depth(tomllib.loads(text))
     except (ValueError, RecursionError) as error:
         kind = "JSON" if is_json else "TOML"
         raise NetsError(f"config {path} is not valid {kind}: {error}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import glob
-import json
 import os
 import re
 import secrets
@@ -16,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from nets_deap.util import locks
+from nets_deap.util import json_text, locks
 from nets_deap.util.errors import DamagedError, NetsError
 
 TEMPORARY = ".nets-deap-tmp"  # suffix of a file being written, and of a lock
@@ -133,8 +132,8 @@ def read_json(path: Path) -> Any:
 def parsed(text: str, what: object) -> Any:
     """The value of JSON text. Raises DamagedError, which names it as `what`."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return json_text.loads(text)
+    except ValueError as error:
         raise DamagedError(f"{what} is damaged: {error}") from error
 
 

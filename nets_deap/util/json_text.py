@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+DEEPEST = 100  # lists and objects within each other in what is read; ours have four
+TOO_DEEP = f"it is nested more than {DEEPEST} deep"
 NAMES = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -21,8 +23,25 @@ def kept(value: Any, **arguments: Any) -> str:
 
 
 def loads(text: str) -> Any:
-    """What `kept` wrote, or earlier versions with bare names. Raises ValueError for anything else."""
-    return restored(json.loads(text))
+    """The value in JSON text. Raises ValueError for other text, and for values nested deeper than DEEPEST."""
+    try:
+        return checked_depth(json.loads(text))
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+
+
+def checked_depth(value: Any) -> Any:
+    """`value`, which others may go through recursively. Raises ValueError if it is nested too deep."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _members(one)]
+        if not level:
+            return value
+    raise ValueError(TOO_DEEP)
+
+
+def _members(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def without_wild(value: Any) -> Any:
