@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -23,6 +24,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
+    # When all is done, Python still takes a moment to end: a signal then must not change the exit code.
+    atexit.register(interrupts.ignore)
     with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
         try:
             from .commands import run

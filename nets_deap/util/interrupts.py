@@ -91,6 +91,12 @@ def _block() -> set[Any] | None:
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, list(_RAISED)))
 
 
+def ignore() -> None:
+    """From now on neither signal has an effect. Of use where nothing is left to do but to end."""
+    for number in _RAISED:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def leave_to_parent() -> None:
     """In a worker: ignore Ctrl-C, which the parent handles, and let SIGTERM end the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

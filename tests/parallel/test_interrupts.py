@@ -105,6 +105,26 @@ def test_ctrl_c_while_workers_start_is_not_lost(start: str) -> None:
     assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
 
 
+ENDING = """
+import os, signal, sys
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=int(sys.argv.pop())):
+        kill(process, number)  # Python ends, and has taken its own handlers back
+late = Late()
+from nets_deap_cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["train", "--epochs", "none"], 2)])
+def test_a_signal_while_python_ends_does_not_change_the_exit_code(
+    number: int, words: list[str], code: int
+) -> None:
+    ran = subprocess.run([sys.executable, "-c", ENDING, *words, str(int(number))], capture_output=True)
+    assert ran.returncode == code
+
+
 @pytest.fixture(scope="module")
 def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_ticket(tmp_path_factory.mktemp("ticket"))
