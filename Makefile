@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test attack bench dist paper clean
+.PHONY: help demo test test-all attack bench dist paper clean
 
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
 	@echo "make test    install, lint, type check, tests"
+	@echo "make test-all  the same with the tests that take longer"
 	@echo "make attack  damaged files, odd options and signals by the thousand, for hours"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
@@ -29,12 +30,12 @@ demo: .venv/installed
 	$(BIN)/nets-deap train runs/demo --random 5 --out runs/demo/trained
 	$(BIN)/nets-deap info runs/demo
 
-test: .venv/installed-dev
+test test-all: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist worksteal $(if $(filter test-all,$@),,-m "not slow")
 
 attack: .venv/installed-dev
 	$(BIN)/python -m tests.attack --cases 100000

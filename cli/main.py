@@ -18,14 +18,15 @@ INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as shells
 
 def main() -> None:
     """Exit codes: 0 done, 1 some trials failed, 2 bad input (one line on stderr), 130 Ctrl-C, 143 SIGTERM."""
+    # When all is done, Python takes a moment to end: a signal then must not change the exit code. What is
+    # registered last is called first: while other modules end, a signal cuts them short, then it is ignored.
+    atexit.register(interrupts.ignore)
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (whoever started us)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
-    # When all is done, Python still takes a moment to end: a signal then must not change the exit code.
-    atexit.register(interrupts.ignore)
     with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
         try:
             from .commands import run
@@ -41,6 +42,7 @@ def main() -> None:
             sys.stdout.flush()
             # Not sys.exit: Python may end with another code where an import was cut short.
             os._exit(TERMINATED if signal.SIGTERM in interrupts.seen() else INTERRUPTED)
+    atexit.register(interrupts.end_with, status)
     sys.exit(status)
 
 

@@ -30,7 +30,10 @@ def _data_dir(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NETS_DATA_DIR", raising=False)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "evolve-xor-paper" else []) for name in CASES],
+)
 def test_a_run_gives_what_is_recorded_of_it(name: str, cli) -> None:
     def call(words: list[str]) -> None:
         assert cli(*words).code == 0, words

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("packaging")  # built once
-
 ROOT = Path(__file__).parents[1]
 PACKAGED = ("nets_deap", "cli", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 IMPORT_ALL = """

@@ -1,5 +1,7 @@
 """Random combinations of options, each a process of its own with little time and memory.
 
+The processes are forked from one that has imported what a command does, so that a case takes no second.
+
     python -m tests.attack.options --cases 2000 [--seed 0] [--first 0]
 
 Options and commands are those of the command line itself, so that new ones are attacked too. A case is good
@@ -11,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import re
+import resource
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,16 +32,12 @@ import click
 
 from tests.attack.values import BIG, NAMES, REAL, SHORT, TEXTS, TICKETS, WHOLE
 
-ROOT = Path(__file__).parents[2]
 SECONDS, MEMORY = 20, 6 * 2**30  # of each process of a case: of computing, and of addresses
 PATIENCE = 120  # seconds until a case that computes nothing counts as hanging
-LAUNCHER = f"""
-import resource
-resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
-from nets_deap_cli.main import main
-main()
-"""
+IMPORTED = ["matplotlib.figure", "nets_deap.experiments.verdict", "nets_deap.search.registry"]
+IMPORTED += ["nets_deap_cli.commands", "sklearn.datasets", "torch"]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(IMPORTED)
 LONGEST = 310  # characters of a message, with its "Error: "
 
 
@@ -124,13 +123,15 @@ def _value(option: click.Option, rng: random.Random) -> str:
 
 def prepare(folder: Path) -> None:
     """A ticket and a training of it, for the commands that take one."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    make = [sys.executable, "-m", "nets_deap_cli.main"]
     for words in (
         "random --arch mlp-10 --density 0.5 --data-limit 200 --out ticket --quiet",
         "train ticket --epochs 1 --out trained --quiet",
     ):
-        subprocess.run([*make, *words.split()], cwd=folder, env=environment, check=True)
+        with tempfile.TemporaryDirectory() as told:
+            process = FORKS.Process(target=_command, args=(tuple(words.split()), str(folder), told))
+            process.start()
+            process.join()
+            assert process.exitcode == 0, Path(told, "err").read_text("utf-8")
 
 
 def run(case: Case, prepared: Path) -> Ended:
@@ -140,37 +141,40 @@ def run(case: Case, prepared: Path) -> Ended:
             Path(place, name).symlink_to(prepared / name)
         before = _files(prepared) + _files(Path(place))
         start = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, *case.words],
-            cwd=place,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            out, err = process.communicate(timeout=PATIENCE)
-            code: int | None = None if process.returncode == -signal.SIGXCPU else process.returncode
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.communicate()
-            code = None
+        with tempfile.TemporaryDirectory() as told:
+            process = FORKS.Process(target=_command, args=(case.words, place, told))
+            process.start()
+            process.join(SECONDS if case.long else PATIENCE)
+            code = None if process.exitcode == -signal.SIGXCPU else process.exitcode
+            if process.is_alive():
+                os.killpg(process.pid or 0, signal.SIGKILL)
+                process.join()
+            out, err = (Path(told, name).read_text("utf-8", "replace") for name in ("out", "err"))
         seconds = time.monotonic() - start
         left = _files(prepared) + _files(Path(place)) != before
-        wrong = _wrong(code, out.decode(errors="replace"), err.decode(errors="replace"), left)
+        wrong = _wrong(code, out, err, left)
         if code is None and case.long:
             wrong = ""
         return Ended(case, code, wrong, seconds)
 
 
-def _environment() -> dict[str, str]:
-    told = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-        "PYTHONUTF8": "1",
-    }
-    return {**told, "COLUMNS": "80", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+def _command(words: tuple[str, ...], folder: str, told: str) -> None:
+    """In a process of its own: run a command in `folder`; files in the folder `told` take what it says."""
+    from nets_deap_cli.main import main
+
+    os.setsid()
+    os.chdir(folder)
+    os.environ.update(COLUMNS="80")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for number, name in ((1, "out"), (2, "err")):
+        with open(Path(told, name), "wb") as file:
+            os.dup2(file.fileno(), number)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.argv = ["nets-deap", *words]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    main()
 
 
 def _files(folder: Path) -> list[str]:

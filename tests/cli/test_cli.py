@@ -270,7 +270,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 # About half a second a generation, of which the test below spends three or four before the last start.
-SLOW = ("evolve", "--pop", "6", "--gens", "10", "--epochs", "30", "--data-limit", "600", "--workers", "2")
+SLOW = ("evolve", "--pop", "4", "--gens", "8", "--epochs", "15", "--data-limit", "600", "--workers", "2")
 
 
 def await_next_generation(process: subprocess.Popen[str]) -> None:

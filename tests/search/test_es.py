@@ -138,10 +138,10 @@ def test_all_points_of_a_generation_see_one_minibatch_and_the_next_one_another()
 @names
 def test_every_strategy_learns_digits(name: str) -> None:
     prune = "magnitude" if name == "openai-es" else "snr"
-    method = ES(strategy=name, prune=prune, pop=64, gens=500, batch=128, rounds=1, track_test=True)
+    method = ES(strategy=name, prune=prune, pop=64, gens=200, batch=128, rounds=1, track_test=True)
     found = method(DIGITS, Budget(), np.random.default_rng(0), 0.8)
-    assert found.logbook[0]["val_acc"] >= 0.9
-    assert found.logbook[0]["test_acc"] >= 0.9
+    assert found.logbook[0]["val_acc"] >= 0.85
+    assert found.logbook[0]["test_acc"] >= 0.85
 
 
 def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_together(
