@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import threading
@@ -39,12 +40,15 @@ def check_workers(workers: int | None) -> None:
 def default_start() -> str:
     """How workers start: "fork" where that is safe, which is on Linux, and not beside other threads.
 
+    "spawn" everywhere once `set_start_method` of multiprocessing or multiprocess has asked for another way.
     A fork copies a lock that another thread holds, and nobody opens the copy. Threads that end with the
     process, such as that of a progress bar, hold none of ours.
     """
     main = threading.main_thread()
     alone = threading.current_thread() is main and all(t is main or t.daemon for t in threading.enumerate())
-    return "fork" if sys.platform == "linux" and hasattr(os, "fork") and alone else "spawn"
+    asked = {library.get_start_method(allow_none=True) for library in (multiprocess, multiprocessing)}
+    safe = sys.platform == "linux" and hasattr(os, "fork") and alone and asked <= {None, "fork"}
+    return "fork" if safe else "spawn"
 
 
 class MultiprocessMap:

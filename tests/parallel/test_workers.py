@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,12 +13,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import multiprocess
 import pytest
 
 from nets_deap.parallel.processes import MultiprocessMap, default_start
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import NetsError
 from tests.parallel.test_maps import alive, wait_until
+
+LIBRARIES = {"multiprocess": multiprocess, "multiprocessing": multiprocessing}
+FORKS = "fork" if sys.platform == "linux" else "spawn"
+
+
+@pytest.fixture
+def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if nobody had asked either library for a way to start: who runs the suite may have."""
+    for library in LIBRARIES.values():
+        monkeypatch.setattr(library, "get_start_method", lambda allow_none: None)
 
 
 def stops(_: int) -> None:
@@ -150,8 +162,17 @@ def test_a_function_that_a_worker_cannot_load_is_one_line() -> None:
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.usefixtures("nothing_asked")
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_who_has_asked_for_another_start_gets_no_fork(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked, start in {"spawn": "spawn", "forkserver": "spawn", "fork": FORKS, None: FORKS}.items():
+        monkeypatch.setattr(LIBRARIES[name], "get_start_method", lambda allow_none, asked=asked: asked)
+        assert default_start() == start
+
+
+@pytest.mark.usefixtures("nothing_asked")
 def test_beside_other_threads_workers_do_not_fork() -> None:
-    assert default_start() == ("fork" if sys.platform == "linux" else "spawn")
+    assert default_start() == FORKS
     told, leave = [], threading.Event()
     thread = threading.Thread(target=lambda: (told.append(default_start()), leave.wait()))
     thread.start()
