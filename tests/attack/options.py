@@ -38,6 +38,7 @@ IMPORTED = ["matplotlib.figure", "nets_deap.experiments.verdict", "nets_deap.sea
 IMPORTED += ["nets_deap_cli.commands", "sklearn.datasets", "torch"]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTED)
+CONTINUE = "; to continue: "  # a search that ran into a limit
 LONGEST = 310  # characters of a message, with its "Error: "
 
 
@@ -184,7 +185,7 @@ def _files(folder: Path) -> list[str]:
 def _wrong(code: int | None, out: str, err: str, left: bool) -> str:
     """What is not as it should be; the first that holds."""
     lines = err.splitlines()
-    errors = [line for line in lines if not line.startswith(("Warning: ", "note: "))]
+    errors = [line for line in lines if not (line.startswith(("Warning: ", "note: ")) or CONTINUE in line)]
     found = {
         "no end": code is None,
         f"traceback: {lines[-1][:200] if lines else ''}": "Traceback" in err + out,
