@@ -16,7 +16,7 @@ OLD = Path(__file__).parent / "golden" / "folders"
 
 
 def read(path: str) -> list[list[str]]:
-    with open(path, newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -46,7 +46,7 @@ def test_an_evolution_of_an_earlier_version_is_gone_on_with(cli) -> None:
     shutil.copytree(OLD / "evolve", "old")
     before = read("old/logbook.csv")
     assert cli("evolve", "--out", "old", "--gens", 4, "--resume", "--map", "serial").code == 0
-    config = json.loads(Path("old/config.json").read_text())
+    config = json.loads(Path("old/config.json").read_text(encoding="utf-8"))
     assert read("old/logbook.csv")[: len(before)] == before
     assert (config["gens"], config["seed"]) == (4, 7)
     if on_the_same_machine():

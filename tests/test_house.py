@@ -90,7 +90,7 @@ def test_packages_stand_on_few_storeys() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_short_and_the_library_names_no_flag(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST
     if path.is_relative_to(ROOT / "nets_deap") and path.name != "fields.py":  # which says what --help shows
         assert not re.findall(r"--[a-z][a-z-]+", text)

@@ -20,7 +20,8 @@ _DEFAULT: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-_seen: list[int] = []  # signals since the outermost guard began
+_seen: list[int] = []  # signals that have come within the outermost guard
+_guards: list[None] = []  # one entry for each guard that handles a signal
 _held: list[None] = []  # one entry for each `held_back` that the main thread is in
 
 
@@ -37,7 +38,7 @@ def check() -> None:
 
 
 def seen() -> list[int]:
-    """The signals that have come since the latest outermost guard began."""
+    """The signals that have come within the outermost guard; none outside of it."""
     return _seen.copy()
 
 
@@ -51,7 +52,7 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
     """
     ours = [number for number in numbers or (signal.SIGINT,) if _is_default(number)]
     if ours:
-        _seen.clear()
+        _guards.append(None)
     for number in ours:
         signal.signal(number, _note)
     try:
@@ -59,6 +60,10 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
     finally:
         for number in ours:
             signal.signal(number, _DEFAULT[number])
+        if ours:
+            _guards.pop()
+        if not _guards:
+            _seen.clear()  # whoever comes next is not interrupted by it
 
 
 def _is_default(number: signal.Signals) -> bool:

@@ -268,7 +268,7 @@ READERS: dict[str, Reader] = {
 @contextmanager
 def limited() -> Iterator[None]:
     """At most MOST more bytes of memory than now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST, hard))
     try:

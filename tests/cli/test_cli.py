@@ -21,7 +21,7 @@ TINY = ("evolve", "--dataset", "xor-corners", "--pop", "4", "--gens", "3", "--ep
 
 def rows_of(path: str) -> list[dict[str, str]]:
     """A csv without its time columns."""
-    with Path(path).open() as file:
+    with Path(path).open(encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if not k.endswith("_s")} for row in csv.DictReader(file)]
 
 
@@ -49,7 +49,7 @@ def test_from_an_evolution_to_a_network_in_plain_pytorch(cli) -> None:
 def test_the_training_csv_has_the_columns_of_the_readme(cli) -> None:
     cli(*TINY, "--out", "run")
     cli("train", "run", "--epochs", "3", "--out", "trained")
-    with Path("trained/training.csv").open() as file:
+    with Path("trained/training.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert ",".join(rows[0]) == "epoch,iteration,train_loss,val_loss,val_acc,test_loss,test_acc,elapsed_s"
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -85,7 +85,7 @@ def test_random_controls_are_tickets_of_their_own_with_the_tickets_initialiser(c
     summary = json.loads(
         cli("train", "run", "--preset", "lth", "--epochs", "3", "--random", "3", "--json", "--out", "t").out
     )
-    assert json.loads(Path("t/config.json").read_text())["init"] == "kaiming"
+    assert json.loads(Path("t/config.json").read_text(encoding="utf-8"))["init"] == "kaiming"
     assert {c["density"] for c in summary["random"]} == {summary["ticket"]["density"]}
     assert len({c["final_test_loss"] for c in summary["random"]}) == 3
 
@@ -94,14 +94,14 @@ def test_a_strangers_config_beside_a_ticket_is_none_of_ours(cli) -> None:
     cli(*TINY, "--out", "run")
     Path("own").mkdir()
     Path("run/ticket.safetensors").rename("own/ticket.safetensors")
-    Path("own/config.json").write_text("[1, 2]")
+    Path("own/config.json").write_text("[1, 2]", encoding="utf-8")
     assert cli("train", "own/ticket.safetensors", "--epochs", "3", "--out", "t").code == 0
 
 
 def test_a_ticket_says_nothing_about_the_machine_it_was_found_on(cli) -> None:
     cli(*TINY, "--out", "run", "--data-dir", "/home/me/secret")
     assert b"secret" not in Path("run/ticket.safetensors").read_bytes()
-    assert json.loads(Path("run/config.json").read_text())["data_dir"] == "/home/me/secret"
+    assert json.loads(Path("run/config.json").read_text(encoding="utf-8"))["data_dir"] == "/home/me/secret"
 
 
 def test_a_ticket_alone_can_be_trained(cli) -> None:
@@ -109,7 +109,9 @@ def test_a_ticket_alone_can_be_trained(cli) -> None:
     Path("run/ticket.safetensors").rename("lonely.safetensors")
     result = cli("train", "lonely.safetensors", "--epochs", "3", "--out", "trained")
     assert result.code == 0
-    assert json.loads(Path("trained/config.json").read_text())["lr"] == 0.03  # the recipe it was found with
+    assert (
+        json.loads(Path("trained/config.json").read_text(encoding="utf-8"))["lr"] == 0.03
+    )  # the recipe it was found with
 
 
 def test_finished_unfinished_and_longer(cli) -> None:
@@ -240,9 +242,9 @@ def place(cli) -> None:
     for name in ("checkpoint.safetensors", "checkpoint.previous.safetensors"):
         Path("hurt", name).write_bytes(Path("hurt", name).read_bytes()[:200])
     Path("cut.safetensors").write_bytes(Path("run/ticket.safetensors").read_bytes()[:-30])
-    Path("unknown.toml").write_text("popp = 3\n")
-    Path("types.toml").write_text('gens = "all"\n')
-    Path("text.toml").write_text("a text = = that is no toml\n")
+    Path("unknown.toml").write_text("popp = 3\n", encoding="utf-8")
+    Path("types.toml").write_text('gens = "all"\n', encoding="utf-8")
+    Path("text.toml").write_text("a text = = that is no toml\n", encoding="utf-8")
     Path("folder").mkdir()
     Path("folder/thesis.tex").touch()
 
@@ -288,7 +290,9 @@ def gone(pids: list[int]) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         left = [pid for pid in pids if Path(f"/proc/{pid}/stat").exists()]
-        if not any(Path(f"/proc/{p}/stat").read_text().split(")")[1].split()[0] != "Z" for p in left):
+        if not any(
+            Path(f"/proc/{p}/stat").read_text(encoding="utf-8").split(")")[1].split()[0] != "Z" for p in left
+        ):
             return True
         time.sleep(0.1)
     return False
@@ -309,7 +313,7 @@ def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
     await_next_generation(process)
     workers = children(process.pid)
     process.kill()
-    process.wait()
+    process.communicate()
     assert gone(workers)
 
     process = start("evolve", "--out", "run", "--resume")

@@ -38,7 +38,7 @@ def in_another_process(words: tuple[object, ...], before: Callable[[], object]) 
     pid, here = os.fork(), Path.cwd()
     if pid == 0:
         try:
-            with open(os.devnull, "w") as null:
+            with open(os.devnull, "w", encoding="utf-8") as null:
                 os.dup2(null.fileno(), 1)
                 os.dup2(null.fileno(), 2)
             before()
@@ -101,7 +101,7 @@ def test_what_was_never_computed_does_not_block_other_settings(name: str, cli: C
     again = cli(*words, *other, "--out", "run")
     assert (again.code, again.err) == (0, "")
     if name != "train":
-        stored = json.loads(Path("run/config.json").read_text())
+        stored = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
         assert str(stored[other[0].removeprefix("--")]) == str(other[1])
 
 
@@ -131,7 +131,7 @@ def test_settings_are_checked_again_under_the_lock(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Evolution, "of", while_another_runs)
     with pytest.raises(NetsError, match="holds a run with"):
         evolve(config, Path("run"), SerialMap())
-    assert json.loads(Path("run/config.json").read_text())["seed"] == 2
+    assert json.loads(Path("run/config.json").read_text(encoding="utf-8"))["seed"] == 2
 
 
 def test_no_run_goes_on_with_one_that_began_meanwhile_unless_it_may_resume(cli: Callable[..., Any]) -> None:
@@ -196,7 +196,7 @@ def test_two_trainings_do_not_share_a_folder(
     monkeypatch.setattr(final, "check_ticket", meanwhile)
     refused = cli("train", "t", "--epochs", 3, "--out", "run")
     assert (refused.code, "holds another training" in refused.err) == (2, True)
-    assert json.loads(Path("run/config.json").read_text())["seed"] == 7
+    assert json.loads(Path("run/config.json").read_text(encoding="utf-8"))["seed"] == 7
 
 
 def test_a_damaged_checkpoint_falls_back_on_the_one_before(cli: Callable[..., Any]) -> None:
@@ -295,9 +295,9 @@ def test_a_training_without_its_weights_is_not_finished(cli: Callable[..., Any])
     assert (again.code, again.err) == (0, "")
     assert json.loads(again.out) == json.loads(first.out)
     assert Path("run/trained.safetensors").exists()
-    text = Path("run/summary.json").read_text()
+    text = Path("run/summary.json").read_text(encoding="utf-8")
     for damaged in ("", "[]", "{}", text[:-30], text.replace('"test_acc": 0', '"test_acc": 1')):
-        Path("run/summary.json").write_text(damaged)
+        Path("run/summary.json").write_text(damaged, encoding="utf-8")
         told = cli("train", "t", "--epochs", 3, "--out", "run")
         assert (told.code, told.err.count("\n")) == (2, 1)
 
@@ -316,26 +316,26 @@ def test_derived_tables_that_are_damaged_are_made_again(cli: Callable[..., Any])
     )
     assert cli(*words, "--out", "c").code == 0
     names = ("logbooks.csv", "training.csv", "seconds.csv", "summary.csv")
-    before = {name: Path("c", name).read_text() for name in names}
+    before = {name: Path("c", name).read_text(encoding="utf-8") for name in names}
     for name in names:
-        Path("c", name).write_text(before[name][:-4])
+        Path("c", name).write_text(before[name][:-4], encoding="utf-8")
         assert cli(*words, "--out", "c").code == 0, name
-        assert {name: Path("c", name).read_text() for name in names} == before
+        assert {name: Path("c", name).read_text(encoding="utf-8") for name in names} == before
 
 
 def test_edited_results_are_not_trusted(cli: Callable[..., Any]) -> None:
     words = ("compare", *XOR, "--methods", "random", "--seeds", 2, "--map", "serial", "--out", "c")
     assert cli(*words).code == 0
-    text = Path("c/trials.csv").read_text()
-    Path("c/trials.csv").write_text(text.replace(",0.5,", ",0.9,"))
-    assert Path("c/trials.csv").read_text() != text
+    text = Path("c/trials.csv").read_text(encoding="utf-8")
+    Path("c/trials.csv").write_text(text.replace(",0.5,", ",0.9,"), encoding="utf-8")
+    assert Path("c/trials.csv").read_text(encoding="utf-8") != text
     told = cli(*words)
     assert (told.code, told.err.count("\n"), "trials.csv" in told.err) == (2, 1, True)
     Path("c/trials.csv").unlink()  # the trials' own files hold it
     own = next(Path("c/trials").glob("*.json"))
     own.write_text(own.read_text().replace('"test_acc": 0.5', '"test_acc": 0.9'))
     assert cli(*words).code == 0
-    assert Path("c/trials.csv").read_text() == text
+    assert Path("c/trials.csv").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights for a while")

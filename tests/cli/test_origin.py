@@ -82,7 +82,7 @@ def test_results_of_another_version_are_refused(
 def test_what_a_killed_training_left_says_nothing_of_other_data(cli: Callable[..., Any]) -> None:
     Path("run").mkdir()
     for left in (run_folder.DATA, run_folder.VERSION):
-        Path("run", left).write_text("of a training that was killed\n")
+        Path("run", left).write_text("of a training that was killed\n", encoding="utf-8")
     assert cli(*COMMANDS["train"].split()).code == 0
     draw(2)
     loading.load.cache_clear()

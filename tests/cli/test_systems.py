@@ -30,18 +30,20 @@ def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
     cli("export", "run", "--out", "whole")
     outputs = []
     for folder in ("small", "whole"):
-        described = json.loads(Path(folder, "architecture.json").read_text())
+        described = json.loads(Path(folder, "architecture.json").read_text(encoding="utf-8"))
         module = from_description(described).module()
         module.load_state_dict(load_file(f"{folder}/weights.safetensors"))
         outputs.append(module(torch.ones(1, 1, 8, 8)))
     torch.testing.assert_close(*outputs)
     cli("train", "run", "--epochs", "1", "--out", "trained")
     assert cli("export", "run", "--trained", "trained", "--smaller", "--out", "small").code == 0
-    module = from_description(json.loads(Path("small/architecture.json").read_text())).module()
+    module = from_description(
+        json.loads(Path("small/architecture.json").read_text(encoding="utf-8"))
+    ).module()
     module.load_state_dict(load_file("small/weights.safetensors"))
     test = load("digits", limit=300).to("cpu", torch.float32).test
     right = (module(test.x.reshape(-1, 1, 8, 8)).argmax(1) == test.y).double().mean()
-    told = json.loads(Path("trained/summary.json").read_text())["ticket"]
+    told = json.loads(Path("trained/summary.json").read_text(encoding="utf-8"))["ticket"]
     assert right.item() == pytest.approx(told["test_acc"])
     assert cli("weedout", *WEEDOUT[1:], "--breed", "--out", "bred").code == 0
     assert load_ticket("bred/ticket.safetensors").info["method"] == "node-evolution"
@@ -86,10 +88,13 @@ def test_weedout_over_workers_is_weedout_in_one_process(cli) -> None:
 def test_what_a_config_says_of_the_method_holds_unless_said_otherwise(cli, first, again, more) -> None:
     assert cli(*first, "--out", "run").code == 0
     assert cli(again, "--config", "run/config.json", "--out", "same").code == 0
-    methods = {name: json.loads(Path(name, "config.json").read_text())["method"] for name in ("run", "same")}
+    methods = {
+        name: json.loads(Path(name, "config.json").read_text(encoding="utf-8"))["method"]
+        for name in ("run", "same")
+    }
     assert methods["run"] == methods["same"]
     assert cli(again, "--config", "run/config.json", *more, "--out", "other").code == 0
-    other = json.loads(Path("other/config.json").read_text())["method"]
+    other = json.loads(Path("other/config.json").read_text(encoding="utf-8"))["method"]
     given = f"{more[0].removeprefix('--')}={more[1]}"
     assert given in other
     assert set(methods["run"].split(",")) - set(other.split(",")) <= {"gens=2", "steps=5", "es:batch=50"}

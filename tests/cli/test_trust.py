@@ -38,14 +38,15 @@ def evil() -> Path:
     """A module that leaves a trace when it is imported."""
     sys.modules.pop("evil", None)
     Path("evil.py").write_text(
-        "open('pwned', 'w').close()\ndef f(evaluation, genome):\n    return evaluation.val_loss\n"
+        "open('pwned', 'w').close()\ndef f(evaluation, genome):\n    return evaluation.val_loss\n",
+        encoding="utf-8",
     )
     return Path("pwned")
 
 
 def stored(path: str, **changes: Any) -> None:
-    values = json.loads(Path(path).read_text()) if Path(path).exists() else {}
-    Path(path).write_text(json.dumps(values | changes))
+    values = json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).exists() else {}
+    Path(path).write_text(json.dumps(values | changes), encoding="utf-8")
 
 
 def test_code_in_a_stored_config_is_not_imported(cli: Callable[..., Any], evil: Path) -> None:
@@ -86,11 +87,11 @@ def test_code_in_methods_of_a_config_is_not_imported(
     for key in ("methods", "reference"):
         value = spaces if key == "methods" else spaces.rpartition("random,")[2]
         Path(f"c.{suffix}").write_text(
-            json.dumps({key: value}) if suffix == "json" else f'{key} = "{value}"\n'
+            json.dumps({key: value}) if suffix == "json" else f'{key} = "{value}"\n', encoding="utf-8"
         )
         told = cli(*COMPARE, "--config", f"c.{suffix}", "--out", "c")
         assert (told.code, told.err.count("\n"), "--trust" in told.err) == (2, 1, True)
-    Path("list.json").write_text(json.dumps({"methods": spaces.split(",", 1)}))
+    Path("list.json").write_text(json.dumps({"methods": spaces.split(",", 1)}), encoding="utf-8")
     assert "--trust" in cli(*COMPARE, "--config", "list.json", "--out", "c").err
     assert not evil.exists()
 
@@ -105,7 +106,7 @@ def test_methods_of_a_stored_comparison_run_nothing(cli: Callable[..., Any], evi
 
 
 def test_code_in_a_config_of_a_search_is_not_imported(cli: Callable[..., Any], evil: Path) -> None:
-    Path("c.json").write_text(json.dumps({"method": "nets:fitness=evil:f"}))
+    Path("c.json").write_text(json.dumps({"method": "nets:fitness=evil:f"}), encoding="utf-8")
     for words in (("search", "random"), ("imp", "--cycles", 1), ("random",)):
         cli(
             *words,
@@ -159,11 +160,11 @@ def test_text_from_files_moves_no_cursor(cli: Callable[..., Any]) -> None:
     changed = replace(ticket, architecture=architecture, info={ESCAPES: ESCAPES}, config={"dataset": ESCAPES})
     changed.save("t")
     shown = [cli("info", "t"), cli("train", "t", "--epochs", 2), cli("export", "t")]
-    Path("c.toml").write_text(f"{json.dumps(ESCAPES)} = 1\n")
+    Path("c.toml").write_text(f"{json.dumps(ESCAPES)} = 1\n", encoding="utf-8")
     stored("c.json", dataset=ESCAPES, arch=ESCAPES)
     shown += [cli(*TINY[:1], "--config", name) for name in ("c.toml", "c.json")]
     Path("c").mkdir()
-    Path("c/trials.csv").write_text(f"method,asked,seed\n{ESCAPES},0.2,1\n")
+    Path("c/trials.csv").write_text(f"method,asked,seed\n{ESCAPES},0.2,1\n", encoding="utf-8")
     shown += [cli(*COMPARE, "--out", "c"), cli("figures", "c"), cli("evlove" + ESCAPES)]
     assert shown[0].code == 0
     for ran in shown:

@@ -12,7 +12,7 @@ from nets_deap.util.errors import NetsError
 
 
 def test_option_over_file_over_preset_over_data_set() -> None:
-    Path("run.toml").write_text("pop = 7\nlr = 0.5\ntarget-density = 0.3\n")
+    Path("run.toml").write_text("pop = 7\nlr = 0.5\ntarget-density = 0.3\n", encoding="utf-8")
     assert configure().target_density == 0.05  # of digits
     assert configure(preset="paper").target_density == 0.2
     config = configure(preset="paper", config="run.toml", pop=9)
@@ -20,7 +20,7 @@ def test_option_over_file_over_preset_over_data_set() -> None:
 
 
 def test_the_preset_knows_the_data_set_that_the_file_names() -> None:
-    Path("run.toml").write_text('dataset = "xor"\n')
+    Path("run.toml").write_text('dataset = "xor"\n', encoding="utf-8")
     config = configure(preset="paper", config="run.toml")
     assert (config.arch, config.optimizer, config.lr, config.epochs) == ("mlp-10", "adam", 0.05, 3000)
 
@@ -139,7 +139,7 @@ def test_every_way_to_write_a_selection_is_the_same_run() -> None:
 
 def test_a_configs_json_gives_the_same_config() -> None:
     config = configure(preset="paper", dataset="mnist", pop=7, select="roulette")
-    Path("config.json").write_text(config.model_dump_json(exclude={"out"}))
+    Path("config.json").write_text(config.model_dump_json(exclude={"out"}), encoding="utf-8")
     assert configure(config="config.json") == config
 
 
@@ -244,7 +244,7 @@ def test_bad_values_are_one_line(name: str) -> None:
     ],
 )
 def test_bad_config_files_are_one_line(file: str, text: str, message: str) -> None:
-    Path(file).write_text(text)
+    Path(file).write_text(text, encoding="utf-8")
     with pytest.raises(NetsError, match=message) as raised:
         configure(config=file)
     assert "\n" not in str(raised.value)

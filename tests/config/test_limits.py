@@ -120,9 +120,9 @@ def test_what_is_free_is_a_number_of_bytes() -> None:
 
 
 def test_a_config_file_has_a_largest_size(cli: Callable[..., Ran]) -> None:
-    Path("long.toml").write_text(f'dataset = "{"a" * MOST_BYTES}"\n')
-    Path("text.toml").write_text(f'dataset = "folder:{"a" * LONGEST}"\n')
-    Path("list.json").write_text(f'{{"densities": [{", ".join(["0.5"] * 100_000)}]}}')
+    Path("long.toml").write_text(f'dataset = "{"a" * MOST_BYTES}"\n', encoding="utf-8")
+    Path("text.toml").write_text(f'dataset = "folder:{"a" * LONGEST}"\n', encoding="utf-8")
+    Path("list.json").write_text(f'{{"densities": [{", ".join(["0.5"] * 100_000)}]}}', encoding="utf-8")
     cases = {
         name: ("compare", "--config", name) for name in ("long.toml", "text.toml", "list.json", "/dev/zero")
     }

@@ -18,7 +18,7 @@ def make(value: int) -> dict[str, np.ndarray]:
 @pytest.fixture
 def raw() -> list[Path]:
     for name in "ab":
-        Path(name).write_text(name)
+        Path(name).write_text(name, encoding="utf-8")
     return [Path("a"), Path("b")]
 
 

@@ -98,7 +98,7 @@ def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
         "config.json", "logbook.csv", "ticket.safetensors",
         "checkpoint.safetensors", "checkpoint.previous.safetensors", "data.crc32", "version.txt",
     }  # fmt: skip
-    with Path("run/logbook.csv").open() as file:
+    with Path("run/logbook.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         "gen",
@@ -161,7 +161,8 @@ def test_settle_lets_a_run_go_on_for_longer(config: Config) -> None:
     assert folder.settle({"out": "run", "gens": 9}, resume=True)[0].gens == 9
     with pytest.raises(NetsError, match="add `resume` to continue to 9"):
         folder.settle(
-            {**json.loads(Path("run/config.json").read_text()), "out": "run", "gens": 9}, resume=False
+            {**json.loads(Path("run/config.json").read_text(encoding="utf-8")), "out": "run", "gens": 9},
+            resume=False,
         )
 
 

@@ -150,7 +150,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name: str, algorithm: str, co
 @pytest.mark.parametrize("algorithm", ["simple", "mu-plus-lambda", "mu-comma-lambda"])
 def test_a_fitness_that_draws_from_random_disturbs_nothing(algorithm: str, config: Config) -> None:
     Path("uneasy.py").write_text(
-        "import random\ndef f(evaluation, genome):\n    random.seed(0)\n    return evaluation.val_loss\n"
+        "import random\ndef f(evaluation, genome):\n    random.seed(0)\n    return evaluation.val_loss\n",
+        encoding="utf-8",
     )
     settings = config(algorithm=algorithm, fitness="uneasy:f")
     with MultiprocessMap(2) as engine:
@@ -211,7 +212,7 @@ def test_ctrl_c_keeps_what_is_complete(config: Config) -> None:
 
 
 def test_nothing_is_left_where_nothing_was_evaluated(config: Config) -> None:
-    Path("broken.py").write_text("def f(evaluation, genome):\n    raise ValueError('no')\n")
+    Path("broken.py").write_text("def f(evaluation, genome):\n    raise ValueError('no')\n", encoding="utf-8")
     with pytest.raises(Exception, match="raised ValueError"):
         evolve(config(fitness="broken:f"), Path("deep/run"), SerialMap())
     assert not Path("deep/run").exists()
@@ -219,7 +220,7 @@ def test_nothing_is_left_where_nothing_was_evaluated(config: Config) -> None:
 
 def test_a_pareto_run_writes_its_front(config: Config) -> None:
     outcome = evolve(config(select="nsga2", pop=8), Path("run"), SerialMap())
-    lines = Path("run/front.csv").read_text().splitlines()
+    lines = Path("run/front.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "ticket,density,val_loss,val_acc,fitness"
     rows = [line.split(",") for line in lines[1:]]
     assert len(rows) == len(outcome.evolution.hall) > 1

@@ -157,7 +157,7 @@ def test_a_fitness_function_cannot_change_its_genome() -> None:
 
 
 def test_a_fitness_function_of_ones_own() -> None:
-    Path("mine.py").write_text("def sparse(evaluation, genome):\n    return len(genome)\n")
+    Path("mine.py").write_text("def sparse(evaluation, genome):\n    return len(genome)\n", encoding="utf-8")
     genome = fresh()
     assert Evaluator(TINY, load_fitness("mine:sparse"))(genome) == (float(len(genome)),)
 
@@ -177,9 +177,9 @@ def test_a_fitness_function_of_ones_own() -> None:
     ],
 )
 def test_fitness_functions_that_cannot_be_loaded(name: str, message: str) -> None:
-    Path("wrongsyntax.py").write_text("def f(:\n")
-    Path("raises.py").write_text("raise ValueError('boom')\n")
-    Path("leaves.py").write_text("import sys; sys.exit(0)\n")
+    Path("wrongsyntax.py").write_text("def f(:\n", encoding="utf-8")
+    Path("raises.py").write_text("raise ValueError('boom')\n", encoding="utf-8")
+    Path("leaves.py").write_text("import sys; sys.exit(0)\n", encoding="utf-8")
     with pytest.raises(NetsError, match=message):
         load_fitness(name)
 

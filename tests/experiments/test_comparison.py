@@ -106,7 +106,7 @@ def test_what_trials_recorded_stays_with_the_table() -> None:
     chosen = config(methods="imp:cycles=2,nets:pop=2,gens=1,epochs=1", densities="0.2", track_test=True)
     compare(chosen, Path("tracked"), SerialMap())
     names = ("training.csv", "logbooks.csv")
-    before = [Path("tracked", name).read_text() for name in names]
+    before = [Path("tracked", name).read_text(encoding="utf-8") for name in names]
     curves, logbooks = (pd.read_csv(Path("tracked", name)) for name in names)
     assert curves.groupby(["method", "seed"]).size().tolist() == [2] * 4
     assert {"test_acc", "val_loss", "epoch"} <= set(curves)
@@ -114,7 +114,7 @@ def test_what_trials_recorded_stays_with_the_table() -> None:
     assert logbooks["cycle"].notna().sum() == 2 * 2
     shutil.rmtree("tracked/trials")
     compare(chosen, Path("tracked"), SerialMap())
-    assert [Path("tracked", name).read_text() for name in names] == before
+    assert [Path("tracked", name).read_text(encoding="utf-8") for name in names] == before
 
 
 def test_a_damaged_table_is_one_line(done: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_control_does_not_search_again(monkeypatch: pytest.MonkeyPatch) -> Non
     first, second = result.rows
     assert first["search_gradient_steps"] == second["search_gradient_steps"] > 0
     assert first["test_loss"] != second["test_loss"]
-    kept = json.loads(Path("controls/tickets/imp-cycles2-epochs1-0.2-1.json").read_text())
+    kept = json.loads(Path("controls/tickets/imp-cycles2-epochs1-0.2-1.json").read_text(encoding="utf-8"))
     assert len(kept["logbook"]) == 2
 
 
@@ -332,7 +332,7 @@ def test_a_folder_of_another_comparison_is_refused(done: Path) -> None:
         compare(config(epochs=3), done, SerialMap())
     assert texts(done) == before
     Path("full").mkdir()
-    Path("full/notes.txt").write_text("mine")
+    Path("full/notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(NetsError, match="is not empty and holds no comparison"):
         compare(config(), Path("full"), SerialMap())
 

@@ -42,14 +42,14 @@ def test_the_table_comes_again_from_its_trials_byte_for_byte(cli: Any) -> None:
     ran = cli(*words)
     assert ran.code == 0
     assert "nets-paper" in ran.out
-    texts = [Path("t", name).read_text() for name in (CSV, MARKDOWN, LATEX)]
+    texts = [Path("t", name).read_text(encoding="utf-8") for name in (CSV, MARKDOWN, LATEX)]
     assert "nan" not in texts[1]
     for name in ("trials", "tickets"):
         shutil.rmtree(Path("t", PART, name))
     for name in (CSV, MARKDOWN, LATEX):
         Path("t", name).unlink()
     assert cli(*words).code == 0
-    assert [Path("t", name).read_text() for name in (CSV, MARKDOWN, LATEX)] == texts
+    assert [Path("t", name).read_text(encoding="utf-8") for name in (CSV, MARKDOWN, LATEX)] == texts
     assert not list(Path("t", PART).glob("trials/*"))  # nothing was run
 
 

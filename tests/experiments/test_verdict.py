@@ -94,12 +94,14 @@ def test_the_command(cli: Any) -> None:
     assert ran.code == 0
     assert "verdict: " in ran.out
     assert len(pd.read_csv("v/verify.csv")) == 2 * len(NETWORKS)
-    assert json.loads(Path("v/verdict.json").read_text())["seeds"] == 2
-    text = Path("v/verify.csv").read_text()
-    Path("v/verify.csv").write_text("".join(text.splitlines(keepends=True)[:4]))  # as if interrupted
+    assert json.loads(Path("v/verdict.json").read_text(encoding="utf-8"))["seeds"] == 2
+    text = Path("v/verify.csv").read_text(encoding="utf-8")
+    Path("v/verify.csv").write_text(
+        "".join(text.splitlines(keepends=True)[:4]), encoding="utf-8"
+    )  # as if interrupted
     again = cli("verify", "s", *small, "--seeds", 2, "--map", "serial", "--out", "v")
     assert again.out.splitlines()[-1] == ran.out.splitlines()[-1]
-    assert Path("v/verify.csv").read_text() == text
+    assert Path("v/verify.csv").read_text(encoding="utf-8") == text
     assert again.out.count("training ") == 2 * len(NETWORKS) - 3
     cli("verify", "s", *small, "--seeds", 3, "--map", "serial", "--out", "v")
     fewer = cli("verify", "s", *small, "--seeds", 2, "--map", "serial", "--out", "v")  # takes nothing away

@@ -114,6 +114,6 @@ def test_a_folder_without_anything_to_draw_is_one_line(cli: Any, table: str) -> 
     for place in ("empty", "nowhere"):
         told = cli("figures", place)
         assert (told.code, len(told.err.splitlines())) == (2, 1)
-    Path("empty", table).write_text("a,gen,fitness_min,method\n1,0,1,snip\n")
+    Path("empty", table).write_text("a,gen,fitness_min,method\n1,0,1,snip\n", encoding="utf-8")
     told = cli("figures", "empty")
     assert (told.code, len(told.err.splitlines()), "lacks columns" in told.err) == (2, 1, True)

@@ -36,7 +36,11 @@ def machine() -> dict[str, str]:
     from nets_deap.networks.kernels import library
 
     cpu = Path("/proc/cpuinfo")
-    names = [line for line in cpu.read_text().splitlines() if "model" in line] if cpu.exists() else []
+    names = (
+        [line for line in cpu.read_text(encoding="utf-8").splitlines() if "model" in line]
+        if cpu.exists()
+        else []
+    )
     return {
         "processor": " ".join(sorted(set(names))) or platform.processor(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
@@ -68,15 +72,15 @@ def record(folder: Path) -> dict[str, Any]:
 
 def _content(path: Path) -> Any:
     if path.suffix == ".csv":
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
         kept = [i for i, name in enumerate(rows[0]) if not _is_time(name)]
         return [",".join(row[i] for i in kept) for row in rows]
     if path.suffix == ".json":
-        return _without_times(json.loads(path.read_text()))
+        return _without_times(json.loads(path.read_text(encoding="utf-8")))
     if path.suffix == ".safetensors":
         return _tensors(path)
-    return path.read_text().splitlines()
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def _tensors(path: Path) -> dict[str, Any]:

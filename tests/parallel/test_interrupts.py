@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,30 @@ def test_ctrl_c_that_an_item_has_swallowed_is_raised_after_it(name: str) -> None
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_an_interrupt_is_over_with_the_guard_in_which_it_came() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts.guarded():
+        os.kill(os.getpid(), signal.SIGINT)
+    told: list[Any] = []
+    thread = threading.Thread(target=lambda: told.extend(SerialMap()(str, [1, 2])))
+    thread.start()
+    thread.join()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background; the fixture takes it back
+    told += SerialMap()(str, [3])
+    assert told == ["1", "2", "3"]
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_a_guard_of_more_signals_within_another_keeps_what_has_come() -> None:
+    with interrupts.guarded():
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
+            pass
+        assert interrupts.seen() == [signal.SIGINT]
+    assert interrupts.seen() == []
+
+
 STARTING = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -100,7 +125,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_ctrl_c_while_workers_start_is_not_lost(start: str) -> None:
-    Path("starting.py").write_text(f"if __name__ == '__main__':\n    exec({STARTING!r})\n")
+    Path("starting.py").write_text(f"if __name__ == '__main__':\n    exec({STARTING!r})\n", encoding="utf-8")
     ran = subprocess.run([sys.executable, "starting.py", start], capture_output=True, text=True, check=True)
     assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
 

@@ -78,7 +78,7 @@ def test_an_item_that_takes_longer_than_the_timeout_is_given_up_at_once() -> Non
 
 
 def forks(mark: int) -> int:
-    with Path("calls").open("a") as file:
+    with Path("calls").open("a", encoding="utf-8") as file:
         file.write(f"{mark}\n")
     os.fork()
     return mark
@@ -88,7 +88,7 @@ def forks(mark: int) -> int:
 def test_a_process_that_the_function_forks_does_not_go_on_with_the_work(engine: Any) -> None:
     with engine:
         assert engine(forks, [1, 2]) == [1, 2]
-    assert Path("calls").read_text() == "1\n2\n"
+    assert Path("calls").read_text(encoding="utf-8") == "1\n2\n"
 
 
 def test_children_of_an_evaluation_end_with_the_workers() -> None:
@@ -144,13 +144,13 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_a_scripts_functions_and_classes_keep_their_globals(start: str) -> None:
-    Path("script.py").write_text(SCRIPT.replace("START", start))
+    Path("script.py").write_text(SCRIPT.replace("START", start), encoding="utf-8")
     ran = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
     assert ran.stdout == "[4.0]\n"
 
 
 def test_a_function_that_a_worker_cannot_load_is_one_line() -> None:
-    Path("only_here.py").write_text("def f(x): return x\n")
+    Path("only_here.py").write_text("def f(x): return x\n", encoding="utf-8")
     sys.path.insert(0, ".")
     try:
         from only_here import f  # type: ignore[import-not-found]

@@ -25,7 +25,7 @@ def test_a_search_leaves_ticket_logbook_and_cost(cli: Any) -> None:
     assert ticket.mask.sum() == round(0.1 * ticket.layout.size)
     assert ticket.config["method"] == "imp:cycles=3"
     assert len(pd.read_csv("i/logbook.csv")) == 3
-    cost = json.loads(Path("i/cost.json").read_text())
+    cost = json.loads(Path("i/cost.json").read_text(encoding="utf-8"))
     assert cost["gradient_steps"] == 3 * 2 * 3
     told = cli("info", "i").out
     assert "gradient steps:    18" in told
@@ -129,15 +129,17 @@ def test_the_short_commands_spell_options_as_they_did(cli) -> None:
             "w",
         ]
     )
-    told = json.loads(Path("w/config.json").read_text())["method"]
+    told = json.loads(Path("w/config.json").read_text(encoding="utf-8"))["method"]
     assert told == "weedout:gens=0,pop=2,repair=True,sparsity=0.8,steps=1"
 
 
 def test_no_breed_is_not_the_same_as_nothing_said(cli) -> None:
-    Path("ne.toml").write_text('method = "node-evolution:pop=4,gens=1,steps=1"\ndata-limit = 100\n')
+    Path("ne.toml").write_text(
+        'method = "node-evolution:pop=4,gens=1,steps=1"\ndata-limit = 100\n', encoding="utf-8"
+    )
     for flag, name in (([], "node-evolution"), (["--no-breed"], "weedout")):
         assert cli("weedout", "--config", "ne.toml", *flag, "--out", name).code == 0
-        told = json.loads(Path(name, "config.json").read_text())["method"]
+        told = json.loads(Path(name, "config.json").read_text(encoding="utf-8"))["method"]
         assert told.partition(":")[0] == name
 
 

@@ -501,6 +501,6 @@ def test_what_is_written_of_a_method_is_read_as_the_same(spec: MethodSpec) -> No
 
 @pytest.mark.parametrize("path", sorted(RESULTS.rglob("trials.csv")), ids=lambda path: path.parent.name)
 def test_methods_in_our_results_are_written_as_they_were(path: Path) -> None:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         methods = {row["method"] for row in csv.DictReader(file)}
     assert {str(parse(method)) for method in methods} == methods

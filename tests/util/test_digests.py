@@ -67,10 +67,10 @@ def test_an_edited_figure_is_noticed_and_rows_may_go() -> None:
     rows = [{"n": i, "acc": 0.5 + i} for i in range(3)]
     path = Path("t.csv")
     digests.write_text(path, as_csv(rows))
-    whole = path.read_text()
-    path.write_text("".join(whole.splitlines(keepends=True)[:2]))  # computed again
+    whole = path.read_text(encoding="utf-8")
+    path.write_text("".join(whole.splitlines(keepends=True)[:2]), encoding="utf-8")  # computed again
     assert digests.read_text(path)
-    path.write_text(whole.replace("1.5", "1.9"))
+    path.write_text(whole.replace("1.5", "1.9"), encoding="utf-8")
     with pytest.raises(DamagedError, match="is not what was written here"):
         digests.read_text(path)
     Path(digests.DIGESTS).unlink()
@@ -94,12 +94,12 @@ def test_a_kill_between_a_table_and_its_digests_loses_nothing(monkeypatch: pytes
 
 def test_sealed_values_come_back_or_are_refused() -> None:
     path, values = Path("s.json"), {"a": 1.5, "b": [float("nan"), 10**20], "c": {"é": None}}
-    path.write_text(digests.sealed(values))
+    path.write_text(digests.sealed(values), encoding="utf-8")
     assert repr(digests.opened(path)) == repr(values)
-    path.write_text(path.read_text().replace("1.5", "1.6"))
+    path.write_text(path.read_text(encoding="utf-8").replace("1.5", "1.6"), encoding="utf-8")
     with pytest.raises(DamagedError):
         digests.opened(path)
-    path.write_text(json.dumps({"a": 1}))
+    path.write_text(json.dumps({"a": 1}), encoding="utf-8")
     assert digests.opened(path) == {"a": 1}
 
 
@@ -116,7 +116,7 @@ def test_a_table_holds_plain_text_and_nothing_that_a_program_would_run(text: str
     for row in ({"name": text}, {text: 1}):
         with pytest.raises(NetsError, match="plain text"):
             write_csv(Path("t.csv"), [row])
-    Path("t.csv").write_text(f'name\n"{text}"\n', newline="")
+    Path("t.csv").write_text(f'name\n"{text}"\n', encoding="utf-8", newline="")
     with pytest.raises(DamagedError):
         read_csv(Path("t.csv"))
     write_csv(Path("t.csv"), [{"name": "a", "x": -0.5}])  # numbers

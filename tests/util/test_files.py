@@ -62,8 +62,8 @@ def test_a_lock_that_another_run_has_removed_lets_nobody_in_beside_the_next(
 def test_a_lock_that_stands_in_another_place_is_not_removed() -> None:
     with claimed_folder(Path("run")):
         Path("run", files.LOCK).rename("run/gone")
-        Path("run", files.LOCK).write_text("of another run")
-    assert Path("run", files.LOCK).read_text() == "of another run"
+        Path("run", files.LOCK).write_text("of another run", encoding="utf-8")
+    assert Path("run", files.LOCK).read_text(encoding="utf-8") == "of another run"
 
 
 def test_two_threads_of_one_process_do_not_share_a_folder() -> None:
@@ -103,9 +103,9 @@ def test_without_locks_a_folder_is_claimed_all_the_same(monkeypatch: pytest.Monk
         other.wait()
         assert Path("run", locks.OWNER).exists()
         with claimed_folder(Path("run")):  # its owner is dead
-            assert str(os.getpid()) in Path("run", locks.OWNER).read_text()
+            assert str(os.getpid()) in Path("run", locks.OWNER).read_text(encoding="utf-8")
         Path("run").mkdir(exist_ok=True)
-        Path("run", locks.OWNER).write_text(f"elsewhere {os.getpid()} 1\n")
+        Path("run", locks.OWNER).write_text(f"elsewhere {os.getpid()} 1\n", encoding="utf-8")
         assert "on elsewhere" in refused()
         Path("run", locks.OWNER).unlink()
     with claimed_folder(Path("run")):
@@ -126,7 +126,7 @@ def test_what_keeps_a_folder_from_being_claimed_is_said(code: int, monkeypatch: 
 
 
 def test_nothing_is_written_through_a_symbolic_link() -> None:
-    Path("mine").write_text("precious")
+    Path("mine").write_text("precious", encoding="utf-8")
     Path("run").mkdir()
     Path("run", files.LOCK).symlink_to("../mine")
     assert "is not a lock of ours" in refused()
@@ -134,7 +134,10 @@ def test_nothing_is_written_through_a_symbolic_link() -> None:
     Path("run", f".config.json.{os.getpid()}.nets-deap-tmp").symlink_to("../mine")
     Path("run/config.json").symlink_to("../mine")
     files.write_text(Path("run/config.json"), "new")
-    assert (Path("mine").read_text(), Path("run/config.json").read_text()) == ("precious", "new")
+    assert (
+        Path("mine").read_text(encoding="utf-8"),
+        Path("run/config.json").read_text(encoding="utf-8"),
+    ) == ("precious", "new")
     assert not Path("run/config.json").is_symlink()
 
 

@@ -128,7 +128,7 @@ def shameless(evaluation, genome):
 
 @pytest.fixture
 def restless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    Path("restless.py").write_text(RESTLESS)
+    Path("restless.py").write_text(RESTLESS, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]))
     yield
     sys.modules.pop("restless", None)
