@@ -10,7 +10,7 @@ import pytest
 from nets_deap.problem.budget import Budget, Cost, Meter
 from nets_deap.search.imp import IMP
 from nets_deap.util.errors import NetsError
-from tests.search.test_search import DIGITS, SMALL, TEXTS, search
+from tests.search.methods import DIGITS, SMALL, TEXTS, search
 
 
 def test_a_meter_counts_and_says_what_is_left() -> None:

@@ -1,0 +1,31 @@
+"""The problem on which the tests of methods search, and the methods as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nets_deap.problem.budget import Budget
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.search.method import Found, Row
+from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
+
+DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
+RESULTS = Path(__file__).parents[2] / "results"
+SMALL = "pop=3,gens=2,epochs=1"
+FEW = "pop=4,gens=1,batch=20,rounds=2"
+TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
+TEXTS |= {name: f"{name}:{FEW}" for name in ("es", "es-paper")}
+NODES = ("weedout", "node-evolution", "random-nodes")
+TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
+EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]
+
+
+def search(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget()) -> Found:  # noqa: B008
+    return method_of(parse(text))(DIGITS, budget, np.random.default_rng(seed), density)
+
+
+def timeless(row: Row) -> Row:
+    return {key: value for key, value in row.items() if not key.endswith("_s")}
