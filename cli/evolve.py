@@ -58,7 +58,7 @@ def evolve(
         over = finished(settled, checkpoint.read_logbook(folder))
         if over and is_complete(folder):
             run_folder.check_origin(folder, settled.problem())
-            _tell_finished(folder, over, quiet, as_json)
+            _tell_finished(folder, over, settled, quiet, as_json)
             return 0
         if not (over or resume):
             raise click.UsageError(
@@ -79,7 +79,7 @@ def evolve(
             )
     finally:
         engine.close()
-    _tell(outcome, quiet, as_json)
+    _tell(outcome, settled, quiet, as_json)
     return 130 if outcome.reason == "interrupted" else 0
 
 
@@ -90,14 +90,15 @@ def _line(row: Row) -> str:
     )
 
 
-def _tell_finished(folder: Path, reason: str, quiet: bool, as_json: bool) -> None:
+def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json_text.dumps(_result(folder, reason, finished=True)))
     elif not quiet:
-        click.echo(f"{folder} is finished ({reason}); to continue: --out {folder} --resume --gens MORE")
+        more = f"--out {folder} --resume --gens MORE{_trust(config)}"
+        click.echo(f"{folder} is finished ({reason}); to continue: {more}")
 
 
-def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
+def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) -> None:
     """Print the result, or how to continue."""
     from nets_deap.evolution.checkpoint import read_logbook
 
@@ -108,13 +109,18 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
         if saved := read_logbook(folder):
             click.echo(
                 f"{reason} after generation {saved[-1]['gen']}, which is saved; "
-                f"to continue: nets-deap evolve --out {folder} --resume",
+                f"to continue: nets-deap evolve --out {folder} --resume{_trust(config)}",
                 err=True,
             )
         else:
             click.echo(f"{reason} before generation 0 was complete: nothing is saved", err=True)
     elif not (quiet or as_json):
         _show(outcome.evolution, outcome)
+
+
+def _trust(config: EvolveConfig) -> str:
+    """The option that a command needs to go on with code of one's own."""
+    return " --trust" if config.fitness else ""
 
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def export(
     if smaller:
         loaded = loaded.smaller()
     name = "export" + ("-trained" if trained is not None else "") + ("-smaller" if smaller else "")
-    folder = Path(out) if out else path.parent / name
+    folder = tickets.folder_of(path, name, out)
     theta = loaded.weights if dense else np.where(loaded.mask, loaded.weights, np.float32(0))
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}

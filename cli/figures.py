@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from . import tickets
 from .options import command, option
 
 
@@ -25,5 +26,6 @@ def figures(folder: str, out: str | None) -> None:
     place = Path(folder)
     if not place.is_dir():
         raise click.UsageError(f"{place} is not a folder: expected that of a run, a comparison or a verdict")
-    for name, files in draw(place, Path(out) if out else place / "figures").items():
+    drawn = draw(place, tickets.folder_of(place / "drawn", "figures", out))
+    for name, files in drawn.items():
         click.echo(f"{name}: {', '.join(map(str, files))}")

@@ -64,7 +64,7 @@ def table1(
         click.echo(f"interrupted; finished trials are in {place}: the same command continues", err=True)
         return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
-    if not quiet:
+    if not quiet and (place / table1.CSV).exists():
         _show(place)
     for trial, error in failed:
         click.echo(f"failed: {trial.method}, seed {trial.seed}: {worded(error)}", err=True)

@@ -17,6 +17,16 @@ def file_of(place: str) -> Path:
     return Path(place) / TICKET if Path(place).is_dir() else Path(place)
 
 
+def folder_of(path: Path, name: str, out: str | None) -> Path:
+    """`out`, or the folder of this name beside a file. Raises NetsError if that is a link to elsewhere."""
+    from nets_deap.util import files
+
+    if out:
+        return Path(out)
+    files.refuse_link(path.parent / name)
+    return path.parent / name
+
+
 def load(
     place: str, kind: type[Config], preset: str | None, config: str | None, options: dict[str, Any]
 ) -> tuple[Path, Ticket, Config]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nets_deap.training.final import TrainingRun
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
-FILES = (CONFIG, DATA, VERSION, "random.csv", "trained.safetensors", "training.csv")
+FILES = (CONFIG, DATA, VERSION, "figures", "random.csv", "trained.safetensors", "training.csv")
 
 
 @command()
@@ -44,7 +44,7 @@ def train(
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
-    folder = Path(settled.out) if settled.out else path.parent / name
+    folder = tickets.folder_of(path, name, settled.out)
     if (summary := _finished(folder, name)) is not None:
         run_folder.check_origin(folder, settled.problem())
         if not quiet:

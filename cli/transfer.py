@@ -32,7 +32,7 @@ def _content(of: list[Ticket]) -> str:
 
 def _folder(settled: Any, ticket: Path, name: str, of: list[Ticket]) -> Path:
     one = settled.model_copy(update={"seeds": 1})  # so that more seeds go into the same folder
-    return Path(settled.out) if settled.out else ticket.parent / f"{name}-{one.fingerprint()}-{_content(of)}"
+    return tickets.folder_of(ticket, f"{name}-{one.fingerprint()}-{_content(of)}", settled.out)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nets_deap.util.lazy import exported
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "individuals.evaluation": ["Evaluation", "MinimisedFitness", "ParetoFitness"],

@@ -19,7 +19,10 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.search.registry import METHODS
 
 ROOT = Path(__file__).parents[1]
-PAGES = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
 ALL = "\n".join(PAGES.values())
 
 
@@ -35,7 +38,7 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_library_example_is_the_one_in_examples() -> None:
-    example = (ROOT / "examples" / "own_selection.py").read_text()
+    example = (ROOT / "examples" / "own_selection.py").read_text(encoding="utf-8")
     assert block("deap.md", "examples/own_selection.py") == example
 
 
@@ -82,7 +85,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
         path, _, anchor = target.partition("#")
         assert (folder / path).exists(), target
         if anchor:
-            text = (folder / path).read_text() if path else PAGES[page]
+            text = (folder / path).read_text(encoding="utf-8") if path else PAGES[page]
             headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
             slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in slugs, target
@@ -137,7 +140,10 @@ def test_every_promise_has_its_test() -> None:
 
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-HELPS = {name: (ROOT / "tests" / "golden" / "help" / f"{name}.txt").read_text() for name in COMMANDS}
+HELPS = {
+    name: (ROOT / "tests" / "golden" / "help" / f"{name}.txt").read_text(encoding="utf-8")
+    for name in COMMANDS
+}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -22,7 +22,7 @@ def read(path: str) -> list[list[str]]:
 
 def on_the_same_machine() -> bool:
     """Where they were recorded runs are equal to the last bit; elsewhere to a tolerance."""
-    return bool(json.loads((RECORDED / "machine.json").read_text()) == machine())
+    return bool(json.loads((RECORDED / "machine.json").read_text(encoding="utf-8")) == machine())
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_run_gives_what_is_recorded_of_it(name: str, cli) -> None:
     def call(words: list[str]) -> None:
         assert cli(*words).code == 0, words
 
-    before = json.loads((RECORDED / f"{name}.json").read_text())
+    before = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
     assert not list(differences(before, run(name, call), on_the_same_machine()))
 
 

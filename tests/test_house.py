@@ -102,5 +102,6 @@ if __name__ == "__main__":
     for name, height in sorted(storeys().items(), key=lambda item: -item[1]):
         print(f"storey {height:2}  {name.removeprefix('nets_deap.'):12} {counted[name]:3} modules")
     print(f"circles: {circles(modules()) or 'none'}")
-    longest = max(SOURCES, key=lambda path: len(path.read_text().splitlines()))
-    print(f"longest module: {longest.relative_to(ROOT)}, {len(longest.read_text().splitlines())} lines")
+    longest = max(SOURCES, key=lambda path: len(path.read_text(encoding="utf-8").splitlines()))
+    lines = len(longest.read_text(encoding="utf-8").splitlines())
+    print(f"longest module: {longest.relative_to(ROOT)}, {lines} lines")

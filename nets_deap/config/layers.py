@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nets_deap.config.base import OF_A_CALL, Checked, Config, ProblemConfig, without_retired
+from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.named import refuse_code
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.util import files, json_text
@@ -99,7 +99,8 @@ def validate(kind: type[Checked], values: dict[str, Any]) -> Checked:
 def read_config_file(path: Path) -> dict[str, Any]:
     """The fields in a TOML file or a config.json; in keys, dashes and underscores mean the same.
 
-    A run's config.json never says where to write, so what one says of it is ignored.
+    A run's config.json never says where to write, so what one says of it is ignored. No file starts a
+    download: the data of a run that did are there, and a TOML file that asks for one is refused.
     """
     is_json = path.suffix == ".json"
     text = files.read_text(path, "config", any_kind=True, largest=MOST_BYTES)
@@ -113,7 +114,9 @@ def read_config_file(path: Path) -> dict[str, Any]:
     fields = {key.replace("-", "_"): value for key, value in values.items()}
     if len(fields) < len(values):
         raise NetsError(f"config {path} says something twice, with dashes and with underscores")
-    dropped = OF_A_CALL if is_json else ()
+    if fields.get("download") and not is_json:
+        raise NetsError(f"config {path} asks for a download: leave it out, and give the option `download`")
+    dropped = ("out", "download") if is_json else ()
     return {key: value for key, value in without_retired(fields).items() if key not in dropped}
 
 

@@ -29,6 +29,7 @@ def refuse_code(stored: Mapping[str, Any], given: Mapping[str, Any], where: obje
 
 
 def _in_methods(value: Any) -> str:
-    """The first of these methods whose options name code; "" if there is none."""
+    """The first code that the options of these methods name; "" if there is none."""
     texts = value if isinstance(value, list | tuple) else [value]
-    return next((str(text) for text in texts if re.search(rf"{CODE}\s*=", str(text))), "")
+    found = re.search(rf"{CODE}\s*=\s*([^,+;\s]*)", " ".join(map(str, texts)))
+    return (found[1] or found[0]) if found else ""

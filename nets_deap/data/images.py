@@ -42,8 +42,13 @@ def read(folder: Path) -> Images:
     """
     from torchvision.datasets import ImageFolder
 
+    class VisibleFolders(ImageFolder):
+        def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
+            names = [name for name in super().find_classes(directory)[0] if not name.startswith(".")]
+            return names, {name: i for i, name in enumerate(names)}
+
     with _named(folder, folder):
-        found = ImageFolder(str(folder), is_valid_file=_counts)
+        found = VisibleFolders(str(folder), is_valid_file=_counts)
         paths = [Path(path) for path, _ in found.samples]
     sizes: dict[tuple[int, ...], Path] = {}
     deep = False

@@ -14,7 +14,7 @@ from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder
 from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
-from nets_deap.util.random_streams import undisturbed
+from nets_deap.util.random_streams import loading
 from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
 @lru_cache(maxsize=2)
 @memory.told("take fewer samples, by `data_limit`, or smaller ones")
 @as_usual()
-@undisturbed()  # libraries draw from `random` when they are imported
+@loading()  # libraries draw from `random` when they are imported
 def load(
     name: str,
     data_dir: str = "data",

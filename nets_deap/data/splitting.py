@@ -22,7 +22,7 @@ def stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndar
 
 
 def subset(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
-    """Indices of `limit` samples with every class among them. Raises NetsError if that are too few."""
+    """Indices of `limit` samples with every class among them. Raises NetsError if those are too few."""
     classes = len(np.unique(y))
     if limit < classes:
         raise NetsError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from nets_deap.individuals.evaluation import WORST, Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.util.errors import NetsError, raised
-from nets_deap.util.random_streams import undisturbed
+from nets_deap.util.random_streams import loading
 
 FitnessFunction = Callable[[Evaluation, Genome], float]
 
@@ -43,7 +43,7 @@ def load_fitness(name: str) -> FitnessFunction:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        with undisturbed():
+        with loading():
             module = importlib.import_module(module_name)
     except KeyboardInterrupt:
         raise

@@ -64,6 +64,8 @@ def evolve(
         if state is not None:
             evolution.restore(state)
             run_folder.check_origin(folder, evolution.problem)
+            if note:  # the next save keeps what is there, which must not be the damaged one
+                files.keep(folder / run_folder.PREVIOUS, folder / run_folder.CHECKPOINT)
             if not (resume or evolution.over):
                 raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)

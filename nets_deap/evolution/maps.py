@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from deap import base
@@ -19,6 +20,7 @@ from nets_deap.individuals.genome import Genome
 from nets_deap.parallel import choice
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.util.errors import NetsWarning
 from nets_deap.util.random_streams import fitness_streams, undisturbed
 
 Engine = Callable[..., Iterable[Any]]  # map(function, items), results in the order of the items
@@ -101,6 +103,16 @@ class Aside:
         return self.function(item), self.clock.generation
 
 
+@cache  # once
+def _warn_of_no_evaluation(name: str) -> None:
+    warnings.warn(
+        f"`toolbox.map` takes {name} for no evaluation, and counts no generation: if it is one, register it "
+        "as `toolbox.evaluate`, and map that",
+        NetsWarning,
+        stacklevel=4,
+    )
+
+
 class EvaluationMap:
     """The map that `make_toolbox` registers as `toolbox.map`.
 
@@ -135,7 +147,11 @@ class EvaluationMap:
             return self._evaluated(function, items)
         ended = list(self.engine(Aside(function, self.clock, self.clock.generation), items))
         self.clock.generation = max((generation for _, generation in ended), default=self.clock.generation)
-        return [result for result, _ in ended]
+        results = [result for result, _ in ended]
+        genomes = bool(items) and all(isinstance(item, Genome) for item in items)
+        if self.counts and genomes and all(isinstance(result, tuple) for result in results):
+            _warn_of_no_evaluation(getattr(function, "__name__", type(function).__name__))
+        return results
 
     def _evaluates(self, function: Callable[[Any], Any]) -> bool:
         inner = function

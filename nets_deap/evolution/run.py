@@ -128,6 +128,7 @@ class Evolution:
         DEAP draws from Python's global `random`: another evolution in another thread waits until this
         generation is over.
         """
+        _ = self.problem.data  # here, where loading waits for nobody: maps may evaluate in threads of theirs
         with generation_streams(self.seed, self.generation + 1):
             return self._advance(self.generation + 1)
 

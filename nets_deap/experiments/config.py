@@ -152,5 +152,5 @@ class CompareConfig(_OnCpus, BudgetConfig):
         if len(set(self.densities)) < len(self.densities):
             raise NetsError("`densities`: one of them is given twice")
         if (trials := len(self.methods) * len(self.densities) * self.seeds) > MOST_TRIALS:
-            raise NetsError(f"`seeds` {self.seeds}: that are {trials:,} trials, {MOST_TRIALS:,} are the most")
+            raise NetsError(f"`seeds` {self.seeds} makes {trials:,} trials: expected {MOST_TRIALS:,} at most")
         return self

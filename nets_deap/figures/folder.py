@@ -11,9 +11,8 @@ import pandas as pd
 from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
 from nets_deap.figures.style import save
 from nets_deap.problem.ticket import load_ticket
-from nets_deap.util import files
+from nets_deap.util import digests, files, tables
 from nets_deap.util.errors import NetsError
-from nets_deap.util.tables import read_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,8 +40,12 @@ def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
     return drawn
 
 
+def _rows(path: Path) -> list[tables.Row]:
+    return tables.parse(digests.read_text(path), path)
+
+
 def _table(path: Path) -> pd.DataFrame:
-    return pd.DataFrame(read_csv(path))
+    return pd.DataFrame(_rows(path))
 
 
 def _evolution(path: Path) -> Figure | None:
@@ -80,5 +83,5 @@ RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "summary.csv": {"error-density": lambda path: comparison.error_against_density(_table(path))},
     "logbooks.csv": {"evolution": _evolution},
     "verify.csv": {"verdict": lambda path: verdict.accuracies(_table(path))},
-    "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": read_csv(path)})},
+    "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": _rows(path)})},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
@@ -71,8 +72,10 @@ def search(
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
-    with files.claimed_folder(folder), run_folder.claimed(folder, config, "method", "a search"):
+    with ExitStack() as stack:
+        stack.enter_context(files.claimed_folder(folder))
         run_folder.check_origin(folder, problem)
+        stack.enter_context(run_folder.claimed(folder, config, "method", "a search"))
         run_folder.write_origin(folder, problem)
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a table as text, and the digests of its lines beside it."""
     known = _known(path.parent)
     # They come first, with those of what is there: a kill in between leaves lines that are all known.
-    before = files.read_text(path) if path.is_file() else ""
-    known[path.name] = sorted(_lines(before) | _lines(text))
+    before: set[str] = set()
+    with suppress(DamagedError):
+        before = _lines(files.read_text(path)) if path.is_file() else before
+    before &= set(known.get(path.name, before))  # what somebody has edited stays unknown
+    known[path.name] = sorted(before | _lines(text))
     files.write_text(path.with_name(DIGESTS), json_text.dumps(known, indent=0, sort_keys=True) + "\n")
     files.write_text(path, text)
 
@@ -46,7 +50,10 @@ def _lines(text: str) -> set[str]:
 
 def _known(folder: Path) -> dict[str, list[str]]:
     path = folder / DIGESTS
-    return checked(dict[str, list[str]], files.read_json(path), path) if path.exists() else {}
+    try:
+        return checked(dict[str, list[str]], files.read_json(path), path) if path.exists() else {}
+    except DamagedError as error:
+        raise DamagedError(f"{error}: move it away to take the tables as they are") from error
 
 
 def _digest(content: bytes) -> str:

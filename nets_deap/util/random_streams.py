@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import IntEnum
 
 import numpy as np
@@ -77,7 +77,10 @@ def undisturbed() -> Iterator[None]:
 
 
 class _Turns:
-    """Locks for what draws from the global streams, which all threads of a process share."""
+    """Locks for what draws from the global streams, which all threads of a process share.
+
+    Whoever needs both takes `generation` first.
+    """
 
     def __init__(self) -> None:
         self.generation, self.fitness = threading.RLock(), threading.RLock()
@@ -94,6 +97,24 @@ def _renew_turns() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_turns)
+
+
+_thread = threading.local()
+
+
+def _in_fitness() -> bool:
+    return getattr(_thread, "in_fitness", False)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """`undisturbed` for loading and imports; generations of other threads wait for their end.
+
+    Without this, the end of loading would take back what a generation has drawn in the meantime.
+    """
+    turn = nullcontext() if _in_fitness() else _turns.generation
+    with turn, undisturbed():
+        yield
 
 
 @contextmanager
@@ -117,8 +138,12 @@ def fitness_streams(seed: int, generation: int, content: bytes) -> Iterator[None
         entropy=[seed, int.from_bytes(content, "big")], spawn_key=(generation, int(Role.FITNESS))
     )
     with _turns.fitness, undisturbed():
-        seed_global_streams(sequence)
-        yield
+        outer, _thread.in_fitness = _in_fitness(), True
+        try:
+            seed_global_streams(sequence)
+            yield
+        finally:
+            _thread.in_fitness = outer
 
 
 def scatter_global_streams() -> None:

@@ -13,8 +13,13 @@ from nets_deap.util.errors import DamagedError, shortened
 FORMULA = ("=", "+", "-", "@")  # the first character of a cell that spreadsheets compute
 
 
+def is_plain(text: str) -> bool:
+    """Do spreadsheets and terminals show this text and do nothing else?"""
+    return text.isprintable() and not text.startswith(FORMULA)
+
+
 def _plain(text: str) -> str:
-    if not text.isprintable() or text.startswith(FORMULA):
+    if not is_plain(text):
         raise ValueError("is no plain text")
     return text
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError
-from nets_deap.util.schema import FORMULA
+from nets_deap.util.schema import is_plain
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def _check(text: str) -> None:
-    if not text.isprintable() or text.startswith(FORMULA):
+    if not is_plain(text):
         raise NetsError(f"a table cannot hold {text[:60]!r}: expected plain text, and no formula")
 
 

@@ -49,7 +49,7 @@ def trial_rows(trial: Trial, config: CompareConfig, folder: Path, search_steps: 
     record = folder / "trials" / f"{trial.name}.json"
     if not record.exists():
         run_trial(trial, config.model_copy(update={"iterations": steps}), folder)
-    kept = json.loads(record.read_text())
+    kept = json.loads(record.read_text(encoding="utf-8"))
     row = kept["trial"]
     # Where the training does not end on a multiple, only it is scored there, and not one that goes on.
     training = [told for told in kept["training"] if not told["iteration"] % config.eval_every]

@@ -40,7 +40,7 @@ def test_no_json_holds_what_its_standard_lacks(command: str, cli: Callable[..., 
         assert told["ticket"]["test_loss"] is None
         assert told["ticket"]["diverged"]
     for path in Path().rglob("*.json"):
-        strict(path.read_text())
+        strict(path.read_text(encoding="utf-8"))
     again = cli(*COMMANDS[command], *place)  # resumed from what was kept
     assert again.code == 0, again
     if command in ("train", "verify", "compare"):
@@ -84,6 +84,6 @@ def test_json_is_written_in_one_place() -> None:
     """`json.dumps` writes NaN as it is, unless told otherwise."""
     sources = Path(__file__).parents[2]
     for path in [*(sources / "nets_deap").rglob("*.py"), *(sources / "cli").rglob("*.py")]:
-        for call in re.findall(r"json\.dumps?\((?:[^()]|\([^()]*\))*\)", path.read_text()):
+        for call in re.findall(r"json\.dumps?\((?:[^()]|\([^()]*\))*\)", path.read_text(encoding="utf-8")):
             known = path.name in ("ticket.py", "checkpoint.py")  # no figures; only finite ones
             assert known or "allow_nan=False" in call or "json_text" in call, (path, call)

@@ -17,7 +17,7 @@ from nets_deap_cli.main import main
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import configure as layers_configure
-from nets_deap.evolution import folder
+from nets_deap.evolution import checkpoint, folder
 from nets_deap.evolution.folder import evolve
 from nets_deap.evolution.run import Evolution
 from nets_deap.experiments import comparison
@@ -217,6 +217,59 @@ def test_a_damaged_checkpoint_falls_back_on_the_one_before(cli: Callable[..., An
     assert cli("evolve", "--out", "run", "--gens", 5, "--resume").code == 0
 
 
+def test_the_save_after_a_damaged_checkpoint_leaves_a_whole_one(cli: Callable[..., Any]) -> None:
+    assert cli(*TINY, "--out", "run").code == 0
+    path = Path("run/checkpoint.safetensors")
+    path.write_bytes(path.read_bytes()[:-3])
+
+    def before() -> None:
+        checkpoint.write_safetensors = lambda *_: os._exit(9)  # killed while it writes the next
+
+    assert in_another_process(("evolve", "--out", "run", "--gens", 4, "--resume"), before) == 9
+    assert cli("evolve", "--out", "run", "--gens", 4, "--resume").code == 0
+
+
+def test_a_ticket_that_is_moved_away_leaves_a_search_that_is_over(cli: Callable[..., Any]) -> None:
+    assert cli("random", *XOR, "--density", 0.3, "--out", "run").code == 0
+    Path("run/ticket.safetensors").rename("mine")
+    left = {path.name: path.read_bytes() for path in Path("run").iterdir()}
+    refused = cli("random", *XOR, "--density", 0.5, "--out", "run")
+    assert (refused.code, "density 0.3" in refused.err) == (2, True)
+    assert {path.name: path.read_bytes() for path in Path("run").iterdir()} == left
+
+
+def test_a_refused_search_changes_nothing(cli: Callable[..., Any]) -> None:
+    assert cli("random", *XOR, "--density", 0.3, "--out", "run").code == 0
+    Path("run/version.txt").write_text("0.0.1\n", encoding="utf-8")
+    before = Path("run/config.json").read_bytes()
+    assert cli("random", *XOR, "--density", 0.3, "--data-dir", "elsewhere", "--out", "run").code == 2
+    assert Path("run/config.json").read_bytes() == before
+
+
+def test_a_drawn_training_without_weights_is_trained_again(cli: Callable[..., Any]) -> None:
+    assert cli("random", *XOR, "--density", 0.3, "--out", "run").code == 0
+    words = ("train", "run", "--epochs", 3, "--out", "trained")
+    assert cli(*words).code == 0
+    assert cli("figures", "trained").code == 0
+    Path("trained/trained.safetensors").unlink()
+    assert cli(*words).code == 0
+    assert Path("trained/trained.safetensors").exists()
+
+
+def test_a_link_in_the_place_of_a_folder_beside_a_ticket_is_refused(cli: Callable[..., Any]) -> None:
+    assert cli("random", *XOR, "--density", 0.3, "--out", "run").code == 0
+    assert cli("train", "run", "--epochs", 3).code == 0
+    (training,) = Path("run").glob("train-*")
+    shutil.rmtree(training)
+    Path("elsewhere").mkdir()
+    for name, words in {"figures": "figures", "export": "export", training.name: "train --epochs 3"}.items():
+        Path("run", name).symlink_to("../elsewhere")
+        command, *options = words.split()
+        refused = cli(command, "run", *options)
+        assert (refused.code, "symbolic link" in refused.err) == (2, True), name
+    assert not list(Path("elsewhere").iterdir())
+
+
 def test_a_damaged_cycle_falls_back_on_the_one_before(cli: Callable[..., Any]) -> None:
     words = ("imp", *XOR, "--cycles", 3, "--out", "run")
     assert cli(*words).code == 0
@@ -333,7 +386,7 @@ def test_edited_results_are_not_trusted(cli: Callable[..., Any]) -> None:
     assert (told.code, told.err.count("\n"), "trials.csv" in told.err) == (2, 1, True)
     Path("c/trials.csv").unlink()  # the trials' own files hold it
     own = next(Path("c/trials").glob("*.json"))
-    own.write_text(own.read_text().replace('"test_acc": 0.5', '"test_acc": 0.9'))
+    own.write_text(own.read_text(encoding="utf-8").replace('"test_acc": 0.5', '"test_acc": 0.9'))
     assert cli(*words).code == 0
     assert Path("c/trials.csv").read_text(encoding="utf-8") == text
 

@@ -29,7 +29,7 @@ def options(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_what_is_recorded(name: str) -> None:
-    assert shown(name, "--help-all") == (RECORDED / f"{name}.txt").read_text()
+    assert shown(name, "--help-all") == (RECORDED / f"{name}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -56,7 +56,7 @@ def test_fields_that_errors_of_the_library_name_are_options() -> None:
     commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
     known = {parameter.name for command in commands if command for parameter in command.params}
     for path in (Path(__file__).parents[2] / "nets_deap").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and node.exc:
                 parts = [text.value for text in ast.walk(node.exc) if isinstance(text, ast.Constant)]
                 named = re.findall(r"`(\w+)`", " ".join(part for part in parts if isinstance(part, str)))
@@ -65,4 +65,4 @@ def test_fields_that_errors_of_the_library_name_are_options() -> None:
 
 if __name__ == "__main__":
     for command in COMMANDS:
-        (RECORDED / f"{command}.txt").write_text(shown(command, "--help-all"))
+        (RECORDED / f"{command}.txt").write_text(shown(command, "--help-all"), encoding="utf-8")

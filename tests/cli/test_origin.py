@@ -39,6 +39,15 @@ def draw(seed: int) -> None:
                 Image.fromarray(pixels).save(folder / f"{i}.png")
 
 
+def test_results_of_no_version_are_gone_on_with_and_stay_of_none(cli: Callable[..., Any]) -> None:
+    words = "compare --dataset xor-corners --arch mlp-10 --epochs 2 --methods random --map serial --out run"
+    assert cli(*words.split(), "--seeds", "1").code == 0
+    Path("run", run_folder.VERSION).unlink()
+    told = cli(*words.split(), "--seeds", "2")
+    assert (told.code, "does not say which version" in told.err) == (0, True)
+    assert not Path("run", run_folder.VERSION).exists()
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

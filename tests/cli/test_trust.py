@@ -150,6 +150,32 @@ def test_a_config_or_a_ticket_does_not_say_where_to_write(cli: Callable[..., Any
     assert not Path(elsewhere).exists()
 
 
+def test_no_config_starts_a_download(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("a download"))
+    stored("c.json", dataset="kmnist", data_dir="chosen", download=True, arch="mlp-10")
+    Path("c.toml").write_text('dataset = "kmnist"\ndownload = true\n', encoding="utf-8")
+    for name in ("c.json", "c.toml"):
+        refused = cli("random", "--config", name, "--density", 0.3, "--out", "run")
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert not Path("chosen").exists()
+
+
+def test_the_question_for_trust_shows_the_code(cli: Callable[..., Any]) -> None:
+    long = (
+        "nets:pop=1,gens=160,algorithm=mu-plus-one,select=best,mutate=flip,fitness=evil:f,seeding=random-erk"
+    )
+    stored("c.json", methods=f"random,{long}+dense")
+    assert "fitness evil:f: if it is yours" in cli(*COMPARE, "--config", "c.json", "--out", "c").err
+
+
+def test_the_hint_how_to_go_on_works_with_code_of_ones_own(cli: Callable[..., Any]) -> None:
+    told = cli(
+        *TINY[:-4], "--epochs", 2, "--gens", 3, "--fitness", "evil:f", "--time-limit", 1e-9, "--out", "r"
+    )
+    hint = told.err.strip().rpartition("to continue: nets-deap ")[2]
+    assert cli(*hint.split()).code == 0
+
+
 ESCAPES = "\x1b[2J\x1b]0;title\x07[red]x[/red][/]"
 
 

@@ -29,6 +29,12 @@ def read(save: Callable[[Path], Any], name: str = "a.png") -> np.ndarray:
     return images.read(Path("mine")).x[0].transpose(1, 2, 0)
 
 
+def test_hidden_folders_are_no_classes() -> None:
+    read(Image.fromarray(COLOUR).save)
+    Path("mine/.ipynb_checkpoints").mkdir()
+    assert images.read(Path("mine")).classes == ["a"]
+
+
 def png_chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 

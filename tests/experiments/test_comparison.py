@@ -32,7 +32,7 @@ def config(**options: Any) -> CompareConfig:
 
 
 def texts(folder: Path) -> list[str]:
-    return [(folder / name).read_text() for name in CSVS]
+    return [(folder / name).read_text(encoding="utf-8") for name in CSVS]
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_what_is_committed_is_enough(done: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_asking_for_less_loses_nothing(done: Path) -> None:
-    before = (done / "trials.csv").read_text()
+    before = (done / "trials.csv").read_text(encoding="utf-8")
     asked = compare(config(methods="random", densities="0.05", seeds=1), done, SerialMap())
     assert len(asked.rows) == 1
-    assert (done / "trials.csv").read_text() == before
+    assert (done / "trials.csv").read_text(encoding="utf-8") == before
 
 
 def test_controls_without_what_they_control() -> None:
@@ -151,7 +151,7 @@ def test_other_data_is_refused(done: Path) -> None:
 def test_what_is_there_needs_no_data_and_asking_for_less_loses_nothing(
     done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, stored = texts(done), (done / "config.json").read_text()
+    before, stored = texts(done), (done / "config.json").read_text(encoding="utf-8")
 
     def none(*arguments: Any) -> None:
         raise NetsError("no data here")
@@ -159,7 +159,7 @@ def test_what_is_there_needs_no_data_and_asking_for_less_loses_nothing(
     monkeypatch.setattr("nets_deap.data.loading.load", none)
     result = compare(config(methods="random", densities="0.05", seeds=1), done, SerialMap())
     assert len(result.rows) == 1
-    assert (texts(done), (done / "config.json").read_text()) == (before, stored)
+    assert (texts(done), (done / "config.json").read_text(encoding="utf-8")) == (before, stored)
     (done / "seconds.csv").unlink()
     compare(config(), done, SerialMap())
     assert texts(done) == before

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nets_deap.experiments import comparison
 from nets_deap.experiments.table1 import (
     CSV,
     LATEX,
@@ -65,7 +66,7 @@ def test_a_part_alone_leaves_the_others_in_the_table() -> None:
     for part in (PART, "xor-corners-mlp-100"):
         shutil.copytree(COMMITTED / part, Path("t", part))
         table1(Path("t"), SerialMap(), [part])
-    text = (Path("t") / MARKDOWN).read_text()
+    text = (Path("t") / MARKDOWN).read_text(encoding="utf-8")
     assert text.count("xor-corners-mlp-10 ") == text.count("xor-corners-mlp-100 ") > 0
 
 
@@ -79,6 +80,15 @@ def test_a_row_as_text() -> None:
         "| 91.00 ± 0.50<br>– | 92.30 ± 0.50<br>1 |"
     )
     assert r"\makecell[r]{91.00 $\pm$ 0.50\\--}" in latex([row])
+
+
+def test_a_table_whose_trials_all_fail_tells_why(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> Any:
+        raise NetsError("as it happens")
+
+    monkeypatch.setattr(comparison, "run_trial", failing)
+    ran = cli("table1", "--parts", PART, "--seeds", 1, "--epochs", 5, "--map", "serial", "--out", "t")
+    assert (ran.code, "as it happens" in ran.err) == (1, True)
 
 
 def test_an_unknown_part_is_refused(cli: Any) -> None:

@@ -31,15 +31,15 @@ def main() -> int:
     here, found = RECORDED / "machine.json", 0
     if options.record:
         here.write_text(json.dumps(machine(), indent=1) + "\n")
-    exact = json.loads(here.read_text()) == machine()
+    exact = json.loads(here.read_text(encoding="utf-8")) == machine()
     print("to the last bit" if exact else "on another machine: to a tolerance")
     for name in options.names or CASES:
         path = RECORDED / f"{name}.json"
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             now = run(name, in_process)
         if options.record:
-            path.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n")
-        different = list(differences(json.loads(path.read_text()), now, exact))
+            path.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        different = list(differences(json.loads(path.read_text(encoding="utf-8")), now, exact))
         found += len(different)
         print(f"{name}: {'differs' if different else 'the same'}", *different, sep="\n    ", flush=True)
     return min(found, 1)

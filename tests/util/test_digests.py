@@ -121,3 +121,22 @@ def test_a_table_holds_plain_text_and_nothing_that_a_program_would_run(text: str
         read_csv(Path("t.csv"))
     write_csv(Path("t.csv"), [{"name": "a", "x": -0.5}])  # numbers
     assert read_csv(Path("t.csv"))[0]["x"] == -0.5
+
+
+def test_a_damaged_table_can_be_written_anew_and_edited_lines_stay_unknown() -> None:
+    path = Path("t.csv")
+    digests.write_text(path, "a\n1\n2\n")
+    path.write_bytes(b"\xff\xfe")
+    digests.write_text(path, "a\n1\n2\n")
+    path.write_text("a\n1\n9\n", encoding="utf-8")
+    digests.write_text(path, "a\n1\n2\n3\n")
+    path.write_text("a\n9\n", encoding="utf-8")
+    with pytest.raises(DamagedError):
+        digests.read_text(path)
+
+
+def test_damaged_digests_say_what_to_do() -> None:
+    digests.write_text(Path("t.csv"), "a\n1\n")
+    Path(digests.DIGESTS).write_text("{", encoding="utf-8")
+    with pytest.raises(DamagedError, match="move it away"):
+        digests.read_text(Path("t.csv"))

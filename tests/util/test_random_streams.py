@@ -37,7 +37,7 @@ from nets_deap.search.method import initial_weights
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.training.final import train_network, train_ticket
-from nets_deap.util.random_streams import fitness_streams, generation_streams, undisturbed
+from nets_deap.util.random_streams import fitness_streams, generation_streams, loading, undisturbed
 from tests.conftest import MNIST_DIR, streams_stay
 
 Config = Callable[..., EvolveConfig]
@@ -284,6 +284,28 @@ def test_a_worker_forked_while_a_thread_draws_is_not_held_up() -> None:
     finally:
         leave.set()
         thread.join()
+
+
+def test_loading_waits_for_generations_of_other_threads_and_takes_nothing_back() -> None:
+    told: list[float] = []
+    began, drawn = threading.Event(), threading.Event()
+
+    def load() -> None:
+        began.set()
+        with loading():
+            told.append(drawn.is_set())
+
+    thread = threading.Thread(target=load)
+    with generation_streams(0, 0):
+        random.seed(3)
+        thread.start()
+        began.wait()
+        time.sleep(0.1)
+        expected = random.Random(3)
+        assert [random.random() for _ in range(3)] == [expected.random() for _ in range(3)]
+        drawn.set()
+    thread.join()
+    assert told == [True]
 
 
 def test_an_evolution_evaluated_by_threads_is_not_held_up(config: Config) -> None:
