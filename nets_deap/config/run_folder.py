@@ -86,7 +86,7 @@ def check_origin(folder: Path, problem: Problem) -> None:
 @cache  # once
 def _warn_of_no_version(folder: Path) -> None:
     warnings.warn(
-        f"{folder} does not say which version of nets-deap its results come from: {__version__} may compute "
+        f"{folder} does not say which version of nets-deap its results come from: {__version__} may give "
         "others",
         NetsWarning,
         stacklevel=3,
