@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,7 +15,7 @@ import multiprocess
 from multiprocess.connection import wait
 
 from nets_deap.parallel.serial import Item, Result, SerialMap
-from nets_deap.parallel.worker import Worker
+from nets_deap.parallel.worker import BEGUN, Worker
 from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError
 
@@ -142,16 +141,20 @@ class MultiprocessMap:
             assert job is not None
             if connection in ready:
                 try:
-                    succeeded, result = dill.loads(connection.recv_bytes())
+                    told = connection.recv_bytes()
                 except (EOFError, OSError):
                     pass
                 else:
+                    if told == BEGUN:
+                        worker.begin()
+                        continue
+                    succeeded, result = dill.loads(told)
                     worker.job = None
                     if not succeeded:
                         raise result
                     yield job, result
                     continue
-            elif self.timeout is not None and time.monotonic() - worker.since > self.timeout:
+            elif worker.late(self.timeout):
                 self._start(place)
                 yield job, give_up(job, f"took longer than `eval_timeout` {self.timeout:g} s: allow more")
                 continue

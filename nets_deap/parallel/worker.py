@@ -20,6 +20,8 @@ from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError, NetsWarning, raised
 from nets_deap.util.random_streams import scatter_global_streams
 
+BEGUN = b""  # what a worker sends when it has loaded an item and begins to compute
+CREATOR = "; create it at the top of your script, where new processes find it"
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when the thread that started it ends
 
 
@@ -62,7 +64,8 @@ def _answer(function: Callable[[Any], Any], item: Any) -> bytes:
 
 
 def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
-    """A worker's loop: receive (pickled function, or None for the previous one; item), send the answer."""
+    """A worker's loop: receive (pickled function, or None for the previous one; item), send BEGUN, then the
+    answer."""
     interrupts.leave_to_parent()
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # a group of its own, so that processes which the function leaves end with it
@@ -81,10 +84,13 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
             pickled, item = dill.loads(received)
             function = dill.loads(pickled) if pickled is not None else function
         except Exception as error:
-            told = NetsError(f"a worker cannot load its work: {raised(error)}")
+            hint = CREATOR if "deap.creator" in str(error) else ""
+            told = NetsError(f"a worker cannot load its work: {raised(error)}{hint}")
             connection.send_bytes(dill.dumps((False, told)))
             continue
         assert function is not None
+        with suppress(OSError):
+            connection.send_bytes(BEGUN)
         answer = _answer(function, item)
         if os.getpid() != worker:
             os._exit(0)  # a process that the function has forked and that came back here: not a worker
@@ -95,7 +101,8 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
 
 
 class Worker:
-    """A worker process. job: the number of its item; since: when it got it, by `time.monotonic`."""
+    """A worker process. job: the number of its item; since: when it began with it, by `time.monotonic`; None
+    while it still loads what it needs."""
 
     def __init__(self, context: Any) -> None:
         in_main = threading.current_thread() is threading.main_thread()
@@ -105,15 +112,24 @@ class Worker:
         theirs.close()
         self.function: bytes | None = None
         self.job: int | None = None
-        self.since = 0.0
+        self.since: float | None = None
         self._seen_stopped = False
 
     def submit(self, job: int, function: bytes, item: Any) -> None:
         """Raises OSError if the worker is dead."""
         given = (None if function == self.function else function, item)
         self.connection.send_bytes(dill.dumps(given, recurse=True))
-        self.job, self.function, self.since = job, function, time.monotonic()
+        self.job, self.function, self.since = job, function, None
         self._seen_stopped = False
+
+    def begin(self) -> None:
+        self.since = time.monotonic()
+
+    def late(self, timeout: float | None) -> bool:
+        """Has it computed longer than so many seconds?"""
+        if timeout is None or self.since is None:
+            return False
+        return time.monotonic() - self.since > timeout
 
     def gone(self) -> bool:
         """Whether the process has ended, or stood still at this call and at the one before.

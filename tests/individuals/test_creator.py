@@ -19,7 +19,7 @@ from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
 from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.individuals.halls_of_fame import ElitistHallOfFame, keep_elites
-from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.processes import MultiprocessMap, default_start
 from nets_deap.strategies.snes import SNES
 from nets_deap.strategies.strategy import Point
 from nets_deap.util.errors import NetsError
@@ -106,6 +106,13 @@ def large(genome: Genome) -> tuple[float]:
     return (float(np.sum(genome.weights)),)
 
 
+def test_new_processes_that_lack_a_class_say_what_to_do() -> None:
+    genome = initGenome(STD, 0.5, kind=creator.Ind)
+    with MultiprocessMap(1, "spawn") as engine, pytest.raises(NetsError, match="at the top of your script"):
+        engine(large, [genome])
+
+
+@pytest.mark.skipif(default_start() == "spawn", reason="new processes do not import a module of tests")
 @pytest.mark.parametrize("race", [None, "2:2"])
 def test_a_search_with_a_maximised_fitness_maximises(race: str | None, config: Config) -> None:
     with MultiprocessMap(2) as engine:
