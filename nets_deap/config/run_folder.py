@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 from nets_deap import __version__
 from nets_deap.config.base import OF_A_CALL, ProblemConfig, without_retired
 from nets_deap.problem.problem import Problem
 from nets_deap.util import files
-from nets_deap.util.errors import DamagedError, NetsError, NetsWarning, shortened
+from nets_deap.util.errors import DamagedError, NetsError, shortened, warn_once
 from nets_deap.util.tables import Row
 
 CONFIG, CHECKPOINT, PREVIOUS, LOGBOOK, TICKET, COST = (
@@ -83,16 +81,6 @@ def check_origin(folder: Path, problem: Problem) -> None:
             raise NetsError(f"{folder} holds results from {other}: choose another `out`")
 
 
-@cache  # once
-def _warn_of_no_version(folder: Path) -> None:
-    warnings.warn(
-        f"{folder} does not say which version of nets-deap its results come from: {__version__} may give "
-        "others",
-        NetsWarning,
-        stacklevel=3,
-    )
-
-
 def write_origin(folder: Path, problem: Problem) -> None:
     """Note what the results in a folder come from. Raises NetsError if the data are missing.
 
@@ -101,7 +89,10 @@ def write_origin(folder: Path, problem: Problem) -> None:
     for name, content in ((DATA, problem.data.checksum), (VERSION, __version__)):
         path = folder / name
         if name == VERSION and not path.exists() and holds_results(folder):
-            _warn_of_no_version(folder.absolute())
+            warn_once(
+                f"{folder} does not say which version of nets-deap its results come from: version "
+                f"{__version__} may compute other figures"
+            )
             continue
         if not path.exists() or files.read_text(path) != f"{content}\n":
             files.write_text(path, f"{content}\n")

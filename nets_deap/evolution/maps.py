@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from deap import base
@@ -20,7 +19,7 @@ from nets_deap.individuals.genome import Genome
 from nets_deap.parallel import choice
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util.errors import NetsWarning
+from nets_deap.util.errors import warn_once
 from nets_deap.util.random_streams import fitness_streams, undisturbed
 
 Engine = Callable[..., Iterable[Any]]  # map(function, items), results in the order of the items
@@ -103,16 +102,6 @@ class Aside:
         return self.function(item), self.clock.generation
 
 
-@cache  # once
-def _warn_of_no_evaluation(name: str) -> None:
-    warnings.warn(
-        f"`toolbox.map` takes {name} for no evaluation, and counts no generation: if it is one, register it "
-        "as `toolbox.evaluate`, and map that",
-        NetsWarning,
-        stacklevel=4,
-    )
-
-
 class EvaluationMap:
     """The map that `make_toolbox` registers as `toolbox.map`.
 
@@ -150,7 +139,11 @@ class EvaluationMap:
         results = [result for result, _ in ended]
         genomes = bool(items) and all(isinstance(item, Genome) for item in items)
         if self.counts and genomes and all(isinstance(result, tuple) for result in results):
-            _warn_of_no_evaluation(getattr(function, "__name__", type(function).__name__))
+            name = getattr(function, "__name__", type(function).__name__)
+            warn_once(
+                f"`toolbox.map` takes {name} for no evaluation, and counts no generation: if it is one, "
+                "register it as `toolbox.evaluate`, and map that"
+            )
         return results
 
     def _evaluates(self, function: Callable[[Any], Any]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import traceback
+import warnings
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 LONGEST = 280  # characters of a message
@@ -23,6 +25,12 @@ class DamagedError(NetsError):
 
 class NetsWarning(UserWarning):
     """What a user should know, in one line; nothing is refused."""
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Give a NetsWarning, if this process has not given the same before."""
+    warnings.warn(message, NetsWarning, stacklevel=3)
 
 
 def raised(error: BaseException) -> str:

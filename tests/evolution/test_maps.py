@@ -12,14 +12,14 @@ from deap import algorithms, base, tools
 
 from nets_deap.evolution.context import Clock, current
 from nets_deap.evolution.evaluator import Evaluator
-from nets_deap.evolution.maps import BatchedMap, EvaluationMap, _warn_of_no_evaluation
+from nets_deap.evolution.maps import BatchedMap, EvaluationMap
 from nets_deap.evolution.racing import parse
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util.errors import NetsWarning
+from nets_deap.util.errors import NetsWarning, warn_once
 
 Config = Callable[..., EvolveConfig]
 ENGINES = [SerialMap, BatchedMap, partial(MultiprocessMap, 2)]
@@ -50,7 +50,7 @@ def test_an_evaluation_that_the_toolbox_does_not_know_is_told(config: Config) ->
     def wrapped(genome: Genome) -> Any:
         return toolbox.evaluate(genome)
 
-    _warn_of_no_evaluation.cache_clear()
+    warn_once.cache_clear()
     toolbox = make_toolbox(config(), SerialMap())
     with pytest.warns(NetsWarning, match="takes wrapped for no evaluation"):
         toolbox.map(wrapped, toolbox.population(n=2))
