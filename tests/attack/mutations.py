@@ -135,13 +135,13 @@ def mutated_value(value: Any, rng: random.Random) -> Any:
     return whole[0]
 
 
-def _places(value: Any) -> Any:
-    """(container, key) of every part of a value."""
+def _places(value: Any, deepest: int = 100) -> Any:
+    """(container, key) of every part of a value, down to so many levels."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in list(items)[:200]:
         yield value, key
-        if isinstance(part, dict | list):
-            yield from _places(part)
+        if deepest and isinstance(part, dict | list):
+            yield from _places(part, deepest - 1)
 
 
 def mutated_json(content: bytes, rng: random.Random) -> bytes:
