@@ -54,8 +54,11 @@ def flushed_denormals() -> Iterator[None]:
     Once a network has learnt its training samples, its errors, and with them Adam's moments, shrink towards
     zero without end. A processor takes a hundred times as long for denormal numbers.
     """
+    import numpy as np
     import torch
 
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)  # kept from now on: numpy 2.0 warns if it looks for the first time without denormals
     before = float(torch.tensor(1e-39) / 2) == 0  # torch has no getter for this
     torch.set_flush_denormal(True)
     try:

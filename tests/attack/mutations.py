@@ -126,7 +126,9 @@ def mutated_value(value: Any, rng: random.Random) -> Any:
                 other, name = rng.choice(places)
                 inside[key] = copy.deepcopy(other[name])
             case 5 if isinstance(inside[key], dict):
-                inside[key][rng.choice(("x", "", "out", "gen", "size", "=x"))] = rng.choice(VALUES)
+                inside[key][rng.choice(("x", "", "out", "gen", "size", "=x"))] = copy.deepcopy(
+                    rng.choice(VALUES)
+                )
             case 5 if isinstance(inside[key], list):
                 inside[key] = inside[key] * rng.choice((0, 2, 8))
             case _:
@@ -135,13 +137,13 @@ def mutated_value(value: Any, rng: random.Random) -> Any:
     return whole[0]
 
 
-def _places(value: Any, deepest: int = 100) -> Any:
-    """(container, key) of every part of a value, down to so many levels."""
+def _places(value: Any) -> Any:
+    """(container, key) of every part of a value."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in list(items)[:200]:
         yield value, key
-        if deepest and isinstance(part, dict | list):
-            yield from _places(part, deepest - 1)
+        if isinstance(part, dict | list):
+            yield from _places(part)
 
 
 def mutated_json(content: bytes, rng: random.Random) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,13 @@ def test_the_committed_table_comes_from_the_committed_trials_without_data(cli: A
     ran = cli("table1", "--out", "t", "--data-dir", "nowhere", "--map", "serial", "--quiet")
     assert (ran.code, ran.err) == (0, "")
     for name in (CSV, MARKDOWN, LATEX):
-        assert (Path("t") / name).read_bytes() == (COMMITTED / name).read_bytes()
+        assert rounded(Path("t") / name) == rounded(COMMITTED / name)
+
+
+def rounded(path: Path) -> str:
+    """The text of a table to ten digits: versions of pandas differ in the last ones of a mean."""
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r"\d+\.\d{9,}", lambda number: f"{float(number[0]):.10g}", text)
 
 
 def test_a_part_alone_leaves_the_others_in_the_table() -> None:
