@@ -22,6 +22,14 @@ needs_mnist = pytest.mark.skipif(
 )
 
 
+def needs_gpu(test: Any) -> Any:
+    """Marks a test for `make gpu`, and skips it where there is no CUDA device."""
+    import torch
+
+    skip = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+    return pytest.mark.gpu(skip(test))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ran = "skipped" if needs_mnist.args[0] else "ran"
     terminalreporter.write_line(f"MNIST tests: {ran} ({MNIST_DIR.absolute()})")

@@ -10,8 +10,9 @@ import torch
 
 from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.models.mlp import MLP, is_perceptron
-from nets_deap.networks import sparse_mlp
+from nets_deap.networks import fused_mlp, sparse_mlp
 from nets_deap.networks.compaction import compact
+from nets_deap.networks.fused_mlp import FusedMLP
 from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
@@ -134,7 +135,8 @@ def make_stack(
     """
     arguments = (weights, masks, recipe, device, dtype)
     if is_perceptron(architecture):
-        return StackedMLP(architecture, *arguments, precision)
+        kind = FusedMLP if fused_mlp.supports(architecture, recipe, device, dtype) else StackedMLP
+        return kind(architecture, *arguments, precision)
     if precision != "float32":
         raise NetsError(f"`precision` {precision}: other products than float32's are for perceptrons")
     return StackedModule(architecture, *arguments)

@@ -15,10 +15,10 @@ class Gatherer:
     def __init__(self) -> None:
         self._buffers: dict[Any, tuple[Tensor, ...]] = {}
 
-    def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None) -> tuple[Tensor, ...]:
+    def __call__(self, x: Tensor, targets: Tensor, chosen: np.ndarray | Tensor | None) -> tuple[Tensor, ...]:
         """The chosen samples [b, *shape] and their targets [b, outputs]. The next call overwrites them.
 
-        chosen: int64[b], indices into x and targets; None: all samples, without a copy
+        chosen: int64[b], indices into x and targets, or a tensor of them; None: all samples, without a copy
         """
         if chosen is None:
             return x, targets
@@ -28,7 +28,8 @@ class Gatherer:
             self._buffers[kind] = tuple(
                 source.new_empty(len(chosen), *source.shape[1:]) for source in sources
             )
-        places = torch.from_numpy(chosen).to(x.device, non_blocking=True)
+        places = chosen if isinstance(chosen, Tensor) else torch.from_numpy(chosen)
+        places = places.to(x.device, non_blocking=True)
         for source, buffer in zip(sources, self._buffers[kind], strict=True):
             torch.index_select(source, 0, places, out=buffer)
         return self._buffers[kind]

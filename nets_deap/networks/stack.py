@@ -14,15 +14,19 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.recorded import Recorder
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+
+BLOCK = 32  # networks that are copied to the device at a time
 
 
 class Stack(ABC):
     """P networks of one architecture as stacked tensors, with their optimiser.
 
     weights: float32[P, n]; masks: bool[P, n]; or sequences of P such vectors; all are copied
-    flat, mask: `dtype`[P·(n + m)], layer by layer, and in each layer network by network; biases come last
+    flat: `dtype`[P·(n + m)], layer by layer, and in each layer network by network; biases come last
+    mask: likewise; bool on a GPU, where it is a byte to move, and `dtype` on a CPU, where that is faster
     layers: views of `flat`, [P, *shape] each
 
     Raises NetsError for batch normalisation: a stack has no place for running statistics.
@@ -54,26 +58,37 @@ class Stack(ABC):
             layout.shapes + tuple((extra.size,) for extra in others),
         )
         self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
-        self.mask = torch.empty_like(self.flat)
+        on_gpu = self.flat.is_cuda
+        self.mask = torch.empty_like(self.flat, dtype=torch.bool if on_gpu else dtype)
         self.layers = self._stacked(self.flat)
-        self._fill(self.layers, [np.concatenate([vector, extras]) for vector in weights])
-        unpruned = np.ones(extras.size, dtype=bool)
-        self._fill(self._stacked(self.mask), [np.concatenate([mask, unpruned]) for mask in masks])
+        self._fill(self.layers, weights, extras)
+        self._fill(self._stacked(self.mask), masks, np.ones(extras.size, dtype=bool))
         self.flat.mul_(self.mask)
         self.lr = recipe.lr
         self.optimizer = flat_optimizer(recipe, self.flat)
         self._gather = Gatherer()
+        self._recorder = Recorder() if on_gpu else None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
 
     @abstractmethod
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
+        """One optimiser step on a minibatch; the outputs [P, b, outputs] before it."""
+
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
 
         chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
+        if chosen is None or self._recorder is None:
+            self.outputs = self._chosen_step(x, targets, chosen)
+        else:
+            self.outputs = self._recorder(self._chosen_step, x, targets, chosen)
+
+    def _chosen_step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | Tensor | None) -> Tensor:
+        return self._step(*self._gather(x, targets, chosen))
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
         """Views [P, *shape] of a vector [P·(n + m)], one per layer."""
@@ -81,17 +96,23 @@ class Stack(ABC):
         shapes = self.layout.shapes
         return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def _fill(self, layers: list[Tensor], vectors: Sequence[np.ndarray]) -> None:
-        for i, vector in enumerate(vectors):
-            for layer, (_, part) in zip(layers, self.layout.split(vector), strict=True):
-                layer[i].copy_(torch.from_numpy(part))
+    def _fill(
+        self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray, extras: np.ndarray
+    ) -> None:
+        """Copy each network's vector, [n], and the same extras, [m], into its layers; block by block."""
+        for start in range(0, self.networks, BLOCK):
+            block = torch.from_numpy(np.asarray(vectors[start : start + BLOCK])).to(self.flat.device)
+            others = torch.from_numpy(extras).to(block).expand(len(block), -1)
+            self._load([layer[start : start + BLOCK] for layer in layers], torch.hstack([block, others]))
 
     def load(self, vectors: Tensor) -> None:
         """Set all weights and biases, [P, n + m]."""
-        start = 0
-        for layer, size in zip(self.layers, self.layout.sizes, strict=True):
-            layer.copy_(vectors[:, start : start + size].view(layer.shape))
-            start += size
+        self._load(self.layers, vectors)
+
+    def _load(self, layers: list[Tensor], vectors: Tensor) -> None:
+        parts = vectors.split(self.layout.sizes, dim=1)
+        for layer, part in zip(layers, parts, strict=True):
+            layer.copy_(part.view(layer.shape))
 
     def _descend(self, gradient: Tensor) -> None:
         """One optimiser step by the gradient of `flat`; pruned weights stay zero."""

@@ -75,16 +75,11 @@ class StackedMLP(Stack):
             activate(a, self.architecture, last=i == len(self.layers))
         return a.transpose(1, 2)
 
-    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """One optimiser step of every network on a minibatch: samples [b, *shape], targets [b, outputs].
-
-        chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
-        """
-        x, targets = self._gather(x, targets, chosen)
-        with products_in_tf32(self.tf32):
-            self.outputs = self._step(x.flatten(1), targets)
-
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
+        with products_in_tf32(self.tf32):
+            return self._train(x.flatten(1), targets)
+
+    def _train(self, x: Tensor, targets: Tensor) -> Tensor:
         if self.half is not None:
             self.half.copy_(self.flat)
             x = x.to(torch.bfloat16)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,15 +37,13 @@ class StackedModule(Stack):
         with torch.no_grad():
             return torch.func.vmap(self._outputs, in_dims=(0, None))(self.parameters, x)
 
-    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """See `StackedMLP.step`."""
-        x, targets = self._gather(x, targets, chosen)
-
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         def loss(parameters: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
             outputs = self._outputs(parameters, x)
             return sample_losses(outputs, targets, self.architecture.loss).mean(), outputs
 
-        gradients, self.outputs = torch.func.vmap(torch.func.grad(loss, has_aux=True))(self.parameters)
+        gradients, outputs = torch.func.vmap(torch.func.grad(loss, has_aux=True))(self.parameters)
         for name, gradient in gradients.items():
             self.gradients[name].copy_(gradient)
         self._descend(self.gradient)
+        return outputs

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 def as_usual() -> Iterator[None]:
     """Torch as it is in a new process, whatever the caller has set.
 
-    Gradients are recorded, new tensors are float32 on the CPU, and nothing is computed in another precision.
+    Gradients are recorded, new tensors are float32 on the CPU, and nothing is computed in another precision:
+    on a GPU not even convolutions, which torch rounds to TF32 by default.
     It works as a decorator, too.
     """
     import torch
@@ -25,6 +26,9 @@ def as_usual() -> Iterator[None]:
         if (precision := torch.get_float32_matmul_precision()) != "highest":
             torch.set_float32_matmul_precision("highest")
             stack.callback(torch.set_float32_matmul_precision, precision)
+        if torch.backends.cudnn.allow_tf32:  # on a GPU, convolutions round to TF32 unless told not to
+            torch.backends.cudnn.allow_tf32 = False
+            stack.callback(setattr, torch.backends.cudnn, "allow_tf32", True)
         if torch.empty(0).device.type != "cpu":  # get_default_device fails in torch 2.4 once it was reset
             stack.enter_context(torch.device("cpu"))
         for device in ("cpu", "cuda"):

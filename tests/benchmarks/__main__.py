@@ -1,4 +1,4 @@
-"""All benchmarks: a table on stdout, and results/benchmarks.csv.
+"""All benchmarks of the CPU: a table on stdout, and results/benchmarks.csv. Those of a GPU are `tests.gpu`.
 
 NETS_DATA_DIR=… python -m tests.benchmarks
 """
@@ -6,7 +6,6 @@ NETS_DATA_DIR=… python -m tests.benchmarks
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from . import compaction, epoch, genomes, parts, population, precision, products, ways
 from .measure import Row, machine
@@ -21,8 +20,6 @@ def main() -> None:
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)
             rows.append(row)
-    if not torch.cuda.is_available():
-        print("GPU: not measured")
     table = pd.DataFrame(rows)
     for key, value in machine().items():
         table[key] = value

@@ -1,4 +1,4 @@
-"""Populations of 1 to 1,000 LeNet-300-100 genomes: one by one on a core, and as one stack by --map batched.
+"""Populations of 1 to 1,000 LeNet-300-100 genomes on one core: one by one, and as one stack by --map batched.
 
 Trained for a few steps of batch 60, on MNIST's shape; told as seconds per genome and epoch of 900 steps.
 """
@@ -15,7 +15,6 @@ import torch
 from nets_deap.individuals.genome import initGenome
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
-from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.protocol import Trainable
 from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.networks.stacked_mlp import StackedMLP
@@ -37,28 +36,21 @@ def rows() -> Iterator[Row]:
         genomes = [initGenome(std, 0.2, rng=rng) for _ in range(size)]
         weights, masks = [g.weights for g in genomes], [g.mask for g in genomes]
         alone = [SparseMLP(LENET, w, m, RECIPE) for w, m in zip(weights, masks, strict=True)]
-        yield Row(f"{size} genomes, one by one", _seconds(alone, size, "cpu"), "s")
-        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-            stack = StackedMLP(LENET, weights, masks, RECIPE, device)
-            yield Row(f"{size} genomes, --map batched on {device}", _seconds([stack], size, device), "s")
-    if torch.cuda.is_available():
-        genome = initGenome(std, 0.2, rng=rng)
-        usual = MaskedModule(LENET, genome.weights, genome.mask, RECIPE, "cuda")
-        yield Row("one genome on cuda, nn.Module and autograd", _seconds([usual], 1, "cuda"), "s")
+        yield Row(f"{size} genomes, one by one", _seconds(alone, size), "s")
+        stack = StackedMLP(LENET, weights, masks, RECIPE)
+        yield Row(f"{size} genomes, --map batched on cpu", _seconds([stack], size), "s")
 
 
-def _seconds(networks: Sequence[Trainable], genomes: int, device: str) -> float:
+def _seconds(networks: Sequence[Trainable], genomes: int) -> float:
     """Per genome and epoch; the median of three, after one that allocates."""
-    x = torch.randn(60, 1, 28, 28, device=device)
-    targets = LENET.targets(torch.arange(60, device=device) % 10, torch.float32)
-    steps = max(3, 300 // genomes) if device == "cpu" else EPOCH
+    x = torch.randn(60, 1, 28, 28)
+    targets = LENET.targets(torch.arange(60) % 10, torch.float32)
+    steps = max(3, 300 // genomes)
     times = []
     for _ in range(4):
         start = time.perf_counter()
         for network in networks:
             for _ in range(steps):
                 network.step(x, targets)
-        if device == "cuda":
-            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:]) * EPOCH / steps / genomes

@@ -105,36 +105,6 @@ def test_every_step_is_that_of_the_single_network(model: str, optimizer: str, ki
         np.testing.assert_allclose(score.class_losses, other.class_losses, rtol=1e-9)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@cases
-def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
-    problem = problem_of(model, optimizer)
-    genomes = population(problem)
-    ours = Evaluator(problem, device="cuda", dtype=torch.float64).evaluate_all(genomes)
-    theirs = Evaluator(problem, dtype=torch.float64)
-    assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
-@cases
-def test_a_recorded_step_is_the_step(model: str, optimizer: str, precision: str) -> None:
-    problem = problem_of(model, optimizer)
-    genomes, data = population(problem), problem.data.to("cuda", torch.float32)
-    weights, masks = [genome.weights for genome in genomes], [genome.mask for genome in genomes]
-    plain, recorded = (
-        StackedMLP(problem.architecture, weights, masks, problem.recipe, "cuda", torch.float32, precision, on)
-        for on in (False, True)
-    )
-    targets = problem.architecture.targets(data.train.y, torch.float32)
-    for network in (plain, recorded):
-        rng = np.random.default_rng(0)
-        for size in (6, 6, 4) * 4:
-            network.step(data.train.x, targets, rng.permutation(len(targets))[:size])
-    assert torch.equal(plain.outputs, recorded.outputs)
-    assert (plain.weights() == recorded.weights()).all()
-
-
 def test_a_stack_is_freed_at_once() -> None:
     # Its memory is what the size of a chunk is reckoned by; the garbage collector may come late.
     problem = problem_of("lenet-300-100", "sgd")

@@ -24,6 +24,7 @@ from nets_deap.search.registry import METHODS, method_of, parse
 from nets_deap.search.weedout import Weedout
 from nets_deap.training.final import train_ticket
 from nets_deap.util.random_streams import Role, generator
+from nets_deap.util.threads import as_usual
 
 SMALL = {
     ES: "pop=4,gens=1,batch=20,rounds=2",
@@ -93,3 +94,10 @@ def test_no_method_depends_on_torchs_state(name: str) -> None:
         within = found()
     np.testing.assert_array_equal(plain.weights, within.weights)
     np.testing.assert_array_equal(plain.mask, within.mask)
+
+
+def test_convolutions_are_not_rounded_to_tf32() -> None:
+    assert torch.backends.cudnn.allow_tf32  # torch's default
+    with as_usual():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32

@@ -1,0 +1,118 @@
+"""Train perceptrons as one stack on a GPU, with kernels that move each weight as rarely as possible."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.mlp import MLP
+from nets_deap.networks.perceptron import loss_scale, output_error
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsWarning
+
+
+class _Padded(NamedTuple):
+    """A minibatch, what the layers make of it, and the errors of that; zeros fill up the samples."""
+
+    x: Tensor  # [padded, inputs]
+    x_t: Tensor  # [inputs, padded]
+    outputs: list[Tensor]  # [P, units, padded] each
+    errors: list[Tensor]
+
+
+class FusedMLP(StackedMLP):
+    """A `StackedMLP` of ReLU networks with plain SGD on a GPU, in float32; see `kernels.triton_mlp`.
+
+    A step reads each weight once forward; the update reads it and a byte of its mask, and writes it.
+    Weights, activations and errors are float32, whatever the precision of the products.
+    """
+
+    def __init__(
+        self,
+        architecture: MLP,
+        weights: Sequence[np.ndarray] | np.ndarray,
+        masks: Sequence[np.ndarray] | np.ndarray,
+        recipe: Recipe,
+        device: str,
+        dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
+    ) -> None:
+        from nets_deap.networks.kernels import triton_mlp as kernels
+
+        super().__init__(architecture, weights, masks, recipe, device, dtype)
+        self.kernels, self.rounded = kernels, kernels.FACTORS[precision]
+        self.masks = self._stacked(self.mask.bool())
+        self._padded: dict[int, _Padded] = {}
+
+    def _padded_for(self, batch: int) -> _Padded:
+        """The tensors of a step for one batch size, allocated once."""
+        if batch not in self._padded:
+            padded = -(-batch // self.kernels.SAMPLES) * self.kernels.SAMPLES
+            inputs = self.layers[0].new_zeros(padded, self.layers[0].shape[2])
+            outputs = [layer.new_zeros(*layer.shape[:2], padded) for layer in self.layers]
+            errors = [torch.zeros_like(output) for output in outputs]
+            self._padded[batch] = _Padded(inputs, inputs.t().contiguous(), outputs, errors)
+        return self._padded[batch]
+
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
+        kernels, factors, batch = self.kernels, self.rounded, len(x)
+        padded = self._padded_for(batch)
+        outputs, errors, last = padded.outputs, padded.errors, len(self.layers) - 1
+        padded.x[:batch].copy_(x.flatten(1))
+        padded.x_t.copy_(padded.x.t())
+
+        def layer(i: int, *tensors: Tensor) -> list[Tensor]:
+            """Of the first layer, whose inputs all networks share, the networks are one tall matrix."""
+            return [tensor.flatten(0, 1)[None] if i == 0 else tensor for tensor in tensors]
+
+        below = padded.x.t()[None]
+        for i in range(last + 1):
+            weights, output = layer(i, self.layers[i], outputs[i])
+            kernels.forward(weights, below, output, i < last, factors)
+            below = outputs[i]
+        output, error = outputs[last][..., :batch], errors[last][..., :batch]
+        output_error(self.architecture, output, targets.t(), loss_scale(self.architecture, batch), error)
+        for i in range(last, -1, -1):
+            if i:
+                kernels.backward(self.layers[i], errors[i], outputs[i - 1], errors[i - 1], factors)
+            weights, mask, error = layer(i, self.layers[i], self.masks[i], errors[i])
+            kernels.update(weights, mask, error, outputs[i - 1] if i else padded.x_t[None], self.lr, factors)
+        return output.transpose(1, 2)
+
+
+def supports(architecture: MLP, recipe: Recipe, device: str, dtype: torch.dtype) -> bool:
+    """Can a `FusedMLP` train these networks there?"""
+    kind = (architecture.activation, recipe.optimizer, dtype, torch.device(device).type)
+    return kind == ("relu", "sgd", torch.float32, "cuda") and _triton_works(device)
+
+
+@cache
+def _triton_works(device: str) -> bool:
+    """Does Triton compile and run a kernel there? It needs a C compiler and a recent GPU. Warns if not."""
+    if importlib.util.find_spec("triton") is None:
+        return False
+    from nets_deap.networks.kernels import triton_mlp
+
+    try:
+        square = torch.ones(1, 16, 16, device=device)
+        result = torch.empty_like(square)
+        triton_mlp.forward(square, square, result, True, triton_mlp.FACTORS["float32"])
+        if bool((result == 16).all()):
+            return True
+        reason = "a product came out wrong"
+    except Exception as error:  # whatever the compiler or the driver raises
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    warnings.warn(
+        f"Triton does not work here ({reason}): torch trains on the GPU, more slowly",
+        NetsWarning,
+        stacklevel=2,
+    )
+    return False

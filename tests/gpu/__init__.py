@@ -1,0 +1,1 @@
+"""What needs a GPU: tests, which skip where there is none, and measurements for results/gpu (`make gpu`)."""

@@ -1,0 +1,98 @@
+"""Populations of 1 to 1,000 genomes that train as one stack: an epoch's seconds, beside their floor.
+
+The floor of a perceptron's step is the larger of two times, at the ceilings measured on the same device:
+  bytes: each weight is read in the forward pass, read and written in the update, with a byte of its mask;
+         momentum reads and writes one more number a weight, Adam two
+  operations: two for each weight and sample, forward, for the gradient of the weights and, but for the first
+         layer, of the inputs
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.models.mlp import MLP
+from nets_deap.models.registry import build
+from nets_deap.networks.backends import make_stack
+from nets_deap.networks.stack import Stack
+from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
+
+from .limits import Ceilings
+
+BATCH, EPOCH = 60, 900  # samples; steps of an epoch of MNIST's 54,000 training samples
+TIMED = 300  # steps
+BYTES = {"sgd": 13, "momentum": 21, "adam": 29}  # that a step moves, a weight
+CASES = [  # network, genomes, optimizer, precision, how
+    *(("lenet-300-100", size, "sgd", precision, "as chosen")
+      for size in (1, 8, 64, 256, 1000) for precision in ("float32", "tf32", "bf16")),
+    *(("lenet-300-100", size, "sgd", precision, how)
+      for size in (1, 64, 1000) for precision in ("float32", "tf32", "bf16")
+      for how in ("torch's products", "torch's products, not recorded")),
+    *(("lenet-300-100", size, optimizer, "float32", "as chosen")
+      for size in (64, 1000) for optimizer in ("momentum", "adam")),
+    *(("conv-2", size, "adam", "float32", how)
+      for size in (1, 8, 64) for how in ("as chosen", "torch's products, not recorded")),
+    *(("cnn-8-16", size, "sgd", "float32", "as chosen") for size in (8, 256)),
+]  # fmt: skip
+
+
+def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
+    data = torch.rand(54_000, 1, 28, 28, device="cuda")
+    labels = torch.randint(10, (54_000,), device="cuda")
+    for name, size, optimizer, precision, how in CASES:
+        architecture = build(name, (1, 28, 28), 10)
+        row: dict[str, object] = {
+            "network": name, "genomes": size, "optimizer": optimizer, "precision": precision, "how": how,
+        }  # fmt: skip
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        rng = np.random.default_rng(0)
+        weights = [
+            rng.normal(0, 0.05, architecture.layout.size).astype(np.float32) for _ in range(min(size, 8))
+        ]
+        masks = [rng.random(architecture.layout.size) < 0.2 for _ in weights]
+        these = [i % len(weights) for i in range(size)]
+        try:
+            make = StackedMLP if how != "as chosen" and name.startswith("lenet") else make_stack
+            stack = make(
+                architecture, [weights[i] for i in these], [masks[i] for i in these],
+                Recipe(optimizer, 1e-3, BATCH), "cuda", precision=precision,
+            )  # fmt: skip
+        except NetsError as error:
+            yield row | {"remark": str(error)}
+            continue
+        if how.endswith("not recorded"):
+            stack._recorder = None
+        targets = architecture.targets(labels, torch.float32)
+        timed = TIMED if isinstance(architecture, MLP) else TIMED // 5
+        _step_seconds(stack, data, targets, 60)  # compiles, warms up, records
+        taken = sorted(_step_seconds(stack, data, targets, timed) for _ in range(3))[1] * EPOCH
+        row |= {"back_end": type(stack).__name__, "seconds": taken, "ms_a_genome": 1000 * taken / size}
+        row["peak_gb"] = (torch.cuda.max_memory_allocated() - before) / 1e9
+        if isinstance(architecture, MLP):
+            sizes, operations = architecture.layout.sizes, 0
+            operations = 2 * BATCH * (3 * sum(sizes) - sizes[0]) * size * EPOCH
+            floors = BYTES[optimizer] * sum(sizes) * size * EPOCH / ceilings["bytes"]
+            computed = operations / ceilings[precision]
+            row |= {"floor_bytes": floors, "floor_operations": computed}
+            row["times_the_floor"] = taken / max(floors, computed)
+        yield row
+        del stack
+
+
+def _step_seconds(stack: Stack, data: Tensor, targets: Tensor, count: int) -> float:
+    rng = np.random.default_rng(0)
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(count):
+        stack.step(data, targets, rng.integers(len(data), size=BATCH))
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) / count
