@@ -54,7 +54,7 @@ def train(
         settled.torch_device()
         check_ticket(settled.problem(), loaded)
         to_go(settled.problem(), loaded)
-        with files.claimed_folder(folder), run_folder.without_leftovers(folder, FILES):
+        with run_folder.held(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
                 run_folder.write_origin(folder, settled.problem())

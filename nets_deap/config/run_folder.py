@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from nets_deap import __version__
 from nets_deap.config.base import OF_A_CALL, ProblemConfig, without_retired
@@ -66,27 +67,36 @@ def read_config(folder: Path, mark: str = "pop", of: str = "an evolution") -> Ro
     return {key: value for key, value in without_retired(values).items() if key not in OF_A_CALL}
 
 
-def check_origin(folder: Path, problem: Problem) -> None:
+Origin = Mapping[str, tuple[str, str]]  # name of a file: what it says, and what else results come from if not
+NOTHING: Origin = MappingProxyType({})
+
+
+def _origin(problem: Problem, more: Origin) -> Origin:
+    origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
+    with suppress(NetsError):  # data that are not there
+        origin[DATA] = (problem.data.checksum, f"other data than `dataset` {problem.dataset} now has")
+    return {**origin, **more}
+
+
+def check_origin(folder: Path, problem: Problem, more: Origin = NOTHING) -> None:
     """Raise NetsError if the results in a folder come from other data or another version of nets-deap.
 
-    Folders that do not say what they come from pass, and so do all if the data are not there to be compared.
+    more: what else they may come from. Folders that do not say what they come from pass, and so do all if the
+    data are not there to be compared.
     """
     if is_free(folder):
         return
-    origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
-    with suppress(NetsError):
-        origin[DATA] = (problem.data.checksum, f"other data than `dataset` {problem.dataset} now has")
-    for name, (content, other) in origin.items():
+    for name, (content, other) in _origin(problem, more).items():
         if (folder / name).exists() and files.read_text(folder / name) != f"{content}\n":
             raise NetsError(f"{folder} holds results from {other}: choose another `out`")
 
 
-def write_origin(folder: Path, problem: Problem) -> None:
-    """Note what the results in a folder come from. Raises NetsError if the data are missing.
+def write_origin(folder: Path, problem: Problem, more: Origin = NOTHING) -> None:
+    """Note what the results in a folder come from.
 
     Results that do not say of which version they are stay like that, with a warning.
     """
-    for name, content in ((DATA, problem.data.checksum), (VERSION, __version__)):
+    for name, (content, _) in _origin(problem, more).items():
         path = folder / name
         if name == VERSION and not path.exists() and holds_results(folder):
             warn_once(
@@ -121,12 +131,24 @@ def is_free(folder: Path) -> bool:
     return isinstance(values, dict) and values.keys() >= OURS
 
 
-def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()) -> None:
-    """Claim a folder for a config by writing the config there. Raises NetsError if another run has it.
+def claim(
+    folder: Path,
+    config: ProblemConfig,
+    mark: str,
+    of: str,
+    added: Collection[str] = (),
+    more: Origin = NOTHING,
+    note: bool = True,
+) -> None:
+    """Claim a held folder for a config: write there the config, and what the results come from.
 
     mark, of: a field that only this kind of config has, and the kind in words, as for `read_config`
-    added: fields that may differ, besides PLACE_FIELDS
+    added: fields that may differ, besides PLACE_FIELDS; more: as for `check_origin`
+    note: False: leave it to the caller to `write_origin`, once something is to be computed
+    Raises NetsError if the folder holds another run, or results of other data or of another version.
     """
+    problem = config.problem()
+    check_origin(folder, problem, more)
     if is_free(folder):
         for name in SCAFFOLD:
             (folder / name).unlink(missing_ok=True)
@@ -143,27 +165,22 @@ def claim(folder: Path, config: ProblemConfig, mark: str, of: str, added: Collec
     else:
         raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another `out`")
     write_config(folder, config)
+    if note:
+        write_origin(folder, problem, more)
 
 
 @contextmanager
-def claimed(
-    folder: Path, config: ProblemConfig, mark: str, of: str, added: Collection[str] = ()
-) -> Iterator[None]:
-    """`claim` for the length of a run, in a folder that is locked.
+def held(folder: Path, names: Collection[str] = SCAFFOLD) -> Iterator[None]:
+    """Lock a folder, for the length of a run; see `files.claimed_folder`.
 
-    A run that fails before it has any results leaves none of its files.
+    A run that fails before it has any results leaves none of its files, whose names are `names`.
     """
-    with without_leftovers(folder):
-        claim(folder, config, mark, of, added)
+    with files.claimed_folder(folder), _without_leftovers(folder, names):
         yield
 
 
 @contextmanager
-def without_leftovers(folder: Path, names: Collection[str] = SCAFFOLD) -> Iterator[None]:
-    """Remove what a run has written beside its results, if it fails without any results.
-
-    names: the files that it may have written
-    """
+def _without_leftovers(folder: Path, names: Collection[str]) -> Iterator[None]:
     before = {path.name for path in folder.iterdir()}
     try:
         yield

@@ -54,7 +54,7 @@ def evolve(
     """
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
-    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
+    with run_folder.held(folder):
         # Again, under the lock: another process may have been here since `settle`.
         _check_same(config, folder, resume)
         fitness = ParetoFitness if evolution.pareto else MinimisedFitness

@@ -59,8 +59,7 @@ def compare(
             for density in config.densities:
                 check(Trial(name, density, config.seed), problem, config.budget())
     comparison = Comparison(config)
-    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
-        run_folder.check_origin(folder, config.problem())
+    with run_folder.held(folder):
         whole = comparison_folder.claim(folder, config)
         for seeds in steps:
             _run(comparison, whole, trials_of(config, seeds), folder, engine, on_trial)

@@ -54,7 +54,7 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
                 "reference": config.reference or before.reference,
             }
         )
-    run_folder.claim(folder, whole, "methods", "a comparison", EXTENSIBLE)
+    run_folder.claim(folder, whole, "methods", "a comparison", EXTENSIBLE, note=False)
     return whole
 
 

@@ -60,14 +60,6 @@ def rows_in(
     """
     if files.strangers(folder) and not (folder / run_folder.CONFIG).exists():
         raise NetsError(f"{folder} exists and is not empty: choose another `out`")
-    told = folder / checksum
-    with files.claimed_folder(folder), run_folder.without_leftovers(folder):
-        if not run_folder.is_free(folder) and told.exists() and files.read_text(told) != f"{content}\n":
-            raise NetsError(
-                f"{folder} holds what was found of another ticket, or on other data: choose another `out`"
-            )
-        run_folder.check_origin(folder, config.problem())
-        run_folder.claim(folder, config, *of, added)
-        run_folder.write_origin(folder, config.problem())
-        files.write_text(told, f"{content}\n")
+    with run_folder.held(folder):
+        run_folder.claim(folder, config, *of, added, {checksum: (content, "another ticket, or other data")})
         yield Rows(folder / name, order, kind)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
@@ -72,11 +71,8 @@ def search(
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
-    with ExitStack() as stack:
-        stack.enter_context(files.claimed_folder(folder))
-        run_folder.check_origin(folder, problem)
-        stack.enter_context(run_folder.claimed(folder, config, "method", "a search"))
-        run_folder.write_origin(folder, problem)
+    with run_folder.held(folder):
+        run_folder.claim(folder, config, "method", "a search")
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
         def on_cycle(state: State) -> None:

@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
 
 import numpy as np
@@ -79,7 +79,7 @@ def undisturbed() -> Iterator[None]:
 class _Turns:
     """Locks for what draws from the global streams, which all threads of a process share.
 
-    Whoever needs both takes `generation` first.
+    Whoever needs both takes `generation` first; a search within a fitness does without it.
     """
 
     def __init__(self) -> None:
@@ -106,14 +106,17 @@ def _in_fitness() -> bool:
     return getattr(_thread, "in_fitness", False)
 
 
+def _generation_turn() -> AbstractContextManager[object]:
+    return nullcontext() if _in_fitness() else _turns.generation
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """`undisturbed` for loading and imports; generations of other threads wait for their end.
 
     Without this, the end of loading would take back what a generation has drawn in the meantime.
     """
-    turn = nullcontext() if _in_fitness() else _turns.generation
-    with turn, undisturbed():
+    with _generation_turn(), undisturbed():
         yield
 
 
@@ -123,7 +126,7 @@ def generation_streams(seed: int, generation: int) -> Iterator[None]:
 
     DEAP's algorithms and operators draw from `random`.
     """
-    with _turns.generation, undisturbed():
+    with _generation_turn(), undisturbed():
         seed_global_streams(stream(seed, generation, Role.SELECTION))
         yield
 

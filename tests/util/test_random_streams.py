@@ -6,8 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.pool import ThreadPool
@@ -37,7 +35,7 @@ from nets_deap.search.method import initial_weights
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.training.final import train_network, train_ticket
-from nets_deap.util.random_streams import fitness_streams, generation_streams, loading, undisturbed
+from nets_deap.util.random_streams import undisturbed
 from tests.conftest import MNIST_DIR, streams_stay
 
 Config = Callable[..., EvolveConfig]
@@ -223,94 +221,6 @@ def test_workers_draw_different_numbers(config: Config) -> None:
         told = [engine(draw, [0]) for _ in range(1)] + [[one] for one in engine(draw, range(30))]
     for drawn in zip(*(one[0] for one in told), strict=True):
         assert len({*drawn}) == len(drawn)
-
-
-# Threads
-
-
-class Dawdling(SerialMap):
-    """Lets other threads go on before each evaluation."""
-
-    def __call__(self, function: Callable[[Any], Any], items: Any, *more: Any) -> list[Any]:
-        time.sleep(0.01)
-        return [function(item) for item in items]
-
-
-@pytest.fixture
-def restless_threads() -> Iterator[None]:
-    """Threads take turns as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("restless_threads")
-@pytest.mark.parametrize("kind", [Dawdling, partial(MultiprocessMap, 1), BatchedMap])
-def test_evolutions_in_threads_do_not_disturb_each_other(kind: Callable[[], Any], config: Config) -> None:
-    settings = [config(seed=seed, gens=8, pop=8) for seed in (1, 2)]
-    alone, together = [run(one, kind()) for one in settings], [None] * 2
-
-    def work(place: int) -> None:
-        with kind() as engine:
-            together[place] = run(settings[place], engine)  # type: ignore[call-overload]
-
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert together == alone
-
-
-def test_a_worker_forked_while_a_thread_draws_is_not_held_up() -> None:
-    inside, leave = threading.Event(), threading.Event()
-
-    def draw() -> None:
-        with generation_streams(0, 0), fitness_streams(0, 0, b""):
-            inside.set()
-            leave.wait()
-
-    def turn(_: int) -> int:
-        with generation_streams(0, 0), fitness_streams(0, 0, b""):
-            return random.getrandbits(32)
-
-    thread = threading.Thread(target=draw)
-    thread.start()
-    try:
-        assert inside.wait(10)
-        with MultiprocessMap(1) as engine:
-            assert engine(turn, [0, 1])[0] == engine(turn, [0])[0]
-    finally:
-        leave.set()
-        thread.join()
-
-
-def test_loading_waits_for_generations_of_other_threads_and_takes_nothing_back() -> None:
-    told: list[float] = []
-    began, drawn = threading.Event(), threading.Event()
-
-    def load() -> None:
-        began.set()
-        with loading():
-            told.append(drawn.is_set())
-
-    thread = threading.Thread(target=load)
-    with generation_streams(0, 0):
-        random.seed(3)
-        thread.start()
-        began.wait()
-        time.sleep(0.1)
-        expected = random.Random(3)
-        assert [random.random() for _ in range(3)] == [expected.random() for _ in range(3)]
-        drawn.set()
-    thread.join()
-    assert told == [True]
-
-
-def test_an_evolution_evaluated_by_threads_is_not_held_up(config: Config) -> None:
-    with ThreadPool(2) as pool:
-        assert run(config(gens=1), pool.map) == run(config(gens=1))
 
 
 def test_random_governs_deaps_algorithms_with_our_toolbox(config: Config) -> None:
