@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 
@@ -20,6 +21,7 @@ _DEFAULT: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
+SOON = 0.01  # seconds after which an interrupt that was swallowed comes again
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
 _held: list[None] = []  # one entry for each `held_back` that the main thread is in
@@ -37,6 +39,35 @@ def check() -> None:
         raise _RAISED[signal.Signals(_seen[0])]
 
 
+@contextmanager
+def _swallowed_again() -> Iterator[None]:
+    """Let an interrupt come again that a destructor, or a weak reference's callback, has swallowed."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if not (_seen and isinstance(unraisable.exc_value, KeyboardInterrupt)):
+            before(unraisable)
+            return
+        timer = threading.Timer(SOON, _send_again)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _send_again() -> None:
+    if not _seen:
+        return
+    if hasattr(signal, "pthread_kill"):  # not on Windows; it wakes a thread that sleeps
+        signal.pthread_kill(threading.main_thread().ident or 0, _seen[0])
+    else:
+        _thread.interrupt_main(signal.Signals(_seen[0]))
+
+
 def seen() -> list[int]:
     """The signals that have come within the outermost guard; none outside of it."""
     return _seen.copy()
@@ -47,7 +78,8 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
     """Take note of these signals, Ctrl-C unless others are given, and raise them; yield `check`.
 
     Extension modules swallow interrupts: pydantic-core, for example, turns one into a SchemaError while it
-    builds a validator. Whoever calls `check` between two items does not miss it.
+    builds a validator. Whoever calls `check` between two items does not miss it. What destructors swallow
+    comes again by itself.
     A handler of the caller's own stays. Outside the main thread, where signals never arrive, nothing changes.
     """
     ours = [number for number in numbers or (signal.SIGINT,) if _is_default(number)]
@@ -56,7 +88,8 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
     for number in ours:
         signal.signal(number, _note)
     try:
-        yield check
+        with _swallowed_again() if ours else nullcontext():
+            yield check
     finally:
         for number in ours:
             signal.signal(number, _DEFAULT[number])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -80,6 +81,45 @@ def test_ctrl_c_that_an_item_has_swallowed_is_raised_after_it(name: str) -> None
     with ENGINES[name]() as engine, pytest.raises(KeyboardInterrupt):
         engine(item, [1], told.append)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Interrupting:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+def in_a_destructor(number: int) -> None:
+    Interrupting(number)
+
+
+def in_a_callback_of_a_weak_reference(number: int) -> None:
+    target = threading.Event()
+    reference = weakref.ref(target, lambda _: signal.raise_signal(number))
+    del target
+    assert reference() is None
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("swallow", [in_a_destructor, in_a_callback_of_a_weak_reference])
+def test_an_interrupt_that_python_swallows_comes_again(
+    swallow: Callable[[int], None], number: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kind = interrupts.Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    def interrupted() -> None:
+        with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
+            swallow(number)
+            time.sleep(5)
+
+    before = time.monotonic()
+    with pytest.raises(kind):
+        interrupted()
+    assert time.monotonic() - before < 4
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("heed_ctrl_c")
