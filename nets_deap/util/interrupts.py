@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -21,16 +22,37 @@ _DEFAULT: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-SOON = 0.01  # seconds after which an interrupt that was swallowed comes again
+SOON = 0.02  # seconds after which an interrupt comes again that was swallowed, or came during an import
+PATIENCE = 3.0  # seconds that it waits for imports, which may run code of the user's
+_first = 0.0  # when the first signal has come
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
 _held: list[None] = []  # one entry for each `held_back` that the main thread is in
 
 
 def _note(number: int, frame: Any) -> None:
+    global _first  # noqa: PLW0603
+    if not _seen:
+        _first = time.monotonic()
     _seen.append(number)
-    if not _held:
+    if _held:
+        return
+    if _importing(frame) and time.monotonic() < _first + PATIENCE:
+        _come_again()
+    else:
         check()
+
+
+def _importing(frame: Any) -> bool:
+    """Is a module being imported in this frame, or in one that has called it?
+
+    Interrupted while it is set up, an extension may abort the process, as torch has done.
+    """
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def check() -> None:
@@ -48,15 +70,19 @@ def _swallowed_again() -> Iterator[None]:
         if not (_seen and isinstance(unraisable.exc_value, KeyboardInterrupt)):
             before(unraisable)
             return
-        timer = threading.Timer(SOON, _send_again)
-        timer.daemon = True
-        timer.start()
+        _come_again()
 
     sys.unraisablehook = hook
     try:
         yield
     finally:
         sys.unraisablehook = before
+
+
+def _come_again() -> None:
+    timer = threading.Timer(SOON, _send_again)
+    timer.daemon = True
+    timer.start()
 
 
 def _send_again() -> None:

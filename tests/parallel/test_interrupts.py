@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -120,6 +121,37 @@ def test_an_interrupt_that_python_swallows_comes_again(
         interrupted()
     assert time.monotonic() - before < 4
     assert "Traceback" not in capfd.readouterr().err
+
+
+MODULE = """
+import signal, time
+signal.raise_signal(signal.SIGINT)
+end = time.monotonic() + {seconds}
+while time.monotonic() < end:
+    pass
+"""
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+@pytest.mark.parametrize("seconds", [0.3, 30])
+def test_an_interrupt_waits_for_imports_but_not_for_ever(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "PATIENCE", 1.0)
+    name = f"interrupting{int(seconds)}"
+    Path(f"{name}.py").write_text(MODULE.format(seconds=seconds), encoding="utf-8")
+    monkeypatch.syspath_prepend(".")
+
+    def interrupted() -> None:
+        with interrupts.guarded():
+            importlib.import_module(name)
+            time.sleep(5)
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - before < 4
+    assert (name in sys.modules) == (seconds < 1)
 
 
 @pytest.mark.usefixtures("heed_ctrl_c")
