@@ -71,10 +71,11 @@ Origin = Mapping[str, tuple[str, str]]  # name of a file: what it says, and what
 NOTHING: Origin = MappingProxyType({})
 
 
-def _origin(problem: Problem, more: Origin) -> Origin:
+def _origin(problem: Problem, data: str | None, more: Origin) -> Origin:
+    """data: the checksum of the problem's data; None: nobody knows it"""
     origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
-    with suppress(NetsError):  # data that are not there
-        origin[DATA] = (problem.data.checksum, f"other data than `dataset` {problem.dataset} now has")
+    if data is not None:
+        origin[DATA] = (data, f"other data than `dataset` {problem.dataset} now has")
     return {**origin, **more}
 
 
@@ -86,17 +87,20 @@ def check_origin(folder: Path, problem: Problem, more: Origin = NOTHING) -> None
     """
     if is_free(folder):
         return
-    for name, (content, other) in _origin(problem, more).items():
+    data = None
+    with suppress(NetsError):  # data that are not there
+        data = problem.data.checksum
+    for name, (content, other) in _origin(problem, data, more).items():
         if (folder / name).exists() and files.read_text(folder / name) != f"{content}\n":
             raise NetsError(f"{folder} holds results from {other}: choose another `out`")
 
 
 def write_origin(folder: Path, problem: Problem, more: Origin = NOTHING) -> None:
-    """Note what the results in a folder come from.
+    """Note what the results in a folder come from. Raises NetsError if the data are missing.
 
     Results that do not say of which version they are stay like that, with a warning.
     """
-    for name, (content, _) in _origin(problem, more).items():
+    for name, (content, _) in _origin(problem, problem.data.checksum, more).items():
         path = folder / name
         if name == VERSION and not path.exists() and holds_results(folder):
             warn_once(

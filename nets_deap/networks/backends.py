@@ -130,12 +130,12 @@ def make_stack(
 ) -> Stack:
     """A stack: networks with these weights and masks that train together.
 
-    precision: as for `StackedMLP`
+    precision: as for `StackedMLP`, or, on a GPU, `FusedMLP`
     Raises NetsError for networks that cannot be stacked, and for a precision that they do not support.
     """
     arguments = (weights, masks, recipe, device, dtype)
     if is_perceptron(architecture):
-        kind = FusedMLP if fused_mlp.supports(architecture, recipe, device, dtype) else StackedMLP
+        kind = FusedMLP if fused_mlp.supports(architecture, recipe, device, dtype, precision) else StackedMLP
         return kind(architecture, *arguments, precision)
     if precision != "float32":
         raise NetsError(f"`precision` {precision}: other products than float32's are for perceptrons")

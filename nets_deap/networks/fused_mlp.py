@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nets_deap.models.mlp import MLP
 from nets_deap.networks.perceptron import loss_scale, output_error
-from nets_deap.networks.stacked_mlp import StackedMLP
+from nets_deap.networks.stacked_mlp import StackedMLP, check_precision
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsWarning
 
@@ -33,6 +33,7 @@ class FusedMLP(StackedMLP):
 
     A step reads each weight once forward; the update reads it and a byte of its mask, and writes it.
     Weights, activations and errors are float32, whatever the precision of the products.
+    Raises ValueError for another precision than StackedMLP's.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class FusedMLP(StackedMLP):
     ) -> None:
         from nets_deap.networks.kernels import triton_mlp as kernels
 
+        check_precision(precision)
         super().__init__(architecture, weights, masks, recipe, device, dtype)
         self.kernels, self.rounded = kernels, kernels.FACTORS[precision]
         self.masks = self._stacked(self.mask.bool())
@@ -88,31 +90,34 @@ class FusedMLP(StackedMLP):
         return output.transpose(1, 2)
 
 
-def supports(architecture: MLP, recipe: Recipe, device: str, dtype: torch.dtype) -> bool:
-    """Can a `FusedMLP` train these networks there?"""
+def supports(architecture: MLP, recipe: Recipe, device: str, dtype: torch.dtype, precision: str) -> bool:
+    """Can a `FusedMLP` train these networks there, with products of this precision?"""
     kind = (architecture.activation, recipe.optimizer, dtype, torch.device(device).type)
-    return kind == ("relu", "sgd", torch.float32, "cuda") and _triton_works(device)
+    return kind == ("relu", "sgd", torch.float32, "cuda") and _triton_works(device, precision)
 
 
 @cache
-def _triton_works(device: str) -> bool:
-    """Does Triton compile and run a kernel there? It needs a C compiler and a recent GPU. Warns if not."""
+def _triton_works(device: str, precision: str) -> bool:
+    """Does Triton compile and run the kernels there, at the size of their tiles?
+
+    It needs a C compiler and a recent GPU. Where it is installed and fails, a warning says why.
+    """
     if importlib.util.find_spec("triton") is None:
         return False
     from nets_deap.networks.kernels import triton_mlp
 
     try:
-        square = torch.ones(1, 16, 16, device=device)
-        result = torch.empty_like(square)
-        triton_mlp.forward(square, square, result, True, triton_mlp.FACTORS["float32"])
-        if bool((result == 16).all()):
+        factors = triton_mlp.FACTORS[precision]
+        square = torch.ones(1, 256, 256, device=device)
+        ones, sums, below = torch.ones(1, 256, 64, device=device), *torch.empty(2, 1, 256, 64, device=device)
+        triton_mlp.forward(square, ones, sums, True, factors)
+        triton_mlp.backward(square, ones, ones, below, factors)
+        triton_mlp.update(square, square > 0, ones, ones, 1.0, factors)
+        if bool((sums == 256).all() and (below == 256).all() and (square == 1 - 64).all()):
             return True
         reason = "a product came out wrong"
     except Exception as error:  # whatever the compiler or the driver raises
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-    warnings.warn(
-        f"Triton does not work here ({reason}): torch trains on the GPU, more slowly",
-        NetsWarning,
-        stacklevel=2,
-    )
+    message = f"Triton does not work here ({reason}): torch trains on the GPU, more slowly"
+    warnings.warn(message, NetsWarning, stacklevel=2)
     return False

@@ -4,7 +4,7 @@ longer than the kernels of a small population."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ class Recorder:
     """
 
     def __init__(self) -> None:
-        self._sources: dict[tuple[int, int, int], _Source] = {}
+        self._sources: dict[tuple[Any, ...], _Source] = {}
 
     def __call__(self, step: Step, x: Tensor, targets: Tensor, chosen: np.ndarray) -> Tensor:
         """The outputs of `step(x, targets, places)`, where `places` are the chosen indices, on the device.
@@ -45,7 +45,7 @@ class Recorder:
         x, targets: samples [n, …] and their targets on a GPU; chosen: int64[b]. The next step may overwrite
         the outputs.
         """
-        key = (x.data_ptr(), targets.data_ptr(), len(chosen))
+        key = (len(chosen), *((it.data_ptr(), it.shape, it.stride()) for it in (x, targets)))
         source = self._sources.setdefault(key, _Source(x, targets))
         indices = torch.from_numpy(chosen)
         source.steps += 1

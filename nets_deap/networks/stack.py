@@ -85,7 +85,8 @@ class Stack(ABC):
         if chosen is None or self._recorder is None:
             self.outputs = self._chosen_step(x, targets, chosen)
         else:
-            self.outputs = self._recorder(self._chosen_step, x, targets, chosen)
+            with torch.cuda.device(self.flat.device):  # where kernels are launched and steps recorded
+                self.outputs = self._recorder(self._chosen_step, x, targets, chosen)
 
     def _chosen_step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | Tensor | None) -> Tensor:
         return self._step(*self._gather(x, targets, chosen))
@@ -101,7 +102,7 @@ class Stack(ABC):
     ) -> None:
         """Copy each network's vector, [n], and the same extras, [m], into its layers; block by block."""
         for start in range(0, self.networks, BLOCK):
-            block = torch.from_numpy(np.asarray(vectors[start : start + BLOCK])).to(self.flat.device)
+            block = torch.from_numpy(np.array(vectors[start : start + BLOCK])).to(self.flat.device)
             others = torch.from_numpy(extras).to(block).expand(len(block), -1)
             self._load([layer[start : start + BLOCK] for layer in layers], torch.hstack([block, others]))
 

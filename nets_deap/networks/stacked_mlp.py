@@ -21,6 +21,12 @@ from nets_deap.networks.stack import Stack
 from nets_deap.problem.recipe import Recipe
 
 
+def check_precision(precision: str) -> None:
+    """Raise ValueError for another precision of products than float32, tf32 and bf16."""
+    if precision not in ("float32", "tf32", "bf16"):
+        raise ValueError(f"no precision {precision!r}")
+
+
 class StackedMLP(Stack):
     """P multilayer perceptrons without biases; each optimiser step trains all of them.
 
@@ -43,8 +49,7 @@ class StackedMLP(Stack):
         precision: str = "float32",
     ) -> None:
         check_gradients(architecture)
-        if precision not in ("float32", "tf32", "bf16"):
-            raise ValueError(f"no precision {precision!r}")
+        check_precision(precision)
         super().__init__(architecture, weights, masks, recipe, device, dtype)
         self.tf32 = precision == "tf32"
         self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -26,15 +27,23 @@ def as_usual() -> Iterator[None]:
         if (precision := torch.get_float32_matmul_precision()) != "highest":
             torch.set_float32_matmul_precision("highest")
             stack.callback(torch.set_float32_matmul_precision, precision)
-        if torch.backends.cudnn.allow_tf32:  # on a GPU, convolutions round to TF32 unless told not to
-            torch.backends.cudnn.allow_tf32 = False
-            stack.callback(setattr, torch.backends.cudnn, "allow_tf32", True)
+        for place, name, exact in _convolutions(torch.backends.cudnn):
+            stack.callback(setattr, place, name, getattr(place, name))
+            setattr(place, name, exact)
         if torch.empty(0).device.type != "cpu":  # get_default_device fails in torch 2.4 once it was reset
             stack.enter_context(torch.device("cpu"))
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
         yield
+
+
+def _convolutions(cudnn: Any) -> list[tuple[Any, str, Any]]:
+    """What says how a GPU's convolutions round: object, attribute, and the value for float32."""
+    try:
+        return [(cudnn, "allow_tf32", False)] if cudnn.allow_tf32 else []
+    except RuntimeError:  # since torch 2.9, if a caller has set it by its newer names
+        return [(cudnn.conv, "fp32_precision", "ieee"), (cudnn.rnn, "fp32_precision", "ieee")]
 
 
 @contextmanager

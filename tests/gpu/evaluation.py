@@ -31,7 +31,7 @@ def rows() -> Iterator[dict[str, object]]:
     weights = [rng.normal(0, 0.05, n).astype(np.float32) for _ in range(8)] * (GENOMES // 8)
     masks = [rng.random(n) < 0.2 for _ in range(8)] * (GENOMES // 8)
     for precision in ("float32", "tf32"):
-        for attempt in ("first", "second"):  # the first compiles and warms up
+        for attempt in ("first", "second"):  # the first may compile
             clock = [time.perf_counter()]
 
             def lap(clock: list[float] = clock) -> float:

@@ -19,6 +19,7 @@ from torch import Tensor
 from nets_deap.models.mlp import MLP
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_stack
+from nets_deap.networks.fused_mlp import FusedMLP
 from nets_deap.networks.stack import Stack
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
@@ -78,10 +79,12 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
         row |= {"back_end": type(stack).__name__, "seconds": taken, "ms_a_genome": 1000 * taken / size}
         row["peak_gb"] = (torch.cuda.max_memory_allocated() - before) / 1e9
         if isinstance(architecture, MLP):
-            sizes, operations = architecture.layout.sizes, 0
+            sizes = architecture.layout.sizes
             operations = 2 * BATCH * (3 * sum(sizes) - sizes[0]) * size * EPOCH
             floors = BYTES[optimizer] * sum(sizes) * size * EPOCH / ceilings["bytes"]
-            computed = operations / ceilings[precision]
+            # Its float32 is three products of TF32.
+            fused = isinstance(stack, FusedMLP) and precision == "float32"
+            computed = operations / (ceilings["tf32"] / 3 if fused else ceilings[precision])
             row |= {"floor_bytes": floors, "floor_operations": computed}
             row["times_the_floor"] = taken / max(floors, computed)
         yield row

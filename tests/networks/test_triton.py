@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.networks.fused_mlp import FusedMLP
+from nets_deap.networks.fused_mlp import FusedMLP, _triton_works
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
 from tests.networks.test_stacks import population, problem_of
 
-pytest.importorskip("triton")
 pytestmark = pytest.mark.gpu
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+# Earlier interpreters do not take these kernels
+pytest.importorskip("triton", minversion="3.6" if DEVICE == "cpu" else None)
 # nets, rows, depth, samples: one that fits its tiles, and others that fill them in part
 SIZES = [(2, 16, 16, 16), (3, 20, 50, 64), (1, 130, 100, 64), (2, 10, 100, 48), (1, 1, 2, 80)]
 sizes = pytest.mark.parametrize(("nets", "rows", "depth", "samples"), SIZES)
@@ -108,3 +109,22 @@ def test_a_fused_step_is_that_of_the_stack(kernels: Any) -> None:
         torch.testing.assert_close(stacks[0].outputs, stacks[1].outputs, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(stacks[0].weights(), stacks[1].weights(), rtol=1e-4, atol=1e-6)
     assert (stacks[0].weights()[~np.stack(masks)] == 0).all()
+
+
+def test_what_is_not_a_number_stays_so(kernels: Any) -> None:
+    w, x = torch.full((1, 16, 16), torch.nan, device=DEVICE), torch.ones(1, 16, 16, device=DEVICE)
+    z = torch.zeros_like(x)
+    kernels.forward(w, x, z, True, "tf32x3")
+    assert z.isnan().all()
+
+
+def test_the_trial_of_triton_passes(kernels: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nets_deap.networks.kernels.triton_mlp", kernels, raising=False)
+        assert all(_triton_works.__wrapped__(DEVICE, precision) for precision in ("float32", "tf32"))
+
+
+def test_another_precision_is_refused() -> None:
+    problem = problem_of("lenet-300-100", "sgd")
+    with pytest.raises(ValueError, match="no precision 'fp16'"):
+        FusedMLP(problem.architecture, [], [], problem.recipe, DEVICE, precision="fp16")

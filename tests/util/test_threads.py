@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,14 @@ STATES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "products": lambda: default(torch.set_float32_matmul_precision, "medium", "highest"),
 }
 
+if hasattr(torch.backends.cudnn, "conv"):  # since torch 2.9
+
+    def precision(place: Any) -> Callable[[], AbstractContextManager[Any]]:
+        return lambda: default(partial(setattr, place, "fp32_precision"), "ieee", place.fp32_precision)
+
+    places = {"convolutions": torch.backends.cudnn.conv, "all precisions": torch.backends}
+    STATES |= {name: precision(place) for name, place in places.items()}
+
 
 def genome(problem: Problem) -> Genome:
     rng = generator(1, 0, Role.INITIALISATION)
@@ -97,7 +106,7 @@ def test_no_method_depends_on_torchs_state(name: str) -> None:
 
 
 def test_convolutions_are_not_rounded_to_tf32() -> None:
-    assert torch.backends.cudnn.allow_tf32  # torch's default
+    assert torch.backends.cudnn.allow_tf32, "torch's default"
     with as_usual():
         assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.allow_tf32

@@ -56,7 +56,7 @@ def _forward(
         )
         total = _product(a, b, total, FACTORS)
     if RELU:
-        total = tl.maximum(total, 0.0)
+        total = tl.where(total < 0.0, 0.0, total)  # NaN stays, as in torch
     inside = (row < rows)[:, None] & (sample < samples)[None, :]
     tl.store(z + (net * rows + row)[:, None] * samples + sample[None, :], total, mask=inside)
 
