@@ -67,18 +67,18 @@ def transfer(
     """
     from nets_deap.experiments import transfer as library
     from nets_deap.parallel.choice import make_map
-    from nets_deap.problem.recipe import OPTIMIZERS
+    from nets_deap.problem.optimizer import is_optimizer
     from nets_deap.util.statistics import mean_interval
 
     path, loaded, settled = tickets.load(ticket, TransferConfig, preset, config, options)
     to = settled.to or settled.optimizer
     settled = settled.model_copy(update={"to": to})
-    if to in OPTIMIZERS and to != settled.optimizer and options["lr"] is None:
+    if is_optimizer(to) and to != settled.optimizer and options["lr"] is None:
         raise click.UsageError(
             f"--to {to}: the learning rate of {settled.lr:g} is {settled.optimizer}'s: give --lr"
         )
-    for name in ("lr", "epochs", "iterations", "batch_size"):
-        if to not in OPTIMIZERS and options[name] is not None:
+    for name in ("lr", "epochs", "iterations", "batch_size", "schedule", "clip", "label_smoothing"):
+        if not is_optimizer(to) and options[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is for optimisers: {to} goes by --es")
     aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)

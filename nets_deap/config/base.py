@@ -15,9 +15,10 @@ from nets_deap.models import registry
 from nets_deap.models.initialisers import INITIALISERS
 from nets_deap.parallel.choice import MAPS
 from nets_deap.parallel.processes import MOST_WORKERS
+from nets_deap.problem import optimizer, schedule
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
 # Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
@@ -37,6 +38,16 @@ MapName = Annotated[str, one_of("map", MAPS)]
 def _checked_dataset(name: str) -> str:
     sources.check_name(name)
     return name
+
+
+def _checked_optimizer(text: str) -> str:
+    optimizer.parsed(text)
+    return text
+
+
+def _checked_schedule(text: str) -> str:
+    schedule.parsed(text)
+    return text
 
 
 def _checked_architecture(name: str) -> str:
@@ -70,8 +81,11 @@ class Settings(BaseModel):
 class RecipeSettings(Settings):
     """How networks are trained; see `problem.Recipe`."""
 
-    optimizer: Annotated[str, one_of("optimizer", OPTIMIZERS)] = setting(
-        "sgd", "sgd, momentum or adam.", "training", "NAME"
+    optimizer: Annotated[str, AfterValidator(_checked_optimizer)] = setting(
+        "sgd",
+        "sgd, momentum (of 0.9), adam, or any of torch.optim, with its arguments: adamw:weight_decay=0.01.",
+        "training",
+        "NAME",
     )
     lr: float = setting(1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6)
     batch_size: Count = setting(60, "Samples a step; 0 is all of them.", "training", "N")
@@ -79,11 +93,35 @@ class RecipeSettings(Settings):
     iterations: Positive | None = setting(
         None, "The same in optimiser steps, in place of epochs.", "training", "N"
     )
+    schedule: Annotated[str, AfterValidator(_checked_schedule)] = setting(
+        "constant",
+        "Course of the learning rate: constant, multistep:at=0.5/0.75,factor=0.1, cosine, linear or "
+        "one-cycle; warmup=5 lets it rise for five epochs first.",
+        "training",
+        "NAME",
+    )
+    clip: float = setting(0.0, "The largest norm of a gradient; 0 is none.", "training", "NORM", ge=0)
+    label_smoothing: float = setting(
+        0.0,
+        "Share of a target that is spread over all classes, in training only.",
+        "training",
+        "SHARE",
+        ge=0,
+        lt=1,
+    )
     augment: bool = setting(False, "Shift and mirror images, in training only.", "training")
 
     def recipe(self) -> Recipe:
         return Recipe(
-            self.optimizer, self.lr, self.batch_size, self.epochs, self.iterations, augment=self.augment
+            self.optimizer,
+            self.lr,
+            self.batch_size,
+            self.epochs,
+            self.iterations,
+            augment=self.augment,
+            schedule=self.schedule,
+            clip=self.clip,
+            label_smoothing=self.label_smoothing,
         )
 
 

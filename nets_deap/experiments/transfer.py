@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Budget
+from nets_deap.problem.optimizer import OPTIMIZERS, is_optimizer
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import OPTIMIZERS
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.controls import random
 from nets_deap.search.es import ES, score_mean
@@ -83,7 +83,7 @@ def target(problem: Problem, to: str, es: str = "") -> Target:
 
     Raises NetsError for any other name, or bad options.
     """
-    if to in OPTIMIZERS:
+    if is_optimizer(to):
         if es:
             raise NetsError(f"`es` {es}: {to} is an optimiser, which has no such options")
         return Target(replace(problem, recipe=replace(problem.recipe, optimizer=to)))

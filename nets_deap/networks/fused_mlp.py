@@ -86,14 +86,17 @@ class FusedMLP(StackedMLP):
             if i:
                 kernels.backward(self.layers[i], errors[i], outputs[i - 1], errors[i - 1], factors)
             weights, mask, error = layer(i, self.layers[i], self.masks[i], errors[i])
-            kernels.update(weights, mask, error, outputs[i - 1] if i else padded.x_t[None], self.lr, factors)
+            kernels.update(
+                weights, mask, error, outputs[i - 1] if i else padded.x_t[None], self.descent.lr, factors
+            )
         return output.transpose(1, 2)
 
 
 def supports(architecture: MLP, recipe: Recipe, device: str, dtype: torch.dtype, precision: str) -> bool:
     """Can a `FusedMLP` train these networks there, with products of this precision?"""
-    kind = (architecture.activation, recipe.optimizer, dtype, torch.device(device).type)
-    return kind == ("relu", "sgd", torch.float32, "cuda") and _triton_works(device, precision)
+    plain = recipe.descent.plain and not recipe.clip
+    kind = (architecture.activation, plain, dtype, torch.device(device).type)
+    return kind == ("relu", True, torch.float32, "cuda") and _triton_works(device, precision)
 
 
 @cache

@@ -10,7 +10,7 @@ from nets_deap.models.layout import Layout
 from nets_deap.models.mlp import MLP
 from nets_deap.networks.compaction import compact
 from nets_deap.networks.gather import Gatherer
-from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.perceptron import (
     activate,
     check_gradients,
@@ -51,7 +51,7 @@ class MaskedMLP:
         check_gradients(architecture)
         self.architecture = architecture
         self.initial = np.where(mask, weights, np.float32(0))
-        self.compaction = compact(architecture, mask)
+        self.compaction = compact(architecture, mask) if recipe.descent.idle_stay else None
         layout = architecture.layout
         self.inputs: Tensor | None = None
         if self.compaction:
@@ -63,11 +63,12 @@ class MaskedMLP:
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
         self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
         self.layers_t = [layer.t() for layer in self.layers]
-        self.lr = recipe.lr
-        self.optimizer = flat_optimizer(recipe, self.flat)
-        self.gradients: list[Tensor] = []
-        if self.flat.grad is not None:
-            self.gradients = [view for _, view in layout.split(self.flat.grad)]
+
+        def parts(vector: Tensor) -> list[Tensor]:
+            return [view for _, view in layout.split(vector)]
+
+        self.descent = Descent(recipe, self.flat, parts)
+        self.gradients = [] if self.descent.gradient is None else parts(self.descent.gradient)
         self._buffers: dict[int, _Buffers] = {}
         self._gather = Gatherer()
 
@@ -113,16 +114,15 @@ class MaskedMLP:
                 torch.mm(errors[i], self.layers[i], out=errors[i - 1])
                 through_activation(errors[i - 1], hidden[i - 1], self.architecture)
             below = hidden[i - 1] if i else x
-            if self.optimizer is None:
-                self.layers[i].addmm_(errors_t[i], below, alpha=-self.lr)
+            if self.descent.gradient is None:
+                self.layers[i].addmm_(errors_t[i], below, alpha=-self.descent.lr)
             else:
                 torch.mm(errors_t[i], below, out=self.gradients[i])
-        if self.optimizer is None:
+        if self.descent.gradient is None:
             self.flat.mul_(self.mask)
         else:
-            assert self.flat.grad is not None
-            self.flat.grad.mul_(self.mask)
-            self.optimizer.step()
+            self.descent.gradient.mul_(self.mask)
+            self.descent.step()
 
     def extras(self) -> np.ndarray:
         """The extras, [m]: a perceptron has none."""

@@ -14,7 +14,7 @@ from nets_deap.models.architecture import INITIAL, Architecture
 from nets_deap.models.node_space import narrow_to_mask
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.losses import sample_losses
-from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.optimizer import Descent
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import memory
 
@@ -25,7 +25,8 @@ class MaskedModule:
     weights: float32[n]; mask: bool[n]; extras: float32[m], initial unless given; all are copied
     outputs: of the last minibatch
 
-    The module is smaller than the architecture's if the mask has cut off nodes: it leaves them out.
+    The module is smaller than the architecture's if the mask has cut off nodes. It keeps them if the
+    optimiser moves weights without a gradient.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class MaskedModule:
         self.initial = np.where(mask, weights, np.float32(0))
         self.initial_extras = architecture.or_initial(extras)
         weights, extras = self.initial, self.initial_extras
-        self.narrowed = narrow_to_mask(architecture, mask)
+        self.narrowed = narrow_to_mask(architecture, mask) if recipe.descent.idle_stay else None
         if self.narrowed:
             architecture = self.narrowed.architecture
             genes, others = self.narrowed.genes, self.narrowed.extras
@@ -53,19 +54,26 @@ class MaskedModule:
         self.flat = self.state[: self.size + architecture.trained_extras]  # what gradients train
         self.mask = torch.ones_like(self.flat)
         self.mask[: self.size] = torch.from_numpy(mask)
-        self.lr = recipe.lr
         self.units, self.held = architecture.units, 0
-        self.optimizer = flat_optimizer(recipe, self.flat)
-        self.gradient = torch.zeros_like(self.flat) if self.flat.grad is None else self.flat.grad
         with torch.device("meta"):  # no initial weights are drawn
             self.module = architecture.module()
+        names, size = [name for name, _ in self.module.named_parameters()], self.size
+
+        def parts(vector: Tensor) -> list[Tensor]:
+            named = architecture.named(vector[:size], vector[size:])
+            return [named[name] for name in names]
+
+        self.descent = Descent(recipe, self.flat, parts)
+        self.gradient = torch.zeros_like(self.flat)
+        if self.descent.gradient is not None:
+            self.gradient = self.descent.gradient
         self.module.load_state_dict(
             architecture.named(self.state[: self.size], self.state[self.size :]), assign=True
         )
-        gradients = architecture.named(self.gradient[: self.size], self.gradient[self.size :])
-        for name, parameter in self.module.named_parameters():
+        parameters = [parameter for _, parameter in self.module.named_parameters()]
+        for parameter, gradient in zip(parameters, parts(self.gradient), strict=True):
             parameter.requires_grad_()
-            parameter.grad = gradients[name]
+            parameter.grad = gradient
         self._images = len(architecture.input_shape) == 3
         self._gather = Gatherer()
 
@@ -88,10 +96,10 @@ class MaskedModule:
         outputs = self.module(self._laid_out(x))
         sample_losses(outputs, targets, self.architecture.loss).mean().backward()
         self.gradient.mul_(self.mask)
-        if self.optimizer is None:
-            self.flat.sub_(self.gradient, alpha=self.lr)
+        if self.descent.plain:
+            self.flat.sub_(self.gradient, alpha=self.descent.lr)
         else:
-            self.optimizer.step()
+            self.descent.step()
         self.outputs = outputs.detach()
 
     def _check_memory(self, samples: int) -> None:

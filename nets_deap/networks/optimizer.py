@@ -1,54 +1,166 @@
-"""Optimisers of one flat vector of weights."""
+"""How the weights of a network move along their gradient."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
-from nets_deap.util.errors import unknown
+from nets_deap.problem.optimizer import Optimizer
+from nets_deap.problem.recipe import Recipe
+
+Views = Callable[[Tensor], Sequence[Tensor]]
+SMALL = 1e-6  # added to a norm that divides, as `torch.nn.utils.clip_grad_norm_` does
+# Arguments that torch's fused kernels take from us; with others the optimiser itself is constructed
+FUSED = {
+    "SGD": {"momentum", "dampening", "nesterov", "weight_decay"},
+    "Adam": {"betas", "eps", "weight_decay"},
+    "AdamW": {"betas", "eps", "weight_decay"},
+}
 
 
-class FlatOptimizer:
-    """Momentum or Adam for one vector of weights, by torch's fused kernels; it allocates the vector's `grad`.
+class _Rule(Protocol):
+    def step(self, lr: float) -> None: ...
 
-    It computes the same as `torch.optim` with fused=True. Constructing that optimiser would import torch's
-    compiler, which takes seconds in every process.
+    def forget(self, kept: Tensor) -> None: ...
+
+
+class Descent:
+    """An optimiser, gradient clipping and the learning rate, for one vector of weights.
+
+    lr: the learning rate of the next step; whoever trains may change it
+    plain: is it gradient descent alone? Then there is no `gradient`: back ends add it as they compute it
+    gradient: like `flat`, to be filled before `step`, with zeros for what is pruned
+
+    parts: the views of a vector like `flat` as the layers' weights, for optimisers that ask for their shapes
+    networks: its views as the weights [P, …] of P networks, whose gradients are clipped one by one
+
+    Raises NetsError as `problem.optimizer.parsed` does.
     """
 
-    def __init__(self, recipe: Recipe, flat: Tensor) -> None:
-        self.adam, self.lr, self.flat = recipe.optimizer == "adam", recipe.lr, flat
-        self.gradient = flat.grad = torch.zeros_like(flat)
-        self.factor = OPTIMIZERS[recipe.optimizer][1].get("momentum", 0.0)
-        self.mean = torch.zeros_like(flat)
-        if self.adam:
-            self.square, self.steps = torch.zeros_like(flat), torch.zeros((), device=flat.device)
+    def __init__(
+        self, recipe: Recipe, flat: Tensor, parts: Views | None = None, networks: Views | None = None
+    ) -> None:
+        optimizer = recipe.descent
+        self.lr, self.clip = recipe.lr, recipe.clip
+        self.plain = optimizer.plain and not self.clip
+        self.gradient: Tensor | None = None
+        if self.plain:
+            return
+        self.gradient = torch.zeros_like(flat)
+        self._networks: Sequence[Tensor] = networks(self.gradient) if networks and self.clip else ()
+        self._rule = _rule(optimizer, flat, self.gradient, parts)
+
+    @property
+    def recordable(self) -> bool:
+        """Can a step be replayed as a CUDA graph?"""
+        return self.plain or not isinstance(self._rule, _Torch)
 
     def step(self) -> None:
-        weights, gradient, mean = [self.flat], [self.gradient], [self.mean]
-        if self.adam:
-            self.steps += 1
-            torch._fused_adam_(
-                weights, gradient, mean, [self.square], [], [self.steps],
-                lr=self.lr, beta1=0.9, beta2=0.999, eps=1e-8,
-                weight_decay=0.0, amsgrad=False, maximize=False,
-            )  # fmt: skip
-        else:
-            torch._fused_sgd_(
-                weights, gradient, mean,
-                lr=self.lr, momentum=self.factor, dampening=0.0, is_first_step=False,
-                weight_decay=0.0, nesterov=False, maximize=False,
-            )  # fmt: skip
+        """Move the weights along `gradient`."""
+        assert self.gradient is not None
+        if self.clip:
+            self._shorten()
+        self._rule.step(self.lr)
+
+    def forget(self, kept: Tensor) -> None:
+        """Clear the optimiser's state of the weights where `kept`, like `flat`, is False."""
+        if not self.plain:
+            self._rule.forget(kept)
+
+    def _shorten(self) -> None:
+        assert self.gradient is not None
+        if not self._networks:
+            self.gradient.mul_((self.clip / (self.gradient.norm() + SMALL)).clamp(max=1))
+            return
+        squares = sum(part.flatten(1).square().sum(dim=1) for part in self._networks)
+        factors = (self.clip / (torch.as_tensor(squares).sqrt() + SMALL)).clamp(max=1)
+        for part in self._networks:
+            part.mul_(factors.view(-1, *[1] * (part.ndim - 1)))
 
 
-def flat_optimizer(recipe: Recipe, flat: Tensor) -> FlatOptimizer | None:
-    """The recipe's optimiser for one vector of weights, which gets a `grad`; None for plain SGD.
+def _rule(optimizer: Optimizer, flat: Tensor, gradient: Tensor, parts: Views | None) -> _Rule:
+    arguments = dict(optimizer.arguments)
+    if optimizer.kind in FUSED and arguments.keys() <= FUSED[optimizer.kind]:
+        kind = _SGD if optimizer.kind == "SGD" else _Adam
+        return kind(optimizer.kind, arguments, flat, gradient)
+    return _Torch(optimizer, flat, gradient, parts or (lambda vector: [vector]))
 
-    Plain SGD needs neither optimiser nor `grad`: the gradient is added to the weights as it is computed.
-    Raises NetsError for a name that is not in OPTIMIZERS.
+
+class _SGD:
+    """Gradient descent with momentum, by torch's fused kernel.
+
+    It computes the same as `torch.optim.SGD`. Constructing that would import torch's compiler, which takes
+    seconds in every process.
     """
-    if recipe.optimizer not in OPTIMIZERS:
-        raise unknown("optimizer", recipe.optimizer, OPTIMIZERS)
-    if recipe.optimizer == "sgd":
-        return None
-    return FlatOptimizer(recipe, flat)
+
+    def __init__(self, kind: str, arguments: dict[str, Any], flat: Tensor, gradient: Tensor) -> None:
+        self.flat, self.gradient = flat, gradient
+        self.arguments = {
+            "momentum": 0.0,
+            "dampening": 0.0,
+            "nesterov": False,
+            "weight_decay": 0.0,
+        } | arguments
+        self.mean = [torch.zeros_like(flat)] if self.arguments["momentum"] else []
+        self.first = True
+
+    def step(self, lr: float) -> None:
+        torch._fused_sgd_(
+            [self.flat], [self.gradient], self.mean,
+            lr=lr, maximize=False, is_first_step=self.first, **self.arguments,
+        )  # fmt: skip
+        self.first = False
+
+    def forget(self, kept: Tensor) -> None:
+        for mean in self.mean:
+            mean.mul_(kept)
+
+
+class _Adam:
+    """Adam or AdamW, likewise."""
+
+    def __init__(self, kind: str, arguments: dict[str, Any], flat: Tensor, gradient: Tensor) -> None:
+        self.kernel = torch._fused_adamw_ if kind == "AdamW" else torch._fused_adam_
+        self.flat, self.gradient = flat, gradient
+        decay = 0.01 if kind == "AdamW" else 0.0
+        self.beta1, self.beta2 = arguments.get("betas", (0.9, 0.999))
+        self.eps, self.decay = arguments.get("eps", 1e-8), arguments.get("weight_decay", decay)
+        self.mean, self.square = torch.zeros_like(flat), torch.zeros_like(flat)
+        self.steps = torch.zeros((), device=flat.device)
+
+    def step(self, lr: float) -> None:
+        self.steps += 1
+        self.kernel(
+            [self.flat], [self.gradient], [self.mean], [self.square], [], [self.steps],
+            lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps,
+            weight_decay=self.decay, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def forget(self, kept: Tensor) -> None:
+        self.mean.mul_(kept)
+        self.square.mul_(kept)
+
+
+class _Torch:
+    """Any other optimiser of torch, on the layers' weights."""
+
+    def __init__(self, optimizer: Optimizer, flat: Tensor, gradient: Tensor, views: Views) -> None:
+        self.views = views
+        self.parameters = [part.detach().requires_grad_() for part in views(flat)]
+        for parameter, part in zip(self.parameters, views(gradient), strict=True):
+            parameter.grad = part
+        self.optimizer = optimizer.on(self.parameters, 0.1)
+
+    def step(self, lr: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+
+    def forget(self, kept: Tensor) -> None:
+        for parameter, part in zip(self.parameters, self.views(kept), strict=True):
+            for state in self.optimizer.state[parameter].values():
+                if isinstance(state, Tensor) and state.shape == part.shape:
+                    state.mul_(part)

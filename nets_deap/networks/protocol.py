@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
+from nets_deap.networks.optimizer import Descent
 
 
 class Trainable(Protocol):
@@ -18,6 +19,9 @@ class Trainable(Protocol):
 
     @property
     def outputs(self) -> Tensor: ...
+
+    @property
+    def descent(self) -> Descent: ...
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None: ...
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nets_deap.models.mlp import MLP
 from nets_deap.networks.kernels.library import DTYPES, KernelLayer, best_variant, kernels
-from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.perceptron import loss_scale
 from nets_deap.problem.recipe import Recipe
 
@@ -123,11 +123,11 @@ class SparseMLP:
             [start + layer.genes for start, layer in zip(starts, self.layers, strict=False)]
         )
         self.flat = torch.tensor(np.where(mask, weights, 0)[self.genes], dtype=dtype)
-        self.lr = recipe.lr
-        self.optimizer = flat_optimizer(recipe, self.flat)
+        self.descent = Descent(recipe, self.flat)
         sizes = [len(layer.genes) for layer in self.layers]
         self.values = self.flat.split(sizes)
-        self.gradients = () if self.flat.grad is None else self.flat.grad.split(sizes)
+        gradient = self.descent.gradient
+        self.gradients = () if gradient is None else gradient.split(sizes)
         self._batches: dict[int, _Batch] = {}
         self._accepted: tuple[Any, ...] = ()
         self._last: _Batch | None = None
@@ -190,13 +190,13 @@ class SparseMLP:
         done = self._step(
             len(self.layers), batch.address, batch.samples, len(x), x.data_ptr(),
             None if chosen is None else chosen.ctypes.data, batch.x_address,
-            targets.data_ptr(), batch.scale, self.lr,
+            targets.data_ptr(), batch.scale, self.descent.lr,
         )  # fmt: skip
         if not done:
             raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")
         self._last = batch
-        if self.optimizer is not None:
-            self.optimizer.step()
+        if not self.descent.plain:
+            self.descent.step()
 
     @property
     def outputs(self) -> Tensor:

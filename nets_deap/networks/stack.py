@@ -13,7 +13,7 @@ from torch import Tensor
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.networks.gather import Gatherer
-from nets_deap.networks.optimizer import flat_optimizer
+from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.recorded import Recorder
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
@@ -29,7 +29,8 @@ class Stack(ABC):
     mask: likewise; bool on a GPU, where it is a byte to move, and `dtype` on a CPU, where that is faster
     layers: views of `flat`, [P, *shape] each
 
-    Raises NetsError for batch normalisation: a stack has no place for running statistics.
+    Raises NetsError for batch normalisation, since a stack has no place for running statistics, and for an
+    optimiser that does not treat each number by itself.
     """
 
     architecture: Any
@@ -52,6 +53,11 @@ class Stack(ABC):
                 f"{architecture.name} normalises over batches: its networks cannot be trained as one stack: "
                 "take the map multiprocess or serial"
             )
+        if not recipe.descent.elementwise:
+            raise NetsError(
+                f"`optimizer` {recipe.optimizer} goes by the matrices of single networks, which cannot be "
+                "trained as one stack: take the map multiprocess or serial"
+            )
         layout, others = architecture.layout, architecture.extras
         self.layout = Layout(
             layout.names + tuple(extra.name for extra in others),
@@ -64,10 +70,10 @@ class Stack(ABC):
         self._fill(self.layers, weights, extras)
         self._fill(self._stacked(self.mask), masks, np.ones(extras.size, dtype=bool))
         self.flat.mul_(self.mask)
-        self.lr = recipe.lr
-        self.optimizer = flat_optimizer(recipe, self.flat)
+        self.descent = Descent(recipe, self.flat, networks=self._stacked)
         self._gather = Gatherer()
-        self._recorder = Recorder() if on_gpu else None
+        replayable = on_gpu and recipe.constant and self.descent.recordable
+        self._recorder = Recorder() if replayable else None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -117,12 +123,11 @@ class Stack(ABC):
 
     def _descend(self, gradient: Tensor) -> None:
         """One optimiser step by the gradient of `flat`; pruned weights stay zero."""
-        if self.optimizer is None:
-            self.flat.add_(gradient, alpha=-self.lr).mul_(self.mask)
+        if self.descent.gradient is None:
+            self.flat.add_(gradient, alpha=-self.descent.lr).mul_(self.mask)
         else:
-            assert self.flat.grad is not None
-            torch.mul(gradient, self.mask, out=self.flat.grad)
-            self.optimizer.step()
+            torch.mul(gradient, self.mask, out=self.descent.gradient)
+            self.descent.step()
 
     def weights(self) -> np.ndarray:
         """The current weights, [P, n]."""

@@ -44,7 +44,10 @@ def chunk_size(
     batch = recipe.batch_size or samples
     batches = batch + samples % batch if batch < samples else samples  # a smaller last one has buffers too
     units, validation = architecture.units, len(data.validation.y)
-    states = {"sgd": 0, "momentum": 2}.get(recipe.optimizer, 3)  # gradient, and optimiser state
+    descent = (
+        recipe.descent
+    )  # gradient, and optimiser state: a number a weight for momentum, else two or more
+    states = 0 if descent.plain and not recipe.clip else 2 if descent.kind == "SGD" else 4
     numbers = (
         (2 + states) * architecture.layout.size
         + 2 * units * batches

@@ -54,10 +54,10 @@ class StackedMLP(Stack):
         self.tf32 = precision == "tf32"
         self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None
         self.factors = self.layers if self.half is None else self._stacked(self.half)
-        self.fused = self.optimizer is None and self.half is None  # the update is part of the product
+        self.fused = self.descent.plain and self.half is None  # the update is part of the product
         self.gradient: Tensor | None = None
         if not self.fused:
-            self.gradient = self.flat.grad if self.half is None else torch.zeros_like(self.half)
+            self.gradient = self.descent.gradient if self.half is None else torch.zeros_like(self.half)
         self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
@@ -105,11 +105,11 @@ class StackedMLP(Stack):
             through_activation(errors[i - 1], hidden[i - 1], self.architecture)
             below = hidden[i - 1].transpose(1, 2)
             if self.fused:
-                layers[i].baddbmm_(errors[i], below, alpha=-self.lr)
+                layers[i].baddbmm_(errors[i], below, alpha=-self.descent.lr)
             else:
                 torch.bmm(errors[i], below, out=self.gradients[i])
         if self.fused:
-            layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.lr)
+            layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.descent.lr)
             self.flat.mul_(self.mask)
         else:
             torch.mm(errors[0].flatten(0, 1), x, out=self.gradients[0].flatten(0, 1))

@@ -7,7 +7,8 @@ __getattr__, __dir__, __all__ = exported(
     {
         "budget": ["UNLIMITED", "Budget", "Cost", "Meter"],
         "problem": ["Problem"],
-        "recipe": ["OPTIMIZERS", "Recipe"],
+        "optimizer": ["OPTIMIZERS"],
+        "recipe": ["Recipe"],
         "ticket": ["Ticket", "load_ticket"],
     },
 )

@@ -45,6 +45,9 @@ class Problem:
             "epochs": recipe.epochs,
             "iterations": recipe.iterations,
             "augment": recipe.augment,
+            "schedule": recipe.schedule,
+            "clip": recipe.clip,
+            "label_smoothing": recipe.label_smoothing,
         }
 
     @property
@@ -62,6 +65,10 @@ class Problem:
         if self.recipe.augment and len(shape) != 3:
             raise NetsError(f"`augment` wants images, and those of {self.dataset} are none: leave it out")
         made = registry.build(self.arch, shape, self.data.classes)
+        if self.recipe.label_smoothing and made.loss != "cross-entropy":
+            raise NetsError(
+                f"`label_smoothing` goes with cross-entropy, not with the {made.loss} of {self.arch}"
+            )
         if made.needs_two:
             self._check_minibatches()
         return made

@@ -152,10 +152,12 @@ class IMP(Cycles):
         if steps < 1 or meter.seconds_left() <= 0:
             raise too_small("imp", "cycles", len(plan))
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
-        arguments = (meter, problem.architecture, state.rewound, state.mask, recipe, data.train)
+        now = replace(recipe, begun=rewind if state.cycle else 0)
+        arguments = (meter, problem.architecture, state.rewound, state.mask, now, data.train)
         rewound, extras = state.rewound, state.extras
         if rewind and state.cycle == 0:  # repeats the training's first steps, so it is not counted
-            apart = (Meter(Budget()), *arguments[1:])
+            first = replace(recipe, whole=steps)
+            apart = (Meter(Budget()), *arguments[1:4], first, data.train)
             reached = train_within(*apart, rngs[1], rewind, meter.seconds_left(), extras)
             if meter.seconds_left() <= 0:
                 raise too_small("imp", "cycles", len(plan))

@@ -148,15 +148,7 @@ class DynamicMLP(MaskedMLP):
         kept = keep(layout, np.abs(weights), alive, counts - moved)
         mask = kept | keep(layout, score, ~kept, moved)
         stayed = torch.from_numpy(mask & alive)
-        for memory in self._memories():
-            memory.mul_(stayed)
+        self.descent.forget(stayed)
         self.flat.mul_(stayed)
         self._set_mask(mask)
         self.updates.append({"step": self.done, "moved": int(moved.sum())})
-
-    def _memories(self) -> list[Tensor]:
-        """The optimiser's state of each weight."""
-        optimizer = self.optimizer
-        if optimizer is None:
-            return []
-        return [optimizer.mean, optimizer.square] if optimizer.adam else [optimizer.mean]

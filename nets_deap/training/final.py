@@ -93,7 +93,7 @@ def to_go(problem: Problem, ticket: Ticket) -> Problem:
             f"the ticket's weights are those of step {k}, which leaves nothing of a training of {steps} "
             "steps: ask for a longer one"
         )
-    return replace(problem, recipe=replace(problem.recipe, iterations=steps - k))
+    return replace(problem, recipe=problem.recipe.part(k, steps - k, len(problem.data.train.y)))
 
 
 def check_ticket(problem: Problem, ticket: Ticket) -> None:

@@ -36,12 +36,16 @@ def train(
     Raises NetsError if memory runs out.
     """
     targets = network.architecture.targets(part.y, part.x.dtype)
+    if share := recipe.label_smoothing:
+        targets = (1 - share) * targets + share / targets.shape[1]
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
     aside = rng.spawn(1)[0] if recipe.augment else None  # augmentation leaves the order of samples as it is
     with flushed_denormals():
         for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
+            if not recipe.constant:
+                network.descent.lr = recipe.rate(step - 1, len(part.y))
             if aside is None:
                 network.step(part.x, targets, chosen)
             else:

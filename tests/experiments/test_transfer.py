@@ -10,8 +10,9 @@ from nets_deap.experiments.transfer import NAMES, OWN, RANDOM, TICKET, accuracie
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Budget
+from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.registry import method_of, parse
 from nets_deap.strategies import STRATEGIES

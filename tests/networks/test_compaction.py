@@ -14,7 +14,8 @@ from nets_deap.networks import masked_module
 from nets_deap.networks.compaction import compact, live_units
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.optimizer import OPTIMIZERS
+from nets_deap.problem.recipe import Recipe
 
 SHAPES = {"mlp-10": ((6,), 3), "mlp-100": ((6,), 3), "lenet-300-100": ((1, 8, 8), 10)}
 

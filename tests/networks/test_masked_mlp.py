@@ -12,7 +12,8 @@ from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.optimizer import OPTIMIZERS
+from nets_deap.problem.recipe import Recipe
 
 SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
 # The kernels are for ReLU and cross-entropy.
@@ -59,7 +60,7 @@ def test_gradients_equal_autograd_in_float64(model: str, size: int, kind: type) 
     sample_losses(outputs, targets, architecture.loss).mean().backward()
     before = torch.tensor(ours.weights())
     ours.step(x, targets)
-    step = (before - torch.tensor(ours.weights())) / ours.lr
+    step = (before - torch.tensor(ours.weights())) / ours.descent.lr
     expected = weights.grad * torch.tensor(genome.mask)
     assert (step - expected).abs().max() <= 1e-9 * expected.abs().max()
 

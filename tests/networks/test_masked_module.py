@@ -12,8 +12,8 @@ from nets_deap.models.node_space import weight_mask
 from nets_deap.models.registry import build, state_dict
 from nets_deap.networks import masked_module
 from nets_deap.networks.masked_module import MaskedModule
-from nets_deap.networks.optimizer import flat_optimizer
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.optimizer import OPTIMIZERS
+from nets_deap.problem.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("conv", "cnn-8-16", "wrn-10-1")
@@ -40,22 +40,6 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 def half_of_the_nodes(architecture: Architecture) -> np.ndarray:
     """bool[k]: every other node of each group."""
     return np.concatenate([np.arange(size) % 2 == 0 for size in architecture.nodes.sizes])
-
-
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
-def test_the_flat_optimisers_are_torchs(optimizer: str) -> None:
-    recipe, (name, arguments) = Recipe(optimizer, lr=0.1), OPTIMIZERS[optimizer]
-    flat = torch.tensor([1.0, -2.0, 3.0])
-    parameter = nn.Parameter(flat.clone())
-    ours, theirs = flat_optimizer(recipe, flat), getattr(torch.optim, name)([parameter], lr=0.1, **arguments)
-    assert ours is not None
-    for step in range(1, 6):
-        gradient = torch.tensor([0.5, -1.0, 0.1]) * step
-        ours.gradient.copy_(gradient)
-        parameter.grad = gradient.clone()
-        ours.step()
-        theirs.step()
-    torch.testing.assert_close(flat, parameter.detach())
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -13,7 +13,8 @@ from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.optimizer import OPTIMIZERS
+from nets_deap.problem.recipe import Recipe
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
 pytestmark = pytest.mark.skipif(

@@ -28,8 +28,9 @@ from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
 PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100")

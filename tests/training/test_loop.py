@@ -12,8 +12,9 @@ from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.scoring import evaluate
 from nets_deap.networks.sparse_mlp import SparseMLP
+from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import OPTIMIZERS, Recipe
+from nets_deap.problem.recipe import Recipe
 from nets_deap.training.loop import assert_masked, train
 from nets_deap.util.threads import one_thread
 
