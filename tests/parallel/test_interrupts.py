@@ -140,7 +140,7 @@ def test_an_interrupt_waits_for_imports_but_not_for_ever(
     monkeypatch.setattr(interrupts, "PATIENCE", 1.0)
     name = f"interrupting{int(seconds)}"
     Path(f"{name}.py").write_text(MODULE.format(seconds=seconds), encoding="utf-8")
-    monkeypatch.syspath_prepend(".")
+    monkeypatch.syspath_prepend(Path.cwd())
 
     def interrupted() -> None:
         with interrupts.guarded():

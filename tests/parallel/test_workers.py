@@ -152,14 +152,13 @@ def test_a_scripts_functions_and_classes_keep_their_globals(start: str) -> None:
     assert ran.stdout == "[4.0]\n"
 
 
-def test_a_function_that_a_worker_cannot_load_is_one_line() -> None:
-    Path("only_here.py").write_text("def f(x): return x\n", encoding="utf-8")
-    sys.path.insert(0, ".")
-    try:
+def test_a_function_that_a_worker_cannot_load_is_one_line(tmp_path: Path) -> None:
+    module = tmp_path / "only_here.py"
+    module.write_text("def f(x): return x\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)  # which forgets what Python remembers of folders
         from only_here import f  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(".")
-    Path("only_here.py").unlink()
+    module.unlink()
     with MultiprocessMap(1, start="spawn") as engine, pytest.raises(NetsError, match="cannot load") as told:
         engine(f, [1])
     assert "\n" not in str(told.value)
