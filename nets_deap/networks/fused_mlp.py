@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nets_deap.models.mlp import MLP
 from nets_deap.networks.perceptron import loss_scale, output_error
-from nets_deap.networks.stacked_mlp import StackedMLP, check_precision
+from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsWarning
 
@@ -33,23 +31,11 @@ class FusedMLP(StackedMLP):
 
     A step reads each weight once forward; the update reads it and a byte of its mask, and writes it.
     Weights, activations and errors are float32, whatever the precision of the products.
-    Raises ValueError for another precision than StackedMLP's.
     """
 
-    def __init__(
-        self,
-        architecture: MLP,
-        weights: Sequence[np.ndarray] | np.ndarray,
-        masks: Sequence[np.ndarray] | np.ndarray,
-        recipe: Recipe,
-        device: str,
-        dtype: torch.dtype = torch.float32,
-        precision: str = "float32",
-    ) -> None:
+    def _prepare(self, precision: str) -> None:
         from nets_deap.networks.kernels import triton_mlp as kernels
 
-        check_precision(precision)
-        super().__init__(architecture, weights, masks, recipe, device, dtype)
         self.kernels, self.rounded = kernels, kernels.FACTORS[precision]
         self.masks = self._stacked(self.mask.bool())
         self._padded: dict[int, _Padded] = {}

@@ -64,9 +64,8 @@ class MaskedModule:
             return [named[name] for name in names]
 
         self.descent = Descent(recipe, self.flat, parts)
-        self.gradient = torch.zeros_like(self.flat)
-        if self.descent.gradient is not None:
-            self.gradient = self.descent.gradient
+        gradient = self.descent.gradient
+        self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
         self.module.load_state_dict(
             architecture.named(self.state[: self.size], self.state[self.size :]), assign=True
         )

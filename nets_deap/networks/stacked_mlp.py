@@ -21,12 +21,6 @@ from nets_deap.networks.stack import Stack
 from nets_deap.problem.recipe import Recipe
 
 
-def check_precision(precision: str) -> None:
-    """Raise ValueError for another precision of products than float32, tf32 and bf16."""
-    if precision not in ("float32", "tf32", "bf16"):
-        raise ValueError(f"no precision {precision!r}")
-
-
 class StackedMLP(Stack):
     """P multilayer perceptrons without biases; each optimiser step trains all of them.
 
@@ -49,8 +43,13 @@ class StackedMLP(Stack):
         precision: str = "float32",
     ) -> None:
         check_gradients(architecture)
-        check_precision(precision)
+        if precision not in ("float32", "tf32", "bf16"):
+            raise ValueError(f"no precision {precision!r}")
         super().__init__(architecture, weights, masks, recipe, device, dtype)
+        self._prepare(precision)
+
+    def _prepare(self, precision: str) -> None:
+        """Allocate what the steps need."""
         self.tf32 = precision == "tf32"
         self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None
         self.factors = self.layers if self.half is None else self._stacked(self.half)

@@ -24,20 +24,20 @@ _DEFAULT: dict[signal.Signals, Any] = {
 }
 SOON = 0.02  # seconds after which an interrupt comes again that was swallowed, or came during an import
 PATIENCE = 3.0  # seconds that it waits for imports, which may run code of the user's
-_first = 0.0  # when the first signal has come
+_began: list[float] = []  # when the first signal has come
+_due: list[None] = []  # one entry while an interrupt is to come again
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
 _held: list[None] = []  # one entry for each `held_back` that the main thread is in
 
 
 def _note(number: int, frame: Any) -> None:
-    global _first  # noqa: PLW0603
     if not _seen:
-        _first = time.monotonic()
+        _began[:] = [time.monotonic()]
     _seen.append(number)
     if _held:
         return
-    if _importing(frame) and time.monotonic() < _first + PATIENCE:
+    if _importing(frame) and time.monotonic() < _began[0] + PATIENCE:
         _come_again()
     else:
         check()
@@ -58,6 +58,7 @@ def _importing(frame: Any) -> bool:
 def check() -> None:
     """Raise the interrupt that has come within the outermost guard, again if something has swallowed it."""
     if _seen:
+        _due.clear()  # a second one would come into the clean-up after the first
         raise _RAISED[signal.Signals(_seen[0])]
 
 
@@ -80,13 +81,14 @@ def _swallowed_again() -> Iterator[None]:
 
 
 def _come_again() -> None:
+    _due.append(None)
     timer = threading.Timer(SOON, _send_again)
     timer.daemon = True
     timer.start()
 
 
 def _send_again() -> None:
-    if not _seen:
+    if not (_seen and _due):
         return
     if hasattr(signal, "pthread_kill"):  # not on Windows; it wakes a thread that sleeps
         signal.pthread_kill(threading.main_thread().ident or 0, _seen[0])
@@ -122,6 +124,7 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
         if ours:
             _guards.pop()
         if not _guards:
+            _due.clear()
             _seen.clear()  # whoever comes next is not interrupted by it
 
 

@@ -155,6 +155,20 @@ def test_an_interrupt_waits_for_imports_but_not_for_ever(
 
 
 @pytest.mark.usefixtures("heed_ctrl_c")
+def test_an_interrupt_that_was_raised_does_not_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("checking.py").write_text(
+        "import signal\nfrom nets_deap.util import interrupts\n"
+        "signal.raise_signal(signal.SIGINT)\ninterrupts.check()\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(Path.cwd())
+    with interrupts.guarded():
+        with pytest.raises(KeyboardInterrupt):
+            importlib.import_module("checking")
+        time.sleep(10 * interrupts.SOON)  # a clean-up
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
 def test_an_interrupt_is_over_with_the_guard_in_which_it_came() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts.guarded():
         os.kill(os.getpid(), signal.SIGINT)
