@@ -13,7 +13,7 @@ from nets_deap.experiments.config import CompareConfig
 from nets_deap.util import json_text
 
 from . import render
-from .options import command, config_options, option, output_options, source_options, trust_option, worded
+from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
     from nets_deap.experiments.summary import Comparison, Summary
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     out="The folder to write to; what is there already is not run again. [runs/compare-…]",
 )
 @source_options("paper, lth or quick")
-@trust_option
 @option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
 @output_options
 def compare(

@@ -10,7 +10,7 @@ from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.util import json_text
 
 from . import render
-from .options import command, config_options, option, output_options, source_options, trust_option
+from .options import command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 @command()
 @config_options(EvolveConfig)
 @source_options("best, paper, lth or quick")
-@trust_option
 @option("--resume", is_flag=True, help="Continue the run in the folder, or start it.", group="running")
 @option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
@@ -120,7 +119,9 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
 
 def _trust(config: EvolveConfig) -> str:
     """The option that a command needs to go on with code of one's own."""
-    return " --trust" if config.fitness else ""
+    from nets_deap.config.named import code_in
+
+    return " --trust" if code_in(config.model_dump()) else ""
 
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:

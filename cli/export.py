@@ -37,7 +37,7 @@ def export(
     """
     import numpy as np
 
-    from nets_deap.models.registry import described
+    from nets_deap.models.node_space import known
     from nets_deap.problem.ticket import load_ticket
     from nets_deap.util import files, json_text
     from nets_deap.util.tensors import write_safetensors
@@ -54,13 +54,13 @@ def export(
     named = loaded.architecture.named(theta, loaded.extras)
     weights = {name: np.ascontiguousarray(part) for name, part in named.items()}
     masks = {name: np.ascontiguousarray(part) for name, part in loaded.layout.split(loaded.mask)}
-    sizes = json_text.dumps(described(loaded.architecture), indent=2)
+    sizes = json_text.dumps(loaded.architecture.description(), indent=2)
     with files.claimed_folder(folder):
         write_safetensors(folder / "weights.safetensors", weights, {"ticket": str(path)})
         write_safetensors(folder / "masks.safetensors", masks, {"ticket": str(path)})
         files.write_text(folder / "architecture.json", sizes + "\n")
     if smaller:
-        nodes = loaded.architecture.nodes
+        nodes = known(loaded.architecture).nodes
         left = ", ".join(f"{name} {size}" for name, size in zip(nodes.names, nodes.sizes, strict=True))
         click.echo(f"nodes:   {left}")
     click.echo(f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}")

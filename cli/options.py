@@ -23,6 +23,8 @@ OF_THE_TICKET = (
     "split_seed",
     "arch",
     "init",
+    "loss",
+    "metric",
     "optimizer",
     "lr",
     "batch_size",
@@ -174,11 +176,14 @@ def config_options(
 
 def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) -> Callable[[Any], Any]:
     dash = name.replace("_", "-")
+    from nets_deap.config.layers import ALIASES
+
     group, common = str(told["group"]), bool(told["common"]) and common
     if kind is bool:
         return option(f"--{dash}/--no-{dash}", name, help=says, group=group, common=common)
     return option(
         f"--{dash}",
+        *(f"--{alias}" for alias, field in ALIASES.items() if field == name),
         name,
         type=kind,
         help=says,
@@ -209,16 +214,15 @@ def source_options(presets: str) -> Callable[[Decorated], Decorated]:
             help="A TOML file of options, or a run's config.json; options override it.",
             group="output",
         ),
+        option(
+            "--trust",
+            is_flag=True,
+            help="Run code that a config or a ticket names, such as a fitness or a model: for your own.",
+            group="running",
+            common=False,
+        ),
     )
 
-
-trust_option = option(
-    "--trust",
-    is_flag=True,
-    help="Run code that a config names, such as a fitness: for configs of your own.",
-    group="running",
-    common=False,
-)
 
 output_options = combined(
     click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),

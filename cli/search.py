@@ -50,7 +50,7 @@ def search(method: str, **options: Any) -> int:
 )
 @own("--cycle-epochs", "epochs_", type=int, metavar="N", help="Epochs of a cycle. [--epochs]")
 @own("--rewind", type=int, metavar="K", help="Rewind to iteration K of the first training. [0]")
-@own("--scope", metavar="NAME", help="layerwise or global. [layerwise]")
+@own("--scope", metavar="NAME", help="layerwise, global or erk. [global with convolutions, else layerwise]")
 @config_options(SearchConfig, without=("method", *WHERE))
 @sources
 @from_cycle

@@ -35,6 +35,7 @@ def load(
     Settings not given come from the ticket's own run, except the length of training: its default is that of
     the data set.
     """
+    from nets_deap.config import named
     from nets_deap.config.layers import defaults, explicit, layered, validate
     from nets_deap.problem.ticket import load_ticket
 
@@ -42,6 +43,8 @@ def load(
     loaded = load_ticket(path)
     given = explicit(kind, preset, config, **options)
     own = _own_settings(path, loaded.config, kind)
+    if not options.get("trust"):
+        named.refuse_code(own, given, path)
     return path, loaded, validate(kind, layered(defaults(kind, own | given), own, given))
 
 

@@ -26,7 +26,7 @@ FILES = (CONFIG, DATA, VERSION, "figures", "random.csv", "trained.safetensors", 
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(TrainConfig, without=("arch",), out="The folder to write to. [beside the ticket]")
+@config_options(TrainConfig, out="The folder to write to. [beside the ticket]")
 @source_options("paper, lth or quick")
 @output_options
 def train(

@@ -54,7 +54,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], ki
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(TransferConfig, without=("device", "optimizer", "arch"), out=BESIDE)
+@config_options(TransferConfig, without=("device", "optimizer"), out=BESIDE)
 @source_options("paper, lth or quick")
 @output_options
 def transfer(
@@ -114,7 +114,7 @@ def transfer(
 @command()
 @click.argument("ticket", metavar="TICKET")
 @click.argument("other", metavar="[TICKET]", required=False)
-@config_options(ConnectivityConfig, without=("device", "arch"), out=BESIDE)
+@config_options(ConnectivityConfig, without=("device",), out=BESIDE)
 @source_options("paper, lth or quick")
 @output_options
 def connectivity(

@@ -25,7 +25,7 @@ CHECKSUM = "ticket.crc32"
 @click.argument("ticket", metavar="TICKET")
 @config_options(
     VerifyConfig,
-    without=("device", "arch"),
+    without=("device",),
     out="A folder for verify.csv and verdict.json. [none: nothing is saved]",
 )
 @source_options("paper, lth or quick")

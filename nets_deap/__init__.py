@@ -36,7 +36,7 @@ _HOME = {
         "repairDensity",
     ],
     "individuals.operators.nodes": ["cxNodes", "initNodes", "mutNodes"],
-    "models": ["Layout", "initial_std"],
+    "models": ["Layout", "Loss", "Metric", "Model", "initial_std"],
     "util.errors": ["NetsError"],
     "problem.problem": ["Problem"],
     "problem.recipe": ["Recipe"],
@@ -53,7 +53,18 @@ _HOME = {
     "evolution.toolbox": ["make_toolbox"],
     "experiments.config": ["TrainConfig"],
     "search.random_ticket": ["random_ticket"],
-    "training.final": ["train_ticket"],
+    "front": [
+        "TicketClassifier",
+        "TicketRegressor",
+        "compare",
+        "find_ticket",
+        "keep_sparse",
+        "problem_of",
+        "train_ticket",
+        "verify",
+    ],
+    "data.dataset": ["Data"],
+    "problem.budget": ["Budget"],
 }
 __getattr__, __dir__, _names = exported(__name__, _HOME)
 __all__ = ["__version__", *_names]  # noqa: PLE0604 (names, all of them)

@@ -62,7 +62,8 @@ def test_cycles_of_an_earlier_version_are_gone_on_with(cli) -> None:
     options = "--dataset xor-corners --cycles 3 --epochs 50 --seed 7 --out old"
     assert cli("imp", *options.split()).code == 0
     now, before = record(Path("old")), record(OLD / "imp")
-    assert not list(differences(before, now, on_the_same_machine()))
+    found = differences(before, now, on_the_same_machine())
+    assert not [told for told in found if "metadata/" not in told]  # of tickets, whose format is newer
 
 
 def test_differences_are_found_at_any_depth() -> None:

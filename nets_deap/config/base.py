@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from nets_deap.config.fields import LONGEST, Count, Positive, Seed, Spent, one_of, setting
 from nets_deap.data import sources
-from nets_deap.models import registry
+from nets_deap.models import catalogue, losses, metrics
 from nets_deap.models.initialisers import INITIALISERS
 from nets_deap.parallel.choice import MAPS
 from nets_deap.parallel.processes import MOST_WORKERS
@@ -51,8 +51,18 @@ def _checked_schedule(text: str) -> str:
 
 
 def _checked_architecture(name: str) -> str:
-    registry.check_name(name)
+    catalogue.check_name(name)
     return name
+
+
+def _checked_loss(text: str) -> str:
+    losses.checked(text)
+    return text
+
+
+def _checked_metric(text: str) -> str:
+    metrics.check_name(text)
+    return text
 
 
 def without_retired(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +142,8 @@ class ProblemConfig(RecipeSettings):
 
     dataset: Annotated[str, AfterValidator(_checked_dataset)] = setting(
         "digits",
-        "digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, or folder:PATH. [digits]",
+        "digits (offline), xor, xor-corners, mnist, fashion-mnist, kmnist, cifar10, folder:PATH, npz:FILE, "
+        "csv:FILE?target=COLUMN, parquet:FILE?target=COLUMN, or module:function. [digits]",
         "data",
         "NAME",
         True,
@@ -146,13 +157,30 @@ class ProblemConfig(RecipeSettings):
     split_seed: int = setting(0, "Decides which samples those are.", "data", "N", ge=0, lt=2**32)
     arch: Annotated[str, AfterValidator(_checked_architecture)] = setting(
         "lenet-300-100",
-        "lenet-300-100, mlp-10, mlp-100, conv-2, conv-4, conv-6, cnn-8-16, or wrn-DEPTH-WIDTH.",
+        f"{', '.join(catalogue.FORMS)}.",
         "network",
         "NAME",
         True,
     )
     init: Annotated[str, one_of("initialiser", INITIALISERS)] = setting(
-        "normal", "Initial weights: normal (0.1), glorot or kaiming.", "network", "NAME"
+        "normal",
+        "Initial weights: normal (0.1), glorot, kaiming, or module, the network's own.",
+        "network",
+        "NAME",
+    )
+    loss: Annotated[str, AfterValidator(_checked_loss)] | None = setting(
+        None,
+        "cross-entropy, cross-entropy:weights=balanced, binary, mse, mae, huber:delta=1, or module:function. "
+        "[cross-entropy for classes, mse for numbers and the mlp-N]",
+        "training",
+        "NAME",
+    )
+    metric: Annotated[str, AfterValidator(_checked_metric)] | None = setting(
+        None,
+        "accuracy, balanced-accuracy, r2, or module:function, with :least where less is better. "
+        "[accuracy for classes, r2 for numbers]",
+        "training",
+        "NAME",
     )
     seed: Seed = setting(1, "Decides all that is random.", "running", "N", True)
     device: Annotated[str, one_of("device", ("cpu", "cuda", "auto"))] = setting(
@@ -174,6 +202,8 @@ class ProblemConfig(RecipeSettings):
             self.data_limit,
             self.validation,
             self.split_seed,
+            self.loss,
+            self.metric,
         )
 
     def identity(self) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from pydantic import ValidationError
 from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.named import refuse_code
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.models import catalogue
+from nets_deap.models.initialisers import MODULE
 from nets_deap.util import files, json_text
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 MOST_BYTES = 2**20  # of a config file
+ALIASES = {"model": "arch"}  # other names of fields
 # Either field sets the length of training: giving one drops the other's value from weaker sources.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
@@ -23,7 +26,7 @@ def configure(
     kind: type[Config],
     preset: str | None = None,
     config: str | Path | None = None,
-    trust: bool = False,
+    trust: bool | None = False,
     **options: Any,
 ) -> Config:
     """A validated config. Options override the file, then the preset, then the data set's defaults.
@@ -43,7 +46,7 @@ def explicit(
     kind: type[ProblemConfig],
     preset: str | None = None,
     config: str | Path | None = None,
-    trust: bool = False,
+    trust: bool | None = False,
     **options: Any,
 ) -> dict[str, Any]:
     """The values that preset, config file and options give; later sources override earlier ones.
@@ -69,8 +72,10 @@ def explicit(
 
 
 def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of the data set that `given` names."""
-    return dataset_defaults(kind.command, given.get("dataset", "digits"))
+    """The defaults of the data set that `given` names; its network's, too, if it is not of the first ones."""
+    values = dataset_defaults(kind.command, given.get("dataset", "digits"))
+    arch = given.get("arch") or values.get("arch") or kind.model_fields["arch"].default
+    return values if catalogue.is_of_the_papers(arch) else values | {"init": MODULE}
 
 
 def layered(*layers: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
         raise NetsError(f"config {path} is not valid {kind}: {error}") from error
     if not isinstance(values, dict):
         raise NetsError(f"config {path} holds no table of options")
-    fields = {key.replace("-", "_"): value for key, value in values.items()}
+    fields = {ALIASES.get(key, key.replace("-", "_")): value for key, value in values.items()}
     if len(fields) < len(values):
         raise NetsError(f"config {path} says something twice, with dashes and with underscores")
     if fields.get("download") and not is_json:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from nets_deap.data import sources
+from nets_deap.models import catalogue, losses, metrics
 from nets_deap.util.errors import NetsError, shortened
 
-# Fields whose value names code, or methods with options that do
-CODE, METHODS = "fitness", ("method", "methods", "reference")
+# Fields whose value may name code, and when it does; methods may have options that do
+CODE: dict[str, Callable[[str], bool]] = {
+    "fitness": bool,
+    "arch": catalogue.is_own,
+    "dataset": sources.is_own,
+    "loss": losses.is_own,
+    "metric": metrics.is_own,
+}
+METHODS = ("method", "methods", "reference")
 
 
 def refuse_code(stored: Mapping[str, Any], given: Mapping[str, Any], where: object) -> None:
@@ -17,19 +27,28 @@ def refuse_code(stored: Mapping[str, Any], given: Mapping[str, Any], where: obje
 
     where: what the stored settings are from, for the message
     """
-    found = "" if given.get(CODE) is not None else str(stored.get(CODE) or "")
-    for key in METHODS:
-        if not found and given.get(key) is None:
-            found = _in_methods(stored.get(key))
-    if found:
+    for key, text in code_in(stored, given).items():
         raise NetsError(
-            f"{where} names code to run, `{CODE}` {shortened(found, 80)}: if it is yours, say so by `trust`, "
+            f"{where} names code to run, `{key}` {shortened(text, 80)}: if it is yours, say so by `trust`, "
             "or give the option itself"
         )
 
 
+def code_in(stored: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """The fields of settings that name code, and do not stand in `given`: field -> what it names."""
+    found = {
+        key: text
+        for key, names_code in CODE.items()
+        if given.get(key) is None and names_code(text := str(stored.get(key) or ""))
+    }
+    for key in METHODS:
+        if given.get(key) is None and (text := _in_methods(stored.get(key))):
+            found.setdefault("fitness", text)
+    return found
+
+
 def _in_methods(value: Any) -> str:
-    """The first code that the options of these methods name; "" if there is none."""
+    """The first fitness that the options of these methods name; "" if there is none."""
     texts = value if isinstance(value, list | tuple) else [value]
-    found = re.search(rf"{CODE}\s*=\s*([^,+;\s]*)", " ".join(map(str, texts)))
+    found = re.search(r"fitness\s*=\s*([^,+;\s]*)", " ".join(map(str, texts)))
     return (found[1] or found[0]) if found else ""

@@ -45,8 +45,11 @@ OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json tha
 
 def default_folder(config: ProblemConfig) -> Path:
     """runs/<dataset>-<arch>-<seed>-<fingerprint>."""
-    dataset = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
-    return Path("runs") / f"{dataset}-{config.arch}-{config.seed}-{config.fingerprint()}"
+    dataset, arch = (
+        "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:80]
+        for name in (Path(config.dataset).name, config.arch)
+    )
+    return Path("runs") / f"{dataset}-{arch}-{config.seed}-{config.fingerprint()}"
 
 
 def write_config(folder: Path, config: ProblemConfig) -> None:
@@ -75,7 +78,7 @@ def _origin(problem: Problem, data: str | None, more: Origin) -> Origin:
     """data: the checksum of the problem's data; None: nobody knows it"""
     origin = {VERSION: (__version__, f"another version of nets-deap than {__version__}")}
     if data is not None:
-        origin[DATA] = (data, f"other data than `dataset` {problem.dataset} now has")
+        origin[DATA] = (data, f"other data than `dataset` {problem.dataset_name} now has")
     return {**origin, **more}
 
 

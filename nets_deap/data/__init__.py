@@ -5,7 +5,8 @@ from nets_deap.util.lazy import exported
 __getattr__, __dir__, __all__ = exported(
     __name__,
     {
-        "loading": ["Data", "Part", "load"],
+        "dataset": ["Data", "Part"],
+        "loading": ["load"],
         "sources": ["DATASETS", "check_name"],
     },
 )

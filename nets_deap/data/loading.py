@@ -1,60 +1,25 @@
-"""Data sets as tensors in memory, split into training, validation and test."""
+"""Load a data set by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nets_deap.data import splitting
-from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder
-from nets_deap.util import memory
+from nets_deap.data import splitting, tables
+from nets_deap.data.dataset import Data, Part
+from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder, is_own
+from nets_deap.util import imports, memory
 from nets_deap.util.checksums import crc32
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
 from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
     import torch
-
-
-class Part(NamedTuple):
-    """Samples x: float32[n, *shape], normalised; labels y: int64[n]."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-
-    def to(self, device: str, dtype: torch.dtype) -> Part:
-        return Part(self.x.to(device, dtype), self.y.to(device))
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """A data set ready for training; `checksum` identifies its samples."""
-
-    train: Part
-    validation: Part
-    test: Part
-    classes: int
-    checksum: str
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return tuple(self.train.x.shape[1:])
-
-    def to(self, device: str, dtype: torch.dtype) -> Data:
-        """The same data set on a device and in a float type; only the latest result is cached."""
-        return _moved(self, device, dtype)
-
-
-@lru_cache(maxsize=1)
-@as_usual()
-def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
-    parts = {name: getattr(data, name).to(device, dtype) for name in ("train", "validation", "test")}
-    return replace(data, **parts)
 
 
 @lru_cache(maxsize=2)
@@ -80,6 +45,12 @@ def load(
     import torch
 
     check_name(name)
+    if (own := _own(name, split_seed)) is not None:
+        if isinstance(own, Data):
+            return own
+        return replace(
+            Data.of(own, validation=validation, split_seed=split_seed, limit=limit, name=name), given=False
+        )
     raw = (
         from_folder(name.removeprefix("folder:"))
         if name.startswith("folder:")
@@ -113,7 +84,30 @@ def load(
         part(raw.test_x, raw.test_y),
         classes=int(max(raw.train_y.max(), raw.test_y.max())) + 1,
         checksum=crc32(train_x, train_y, val_x, val_y, raw.test_x, raw.test_y),
+        name=name,
+        normalisation=_told(raw, mean, std),
     )
+
+
+def _told(raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> str:
+    if not raw.normalise:
+        return "none"
+    numbers = (", ".join(f"{number:.4g}" for number in each.tolist()) for each in (mean, std))
+    return "x / {:g} − {}, divided by {}".format(raw.scale, *numbers)
+
+
+def _own(name: str, split_seed: int) -> Any:
+    """What a user's function or file holds; None for a data set of ours, or a folder."""
+    if name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
+        return tables.read(name, split_seed)
+    if not is_own(name):
+        return None
+    try:
+        return imports.function(name, "dataset")()
+    except (NetsError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise NetsError(f"the dataset {name} raised {raised(error)}") from error
 
 
 def _statistics(raw: Raw, train_x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

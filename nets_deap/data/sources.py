@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets_deap.data import images
+from nets_deap.data import images, tables
 from nets_deap.data.cache import cached
 from nets_deap.util.errors import NetsError, unknown
 
@@ -141,7 +141,13 @@ DATASETS: dict[str, Callable[[Path, bool], Raw]] = {
 }
 
 
+def is_own(name: str) -> bool:
+    """Does a name say module:function, for data of the user's own?"""
+    kind, colon, rest = name.partition(":")
+    return bool(colon and kind and rest) and kind not in ("folder", *tables.KINDS)
+
+
 def check_name(name: str) -> None:
-    """Raise NetsError unless `name` is in DATASETS or of the form folder:PATH."""
-    if name not in DATASETS and not (name.startswith("folder:") and len(name) > len("folder:")):
-        raise unknown("data set", name, [*DATASETS, "folder:PATH"])
+    """Raise NetsError unless `name` is in DATASETS, of the form folder:PATH, a file, or module:function."""
+    if name not in DATASETS and not name.partition(":")[2]:
+        raise unknown("data set", name, [*DATASETS, "folder:PATH", *tables.FORMS, "module:function"])

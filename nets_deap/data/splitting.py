@@ -33,6 +33,16 @@ def subset(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
     return chosen
 
 
+def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Indices that stay, and of a share that is set apart; what: the share, for messages."""
+    size = round(share * len(y))
+    if not 0 < size < len(y):
+        raise NetsError(f"`{what}` {share:g} of {len(y)} samples leaves a part empty: take another share")
+    rest, chosen = stratified(y, size, seed)
+    _give(y, chosen, rest)
+    return rest, chosen
+
+
 def for_validation(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training, with every class among them, and for validation.
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Data, Part
+from nets_deap.data.dataset import Data, Part
 from nets_deap.individuals.genome import Genome
-from nets_deap.models.layout import check_fits
+from nets_deap.models.layout import INITIAL, check_fits
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
@@ -26,7 +26,13 @@ def seed_of(genome: Genome, seed: int) -> int:
 
 
 def train_briefly(
-    problem: Problem, genome: Genome, seed: int, generation: int, device: str, dtype: torch.dtype
+    problem: Problem,
+    genome: Genome,
+    seed: int,
+    generation: int,
+    device: str,
+    dtype: torch.dtype,
+    extras: np.ndarray = INITIAL,
 ) -> tuple[Network, Data]:
     """Express a genome and train it under its mask on the minibatches of one generation.
 
@@ -34,7 +40,7 @@ def train_briefly(
     """
     architecture, data = problem.architecture, problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
-    network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype)
+    network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype, extras)
     part = blanked(data, problem.recipe.input_dropout, seed, generation)
     train(network, part, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
     assert_masked(architecture, network.weights(), genome.mask)
@@ -53,7 +59,7 @@ def _dropped(part: Part, dropout: float, seed: int, generation: int) -> Part:
     drawn = generator(seed, generation, Role.DROPOUT).bytes(x.numel())
     blank = np.frombuffer(drawn, dtype=np.uint8) < round(dropout * 256)
     hidden = torch.from_numpy(blank).view(x.shape).to(x.device)
-    return Part(x.masked_fill(hidden, float(x.min())), part.y)
+    return part._replace(x=x.masked_fill(hidden, x.min()))
 
 
 @dataclass(frozen=True)
@@ -78,5 +84,6 @@ class ScoreOnTest:
                 genome.evaluation.generation,
                 self.device,
                 torch.float32,
+                self.problem.extras(self.seed),
             )
-            return evaluate(network, data.test, data.classes)
+            return evaluate(network, data.test, data.cases)

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Data
+from nets_deap.data.dataset import Data
 from nets_deap.evolution.brief_training import blanked, seed_of, train_briefly
 from nets_deap.evolution.context import FIRST, Context, current
 from nets_deap.evolution.fitness import DensityPenalty, FitnessFunction, finite
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
-from nets_deap.models.layout import check_fits
+from nets_deap.models.layout import INITIAL, check_fits
 from nets_deap.networks.backends import make_stack
 from nets_deap.networks.scoring import Score, evaluate, score_all
 from nets_deap.networks.stack_size import chunk_size, in_chunks, usable_memory
@@ -39,6 +39,7 @@ class Evaluator:
         the generation and the genome's content, and restored afterwards
     objectives: 1 for the fitness alone, 2 for (validation loss, density)
     traces: names in `pruning.traces.TRACES` that every evaluation records for informed operators
+    extras: float32[m], what all genomes' networks start with besides their weights; initial unless given
     precision: of `evaluate_all` only, as for `StackedMLP`
     """
 
@@ -52,6 +53,7 @@ class Evaluator:
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
         traces: Sequence[str] = (),
+        extras: np.ndarray = INITIAL,
     ) -> None:
         self.problem = problem
         self.fitness = fitness or DensityPenalty(0.2)
@@ -61,6 +63,7 @@ class Evaluator:
         self.dtype = dtype
         self.precision = precision
         self.traces = tuple(traces)
+        self.extras = extras
 
     def _shortened(self, share: float) -> Problem:
         """The problem, with training cut to this share of its steps."""
@@ -84,8 +87,10 @@ class Evaluator:
         problem = self._shortened(context.share)
         with one_thread():
             seed = seed_of(genome, self.seed)
-            network, data = train_briefly(problem, genome, seed, context.generation, self.device, self.dtype)
-            score = evaluate(network, data.validation, data.classes)
+            network, data = train_briefly(
+                problem, genome, seed, context.generation, self.device, self.dtype, self.extras
+            )
+            score = evaluate(network, data.validation, data.cases)
             left = self._traces(genome, network.weights(), network.extras(), data, context)
         return self._judge(score, left, genome, context)
 
@@ -99,7 +104,7 @@ class Evaluator:
         part = data.train
         chosen = torch.from_numpy(rng.permutation(len(part.y))[: traces.SAMPLES]).to(part.x.device)
         x = part.x[chosen].cpu()
-        targets = architecture.targets(part.y[chosen].cpu(), x.dtype)
+        targets = architecture.targets(part.y[chosen].cpu(), torch.float32)
         trained = traces.Trained(architecture, genome.weights, weights, extras, genome.mask, x, targets, rng)
         return traces.leave(trained, self.traces)
 
@@ -121,11 +126,11 @@ class Evaluator:
         def scores(chunk: Sequence[Genome]) -> list[tuple[Score, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
             network = make_stack(
-                architecture, weights, masks, recipe, self.device, self.dtype, self.precision
+                architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.extras
             )
             train(network, part, recipe, generator(self.seed, context.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
-            scored = score_all(network, data.validation, data.classes)
+            scored = score_all(network, data.validation, data.cases)
             if not self.traces:  # nobody needs the trained weights: reading them takes long
                 return [(score, {}) for score in scored]
             trained = zip(chunk, network.weights(), network.extras(), strict=True)

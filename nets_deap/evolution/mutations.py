@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ OF_DORMANT = tuple(traces.GRADIENTS)
 class Kit:
     """What `Mutation.build` needs to make a mutation.
 
-    std: float32[n], standard deviations of the initial weights
+    std: float32[n], standard deviations of the initial weights; drawing: what draws them
     plan: how many active genes each layer should have
     parents: the population that is varied; target: the target density of the run
     adapt: width of the log-normal steps by which the rates adapt themselves; 0: fixed rates
@@ -32,6 +33,7 @@ class Kit:
 
     layout: Layout
     std: np.ndarray
+    drawing: Any
     plan: Plan
     rng: np.random.Generator | None
     parents: Sequence[Genome] = ()
@@ -68,7 +70,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "resample": Mutation(
         "draw this share of the weights anew",
-        lambda kit, rate, by: partial(ops.mutResampleWeights, indpb=rate, std=kit.std, rng=kit.rng),
+        lambda kit, rate, by: partial(ops.mutResampleWeights, indpb=rate, std=kit.drawing, rng=kit.rng),
         rate="resample",
     ),
     "dormancy": Mutation(

@@ -109,7 +109,9 @@ class Evolution:
     def restore(self, state: State) -> None:
         """Continue from a checkpoint. Raises NetsError if it belongs to other data."""
         if state.checksum != self.problem.data.checksum:
-            raise NetsError(f"the run was made on other data than the data set {self.given.dataset} now has")
+            raise NetsError(
+                f"the run was made on other data than the data set {self.given.dataset_name} now has"
+            )
         self.population, self.logbook = state.population, state.logbook
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
         self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]
@@ -212,15 +214,15 @@ class Evolution:
     def ticket(self, genome: Genome | None = None) -> Ticket:
         """The best genome so far, or the given one, as a ticket that records how it was found."""
         identity = self.given.fields() | {"seed": self.seed} | self.settings.model_dump()
-        return _ticket(genome or self.best, self.given, identity)
+        return _ticket(genome or self.best, self.given, identity, self.seed)
 
 
 def make_ticket(config: EvolveConfig, genome: Genome) -> Ticket:
     """An evaluated genome as a ticket that records the config it was found with."""
-    return _ticket(genome, config.problem(), config.identity())
+    return _ticket(genome, config.problem(), config.identity(), config.seed)
 
 
-def _ticket(genome: Genome, problem: Problem, config: dict[str, Any]) -> Ticket:
+def _ticket(genome: Genome, problem: Problem, config: dict[str, Any], seed: int) -> Ticket:
     evaluation = measured(genome)
     info = {
         "method": "nets",
@@ -229,4 +231,4 @@ def _ticket(genome: Genome, problem: Problem, config: dict[str, Any]) -> Ticket:
         "val_loss": evaluation.val_loss,
         "val_acc": evaluation.val_acc,
     }
-    return Ticket(genome.weights, genome.mask, problem.architecture, config, info)
+    return Ticket(genome.weights, genome.mask, problem.architecture, config, info, problem.extras(seed))

@@ -59,14 +59,14 @@ def make_toolbox(
     if settings.precision != "float32" and not isinstance(engine, BatchedMap):
         raise NetsError(f"`precision` {settings.precision}: only the map batched has this")
     problem, clock = settings.evaluation(problem), Clock()
-    std = problem.initial_std()
+    std, drawing = problem.initial_std(), problem.drawing()
     pipeline = settings.pipeline
     toolbox = base.Toolbox()
     toolbox.clock = clock
     toolbox.register(
         "individual",
         initGenome,
-        std,
+        drawing,
         settings.resolved_init_density,
         ParetoFitness if settings.objectives == 2 else None,
         rng=rng,
@@ -88,7 +88,9 @@ def make_toolbox(
         return planned_counts(problem.layout, active_weights(problem.layout, own), genome)
 
     toolbox.parents = []
-    kit = Kit(problem.layout, std, plan, rng, toolbox.parents, settings.target_density, settings.adapt)
+    kit = Kit(
+        problem.layout, std, drawing, plan, rng, toolbox.parents, settings.target_density, settings.adapt
+    )
     toolbox.register("mutate", mutSequence, mutations=pipeline.build(kit, settings))
     if settings.seeding != "random":
         pruning = SEEDINGS[settings.seeding]
@@ -144,6 +146,7 @@ def _evaluator(problem: Problem, settings: EvolutionSettings, seed: int, device:
         device,
         precision=settings.precision,
         traces=settings.pipeline.traces,
+        extras=problem.extras(seed),
     )
 
 

@@ -56,8 +56,8 @@ def line(
                 for one, other in zip(first, second, strict=True)
             )
             network = make_network(architecture, weights, weights != 0, problem.recipe, extras=extras)
-            test = evaluate(network, data.test, data.classes)
-            validation = evaluate(network, data.validation, data.classes)
+            test = evaluate(network, data.test, data.cases)
+            validation = evaluate(network, data.validation, data.cases)
             rows.append(
                 {
                     "alpha": float(alpha),

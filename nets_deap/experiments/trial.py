@@ -14,7 +14,7 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
@@ -163,7 +163,7 @@ def _train_dynamically(
 ) -> tuple[TrainingRun, list[Row], Cost]:
     """The training, the updates of the mask, and their extra cost."""
     rng = generator(trial.seed, 0, Role.SEARCH)
-    network = method.network(problem, initial_weights(problem, rng), trial.density, rng)
+    network = method.network(problem, initial(problem, rng)[0], trial.density, rng)
     run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
     run = replace(run, density=float(network.alive.mean()))
     return run, list(network.updates), network.cost_aside

@@ -47,12 +47,14 @@ class Verdict:
     """The verdict on a ticket from its trainings with several seeds.
 
     later: early-stop iteration of the ticket minus that of the dense network, j′ − j
-    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points
+    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points; for a metric of the
+    user's
+        own its difference, more being better
     density: |M|₁ / |θ|
     seeds: number of trainings behind the intervals; 1 if all are the same, as on full batches
     margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
     unfinished: with some seed, both networks were still improving when the training ended
-    learnt: the dense network is better than always predicting the commonest class
+    learnt: the dense network is better than always predicting the commonest class, or the mean
     """
 
     later: Paired
@@ -159,6 +161,20 @@ def order(row: Row) -> tuple[int, int]:
     return row["seed"], NETWORKS.index(row["network"])
 
 
+def _of_no_knowledge(problem: Problem) -> float | None:
+    """The metric of always predicting the commonest class, or the mean; None for a metric of the user's
+    own.
+    """
+    metric, y = problem.architecture.criterion.metric, problem.data.test.y
+    if metric.function is not None:
+        return None
+    if metric.name == "r2":
+        return 0.0
+    labels = (y > 0.5).long() if y.is_floating_point() else y[y >= 0]
+    shares = labels.flatten().bincount() / max(1, labels.numel())
+    return float(1 / (shares > 0).sum() if metric.name == "balanced-accuracy" else shares.max())
+
+
 def judge(
     rows: list[Row], problem: Problem, density: float, margin: float = 0.0, at_most: float = AT_MOST
 ) -> Verdict:
@@ -168,13 +184,15 @@ def judge(
     def difference(key: str, scale: float = 1) -> Paired:
         return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
 
-    later, better = difference("early_stop_iteration"), difference("test_acc", 100)
+    metric = problem.architecture.criterion.metric
+    greater = (1 if metric.greatest else -1) * (100 if metric.function is None else 1)
+    later, better = difference("early_stop_iteration"), difference("test_acc", greater)
     available, recipe = len(problem.data.train.y), problem.recipe
     last = recipe.steps(available)
     unfinished = any(min(part[s]["early_stop_iteration"] for part in (ours, dense)) == last for s in ours)
-    labels = problem.data.test.y
+    least = _of_no_knowledge(problem)
     learnt = all(
-        np.isfinite(row["val_loss"]) and row["test_acc"] * len(labels) > int(labels.bincount().max())
+        np.isfinite(row["val_loss"]) and (least is None or row["test_acc"] > least + 1e-9)
         for row in dense.values()
     )
     alike = recipe.samples(available) == available and recipe.steps_per_epoch(available) == 1

@@ -6,6 +6,7 @@ Gene i is the pair (weights[i], mask[i]); it moves as one unit (NeTS paper, Defi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -130,7 +131,7 @@ class Genome:
 
 
 def initGenome(
-    std: np.ndarray,
+    std: np.ndarray | Callable[[np.random.Generator], np.ndarray],
     density: float,
     fitness: type[base.Fitness] | None = None,
     rng: np.random.Generator | None = None,
@@ -138,12 +139,13 @@ def initGenome(
 ) -> Genome:
     """A fresh genome: weights from N(0, std²), each mask bit 1 with probability `density`.
 
-    std: float32[n], from `initial_std`. Every call draws its own weights and its own mask.
+    std: float32[n], from `initial_std`, or a function of a Generator that returns weights. Every call
+    draws its own weights and its own mask.
     kind: `Genome`, or a class from DEAP's `creator` that is based on it
     """
     rng = as_generator(rng)
     weights = draw(std, rng)
-    return kind(weights, rng.random(std.size, dtype=np.float32) < density, fitness)
+    return kind(weights, rng.random(weights.size, dtype=np.float32) < density, fitness)
 
 
 def check_memory(count: int, size: int) -> None:

@@ -1,30 +1,31 @@
-"""Architectures as data: prunable weights, extras (other parameters), hidden nodes; and the registry."""
+"""What a network is: its prunable weights, its extras (other parameters), and how its outputs are judged."""
 
-from nets_deap.models.architecture import ENDS, INITIAL, Architecture, Extra, Wire
-from nets_deap.models.convnet import ConvNet
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.catalogue import FAMILIES, MODELS, check_name
+from nets_deap.models.criterion import Criterion
 from nets_deap.models.initialisers import INITIALISERS, initial_std
-from nets_deap.models.layout import Layout, check_fits
-from nets_deap.models.mlp import MLP
-from nets_deap.models.registry import MODELS, build, check_name, described, from_description, state_dict
-from nets_deap.models.wideresnet import WideResNet
+from nets_deap.models.layout import INITIAL, Extra, Layout, check_fits
+from nets_deap.models.losses import LOSSES, Loss
+from nets_deap.models.metrics import METRICS, Metric
+from nets_deap.models.registry import Model, build, state_dict
 
 __all__ = [
-    "ENDS",
+    "FAMILIES",
     "INITIAL",
     "INITIALISERS",
-    "MLP",
+    "LOSSES",
+    "METRICS",
     "MODELS",
     "Architecture",
-    "ConvNet",
+    "Criterion",
     "Extra",
     "Layout",
-    "WideResNet",
-    "Wire",
+    "Loss",
+    "Metric",
+    "Model",
     "build",
     "check_fits",
     "check_name",
-    "described",
-    "from_description",
     "initial_std",
     "state_dict",
 ]

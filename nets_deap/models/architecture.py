@@ -1,108 +1,77 @@
-"""The interface of every architecture: prunable weights, extras (other parameters) and hidden nodes."""
+"""A network as data: its prunable weights, and its extras, which are all its other parameters."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nets_deap.models.layout import Layout
+from nets_deap.models.criterion import CROSS_ENTROPY, Criterion
+from nets_deap.models.layout import INITIAL, Extra, Layout
 
 if TYPE_CHECKING:
-    from torch import Tensor, dtype, nn
+    from torch import Tensor, nn
+
+    from nets_deap.models.perceptron import Perceptron
+    from nets_deap.models.template import Template
 
 
-INITIAL = np.zeros(0, dtype=np.float32)  # placeholder for extras that have their initial values
-ENDS = ""  # the group of the inputs and outputs, which are not hidden nodes
+@dataclass(frozen=True)
+class Architecture:
+    """A network as data; every `nn.Module` has one.
 
-
-class Extra(NamedTuple):
-    """A vector that training changes besides the prunable weights: biases, or part of a normalisation.
-
-    name: key in the module's `state_dict`
-    nodes: the group of nodes that it belongs to, with one number per node; size: how many numbers
-    initial: the value that all its numbers start with
-    trained: whether gradients train it; False for the running statistics of a normalisation
-    """
-
-    name: str
-    nodes: str
-    size: int
-    initial: float
-    trained: bool = True
-
-
-class Wire(NamedTuple):
-    """The groups of nodes that a layer connects.
-
-    spread: columns of the weight matrix per node of `source`: 1, or the pixels of a flattened channel
-    """
-
-    source: str
-    target: str
-    spread: int = 1
-
-
-class Architecture(ABC):
-    """A network described as data. Subclasses are frozen dataclasses, and their fields are the data.
-
-    input_shape: of one sample
-    outputs: units of the output layer
-    loss: "cross-entropy" on logits, or "mse": the mean over samples and outputs of (f(x) − y)²
+    name: in the registry, or module:function of the user's factory
+    input_shape, input_dtype: of one sample; outputs: how many numbers it puts out, or how many at each place
+    parameters: keys of the prunable weights in the module's `state_dict`; layout: their layout, n in all
+    extras: all others, m numbers; those that gradients train come first
+    sizes: nodes left in each group, for a network narrowed to fewer; see `node_space`
+    criterion: how its outputs are judged
+    template: its module; None until it is needed, if the architecture is read from a ticket
+    source: makes it then
     """
 
     name: str
     input_shape: tuple[int, ...]
     outputs: int
-    loss: str = "cross-entropy"
-    perceptron: ClassVar[bool] = False  # True for `MLP`, which has hand-derived gradients
+    parameters: tuple[str, ...]
+    layout: Layout
+    extras: tuple[Extra, ...] = ()
+    sizes: tuple[int, ...] | None = None
+    input_dtype: str = "float32"
+    criterion: Criterion = field(default=CROSS_ENTROPY, compare=False)
+    template: Template | None = field(default=None, compare=False, repr=False)
+    source: Callable[[Architecture], Template] | None = field(default=None, compare=False, repr=False)
 
-    @property
-    @abstractmethod
-    def layout(self) -> Layout:
-        """Layout of the prunable weights, n in all."""
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "template": None}  # a module of the user's own may not pickle
 
-    @property
-    @abstractmethod
-    def nodes(self) -> Layout:
-        """Layout of the hidden nodes (units and channels): name and (size,) of each group.
-
-        Layers that add to the same channels, as in a residual stream, share one group.
-        """
-
-    @property
-    @abstractmethod
-    def wires(self) -> tuple[Wire, ...]:
-        """One `Wire` for each layer of the layout, in order."""
-
-    @property
-    @abstractmethod
-    def units(self) -> int:
-        """Numbers that the forward pass stores for one sample; memory estimates use it."""
-
-    @property
-    def extras(self) -> tuple[Extra, ...]:
-        """What training changes besides the weights, m numbers; those that gradients train come first."""
-        return ()
-
-    @abstractmethod
     def module(self) -> nn.Module:
-        """A plain PyTorch network of this architecture, with PyTorch's own initial weights."""
+        """A plain PyTorch network of this architecture. Raises NetsError as `known` does."""
+        return self.known().instance()
 
-    @abstractmethod
-    def narrowed(self, sizes: Sequence[int]) -> Architecture:
-        """The same architecture with these numbers of nodes, one per group."""
+    def known(self) -> Template:
+        """The template, made by `source` when it is first needed.
 
-    @cached_property
+        Raises NetsError for a network of the user's own that nobody has handed over.
+        """
+        if self.template is None:
+            assert self.source is not None
+            object.__setattr__(self, "template", self.source(self))
+        assert self.template is not None
+        return self.template
+
+    @property
+    def perceptron(self) -> Perceptron | None:
+        """Its layers, if it is a perceptron, for which there are hand-derived gradients."""
+        return self.known().perceptron
+
+    @property
     def initial_extras(self) -> np.ndarray:
         """float32[m]: the initial values of all extras."""
-        return np.repeat(
-            np.array([extra.initial for extra in self.extras], dtype=np.float32),
-            [extra.size for extra in self.extras],
-        )
+        return self.known().initial_extras if self.extras else INITIAL
 
     def or_initial(self, extras: np.ndarray) -> np.ndarray:
         """`extras`, float32[m]; the initial values if `extras` is the placeholder INITIAL."""
@@ -113,29 +82,40 @@ class Architecture(ABC):
         """How many of the m extras gradients train; these come first."""
         return sum(extra.size for extra in self.extras if extra.trained)
 
-    @property
-    def keeps_statistics(self) -> bool:
-        """Does it have batch normalisation, which keeps running statistics?"""
-        return self.trained_extras < self.initial_extras.size
-
-    @property
-    def needs_two(self) -> bool:
-        """Does a training need two samples or more in every minibatch?"""
-        return False
-
     def named(self, weights: Any, extras: Any) -> dict[str, Any]:
-        """Views of both vectors (arrays or tensors) by their names in the module's `state_dict`."""
-        parts = {f"{name}.weight": part for name, part in self.layout.split(weights)}
+        """Views of both vectors (arrays or tensors) by their names in the module's `state_dict`.
+
+        extras: [m], or as many of the first as gradients train
+        """
+        parts = {
+            name: part for name, (_, part) in zip(self.parameters, self.layout.split(weights), strict=True)
+        }
         start = 0
         for extra in self.extras:
-            parts[extra.name] = extras[start : start + extra.size]
+            if start == len(extras):
+                break
+            parts[extra.name] = extras[start : start + extra.size].reshape(extra.shape)
             start += extra.size
         return parts
 
-    def targets(self, labels: Tensor, as_type: dtype) -> Tensor:
-        """Targets [n, outputs] for labels int64[n]: one-hot, or 0 and 1 for a single output."""
-        from torch.nn.functional import one_hot
+    def targets(self, y: Tensor, dtype: Any) -> Tensor:
+        """Targets in the form that the loss takes; see `Loss.targets`."""
+        return self.criterion.loss.targets(y, self.outputs, dtype)
 
-        if self.outputs == 1:
-            return labels[:, None].to(as_type)
-        return one_hot(labels, self.outputs).to(as_type)
+    def description(self) -> dict[str, Any]:
+        """What a ticket says of it, ready for JSON; `registry.described` is the inverse."""
+        return {
+            "model": self.name,
+            "input_shape": list(self.input_shape),
+            "input_dtype": self.input_dtype,
+            "outputs": self.outputs,
+            "sizes": None if self.sizes is None else list(self.sizes),
+            "layers": dict(zip(self.parameters, map(list, self.layout.shapes), strict=True)),
+            "extras": [[extra.name, list(extra.shape), extra.trained] for extra in self.extras],
+        }
+
+    def same_shapes(self, other: Architecture) -> bool:
+        """Do both have the same weights and extras, in names and shapes, and the same inputs?"""
+        return (self.parameters, self.layout, self.extras, self.input_shape) == (
+            other.parameters, other.layout, other.extras, other.input_shape
+        )  # fmt: skip

@@ -6,11 +6,29 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nets_deap.util.errors import NetsError
+
+INITIAL = np.zeros(0, dtype=np.float32)  # placeholder for extras that have their initial values
+
+
+class Extra(NamedTuple):
+    """A tensor that a network has besides its prunable weights: a bias, a normalisation, an embedding.
+
+    name: key in the module's `state_dict`
+    trained: whether gradients train it; False for running statistics, and for what is frozen
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    trained: bool = True
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

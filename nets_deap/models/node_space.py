@@ -1,30 +1,44 @@
 """Node space: turn masks over units and channels into weight masks and physically smaller dense networks.
 
-A node mask is bool[k] over the hidden nodes of `Architecture.nodes`. A weight is alive if both nodes that it
+A node mask is bool[k] over the hidden nodes, `Groups.nodes`. A weight is alive if both nodes that it
 connects are alive. The smaller network computes the same outputs and trains in the same way: the weights that
 it drops neither reach an output nor receive a gradient.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nets_deap.models.architecture import ENDS, Architecture
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.groups import ENDS, Groups
+from nets_deap.util.errors import NetsError
 
 WORTHWHILE = 0.9  # above this share of remaining weights, a smaller network is hardly faster
 
 
+def known(architecture: Architecture) -> Groups:
+    """The hidden nodes of a network. Raises NetsError where they cannot be told."""
+    found = architecture.known().groups
+    if found is None:
+        raise NetsError(
+            f"the units and channels of {architecture.name} cannot be followed from layer to layer, so there "
+            "are none to search or to drop: take a method that prunes weights"
+        )
+    return found
+
+
 def groups(architecture: Architecture, nodes: np.ndarray) -> dict[str, np.ndarray]:
     """The part of a node mask that belongs to each group of nodes, as views."""
-    return dict(architecture.nodes.split(nodes))
+    return dict(known(architecture).nodes.split(nodes))
 
 
 def weight_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
     """bool[n]: the weights that connect two live nodes; inputs and outputs count as alive."""
     alive, parts = groups(architecture, nodes), []
-    for wire, shape in zip(architecture.wires, architecture.layout.shapes, strict=True):
+    for wire, shape in zip(known(architecture).wires, architecture.layout.shapes, strict=True):
         target = np.ones(shape[0], dtype=bool) if wire.target == ENDS else alive[wire.target]
         source = np.ones(shape[1], dtype=bool)
         if wire.source != ENDS:
@@ -38,8 +52,8 @@ def extras_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
     """bool[m]: the extras of live nodes and of the outputs."""
     alive = groups(architecture, nodes)
     parts = [
-        np.ones(extra.size, dtype=bool) if extra.nodes == ENDS else alive[extra.nodes]
-        for extra in architecture.extras
+        np.ones(extra.size, dtype=bool) if group == ENDS else alive[group]
+        for extra, group in zip(architecture.extras, known(architecture).extras, strict=True)
     ]
     return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
@@ -51,10 +65,11 @@ def live_nodes(architecture: Architecture, mask: np.ndarray) -> np.ndarray:
     One pass from the outputs down is enough: what a layer adds to a residual stream matters only to
     the layers that read it later.
     """
-    nodes = np.zeros(architecture.nodes.size, dtype=bool)
+    nodes = np.zeros(known(architecture).nodes.size, dtype=bool)
     alive = groups(architecture, nodes)
-    layers = zip(architecture.wires, architecture.layout.split(mask), strict=True)
-    for wire, (_, part) in reversed(list(layers)):
+    layers = list(zip(known(architecture).wires, architecture.layout.split(mask), strict=True))
+    for place in reversed(known(architecture).order):
+        wire, (_, part) = layers[place]
         if wire.source != ENDS:
             joined = part.reshape(len(part), -1, wire.spread * part[0, 0].size).any(axis=2)
             reached = joined if wire.target == ENDS else joined[alive[wire.target]]
@@ -74,13 +89,23 @@ class Narrowed:
     extras: np.ndarray
 
 
+def narrowed(architecture: Architecture, sizes: Sequence[int]) -> Architecture:
+    """The same architecture with these numbers of nodes, one per group."""
+    if tuple(sizes) == known(architecture).nodes.sizes:
+        return architecture
+    template = architecture.known().narrowed(sizes)
+    return replace(
+        architecture, sizes=tuple(sizes), layout=template.layout, extras=template.extras, template=template
+    )
+
+
 def narrow(architecture: Architecture, nodes: np.ndarray) -> Narrowed:
     """The network of the live nodes alone. Raises ValueError if a group has none."""
     sizes = [int(part.sum()) for part in groups(architecture, nodes).values()]
     if not all(sizes):
         raise ValueError("a group of nodes is empty")
     return Narrowed(
-        architecture.narrowed(sizes),
+        narrowed(architecture, sizes),
         np.flatnonzero(weight_mask(architecture, nodes)),
         np.flatnonzero(extras_mask(architecture, nodes)),
     )
@@ -89,10 +114,13 @@ def narrow(architecture: Architecture, nodes: np.ndarray) -> Narrowed:
 def narrow_to_mask(architecture: Architecture, mask: np.ndarray) -> Narrowed | None:
     """The smaller network that a weight mask leaves.
 
-    None if it keeps nearly all weights, or if some group has no live node, which cuts the network in two.
+    None if it keeps nearly all weights, if some group has no live node, which cuts the network in two, or if
+    nobody can tell its nodes.
     """
+    if architecture.known().groups is None:
+        return None
     nodes = live_nodes(architecture, mask)
     if nodes.all() or not all(part.any() for part in groups(architecture, nodes).values()):
         return None
-    narrowed = narrow(architecture, nodes)
-    return narrowed if narrowed.genes.size <= WORTHWHILE * architecture.layout.size else None
+    smaller = narrow(architecture, nodes)
+    return smaller if smaller.genes.size <= WORTHWHILE * architecture.layout.size else None

@@ -1,74 +1,171 @@
-"""Architectures by name and as JSON."""
+"""Networks by name, or of the user's own, as architectures."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import asdict
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from nets_deap.models import convnet, mlp, wideresnet
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.convnet import ConvNet
-from nets_deap.models.mlp import MLP
-from nets_deap.models.wideresnet import WideResNet
-from nets_deap.util import memory
-from nets_deap.util.errors import unknown
+from nets_deap.models import catalogue
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.criterion import CROSS_ENTROPY, Criterion
+from nets_deap.models.layout import INITIAL, Extra, Layout
+from nets_deap.models.losses import Loss
+from nets_deap.models.node_space import narrowed
+from nets_deap.util import calls, imports, memory
+from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from nets_deap.models.prunable import Predicate
+    from nets_deap.models.template import Template
 
 
-Builder = Callable[[tuple[int, ...], int], Architecture]  # takes (input_shape, classes)
-MODELS: dict[str, Builder] = {
-    "mlp-10": mlp.mlp_10,
-    "mlp-100": mlp.mlp_100,
-    "lenet-300-100": mlp.lenet_300_100,
-    "conv-2": convnet.conv_2,
-    "conv-4": convnet.conv_4,
-    "conv-6": convnet.conv_6,
-    "cnn-8-16": convnet.cnn_8_16,
-}
 BYTES = 13  # that a weight takes in a training: θ₀, mask, weight, gradient
-KINDS: dict[str, type[Architecture]] = {"mlp": MLP, "convnet": ConvNet, "wide-resnet": WideResNet}
 
 
-def check_name(name: str) -> None:
-    """Raise NetsError unless `name` is in MODELS or names a wide ResNet."""
-    if name not in MODELS and not wideresnet.NAME.fullmatch(name):
-        raise unknown("architecture", name, [*MODELS, wideresnet.PATTERN])
+@dataclass(frozen=True)
+class Model:
+    """A network of the user's own.
 
-
-def build(name: str, input_shape: tuple[int, ...], classes: int) -> Architecture:
-    """The architecture `name` for samples of this shape and this many classes.
-
-    Raises NetsError for an unknown name, for samples that the architecture cannot take, and for a network
-    that memory cannot hold.
+    name: module:function, by which a ticket refers to it
+    make: returns a module, called with `input_shape` and `outputs` if it takes them
+    prunable: says which parameters are prunable; by default what `prunable.weights` says
     """
-    check_name(name)
-    make = MODELS.get(name) or partial(wideresnet.wide_resnet, name)
-    made = make(input_shape, classes)
-    memory.check(
-        BYTES * float(made.layout.size), f"{name} of {made.layout.size:,} weights", "take a smaller network"
-    )
-    return made
+
+    name: str
+    make: Callable[..., nn.Module] = field(repr=False)
+    prunable: Predicate | None = None
+
+    @classmethod
+    def of(cls, model: object, prunable: Predicate | None = None) -> Model | str:
+        """A factory, an instance, a name of the registry or a Model. Raises NetsError for anything else.
+
+        Each call of `make` for an instance draws its weights anew, by `reset_parameters` of its layers.
+        """
+        from torch import nn
+
+        if isinstance(model, str | Model):
+            return model
+        if isinstance(model, nn.Module):
+            from nets_deap.models.instance import Redrawn
+
+            kind = type(model)
+            return cls(f"{kind.__module__}:{kind.__qualname__}", Redrawn(model), prunable)
+        if callable(model):
+            named = getattr(model, "func", model)  # of a partial
+            name = getattr(named, "__qualname__", type(named).__qualname__)
+            return cls(f"{getattr(named, '__module__', '')}:{name}", model, prunable)
+        raise NetsError(
+            f"the model is {type(model).__name__}, expected a torch.nn.Module or what returns one"
+        )
 
 
-def described(architecture: Architecture) -> dict[str, Any]:
-    """An architecture as a dictionary, ready for JSON."""
-    kind = next(name for name, kind in KINDS.items() if type(architecture) is kind)
-    return {"kind": kind, **asdict(architecture)}  # type: ignore[call-overload]
+def build(
+    model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str = "float32"
+) -> Architecture:
+    """The architecture of a network for samples of this shape and dtype, and so many outputs.
+
+    Raises NetsError for an unknown name, for samples that the network cannot take, for a module that cannot
+    be trained under a mask, and for one that memory cannot hold.
+    """
+    if isinstance(model, str):
+        catalogue.check_name(model)
+    return _built(model, input_shape, outputs, dtype)
 
 
-def from_description(values: dict[str, Any]) -> Architecture:
-    """The architecture that `described` returned. Raises ValueError or KeyError for an invalid dictionary."""
-    values = dict(values)
-    kind = KINDS[values.pop("kind", "mlp")]
-    architecture: Architecture = TypeAdapter(kind).validate_python(values)
-    return architecture
+@lru_cache(maxsize=16)
+def _built(model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str) -> Architecture:
+    from nets_deap.models.template import Template
+
+    name, chosen = (model, None) if isinstance(model, str) else (model.name, model.prunable)
+    make = _factory(model, input_shape, outputs)
+    if isinstance(model, str) and not catalogue.is_own(model):
+        _check_memory(name, make)
+    template = Template(name, make, input_shape, dtype, chosen)
+    if not template.perceptron:
+        template.check()
+    return Architecture(
+        name, input_shape, template.outputs or outputs, template.parameters, template.layout, template.extras,
+        input_dtype=dtype, template=template, source=template_of,
+        criterion=Criterion(Loss("mse")) if catalogue.suits_mse(name) else CROSS_ENTROPY,
+    )  # fmt: skip
+
+
+def template_of(architecture: Architecture) -> Template:
+    """The template of an architecture that was read from a ticket, for a network of ours.
+
+    Raises NetsError for one of the user's own, which no file imports, and for shapes that do not fit.
+    """
+    name = architecture.name
+    if catalogue.is_own(name):
+        raise NetsError(f"the ticket is for {name}, which no file imports: hand the network over, by `model`")
+    made = build(name, architecture.input_shape, architecture.outputs, architecture.input_dtype)
+    if architecture.sizes is not None:
+        made = narrowed(made, architecture.sizes)
+    if not made.same_shapes(architecture):
+        raise NetsError(f"the ticket's weights do not fit {name}: it is of another version of that network")
+    return made.known()
+
+
+class Description(NamedTuple):
+    """What `Architecture.description` says."""
+
+    model: str
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    outputs: int
+    sizes: tuple[int, ...] | None
+    layers: dict[str, tuple[int, ...]]
+    extras: list[tuple[str, tuple[int, ...], bool]]
+
+
+def described(told: Description) -> Architecture:
+    """The architecture of a description; its module is made when it is needed."""
+    layout = Layout(tuple(name.removesuffix(".weight") for name in told.layers), tuple(told.layers.values()))
+    extras = tuple(Extra(*extra) for extra in told.extras)
+    return Architecture(
+        told.model, told.input_shape, told.outputs, tuple(told.layers), layout, extras, told.sizes,
+        told.input_dtype, source=template_of,
+    )  # fmt: skip
+
+
+def _check_memory(name: str, make: Callable[[], nn.Module]) -> None:
+    """Raise NetsError, before it is made, for a network that memory does not hold."""
+    import torch
+
+    with torch.device("meta"):
+        size = sum(parameter.numel() for parameter in make().parameters())
+    memory.check(BYTES * float(size), f"{name} of {size:,} parameters", "take a smaller network")
+
+
+def _factory(model: str | Model, input_shape: tuple[int, ...], outputs: int) -> Callable[[], nn.Module]:
+    if isinstance(model, Model):
+        return _called(model.name, model.make, {}, input_shape, outputs)
+    if catalogue.is_own(model):
+        module, function, *given = model.split(":", 2)
+        _, arguments = calls.split(f"{function}:{''.join(given)}", "model")
+        values = {key: calls.value(text) for key, text in arguments.items()}
+        found = imports.function(f"{module}:{function}", "model")
+        return _called(model, found, values, input_shape, outputs)
+    return catalogue.factory(model, input_shape, outputs)
+
+
+def _called(
+    name: str, make: Callable[..., Any], given: dict[str, Any], input_shape: tuple[int, ...], outputs: int
+) -> Callable[[], Any]:
+    """A factory bound to its arguments, and to those of `input_shape` and `outputs` that it asks for."""
+    try:
+        asked = inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        asked = {}  # type: ignore[assignment]
+    ours = {"input_shape": input_shape, "outputs": outputs}
+    return partial(make, **{key: value for key, value in ours.items() if key in asked}, **given)
 
 
 def state_dict(

@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.mlp import MLP, is_perceptron
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
 from nets_deap.networks import fused_mlp, sparse_mlp
 from nets_deap.networks.compaction import compact
 from nets_deap.networks.fused_mlp import FusedMLP
 from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.perceptron import has_gradients
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.stack import Stack
 from nets_deap.networks.stacked_mlp import StackedMLP
@@ -58,7 +59,7 @@ def _sparse_pays(wanted: Wanted) -> bool:
     """
     architecture, dtype = wanted.architecture, wanted.dtype
     on_cpu = torch.device(wanted.device).type == "cpu"
-    if not (is_perceptron(architecture) and on_cpu and library.available()):
+    if not (has_gradients(architecture) and on_cpu and library.available()):
         return False
     if not sparse_mlp.computes(architecture, dtype):
         return False
@@ -66,7 +67,7 @@ def _sparse_pays(wanted: Wanted) -> bool:
     return _pays(architecture, wanted.mask, wanted.recipe.batch_size, block)
 
 
-def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
+def _pays(architecture: Architecture, mask: np.ndarray, batch: int, block: int) -> bool:
     """Are the kernels faster than torch, for minibatches of `batch` samples (0: all) in blocks of `block`?"""
     density = mask.mean()
     if batch == 0 or batch > LARGE:
@@ -83,19 +84,17 @@ def _pays(architecture: MLP, mask: np.ndarray, batch: int, block: int) -> bool:
 
 
 def _sparse(wanted: Wanted) -> Network:
-    assert is_perceptron(wanted.architecture)
     return sparse_mlp.SparseMLP(wanted.architecture, wanted.weights, wanted.mask, wanted.recipe, wanted.dtype)
 
 
 def _masked(wanted: Wanted) -> Network:
-    assert is_perceptron(wanted.architecture)
     return MaskedMLP(wanted.architecture, *wanted[1:-1])
 
 
 # All give the same results up to rounding; the fastest comes first.
 BACK_ENDS: dict[str, BackEnd] = {
     "sparse-mlp": BackEnd(_sparse_pays, _sparse),
-    "masked-mlp": BackEnd(lambda wanted: is_perceptron(wanted.architecture), _masked),
+    "masked-mlp": BackEnd(lambda wanted: has_gradients(wanted.architecture), _masked),
     "masked-module": BackEnd(lambda wanted: True, lambda wanted: MaskedModule(*wanted)),
 }
 
@@ -127,16 +126,18 @@ def make_stack(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     precision: str = "float32",
+    extras: np.ndarray = INITIAL,
 ) -> Stack:
     """A stack: networks with these weights and masks that train together.
 
+    extras: float32[m], of all of them alike; initial unless given
     precision: as for `StackedMLP`, or, on a GPU, `FusedMLP`
     Raises NetsError for networks that cannot be stacked, and for a precision that they do not support.
     """
     arguments = (weights, masks, recipe, device, dtype)
-    if is_perceptron(architecture):
+    if has_gradients(architecture):
         kind = FusedMLP if fused_mlp.supports(architecture, recipe, device, dtype, precision) else StackedMLP
         return kind(architecture, *arguments, precision)
     if precision != "float32":
         raise NetsError(f"`precision` {precision}: other products than float32's are for perceptrons")
-    return StackedModule(architecture, *arguments)
+    return StackedModule(architecture, *arguments, extras=extras)

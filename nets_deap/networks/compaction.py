@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from nets_deap.models.mlp import MLP
+from nets_deap.models.architecture import Architecture
 
 WORTHWHILE = 0.9  # above this share of remaining weights, selecting the inputs costs more than it saves
 
@@ -51,11 +51,12 @@ def live_units(masks: list[np.ndarray], silent_at_zero: bool) -> list[np.ndarray
     return live
 
 
-def compact(architecture: MLP, mask: np.ndarray) -> Compaction | None:
+def compact(architecture: Architecture, mask: np.ndarray) -> Compaction | None:
     """The part of a network that `mask`, bool[n], leaves alive; None if that is nearly everything."""
+    assert architecture.perceptron
     layout = architecture.layout
     masks = [part for _, part in layout.split(mask)]
-    live = live_units(masks, silent_at_zero=architecture.activation == "relu")
+    live = live_units(masks, silent_at_zero=architecture.perceptron.activation == "relu")
     alive = [np.outer(above, below) for below, above in pairwise(live)]
     genes = np.flatnonzero(np.concatenate([part.ravel() for part in alive]))
     if genes.size > WORTHWHILE * layout.size:

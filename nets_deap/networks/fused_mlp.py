@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nets_deap.models.mlp import MLP
+from nets_deap.models.architecture import Architecture
 from nets_deap.networks.perceptron import loss_scale, output_error
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
@@ -78,10 +78,14 @@ class FusedMLP(StackedMLP):
         return output.transpose(1, 2)
 
 
-def supports(architecture: MLP, recipe: Recipe, device: str, dtype: torch.dtype, precision: str) -> bool:
+def supports(
+    architecture: Architecture, recipe: Recipe, device: str, dtype: torch.dtype, precision: str
+) -> bool:
     """Can a `FusedMLP` train these networks there, with products of this precision?"""
     plain = recipe.descent.plain and not recipe.clip
-    kind = (architecture.activation, plain, dtype, torch.device(device).type)
+    perceptron = architecture.perceptron
+    assert perceptron
+    kind = (perceptron.activation, plain, dtype, torch.device(device).type)
     return kind == ("relu", True, torch.float32, "cuda") and _triton_works(device, precision)
 
 

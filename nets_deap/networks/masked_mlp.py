@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
-from nets_deap.models.mlp import MLP
 from nets_deap.networks.compaction import compact
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
@@ -41,14 +41,14 @@ class MaskedMLP:
 
     def __init__(
         self,
-        architecture: MLP,
+        architecture: Architecture,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        check_gradients(architecture)
+        self.perceptron = check_gradients(architecture)
         self.architecture = architecture
         self.initial = np.where(mask, weights, np.float32(0))
         self.compaction = compact(architecture, mask) if recipe.descent.idle_stay else None
@@ -57,7 +57,7 @@ class MaskedMLP:
         if self.compaction:
             layout = Layout(layout.names, self.compaction.shapes)
             weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
-            if len(self.compaction.inputs) < architecture.widths[0]:
+            if len(self.compaction.inputs) < self.perceptron.widths[0]:
                 self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
         self.mask = torch.tensor(mask, device=device, dtype=dtype)
         self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
@@ -88,7 +88,7 @@ class MaskedMLP:
         x = self._select(x)
         for i, layer in enumerate(self.layers, start=1):
             x = torch.mm(x, layer.t())
-            activate(x, self.architecture, last=i == len(self.layers))
+            activate(x, self.perceptron, last=i == len(self.layers))
         return x
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
@@ -104,7 +104,7 @@ class MaskedMLP:
         below = x
         for i, layer_t in enumerate(self.layers_t):
             torch.mm(below, layer_t, out=hidden[i])
-            activate(hidden[i], self.architecture, last=i == last)
+            activate(hidden[i], self.perceptron, last=i == last)
             below = hidden[i]
         self.outputs = hidden[last]
         scale = loss_scale(self.architecture, len(x))
@@ -112,7 +112,7 @@ class MaskedMLP:
         for i in range(last, -1, -1):
             if i:
                 torch.mm(errors[i], self.layers[i], out=errors[i - 1])
-                through_activation(errors[i - 1], hidden[i - 1], self.architecture)
+                through_activation(errors[i - 1], hidden[i - 1], self.perceptron)
             below = hidden[i - 1] if i else x
             if self.descent.gradient is None:
                 self.layers[i].addmm_(errors_t[i], below, alpha=-self.descent.lr)

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
 from nets_deap.models.node_space import narrow_to_mask
 from nets_deap.networks.gather import Gatherer
-from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.optimizer import Descent
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import memory
@@ -54,26 +54,24 @@ class MaskedModule:
         self.flat = self.state[: self.size + architecture.trained_extras]  # what gradients train
         self.mask = torch.ones_like(self.flat)
         self.mask[: self.size] = torch.from_numpy(mask)
-        self.units, self.held = architecture.units, 0
-        with torch.device("meta"):  # no initial weights are drawn
-            self.module = architecture.module()
-        names, size = [name for name, _ in self.module.named_parameters()], self.size
+        self.units, self.held = self.architecture.known().units, 0
+        size = self.size
+        trained = {extra.name for extra in architecture.extras if extra.trained}
+        self.names = [*architecture.parameters, *(e.name for e in architecture.extras if e.name in trained)]
 
         def parts(vector: Tensor) -> list[Tensor]:
             named = architecture.named(vector[:size], vector[size:])
-            return [named[name] for name in names]
+            return [named[name] for name in self.names]
 
         self.descent = Descent(recipe, self.flat, parts)
         gradient = self.descent.gradient
         self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
-        self.module.load_state_dict(
-            architecture.named(self.state[: self.size], self.state[self.size :]), assign=True
-        )
-        parameters = [parameter for _, parameter in self.module.named_parameters()]
-        for parameter, gradient in zip(parameters, parts(self.gradient), strict=True):
-            parameter.requires_grad_()
-            parameter.grad = gradient
-        self._images = len(architecture.input_shape) == 3
+        named = architecture.named(self.state[: self.size], self.state[self.size :])
+        self.module = architecture.known().instance(named).to(device, dtype)
+        parameters = dict(self.module.named_parameters())
+        for name, gradient in zip(self.names, parts(self.gradient), strict=True):
+            parameters[name].grad = gradient
+        self._images = len(architecture.input_shape) == 3 and architecture.input_dtype == "float32"
         self._gather = Gatherer()
 
     def _laid_out(self, x: Tensor) -> Tensor:
@@ -93,7 +91,7 @@ class MaskedModule:
         self.module.train()
         self.gradient.zero_()
         outputs = self.module(self._laid_out(x))
-        sample_losses(outputs, targets, self.architecture.loss).mean().backward()
+        self.architecture.criterion.loss(outputs, targets).mean().backward()
         self.gradient.mul_(self.mask)
         if self.descent.plain:
             self.flat.sub_(self.gradient, alpha=self.descent.lr)

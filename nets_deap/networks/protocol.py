@@ -18,6 +18,9 @@ class Trainable(Protocol):
     def architecture(self) -> Architecture: ...
 
     @property
+    def flat(self) -> Tensor: ...
+
+    @property
     def outputs(self) -> Tensor: ...
 
     @property

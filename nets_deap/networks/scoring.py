@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nets_deap.data.loading import Part
-from nets_deap.networks.losses import sample_losses
+from nets_deap.data.dataset import Part
+from nets_deap.models.criterion import Criterion
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.stack import Stack
 from nets_deap.util import memory
@@ -19,7 +19,11 @@ EVALUATION_BATCH = 2048  # samples; 2.5 MB of activations, which stay in the cac
 
 @dataclass(frozen=True)
 class Score:
-    """Loss and accuracy over a set of samples, and the mean loss of each class."""
+    """Loss and metric over a set of samples, and the mean loss of each case.
+
+    accuracy: the metric of the network's criterion, which may be another
+    class_losses: of each class, or other case
+    """
 
     loss: float
     accuracy: float
@@ -28,19 +32,26 @@ class Score:
 
 @memory.told()
 @as_usual()
-def evaluate(network: Network, part: Part, classes: int) -> Score:
-    """Score a network on samples it is not trained on. Sums are in float64."""
-    architecture = network.architecture
-    losses, correct = [], 0
+def evaluate(network: Network, part: Part, cases: int) -> Score:
+    """Score a network on samples it is not trained on. Sums are in float64. cases: how many there are"""
+    architecture, criterion = network.architecture, network.architecture.criterion
+    losses, told = [], []
     for x, y in zip(part.x.split(EVALUATION_BATCH), part.y.split(EVALUATION_BATCH), strict=True):
         outputs = network.forward(x)
-        losses.append(sample_losses(outputs, architecture.targets(y, outputs.dtype), architecture.loss))
-        predicted = outputs[:, 0] > 0.5 if architecture.outputs == 1 else outputs.argmax(dim=1)
-        correct += int((predicted == y).sum())
+        losses.append(criterion.loss(outputs, architecture.targets(y, outputs.dtype)))
+        told.append(criterion.right(outputs, y) if criterion.metric.by_sample else outputs)
     per_sample = torch.cat(losses).double()
-    totals = torch.bincount(part.y, weights=per_sample, minlength=classes)
-    counts = torch.bincount(part.y, minlength=classes).clamp(min=1)
-    return Score(float(per_sample.mean()), correct / len(part.y), tuple((totals / counts).tolist()))
+    totals = torch.bincount(part.of_case, weights=per_sample, minlength=cases)
+    counts = torch.bincount(part.of_case, minlength=cases).clamp(min=1)
+    metric = _metric(criterion, torch.cat(told), part)
+    return Score(float(per_sample.mean()), metric, tuple((totals / counts).tolist()))
+
+
+def _metric(criterion: Criterion, told: Tensor, part: Part) -> float:
+    """The metric, from what is right of each sample, or from the outputs."""
+    if criterion.metric.by_sample:
+        return criterion.metric.of_right(told, part.of_case)
+    return criterion.metric.of_outputs(told, part.y)
 
 
 STACK_BATCH = 512  # samples at a time, for every network of a stack
@@ -48,24 +59,30 @@ STACK_BATCH = 512  # samples at a time, for every network of a stack
 
 @memory.told()
 @as_usual()
-def score_all(network: Stack, part: Part, classes: int) -> list[Score]:
+def score_all(network: Stack, part: Part, cases: int) -> list[Score]:
     """The score of each network of a stack on samples it is not trained on; see `evaluate`."""
     architecture, count = network.architecture, network.networks
+    criterion: Criterion = architecture.criterion
     losses: list[Tensor] = []
-    correct = torch.zeros(count, dtype=torch.int64, device=part.y.device)
+    told: list[Tensor] = []
     for x, y in zip(part.x.split(STACK_BATCH), part.y.split(STACK_BATCH), strict=True):
         outputs = network.forward(x)
-        targets = architecture.targets(y, outputs.dtype).repeat(count, 1)
-        losses.append(sample_losses(outputs.flatten(0, 1), targets, architecture.loss).view(count, -1))
-        predicted = outputs[..., 0] > 0.5 if architecture.outputs == 1 else outputs.argmax(dim=2)
-        correct += (predicted == y).sum(dim=1)
-    per_sample = torch.cat(losses, dim=1).double()
-    # One class at a time: on a GPU, bincount adds in a different order each time.
-    of_class = [per_sample[:, part.y == label] for label in range(classes)]
-    class_losses = torch.stack([those.sum(dim=1) / max(1, those.shape[1]) for those in of_class], dim=1)
+        targets = architecture.targets(y, outputs.dtype)
+        targets = targets.repeat(count, *[1] * (targets.ndim - 1))
+        losses.append(criterion.loss(outputs.flatten(0, 1), targets).view(count, -1))
+        if criterion.metric.by_sample:
+            repeated = y.repeat(count, *[1] * (y.ndim - 1))
+            told.append(criterion.right(outputs.flatten(0, 1), repeated).view(count, -1))
+        else:
+            told.append(outputs)
+    per_sample, measured = torch.cat(losses, dim=1).double(), torch.cat(told, dim=1)
+    metrics = [_metric(criterion, each, part) for each in measured]
+    # One case at a time: on a GPU, bincount adds in a different order each time.
+    of_case = [per_sample[:, part.of_case == case] for case in range(cases)]
+    case_losses = torch.stack([those.sum(dim=1) / max(1, those.shape[1]) for those in of_case], dim=1)
     return [
-        Score(loss, right / len(part.y), tuple(by_class))
-        for loss, right, by_class in zip(
-            per_sample.mean(dim=1).tolist(), correct.tolist(), class_losses.tolist(), strict=True
+        Score(loss, metric, tuple(by_case))
+        for loss, metric, by_case in zip(
+            per_sample.mean(dim=1).tolist(), metrics, case_losses.tolist(), strict=True
         )
     ]

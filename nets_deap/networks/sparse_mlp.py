@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.models.mlp import MLP
+from nets_deap.models.architecture import Architecture
 from nets_deap.networks.kernels.library import DTYPES, KernelLayer, best_variant, kernels
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.perceptron import loss_scale
@@ -23,9 +23,15 @@ DENSE_FROM = 0.28  # from this layer density on, a dense product is faster (meas
 BLOCK_BYTES = 256  # of one unit's activations for a block of samples
 
 
-def computes(architecture: MLP, dtype: torch.dtype) -> bool:
+def computes(architecture: Architecture, dtype: torch.dtype) -> bool:
     """Are there kernels for this? There are none for sigmoids: torch's vectorised ones are faster."""
-    return dtype in DTYPES and (architecture.activation, architecture.loss) == ("relu", "cross-entropy")
+    perceptron, kind = architecture.perceptron, architecture.criterion.kind
+    return (
+        dtype in DTYPES
+        and kind == "cross-entropy"
+        and perceptron is not None
+        and perceptron.activation == "relu"
+    )
 
 
 class _Batch:
@@ -40,7 +46,7 @@ class _Batch:
         def empty(units: int) -> Tensor:
             return network.flat.new_empty(blocks, units, network.block)
 
-        widths = network.architecture.widths
+        widths = network.widths
         self.samples, self.blocks = samples, blocks
         self.x = empty(widths[0])
         self.activations = [empty(units) for units in widths[1:]]
@@ -106,14 +112,18 @@ class SparseMLP:
 
     def __init__(
         self,
-        architecture: MLP,
+        architecture: Architecture,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         if not computes(architecture, dtype):
-            raise ValueError(f"no kernels for {architecture.activation}, {architecture.loss} and {dtype}")
+            raise ValueError(
+                f"no kernels for {architecture.name} with {architecture.criterion.loss} and {dtype}"
+            )
+        assert architecture.perceptron
+        self.widths = architecture.perceptron.widths
         self._forward, self._step = kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
@@ -152,7 +162,7 @@ class SparseMLP:
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
-        x = self._checked(x, self.architecture.widths[0])
+        x = self._checked(x, self.widths[0])
         batch = self._batch(len(x))
         self._forward(
             len(self.layers), batch.address, batch.samples, x.data_ptr(), None, batch.x_address
@@ -169,7 +179,7 @@ class SparseMLP:
             return x, targets
         if len(targets) != len(x):
             raise ValueError(f"{len(x)} samples with {len(targets)} targets")
-        widths = self.architecture.widths
+        widths = self.widths
         pair = self._checked(x, widths[0]), self._checked(targets, widths[-1])
         self._accepted = kind
         return pair

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.layout import Layout
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.recorded import Recorder
@@ -25,7 +25,10 @@ class Stack(ABC):
     """P networks of one architecture as stacked tensors, with their optimiser.
 
     weights: float32[P, n]; masks: bool[P, n]; or sequences of P such vectors; all are copied
-    flat: `dtype`[P·(n + m)], layer by layer, and in each layer network by network; biases come last
+    extras: float32[m], the same for all; initial unless given
+    flat: `dtype`[P·(n + t)], layer by layer, and in each layer network by network; the t trained extras
+    come last
+    fixed: float32[m − t], the extras that are not trained
     mask: likewise; bool on a GPU, where it is a byte to move, and `dtype` on a CPU, where that is faster
     layers: views of `flat`, [P, *shape] each
 
@@ -44,11 +47,12 @@ class Stack(ABC):
         recipe: Recipe,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        extras: np.ndarray = INITIAL,
     ) -> None:
         self.architecture = architecture
         self.networks = len(weights)
-        extras = architecture.initial_extras
-        if architecture.keeps_statistics:
+        extras = architecture.or_initial(extras)
+        if architecture.known().keeps_statistics:
             raise NetsError(
                 f"{architecture.name} normalises over batches: its networks cannot be trained as one stack: "
                 "take the map multiprocess or serial"
@@ -58,17 +62,18 @@ class Stack(ABC):
                 f"`optimizer` {recipe.optimizer} goes by the matrices of single networks, which cannot be "
                 "trained as one stack: take the map multiprocess or serial"
             )
-        layout, others = architecture.layout, architecture.extras
+        layout, others = architecture.layout, [extra for extra in architecture.extras if extra.trained]
+        trained, self.fixed = np.split(extras, [architecture.trained_extras])
         self.layout = Layout(
             layout.names + tuple(extra.name for extra in others),
-            layout.shapes + tuple((extra.size,) for extra in others),
+            layout.shapes + tuple(extra.shape for extra in others),
         )
         self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
         on_gpu = self.flat.is_cuda
         self.mask = torch.empty_like(self.flat, dtype=torch.bool if on_gpu else dtype)
         self.layers = self._stacked(self.flat)
-        self._fill(self.layers, weights, extras)
-        self._fill(self._stacked(self.mask), masks, np.ones(extras.size, dtype=bool))
+        self._fill(self.layers, weights, trained)
+        self._fill(self._stacked(self.mask), masks, np.ones(trained.size, dtype=bool))
         self.flat.mul_(self.mask)
         self.descent = Descent(recipe, self.flat, networks=self._stacked)
         self._gather = Gatherer()
@@ -98,7 +103,7 @@ class Stack(ABC):
         return self._step(*self._gather(x, targets, chosen))
 
     def _stacked(self, flat: Tensor) -> list[Tensor]:
-        """Views [P, *shape] of a vector [P·(n + m)], one per layer."""
+        """Views [P, *shape] of a vector [P·(n + t)], one per layer."""
         parts = flat.split([self.networks * size for size in self.layout.sizes])
         shapes = self.layout.shapes
         return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -106,14 +111,16 @@ class Stack(ABC):
     def _fill(
         self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray, extras: np.ndarray
     ) -> None:
-        """Copy each network's vector, [n], and the same extras, [m], into its layers; block by block."""
+        """Copy each network's vector, [n], and the same trained extras, [t], into its layers; block by
+        block.
+        """
         for start in range(0, self.networks, BLOCK):
             block = torch.from_numpy(np.array(vectors[start : start + BLOCK])).to(self.flat.device)
             others = torch.from_numpy(extras).to(block).expand(len(block), -1)
             self._load([layer[start : start + BLOCK] for layer in layers], torch.hstack([block, others]))
 
     def load(self, vectors: Tensor) -> None:
-        """Set all weights and biases, [P, n + m]."""
+        """Set all weights and trained extras, [P, n + t]."""
         self._load(self.layers, vectors)
 
     def _load(self, layers: list[Tensor], vectors: Tensor) -> None:
@@ -135,7 +142,9 @@ class Stack(ABC):
 
     def extras(self) -> np.ndarray:
         """The current extras, [P, m]."""
-        return self._side_by_side(self.layers[len(self.architecture.layout.names) :])
+        trained = self._side_by_side(self.layers[len(self.architecture.layout.names) :])
+        fixed = np.broadcast_to(self.fixed, (self.networks, self.fixed.size))
+        return np.hstack([trained, fixed.astype(trained.dtype)])
 
     def _side_by_side(self, layers: list[Tensor]) -> np.ndarray:
         empty = self.flat.new_empty(self.networks, 0).cpu()

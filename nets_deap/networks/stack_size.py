@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from nets_deap.data.loading import Data
+from nets_deap.data.dataset import Data
 from nets_deap.models.architecture import Architecture
 from nets_deap.networks.scoring import STACK_BATCH
 from nets_deap.problem.recipe import Recipe
@@ -43,7 +43,7 @@ def chunk_size(
     samples = recipe.samples(len(data.train.y))
     batch = recipe.batch_size or samples
     batches = batch + samples % batch if batch < samples else samples  # a smaller last one has buffers too
-    units, validation = architecture.units, len(data.validation.y)
+    units, validation = architecture.known().units, len(data.validation.y)
     descent = (
         recipe.descent
     )  # gradient, and optimiser state: a number a weight for momentum, else two or more

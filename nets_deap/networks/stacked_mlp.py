@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.models.mlp import MLP
+from nets_deap.models.architecture import Architecture
 from nets_deap.networks.perceptron import (
     activate,
     check_gradients,
@@ -34,7 +34,7 @@ class StackedMLP(Stack):
 
     def __init__(
         self,
-        architecture: MLP,
+        architecture: Architecture,
         weights: Sequence[np.ndarray] | np.ndarray,
         masks: Sequence[np.ndarray] | np.ndarray,
         recipe: Recipe,
@@ -42,7 +42,7 @@ class StackedMLP(Stack):
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
     ) -> None:
-        check_gradients(architecture)
+        self.perceptron = check_gradients(architecture)
         if precision not in ("float32", "tf32", "bf16"):
             raise ValueError(f"no precision {precision!r}")
         super().__init__(architecture, weights, masks, recipe, device, dtype)
@@ -73,10 +73,10 @@ class StackedMLP(Stack):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
         a = torch.mm(self.layers[0].flatten(0, 1), x.flatten(1).t()).view(self.networks, -1, len(x))
-        activate(a, self.architecture, last=len(self.layers) == 1)
+        activate(a, self.perceptron, last=len(self.layers) == 1)
         for i, layer in enumerate(self.layers[1:], start=2):
             a = torch.bmm(layer, a)
-            activate(a, self.architecture, last=i == len(self.layers))
+            activate(a, self.perceptron, last=i == len(self.layers))
         return a.transpose(1, 2)
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
@@ -90,10 +90,10 @@ class StackedMLP(Stack):
         hidden, errors = self._buffers_for(len(x))
         layers, last = self.factors, len(self.factors) - 1
         torch.mm(layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
-        activate(hidden[0], self.architecture, last=last == 0)
+        activate(hidden[0], self.perceptron, last=last == 0)
         for i in range(1, last + 1):
             torch.bmm(layers[i], hidden[i - 1], out=hidden[i])
-            activate(hidden[i], self.architecture, last=i == last)
+            activate(hidden[i], self.perceptron, last=i == last)
         outputs = hidden[last].to(self.flat.dtype)
         error = errors[last] if self.half is None else torch.empty_like(outputs)
         output_error(self.architecture, outputs, targets.t(), loss_scale(self.architecture, len(x)), error)
@@ -101,7 +101,7 @@ class StackedMLP(Stack):
             errors[last].copy_(error)
         for i in range(last, 0, -1):
             torch.bmm(layers[i].transpose(1, 2), errors[i], out=errors[i - 1])
-            through_activation(errors[i - 1], hidden[i - 1], self.architecture)
+            through_activation(errors[i - 1], hidden[i - 1], self.perceptron)
             below = hidden[i - 1].transpose(1, 2)
             if self.fused:
                 layers[i].baddbmm_(errors[i], below, alpha=-self.descent.lr)

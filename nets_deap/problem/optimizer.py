@@ -20,7 +20,6 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "momentum": ("SGD", {"momentum": 0.9}),
     "adam": ("Adam", {}),
 }
-WORDS: dict[str, Any] = {"yes": True, "true": True, "no": False, "false": False, "none": None}
 # Optimisers that cannot train here, and why
 REFUSED = {
     "LBFGS": "it computes the loss several times a step",
@@ -73,7 +72,7 @@ def parsed(text: str) -> Optimizer:
     `torch.optim` does not have, and for arguments that it refuses.
     """
     name, given = calls.split(text, "optimizer")
-    arguments = {key: _value(value) for key, value in given.items()}
+    arguments = {key: calls.value(value) for key, value in given.items()}
     if name in OPTIMIZERS and not arguments:  # nothing that torch need be asked about
         kind, arguments = OPTIMIZERS[name]
         return Optimizer(kind, tuple(arguments.items()))
@@ -110,16 +109,3 @@ def _kinds() -> dict[str, str]:
 
     names = [name for name in dir(torch.optim) if is_kind(getattr(torch.optim, name)) and name != "Optimizer"]
     return {name.lower(): name for name in names}
-
-
-def _value(text: str) -> Any:
-    if "/" in text:
-        return tuple(_value(part) for part in text.split("/"))
-    if text.lower() in WORDS:
-        return WORDS[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -1,26 +1,39 @@
-"""A problem: data set, architecture and training recipe. Every search method starts from one."""
+"""A problem: data set, network, loss and training recipe. Every search method starts from one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from nets_deap.data import loading
-from nets_deap.models import architecture, registry
-from nets_deap.models.initialisers import initial_std
-from nets_deap.models.layout import Layout
+from nets_deap.data.dataset import Data
+from nets_deap.models import registry
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.initialisers import MODULE, Drawing, initial_std, measured_std
+from nets_deap.models.layout import INITIAL, Layout
+from nets_deap.models.losses import Loss
+from nets_deap.models.metrics import Metric
+from nets_deap.models.registry import Model
+from nets_deap.problem import task
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem as names and numbers, which pickle to a few bytes. The data is loaded once per process."""
+    """What a search is given. Names and numbers pickle to a few bytes; data are loaded once per process.
 
-    dataset: str = "digits"
-    arch: str = "lenet-300-100"
+    dataset: a name, or `Data` of the user's own; arch: a name, module:function, or a `Model`
+    loss, metric: names, or a `Loss` and a `Metric`; None: what suits the network and the targets
+    init: initial weights, of INITIALISERS; "module" are those that the network's factory draws
+    """
+
+    dataset: str | Data = "digits"
+    arch: str | Model = "lenet-300-100"
     recipe: Recipe = field(default_factory=Recipe)
     init: str = "normal"
     data_dir: str = "data"
@@ -28,48 +41,65 @@ class Problem:
     data_limit: int | None = None
     validation: float = 0.1
     split_seed: int = 0
+    loss: str | Loss | None = None
+    metric: str | Metric | None = None
 
     def fields(self) -> dict[str, Any]:
-        """The fields of a config that decide the results of a training on this problem."""
+        """The fields of a config that decide the results of a training on this problem, as text and
+        numbers.
+        """
         recipe = self.recipe
-        return {
-            "dataset": self.dataset,
+        told = {
+            "dataset": self.dataset_name,
             "data_limit": self.data_limit,
             "validation": self.validation,
             "split_seed": self.split_seed,
-            "arch": self.arch,
+            "arch": self.arch_name,
             "init": self.init,
             "optimizer": recipe.optimizer,
             "lr": recipe.lr,
             "batch_size": recipe.batch_size,
             "epochs": recipe.epochs,
             "iterations": recipe.iterations,
-            "augment": recipe.augment,
+            "augment": bool(recipe.augment),
             "schedule": recipe.schedule,
             "clip": recipe.clip,
             "label_smoothing": recipe.label_smoothing,
         }
+        own = {"loss": self.loss, "metric": self.metric}
+        return told | {key: str(value) for key, value in own.items() if value is not None}
 
     @property
-    def data(self) -> loading.Data:
+    def dataset_name(self) -> str:
+        return self.dataset if isinstance(self.dataset, str) else self.dataset.name
+
+    @property
+    def arch_name(self) -> str:
+        return self.arch if isinstance(self.arch, str) else self.arch.name
+
+    @property
+    def data(self) -> Data:
         """The data set. Raises NetsError if its files are missing."""
+        if isinstance(self.dataset, Data):
+            return self.dataset
         return loading.load(
             self.dataset, self.data_dir, self.download, self.data_limit, self.validation, self.split_seed
         )
 
     @property
-    def architecture(self) -> architecture.Architecture:
-        """The architecture. Raises NetsError for samples that it cannot take or that cannot be augmented, and
-        for a minibatch of one sample where it needs two."""
-        shape = self.data.input_shape
-        if self.recipe.augment and len(shape) != 3:
-            raise NetsError(f"`augment` wants images, and those of {self.dataset} are none: leave it out")
-        made = registry.build(self.arch, shape, self.data.classes)
-        if self.recipe.label_smoothing and made.loss != "cross-entropy":
+    def architecture(self) -> Architecture:
+        """The network. Raises NetsError for samples that it cannot take or that cannot be augmented, for
+        outputs that do not fit the targets, and for a minibatch of one sample where it needs two."""
+        made = _architecture(self.arch, self.data, self.loss, self.metric)
+        if self.recipe.augment is True and len(made.input_shape) != 3:
             raise NetsError(
-                f"`label_smoothing` goes with cross-entropy, not with the {made.loss} of {self.arch}"
+                f"`augment` wants images, and those of {self.dataset_name} are none: leave it out"
             )
-        if made.needs_two:
+        if share := self.recipe.label_smoothing:
+            y = self.data.train.y[:1]
+            targets = made.targets(y, self.data.train.x.dtype)
+            made.criterion.smoothed(targets, share)
+        if made.known().needs_two:
             self._check_minibatches()
         return made
 
@@ -80,7 +110,7 @@ class Problem:
         if 1 in (batch, samples % batch):
             raise NetsError(
                 f"`batch_size` {self.recipe.batch_size} of {samples:,} samples leaves a minibatch of one, "
-                f"which {self.arch} cannot normalise: take another"
+                f"which {self.arch_name} cannot normalise: take another"
             )
 
     @property
@@ -89,4 +119,27 @@ class Problem:
 
     def initial_std(self) -> np.ndarray:
         """float32[n]: the standard deviation of each weight under this problem's initialiser."""
+        if self.init == MODULE:
+            return measured_std(self.architecture)
         return initial_std(self.layout, self.init)
+
+    def drawing(self) -> np.ndarray | Callable[[np.random.Generator], np.ndarray]:
+        """What `initialisers.draw` draws initial weights from."""
+        return Drawing(self.architecture) if self.init == MODULE else self.initial_std()
+
+    def extras(self, seed: int) -> np.ndarray:
+        """float32[m]: the initial extras that all genomes of the run with this seed share."""
+        return Drawing(self.architecture).extras(seed) if self.init == MODULE else INITIAL
+
+
+@lru_cache(maxsize=2)
+def _architecture(
+    arch: str | Model, data: Data, loss: str | Loss | None, metric: str | Metric | None
+) -> Architecture:
+    name = arch if isinstance(arch, str) else arch.name
+    criterion = task.criterion(name, data, loss, metric)
+    outputs = task.outputs(data, criterion)
+    made = registry.build(arch, data.input_shape, outputs, data.input_dtype)
+    made = replace(made, criterion=criterion)
+    task.check(made, data)
+    return made

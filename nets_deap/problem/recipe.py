@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nets_deap.problem import schedule as schedules
 from nets_deap.problem.optimizer import Optimizer
 from nets_deap.problem.optimizer import parsed as parsed_optimizer
+
+Augmentation = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,9 @@ class Recipe:
     batch_size:    samples per step; 0 means all
     data_fraction: share of the training samples to use, drawn anew for each training
     input_dropout: share of the inputs that are blanked in an evaluation
-    augment:       whether to shift images by up to four pixels and mirror half of them, in training only
+    augment:       whether to shift images by up to four pixels and mirror half of them, in training only;
+    or a
+                   function of (samples [b, *shape], numpy Generator) that returns other samples
     schedule:      the course of the learning rate; see `problem.schedule.parsed`
     clip:          the largest norm of a network's gradient; 0 is none. What is pruned is not in the norm
     label_smoothing: share of a target that is spread over all classes, in training only (Szegedy et al. 2016)
@@ -36,7 +42,7 @@ class Recipe:
     iterations: int | None = None
     data_fraction: float = 1.0
     input_dropout: float = 0.0
-    augment: bool = False
+    augment: bool | Augmentation = False
     schedule: str = "constant"
     clip: float = 0.0
     label_smoothing: float = 0.0

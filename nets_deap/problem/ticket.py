@@ -6,22 +6,27 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nets_deap import __version__
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.layout import Layout
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.models.node_space import live_nodes, narrow
-from nets_deap.models.registry import described, from_description
+from nets_deap.models.registry import Description, described
+from nets_deap.problem import old_tickets
+from nets_deap.problem.budget import Cost
 from nets_deap.util import json_text
 from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.files import parsed
 from nets_deap.util.schema import checked
 from nets_deap.util.tensors import read_safetensors, write_safetensors
 
-FORMAT = "nets-deap ticket 1"
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT, OLD = "nets-deap ticket 2", "nets-deap ticket 1"
 Config = dict[str, Any]
 Info = dict[str, int | float | str]
 KINDS = (np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.float32))  # of weights, mask, extras
@@ -34,6 +39,7 @@ class Ticket:
     weights: float32[n], dormant ones included; mask: bool[n]
     config: of the run that found it; info: facts about the ticket, such as the method that made it
     extras: float32[m], biases and normalisations (`Architecture.extras`); initial unless given
+    logbook, cost: of the search that has just found it; they are not saved with it
     """
 
     weights: np.ndarray
@@ -42,9 +48,17 @@ class Ticket:
     config: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     extras: np.ndarray = field(default_factory=lambda: INITIAL)
+    logbook: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    cost: Cost | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "extras", self.architecture.or_initial(self.extras))
+        if not self.extras.size and self.architecture.extras:
+            object.__setattr__(self, "extras", self.architecture.initial_extras)
+
+    def __repr__(self) -> str:
+        active, size = int(self.mask.sum()), self.layout.size
+        weights = f"{active:,} of {size:,} weights"
+        return f"<Ticket for {self.architecture.name}: {weights}, density {self.density:.4f}>"
 
     @property
     def layout(self) -> Layout:
@@ -68,6 +82,15 @@ class Ticket:
         weights, mask = self.weights[genes], self.mask[genes]
         return Ticket(weights, mask, narrowed.architecture, self.config, self.info, extras)
 
+    def apply_to(self, model: nn.Module) -> nn.Module:
+        """Give a module of the user's θ₀ ⊙ M and the extras, in place, and return it; see `models.plain`.
+
+        Raises NetsError for a module that has other parameters than the ticket.
+        """
+        from nets_deap.models.plain import apply
+
+        return apply(model, self.architecture, self.weights, self.mask, self.extras)
+
     def content(self) -> tuple[bytes, bytes]:
         """The bytes that identify this ticket, for a checksum."""
         return self.weights.tobytes(), self.mask.tobytes()
@@ -77,8 +100,7 @@ class Ticket:
         metadata = {
             "format": FORMAT,
             "version": __version__,
-            "architecture": json.dumps(described(self.architecture)),
-            "layers": json.dumps(dict(zip(self.layout.names, self.layout.shapes, strict=True))),
+            "architecture": json.dumps(self.architecture.description()),
             "dataset": str(self.config.get("dataset", "")),
             "seed": str(self.config.get("seed", "")),
             "density": repr(self.density),
@@ -101,7 +123,7 @@ def load_ticket(path: Path | str) -> Ticket:
     or not as it was written."""
     path = Path(path)
     metadata, tensors = read_safetensors(path, "ticket")
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, OLD):
         raise DamagedError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")
     what = f"ticket {path}"
     told = {key: parsed(metadata.get(key, ""), what) for key in ("architecture", "config", "info")}
@@ -109,7 +131,8 @@ def load_ticket(path: Path | str) -> Ticket:
     info = checked(Info, told["info"], what)
     if type(rewind := info.get("rewind", 0)) is not int or rewind < 0:
         raise DamagedError(f"{what} is damaged: it was rewound to step {shortened(str(rewind), 60)}")
-    architecture = _architecture(told["architecture"], what)
+    old = metadata["format"] == OLD
+    architecture = _architecture(told["architecture"], what, old)
     try:
         weights, mask = tensors["weights"], tensors["mask"]
     except KeyError as error:
@@ -123,13 +146,18 @@ def load_ticket(path: Path | str) -> Ticket:
         )
     if not (np.isfinite(weights).all() and np.isfinite(extras).all()):
         raise DamagedError(f"{path} has weights that are not finite: it is damaged")
+    if old and extras.size:
+        extras = old_tickets.in_our_order(extras, architecture)
     return Ticket(weights, mask, architecture, config, info, extras)
 
 
-def _architecture(told: Any, what: str) -> Architecture:
+def _architecture(told: Any, what: str, old: bool) -> Architecture:
     """The architecture described in a ticket, with its layers. Raises DamagedError if it is none."""
     try:
-        architecture = from_description(checked(dict[str, Any], told, what))
+        if old:
+            architecture = old_tickets.architecture(checked(dict[str, Any], told, what))
+        else:
+            architecture = described(checked(Description, told, what))
         if min([*architecture.layout.sizes, *(extra.size for extra in architecture.extras)]) < 1:
             raise ValueError("a layer without weights")
     except DamagedError:

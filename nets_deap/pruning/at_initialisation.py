@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nets_deap.models.layout import Layout
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
@@ -63,6 +63,7 @@ class Pruning:
         density: float,
         rng: np.random.Generator,
         each_round: Callable[[int], None] | None = None,
+        extras: np.ndarray = INITIAL,
     ) -> np.ndarray:
         """The mask for these initial weights, bool[n]; samples are drawn from the problem's training data.
 
@@ -74,8 +75,8 @@ class Pruning:
         chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
         x, y = part.x[chosen], part.y[chosen]
         full = np.ones(weights.size, dtype=bool)
-        targets = architecture.targets(y, x.dtype)
-        return self.mask(Candidate(architecture, weights, full, x, targets, rng), density, each_round)
+        targets = architecture.targets(y, torch.float32)
+        return self.mask(Candidate(architecture, weights, full, x, targets, rng, extras), density, each_round)
 
     def cost(self, available: int) -> Cost:
         """The cost of `of`; GraSP's two gradients share one forward pass."""

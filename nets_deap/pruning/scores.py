@@ -6,13 +6,16 @@ The command line's help reads this registry, so torch is imported only when a sc
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.mlp import is_perceptron
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
+from nets_deap.util.errors import warn_once
+from nets_deap.util.random_streams import training_streams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,22 +48,21 @@ class Candidate:
         import torch
 
         others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype)
-        with torch.device("meta"):
-            module = self.architecture.module().train(training)
-        return torch.func.functional_call(module, self.architecture.named(flat, others), (x,))
+        module = self.architecture.module().to(flat.dtype).train(training)
+        with training_streams(np.random.default_rng(0)) if self.architecture.known().draws else nullcontext():
+            return torch.func.functional_call(module, self.architecture.named(flat, others), (x,))
 
     def loss(self, flat: Tensor, temperature: float = 1.0) -> Tensor:
         """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
-        from nets_deap.networks.losses import sample_losses
-
         outputs = self.outputs(flat, self.x)
-        return sample_losses(outputs / temperature, self.targets, self.architecture.loss).mean()
+        return self.architecture.criterion.loss(outputs / temperature, self.targets).mean()
 
     def active(self) -> Tensor:
         """θ ⊙ M, in the samples' dtype, ready for differentiation."""
         import torch
 
-        active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(self.x.dtype)
+        dtype = self.x.dtype if self.x.is_floating_point() else torch.float32
+        active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(dtype)
         return active.requires_grad_()
 
 
@@ -96,11 +98,11 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
 
     The paper removes the highest of −θ ⊙ Hg, so the highest of θ ⊙ Hg are kept. g is the gradient of the
     weights that are still alive: pruned ones take no part in the gradient flow. `temperature` divides the
-    inputs of the softmax; it has no effect on a mean squared error.
+    inputs of the softmax; other losses have none.
     """
     import torch
 
-    if candidate.architecture.loss == "mse":
+    if candidate.architecture.criterion.loss.kind != "cross-entropy":
         temperature = 1.0
     flat = candidate.active()
     (slope,) = torch.autograd.grad(candidate.loss(flat, temperature), flat, create_graph=True)
@@ -114,7 +116,7 @@ def synflow(candidate: Candidate) -> np.ndarray:
 
     Computed in float64, because products over many layers overflow or underflow float32.
     """
-    if not is_perceptron(candidate.architecture):
+    if candidate.architecture.perceptron is None:
         return _flow(replace(candidate, extras=INITIAL))
     parts = [
         np.abs(part).astype(np.float64)
@@ -140,10 +142,30 @@ def _flow(candidate: Candidate) -> np.ndarray:
 
     positive = np.abs(np.where(candidate.mask, candidate.weights, 0)).astype(np.float64)
     flat = torch.from_numpy(positive).requires_grad_()
-    inputs = torch.ones(1, *candidate.architecture.input_shape, dtype=flat.dtype)
+    tokens = candidate.architecture.input_dtype.startswith("int")
+    inputs = torch.ones(1, *candidate.architecture.input_shape, dtype=torch.int64 if tokens else flat.dtype)
     outputs = candidate.outputs(flat, inputs, training=False)
+    _check_flow(candidate, flat, inputs, outputs)
     (slope,) = torch.autograd.grad(outputs.sum(), flat)
     return (slope * flat).detach().numpy()
+
+
+def _check_flow(candidate: Candidate, flat: Tensor, inputs: Tensor, outputs: Tensor) -> None:
+    """Warn if the network is not linear in non-negative inputs, so that no flow is conserved in it."""
+    import torch
+
+    name, why = candidate.architecture.name, ""
+    if not inputs.is_floating_point():
+        why = "reads token ids, which carry no flow"
+    else:
+        with torch.no_grad():
+            twice = candidate.outputs(flat, 2 * inputs, training=False)
+        if not torch.allclose(twice, 2 * outputs, rtol=1e-6):
+            why = (
+                "is not linear even with positive weights (attention, a sigmoid, a normalisation of samples)"
+            )
+    if why:
+        warn_once(f"synflow: {name} {why}: its scores are not the flow that the method is derived for")
 
 
 # name -> gradients on the samples that it computes; the other scores use no samples

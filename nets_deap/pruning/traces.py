@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
 from nets_deap.pruning.scores import SCORES, Candidate
 
 if TYPE_CHECKING:

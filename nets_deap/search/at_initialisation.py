@@ -14,7 +14,7 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.pruning.at_initialisation import PRUNINGS, Pruning
-from nets_deap.search.method import Found, Method, initial_weights
+from nets_deap.search.method import Found, Method, initial
 from nets_deap.util.errors import NetsError
 
 
@@ -47,8 +47,10 @@ class Pruned(Method):
         """Raise NetsError for a density that the layers cannot hold, an unknown part, or a budget too
         small for the gradients."""
         self.plan(problem.layout, density)
-        if problem.architecture.needs_two and self.pruning().gradients and self.pruning().samples < 2:
-            raise NetsError(f"{self.name}: samples=1, which {problem.arch} cannot normalise: take 2 or more")
+        if problem.architecture.known().needs_two and self.pruning().gradients and self.pruning().samples < 2:
+            raise NetsError(
+                f"{self.name}: samples=1, which {problem.arch_name} cannot normalise: take 2 or more"
+            )
         cost = self.pruning().cost(len(problem.data.train.y))
         if cost.gradient_steps and not Meter(budget).affords(cost):
             raise NetsError(
@@ -60,7 +62,7 @@ class Pruned(Method):
         """Raises NetsError as `check` does."""
         self.check(problem, density, budget)
         meter, pruning = Meter(budget), self.pruning()
-        weights = initial_weights(problem, rng)
+        weights, extras = initial(problem, rng)
         cost = pruning.cost(len(problem.data.train.y))
 
         def look(done: int) -> None:
@@ -70,9 +72,9 @@ class Pruned(Method):
                     "allow more, or ask for fewer"
                 )
 
-        mask = pruning.of(problem, weights, density, rng, look)
+        mask = pruning.of(problem, weights, density, rng, look, extras)
         meter.spend(cost.gradient_steps, cost.samples, cost.forward_passes)
-        ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name})
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": self.name}, extras=extras)
         row = {"density": ticket.density}
         row |= {f"density_{name}": share for name, share in problem.layout.densities(mask).items()}
         return Found(ticket, [row], meter.cost)
@@ -96,11 +98,11 @@ class PaperRandom(Method):
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         self.check(problem, density)
         meter = Meter(budget)
-        weights = initial_weights(problem, rng)
+        weights, extras = initial(problem, rng)
         drawn = float(np.clip(rng.normal(density, self.spread), 1 / weights.size, 1))
         mask = rng.random(weights.size) < drawn
         mask[rng.integers(weights.size)] |= not mask.any()
-        ticket = Ticket(weights, mask, problem.architecture, info={"method": "random-paper"})
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": "random-paper"}, extras=extras)
         return Found(ticket, [{"density": ticket.density}], meter.cost)
 
 
@@ -113,8 +115,7 @@ class Dense(Method):
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         meter = Meter(budget)
-        weights = initial_weights(problem, rng)
-        ticket = Ticket(
-            weights, np.ones(weights.size, dtype=bool), problem.architecture, info={"method": "dense"}
-        )
+        weights, extras = initial(problem, rng)
+        mask = np.ones(weights.size, dtype=bool)
+        ticket = Ticket(weights, mask, problem.architecture, info={"method": "dense"}, extras=extras)
         return Found(ticket, [{"density": 1.0}], meter.cost)

@@ -11,42 +11,56 @@ from dataclasses import replace
 import numpy as np
 
 from nets_deap.config.presets import BEST_SEARCH
+from nets_deap.models.layout import INITIAL
 from nets_deap.problem.budget import Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.random_ticket import random_ticket
 
 Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 
 
-def _with(ticket: Ticket, name: str, weights: np.ndarray, mask: np.ndarray) -> Ticket:
+def _with(
+    ticket: Ticket,
+    problem: Problem,
+    name: str,
+    weights: np.ndarray,
+    mask: np.ndarray,
+    extras: np.ndarray = INITIAL,
+) -> Ticket:
+    """extras: of fresh weights; INITIAL leaves them as they are, unless they were rewound with other
+    weights
+    """
     info = {"method": f"{ticket.info.get('method', 'ticket')}+{name}"}
     if "rewind" in ticket.info and np.array_equal(np.abs(weights), np.abs(ticket.weights)):
         # The weights are still those of step k, whatever their signs.
         info["rewind"] = ticket.info["rewind"]
-    extras = ticket.extras if "rewind" in info else ticket.architecture.initial_extras
+    if not extras.size:
+        moved = "rewind" in ticket.info and "rewind" not in info
+        extras = problem.architecture.initial_extras if moved else ticket.extras
     return replace(ticket, weights=weights, mask=mask, info=info, extras=extras)
 
 
 def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     """The mask with fresh weights (Frankle & Carbin 2019, section 2)."""
-    return _with(ticket, "reinit", initial_weights(problem, rng), ticket.mask)
+    weights, extras = initial(problem, rng)
+    return _with(ticket, problem, "reinit", weights, ticket.mask, problem.architecture.or_initial(extras))
 
 
 def shuffle(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     """The mask permuted within each layer, with the same weights (Frankle et al. 2021, section 5)."""
     parts = [rng.permutation(part.ravel()) for _, part in ticket.layout.split(ticket.mask)]
-    return _with(ticket, "shuffle", ticket.weights, np.concatenate(parts))
+    return _with(ticket, problem, "shuffle", ticket.weights, np.concatenate(parts))
 
 
 def random(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     """Fresh weights, and a random mask over all layers with as many active weights as the ticket."""
     drawn = random_ticket(problem, int(ticket.mask.sum()), rng)
-    return _with(ticket, "random", drawn.weights, drawn.mask)
+    return _with(ticket, problem, "random", drawn.weights, drawn.mask, drawn.extras)
 
 
 def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
@@ -59,12 +73,12 @@ def scale_matched(ticket: Ticket, problem: Problem, rng: np.random.Generator) ->
         std = float(np.sqrt(np.mean(np.square(active, dtype=np.float64)))) if active.size else 0.0
         weights.append(rng.normal(0, std, part.size).astype(np.float32))
         masks.append(rng.permutation(alive.ravel()))
-    return _with(ticket, "scale-matched", np.concatenate(weights), np.concatenate(masks))
+    return _with(ticket, problem, "scale-matched", np.concatenate(weights), np.concatenate(masks))
 
 
 def dense(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     """The ticket's weights with nothing pruned: do they make the dense network better too?"""
-    return _with(ticket, "dense", ticket.weights, np.ones_like(ticket.mask))
+    return _with(ticket, problem, "dense", ticket.weights, np.ones_like(ticket.mask))
 
 
 def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
@@ -79,7 +93,7 @@ def imp(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
     found = IMP(epochs=1 if problem.recipe.batch_size else None)(
         problem, Budget(), rng, float(ticket.mask.mean()), start
     )
-    return _with(ticket, "imp", ticket.weights, found.ticket.mask)
+    return _with(ticket, problem, "imp", ticket.weights, found.ticket.mask)
 
 
 def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
@@ -89,10 +103,10 @@ def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticke
     evaluations, and its flips to the signs that training has found. Its cost is not counted either.
     """
     if ticket.mask.all():
-        return _with(ticket, "lineage", ticket.weights, ticket.mask)
+        return _with(ticket, problem, "lineage", ticket.weights, ticket.mask)
     density = float(ticket.mask.mean())
     found = lineage_search(problem, density)(problem, Budget(), rng, density, ticket.weights)
-    return _with(ticket, "lineage", found.ticket.weights, found.ticket.mask)
+    return _with(ticket, problem, "lineage", found.ticket.weights, found.ticket.mask)
 
 
 def lineage_search(problem: Problem, density: float) -> Nets:

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nets_deap.models.architecture import INITIAL
-from nets_deap.models.layout import Layout
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import Found, Method, Row, initial_weights
+from nets_deap.search.method import Found, Method, Row, initial
 from nets_deap.util.errors import NetsError
 
 
@@ -53,6 +52,7 @@ class Cycles(Method):
     """A search method in cycles: train, prune, and rewind to the starting weights."""
 
     resumable = True
+    reports = True
 
     @abstractmethod
     def plan(self, layout: Layout, density: float) -> Sequence[Any]:
@@ -72,9 +72,9 @@ class Cycles(Method):
 
     def start(self, problem: Problem, rng: np.random.Generator) -> State:
         """The state before the first cycle: nothing is pruned."""
-        weights = initial_weights(problem, rng)
+        weights, extras = initial(problem, rng)
         mask = np.ones(weights.size, dtype=bool)
-        return State(0, weights, mask, int(rng.integers(2**63)), [], Cost())
+        return State(0, weights, mask, int(rng.integers(2**63)), [], Cost(), extras)
 
     def __call__(
         self,
@@ -84,8 +84,9 @@ class Cycles(Method):
         density: float,
         start: State | None = None,
         on_cycle: Callable[[State], None] | None = None,
+        on_row: Callable[[Row], None] | None = None,
     ) -> Found:
-        """Search from the beginning, or from `start`; `on_cycle` is called after each cycle.
+        """Search from the beginning, or from `start`; `on_cycle` and `on_row` are called after each cycle.
 
         Raises NetsError as `check` and `cycle` do.
         """
@@ -96,6 +97,8 @@ class Cycles(Method):
             state = self.cycle(state, problem, budget, plan)
             if on_cycle:
                 on_cycle(state)
+            if on_row:
+                on_row(state.logbook[-1])
         info = self.info(problem, state)
         ticket = Ticket(state.rewound, state.mask, problem.architecture, {}, info, state.extras)
         return Found(ticket, state.logbook, state.cost)

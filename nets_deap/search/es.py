@@ -12,8 +12,8 @@ import torch
 from deap import algorithms, base
 
 from nets_deap.config.fields import MOST, MOST_GENOMES, MOST_KEPT
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.layout import Layout
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import Score, evaluate
 from nets_deap.problem.budget import UNLIMITED, Budget, Meter
@@ -110,9 +110,10 @@ class ES(Cycles):
             raise NetsError(f"es: share={self.share:g}: expected a share of the weights, between 0 and 1")
         if problem.recipe.augment:
             raise NetsError("es: a population is not trained on augmented images: leave `augment` out")
-        if problem.architecture.keeps_statistics:
+        if problem.architecture.known().keeps_statistics:
             raise NetsError(
-                f"es: {problem.arch} normalises over batches, which an ES cannot train: take another `arch`"
+                f"es: {problem.arch_name} normalises over batches, which an ES cannot train: take another "
+                "`arch`"
             )
         memory.check(
             BYTES * float(self.pop) * problem.layout.size,
@@ -205,7 +206,8 @@ def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: s
     architecture: Architecture = searched.architecture
     data = problem.data.to("cpu", torch.float32)
     vector = searched.write(strategy.mean[None])[0]
-    weights, extras = np.split(vector, [searched.mask.size])
+    weights, trained = np.split(vector, [searched.mask.size])
+    extras = np.concatenate([trained, architecture.initial_extras[trained.size :]])
     network = make_network(architecture, weights, searched.mask, problem.recipe, extras=extras)
     with one_thread():
-        return evaluate(network, getattr(data, part), data.classes)
+        return evaluate(network, getattr(data, part), data.cases)

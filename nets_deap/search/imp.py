@@ -15,12 +15,14 @@ from nets_deap.networks.scoring import evaluate
 from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.pruning.allocation import active_weights, exact_counts, keep
+from nets_deap.pruning.allocation import ALLOCATIONS, GLOBAL, active_weights, exact_counts, keep
 from nets_deap.search.cycles import Cycles, State, too_small
 from nets_deap.search.method import train_within
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
+LAYERWISE, ERK = "layerwise", "erk"
+SCOPES = (LAYERWISE, GLOBAL, ERK)
 RATE, OUTPUT_SHARE = 0.2, 0.5  # pruned share of the surviving weights per cycle; half for the output layer
 
 
@@ -55,7 +57,11 @@ class IMP(Cycles):
     iterations: the same in optimiser steps
     rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀.
         Later cycles and the training to the end start at that step k, and so have k fewer steps to go
-    scope:  "layerwise", with half the rate for the output layer, or "global"
+    scope:  "layerwise", with half the rate for the output layer; "global"; or "erk", which keeps the
+    shares of
+        Erdős–Rényi in each cycle. None: global for networks with convolutions, as published results on
+        them are:
+        layer by layer, IMP starves the small first layers of small networks
 
     A budget shortens the training in all cycles alike; one that leaves a cycle untrained is refused.
     """
@@ -70,13 +76,12 @@ class IMP(Cycles):
     iterations: int | None = None
     rewind: int = 0
     rewind_epochs: int = 0
-    scope: str = "layerwise"
+    scope: str | None = None
     exact: bool = True
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
         """The weights left after each cycle, as `pruning.allocation.keep` takes them."""
-        if self.scope not in ("layerwise", "global"):
-            raise NetsError(f"imp: no scope '{self.scope}': layerwise or global")
+        scope = self._scope(layout)
         given = {"cycles": self.cycles, "epochs": self.epochs, "iterations": self.iterations}
         for name, number in given.items():
             if number is not None and number < 1:
@@ -88,7 +93,7 @@ class IMP(Cycles):
         if self.exact:
             total = active_weights(layout, density)
             cycles = self.cycles or self._enough(layout, density)
-            rate = rate_for(layout, density, cycles, self._output_share)
+            rate = rate_for(layout, density, cycles, self._output_share(layout))
         elif self.cycles is None:
             raise NetsError("imp: without an exact density it needs a number of cycles")
         else:
@@ -96,18 +101,27 @@ class IMP(Cycles):
         counts: list[np.ndarray | int] = []
         most = np.array(layout.sizes)
         for cycle in range(1, cycles + 1):
-            reached = densities_after(layout, rate, cycle, self._output_share)
+            reached = densities_after(layout, rate, cycle, self._output_share(layout))
             left = max(len(most), round(float((reached * np.array(layout.sizes)).sum())))
             if self.exact and cycle == cycles:
                 left = total
+            if scope == ERK:
+                reached = ALLOCATIONS[ERK](layout, left)
             most = exact_counts(layout, reached, left, most)
-            counts.append(left if self.scope == "global" else most)
+            counts.append(left if scope == GLOBAL else most)
         return counts
 
-    @property
-    def _output_share(self) -> float:
-        """With scope global, all layers compete, and the output layer is not spared."""
-        return 1.0 if self.scope == "global" else OUTPUT_SHARE
+    def _scope(self, layout: Layout) -> str:
+        """The scope, settled. Raises NetsError for an unknown one."""
+        if self.scope is None:
+            return GLOBAL if any(len(shape) > 2 for shape in layout.shapes) else LAYERWISE
+        if self.scope not in SCOPES:
+            raise NetsError(f"imp: no scope '{self.scope}': {', '.join(SCOPES)}")
+        return self.scope
+
+    def _output_share(self, layout: Layout) -> float:
+        """The output layer is spared only where each layer is pruned by itself."""
+        return OUTPUT_SHARE if self._scope(layout) == LAYERWISE else 1.0
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for contradictory options, an impossible density, or a budget that leaves a cycle
@@ -129,7 +143,7 @@ class IMP(Cycles):
 
     def _enough(self, layout: Layout, density: float) -> int:
         cycles = 1
-        while rate_for(layout, density, cycles, self._output_share) > RATE:
+        while rate_for(layout, density, cycles, self._output_share(layout)) > RATE:
             cycles += 1
         return cycles
 
@@ -165,7 +179,7 @@ class IMP(Cycles):
         seconds = meter.seconds_left() / remaining
         network = train_within(*arguments, rngs[0], steps, seconds, state.extras)
         with one_thread():
-            score = evaluate(network, data.validation, data.classes)
+            score = evaluate(network, data.validation, data.cases)
         meter.spend(forward_passes=validation)
         magnitude = np.abs(network.weights())
         mask = keep(problem.layout, magnitude, state.mask, plan[state.cycle])

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
-from nets_deap.data.loading import Part
-from nets_deap.models.architecture import INITIAL, Architecture
-from nets_deap.models.initialisers import draw
+from nets_deap.data.dataset import Part
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.initialisers import Drawing, draw
+from nets_deap.models.layout import INITIAL
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
@@ -52,6 +53,7 @@ class Method(ABC):
     for_perceptrons: it trains only multilayer perceptrons
     limited_by:   what a budget limits besides seconds: gradient "steps", or forward "passes"
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
+    reports:      it tells of each row of its logbook as it comes, by `on_row`
     on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
     largest:      its options that are refused above a number, before anything is allocated
@@ -64,6 +66,7 @@ class Method(ABC):
     for_perceptrons: ClassVar[bool] = False
     limited_by: ClassVar[str] = "steps"
     populations: ClassVar[bool] = False
+    reports: ClassVar[bool] = False
     on_device: ClassVar[bool] = False
     tracks_test: ClassVar[bool] = False
     largest: ClassVar[Mapping[str, int]] = {}
@@ -111,9 +114,13 @@ def _fields(kind: type[Method]) -> frozenset[str]:
     return frozenset(field.name for field in fields(kind))  # type: ignore[arg-type]
 
 
-def initial_weights(problem: Problem, rng: np.random.Generator) -> np.ndarray:
-    """float32[n]: θ₀. Every method draws it first, so that one seed gives all methods the same θ₀."""
-    return draw(problem.initial_std(), rng)
+def initial(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """θ₀, float32[n], and the initial extras, float32[m] or INITIAL.
+
+    Every method draws them first, so that one seed gives all methods the same.
+    """
+    source = problem.drawing()
+    return source.both(rng) if isinstance(source, Drawing) else (draw(source, rng), INITIAL)
 
 
 STEPS_A_LOOK = 5  # steps between two checks of the time limit

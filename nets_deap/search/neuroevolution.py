@@ -24,7 +24,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.at_initialisation import SEEDINGS
 from nets_deap.pruning.traces import GRADIENTS, SAMPLES
-from nets_deap.search.method import Found, Method
+from nets_deap.search.method import Found, Method, Row
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 
@@ -53,6 +53,8 @@ class Nets(Method):
     fixed = frozenset({"preset", "options", "track_test"})
     tracks_test = True
     own_density = True
+    populations = True
+    reports = True
 
     preset: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -73,8 +75,8 @@ class Nets(Method):
         """
         recipe = problem.recipe
         own = {name: getattr(recipe, name) for name in RecipeSettings.model_fields.keys() - DURATION_FIELDS}
-        brief = validate(RecipeSettings, self._values(RecipeSettings, problem.dataset, own)).recipe()
-        return replace(problem, recipe=brief), self.settings(problem.dataset, density)
+        brief = validate(RecipeSettings, self._values(RecipeSettings, problem.dataset_name, own)).recipe()
+        return replace(problem, recipe=brief), self.settings(problem.dataset_name, density)
 
     def settings(self, dataset: str, density: float) -> EvolutionSettings:
         aim = {"target_density": density, "track_test": self.track_test}
@@ -116,15 +118,18 @@ class Nets(Method):
         rng: np.random.Generator,
         density: float,
         start: np.ndarray | None = None,
+        engine: Callable[..., Any] | None = None,
+        on_row: Callable[[Row], None] | None = None,
     ) -> Found:
         """Raises NetsError for options that do not go together, or a budget that ends too early.
 
         start: float32[n], initial weights of all genomes, in place of random ones
+        engine: the map that evaluates; by default in this process; on_row: called after each generation
         """
         brief, settings = self.settle(problem, density)
         meter = Meter(budget)
-        engine = timed(SerialMap(), meter)
-        evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=engine)
+        timely = timed(engine or SerialMap(), meter)
+        evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=timely)
         toolbox = evolution.toolbox
         if start is not None:
             toolbox.register("individual", _begun_with, start, toolbox.individual)
@@ -138,6 +143,8 @@ class Nets(Method):
                 row = evolution.advance()
             except TimeIsUpError:
                 break
+            if on_row:
+                on_row(row)
             spent = sum((_cost(evolution, steps) for steps in evolution.map.gradient_steps), Cost())
             if row["gen"] == 0 or row.get("restart"):
                 spent += _seeding(evolution)

@@ -85,7 +85,7 @@ def search(
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = cast(Weedout, method)(*given, engine)
+                found = cast(Weedout, method)(*given, engine=engine)
         else:
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())

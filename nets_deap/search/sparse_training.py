@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nets_deap.config.fields import MOST
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
-from nets_deap.models.mlp import MLP, is_perceptron
 from nets_deap.networks.masked_mlp import MaskedMLP
+from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.perceptron import has_gradients
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
@@ -24,6 +26,12 @@ from nets_deap.search.method import Found, Method
 from nets_deap.util.errors import NetsError
 
 GROWTHS = ("random", "gradient")
+
+
+if TYPE_CHECKING:
+    _Base = MaskedModule  # or MaskedMLP, which has the same attributes
+else:
+    _Base = object
 
 
 @dataclass(frozen=True)
@@ -63,9 +71,7 @@ class Dynamic(Method):
         return [allocate(layout, density, self.allocation)]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for impossible options, or a network that is no perceptron."""
-        if not is_perceptron(problem.architecture):
-            raise NetsError(f"SET and RigL are for perceptrons, not for {problem.arch}")
+        """Raise NetsError for impossible options."""
         self.plan(problem.layout, density)
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
@@ -74,7 +80,7 @@ class Dynamic(Method):
 
     def network(
         self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
-    ) -> DynamicMLP:
+    ) -> DynamicMLP | DynamicModule:
         """The untrained network for the problem's recipe: θ₀ under a random mask of this density."""
         layout = problem.layout
         everything = np.ones(weights.size, dtype=bool)
@@ -82,11 +88,11 @@ class Dynamic(Method):
         mask = keep(layout, rng.random(weights.size), everything, counts)
         steps = problem.recipe.steps(len(problem.data.train.y))
         architecture = problem.architecture
-        assert is_perceptron(architecture)
-        return DynamicMLP(architecture, weights, mask, problem.recipe, self, steps, rng)
+        kind = DynamicMLP if has_gradients(architecture) else DynamicModule
+        return kind(architecture, weights, mask, problem.recipe, self, steps, rng)
 
 
-class DynamicMLP(MaskedMLP):
+class _Dynamic(_Base):
     """A masked network whose mask changes during training; the density of each layer stays the same.
 
     A grown weight starts at zero, with its optimiser state cleared. A weight dropped and regrown in the same
@@ -96,7 +102,7 @@ class DynamicMLP(MaskedMLP):
 
     def __init__(
         self,
-        architecture: MLP,
+        architecture: Architecture,
         weights: np.ndarray,
         mask: np.ndarray,
         recipe: Recipe,
@@ -106,6 +112,7 @@ class DynamicMLP(MaskedMLP):
     ) -> None:
         super().__init__(architecture, weights, np.ones_like(mask), recipe)  # nothing is left out
         self.options, self.rng = options, rng
+        self.size = weights.size  # the first of `flat`; extras come after them
         self.last_update = int(options.until * steps)
         self.done = 0
         self.updates: list[dict[str, float]] = []
@@ -116,10 +123,10 @@ class DynamicMLP(MaskedMLP):
     @property
     def alive(self) -> np.ndarray:
         """bool[n], the current mask."""
-        return self.mask.numpy().astype(bool)
+        return self.mask[: self.size].numpy().astype(bool)
 
     def _set_mask(self, mask: np.ndarray) -> None:
-        self.mask.copy_(torch.from_numpy(mask))
+        self.mask[: self.size] = torch.from_numpy(mask)
         self.flat.mul_(self.mask)
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
@@ -137,9 +144,9 @@ class DynamicMLP(MaskedMLP):
     def _move(self, x: Tensor, targets: Tensor) -> None:
         layout, alive = self.architecture.layout, self.alive
         share = self.options.fraction / 2 * (1 + math.cos(math.pi * self.done / self.last_update))
-        weights = self.flat.numpy()
+        weights = self.flat[: self.size].numpy()
         if self.options.growth == "gradient":
-            candidate = Candidate(self.architecture, weights, alive, x, targets, self.rng)
+            candidate = Candidate(self.architecture, weights, alive, x, targets, self.rng, self.extras())
             score = gradient(candidate)
         else:
             score = self.rng.random(weights.size)
@@ -147,8 +154,17 @@ class DynamicMLP(MaskedMLP):
         moved = (share * counts).astype(int)
         kept = keep(layout, np.abs(weights), alive, counts - moved)
         mask = kept | keep(layout, score, ~kept, moved)
-        stayed = torch.from_numpy(mask & alive)
+        stayed = torch.ones_like(self.mask, dtype=torch.bool)
+        stayed[: self.size] = torch.from_numpy(mask & alive)
         self.descent.forget(stayed)
         self.flat.mul_(stayed)
         self._set_mask(mask)
         self.updates.append({"step": self.done, "moved": int(moved.sum())})
+
+
+class DynamicMLP(_Dynamic, MaskedMLP):
+    """A perceptron."""
+
+
+class DynamicModule(_Dynamic, MaskedModule):
+    """Any other network."""

@@ -23,12 +23,12 @@ from nets_deap.individuals.genome import Genome, check_memory
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.individuals.operators.nodes import cxNodes, initNodes, mutNodes
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.node_space import weight_mask
+from nets_deap.models.node_space import known, weight_mask
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import Found, Method, Row, initial_weights
+from nets_deap.search.method import Found, Method, Row, initial
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import generation_streams
@@ -37,6 +37,11 @@ from nets_deap.util.random_streams import generation_streams
 def early_error(evaluation: Evaluation, genome: Genome) -> float:
     """1 − validation accuracy after the first steps of training."""
     return 1 - evaluation.val_acc
+
+
+def early_metric(evaluation: Evaluation, genome: Genome) -> float:
+    """A metric of which less is better, after the first steps of training."""
+    return evaluation.val_acc
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Weedout(Method):
 
     fixed = frozenset({"breed", "device"})
     populations = True
+    reports = True
     largest: ClassVar[Mapping[str, int]] = {"pop": MOST_GENOMES, "gens": MOST, "steps": MOST}
 
     pop: int = 10
@@ -77,7 +83,7 @@ class Weedout(Method):
         """Number of living nodes in each group. Raises NetsError if a group has none."""
         if self.sparsity is None:
             return self._nearest(architecture, density)
-        names, sizes = architecture.nodes.names, architecture.nodes.sizes
+        names, sizes = known(architecture).nodes.names, known(architecture).nodes.sizes
         shares = [self.sparsity] if isinstance(self.sparsity, int | float) else self.sparsity
         given = [float(shares[0])] * len(sizes) if len(shares) == 1 else list(shares)
         if len(given) != len(sizes):
@@ -100,7 +106,7 @@ class Weedout(Method):
 
     def _nearest(self, architecture: Architecture, density: float) -> list[int]:
         """Counts for one share of nodes in all groups, by bisection: more nodes have more weights."""
-        sizes = np.array(architecture.nodes.sizes)
+        sizes = np.array(known(architecture).nodes.sizes)
 
         def at(share: float) -> tuple[float, list[int]]:
             """The density of weights and the counts for a share of the nodes."""
@@ -136,8 +142,8 @@ class Weedout(Method):
                 f"{parents}: expected one or more to go and to stay, or two to stay for node-evolution"
             )
         check_memory(self.pop + self.weeded, problem.layout.size)
-        if not problem.architecture.nodes.size:
-            raise NetsError(f"weedout: {problem.arch} has no hidden nodes")
+        if not known(problem.architecture).nodes.size:
+            raise NetsError(f"weedout: {problem.arch_name} has no hidden nodes")
         self.counts(problem.architecture, density)
         if not Meter(budget).affords(self._cost(problem, self.pop)):
             raise self._too_small()
@@ -156,13 +162,20 @@ class Weedout(Method):
     ) -> base.Toolbox:
         """The DEAP toolbox of this search: individual, evaluate, mate, mutate, select, map."""
         architecture = problem.architecture
-        weights = initial_weights(problem, rng)
+        weights, extras = initial(problem, rng)
         toolbox = base.Toolbox()
         counts = self.counts(architecture, density)
         toolbox.register("individual", initNodes, weights, architecture, counts, rng=rng)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         brief = replace(problem, recipe=replace(problem.recipe, iterations=self.steps))
-        evaluator = Evaluator(brief, early_error, seed=int(rng.integers(2**32)), device=self.device)
+        metric = architecture.criterion.metric
+        evaluator = Evaluator(
+            brief,
+            early_error if metric.greatest else early_metric,
+            seed=int(rng.integers(2**32)),
+            device=self.device,
+            extras=extras,
+        )
         toolbox.register("evaluate", evaluator)
         toolbox.register("mate", cxNodes, architecture=architecture, rng=rng)
         toolbox.register("mutate", mutNodes, architecture=architecture, rng=rng)
@@ -181,10 +194,11 @@ class Weedout(Method):
         rng: np.random.Generator,
         density: float,
         engine: Callable[..., Any] | None = None,
+        on_row: Callable[[Row], None] | None = None,
     ) -> Found:
         """Raises NetsError as `check` does.
 
-        engine: the map that evaluates; by default in this process
+        engine: the map that evaluates; by default in this process; on_row: called after each generation
         """
         self.check(problem, density, budget)
         meter = Meter(budget)
@@ -222,12 +236,16 @@ class Weedout(Method):
                     "elapsed_s": meter.cost.seconds,
                 }
             )
+            if on_row:
+                on_row(logbook[-1])
         if not logbook:
             raise self._too_small()
         best = hall[0]
         searched = "node-evolution" if self.breed else "weedout" if self.gens else "random-nodes"
         info = {"method": searched, "val_acc": measured(best).val_acc}
-        ticket = Ticket(best.weights, best.mask, problem.architecture, info=info)
+        ticket = Ticket(
+            best.weights, best.mask, problem.architecture, info=info, extras=toolbox.evaluate.func.extras
+        )
         return Found(ticket, logbook, meter.cost)
 
     def _generation(

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Part
-from nets_deap.models.architecture import INITIAL, Architecture
+from nets_deap.data.dataset import Part
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
 from nets_deap.networks.backends import make_stack
-from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.stack import Stack
 from nets_deap.problem.recipe import Recipe
 from nets_deap.strategies.strategy import Point
@@ -38,7 +38,9 @@ class Searched:
         return both[self.places].astype(np.float64)
 
     def write(self, vectors: np.ndarray) -> np.ndarray:
-        """Full vectors, float32[P, n + m], from searched ones, float32[P, d]; pruned weights are zero."""
+        """Vectors of weights and trained extras, float32[P, n + t], from searched ones, float32[P, d];
+        pruned weights are zero.
+        """
         whole = np.zeros((len(vectors), self.mask.size + self.architecture.trained_extras), dtype=np.float32)
         whole[:, self.places] = vectors
         return whole
@@ -55,12 +57,14 @@ class PopulationLoss:
 
     def __init__(self, searched: Searched, part: Part, batch: int, rng: np.random.Generator) -> None:
         if part.x.ndim == 4:
-            part = Part(part.x.contiguous(memory_format=torch.channels_last), part.y)
+            part = part._replace(x=part.x.contiguous(memory_format=torch.channels_last))
         self.searched, self.part, self.rng = searched, part, rng
         self.batch = min(batch or len(part.y), len(part.y))
         architecture = searched.architecture
-        self.targets = architecture.targets(part.y, part.x.dtype)
-        self.at_once = max(1, ACTIVATIONS[part.x.device.type] // (4 * self.batch * architecture.units))
+        self.targets = architecture.targets(part.y, torch.float32)
+        self.at_once = max(
+            1, ACTIVATIONS[part.x.device.type] // (4 * self.batch * architecture.known().units)
+        )
         self._stacks: dict[int, Stack] = {}
 
     def _stack(self, count: int) -> Stack:
@@ -79,15 +83,15 @@ class PopulationLoss:
             places = torch.from_numpy(chosen).to(x.device)
             x, targets = x[places], targets[places]
         found = []
-        loss = self.searched.architecture.loss
+        loss = self.searched.architecture.criterion.loss
         with one_thread(), torch.no_grad():
             for start in range(0, len(vectors), self.at_once):
                 whole = torch.from_numpy(self.searched.write(vectors[start : start + self.at_once]))
                 stack = self._stack(len(whole))
                 stack.load(whole.to(x.device))
                 outputs = stack.forward(x)
-                wanted = targets.repeat(len(whole), 1)
-                each = sample_losses(outputs.flatten(0, 1), wanted, loss).view(len(whole), -1)
+                wanted = targets.repeat(len(whole), *[1] * (targets.ndim - 1))
+                each = loss(outputs.flatten(0, 1), wanted).view(len(whole), -1)
                 found.append(each.double().mean(dim=1).cpu().numpy())
         return np.nan_to_num(np.concatenate(found), nan=np.inf, posinf=np.inf)
 

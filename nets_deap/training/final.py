@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from nets_deap.models.architecture import INITIAL
+from nets_deap.models import catalogue
+from nets_deap.models.layout import INITIAL
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
@@ -19,6 +21,9 @@ from nets_deap.training.loop import assert_masked, train
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.threads import one_thread
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, float]
 
@@ -57,6 +62,13 @@ class TrainingRun:
     @property
     def final(self) -> Row:
         return self.rows[-1]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a table of pandas."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
 
     def summary(self) -> dict[str, float]:
         """Density, early stop and scores of a trained ticket; the test figures there are its verdict."""
@@ -97,12 +109,14 @@ def to_go(problem: Problem, ticket: Ticket) -> Problem:
 
 
 def check_ticket(problem: Problem, ticket: Ticket) -> None:
-    """Raise NetsError if the ticket and the problem have different architectures."""
+    """Raise NetsError if the ticket and the problem have different networks: other names in the registry, or
+    other weights."""
     ours, theirs = problem.architecture, ticket.architecture
-    if ours != theirs:
+    named = all(not catalogue.is_own(each.name) for each in (ours, theirs))
+    if not ours.same_shapes(theirs) or (named and ours.name != theirs.name):
         raise NetsError(
             f"the ticket is for {theirs.name} with inputs {theirs.input_shape} and {theirs.outputs} outputs, "
-            f"but {problem.dataset} needs {ours.name} with inputs {ours.input_shape} and {ours.outputs}"
+            f"but {problem.dataset_name} needs {ours.name} with inputs {ours.input_shape} and {ours.outputs}"
         )
 
 
@@ -127,7 +141,7 @@ def train_ticket(
     check_ticket(problem, ticket)
     problem = to_go(problem, ticket)
     network = make_network(
-        ticket.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
+        problem.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
     )
     run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
     for weights in (run.weights, run.early_stop_weights):
@@ -156,7 +170,7 @@ def train_network(
 
         def score(iteration: int, train_loss: float) -> None:
             nonlocal best, early_stop
-            validation = evaluate(network, data.validation, data.classes)
+            validation = evaluate(network, data.validation, data.cases)
             row = {
                 "epoch": iteration / per_epoch if iteration % per_epoch else iteration // per_epoch,
                 "iteration": iteration,
@@ -165,7 +179,7 @@ def train_network(
                 "val_acc": validation.accuracy,
             }
             if track_test:
-                test = evaluate(network, data.test, data.classes)
+                test = evaluate(network, data.test, data.cases)
                 row |= {"test_loss": test.loss, "test_acc": test.accuracy}
             rows.append(row | {"elapsed_s": time.monotonic() - start})
             if len(rows) == 1 or validation.loss < best:
@@ -179,7 +193,7 @@ def train_network(
         stopped = make_network(
             network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]
         )
-        test = evaluate(stopped, data.test, data.classes)
+        test = evaluate(stopped, data.test, data.cases)
     weights = network.weights()
     density = float(np.mean(weights != 0))
     return TrainingRun(density, rows, test, weights, early_stop[0], network.extras(), early_stop[1])

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.models.architecture import Architecture
-from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
 from nets_deap.training.minibatches import augmented, minibatches
 from nets_deap.util import memory
+from nets_deap.util.random_streams import training_streams
 from nets_deap.util.threads import as_usual, flushed_denormals
 
 
@@ -35,14 +36,17 @@ def train(
         loss of the minibatches since the last call (each measured before its step)
     Raises NetsError if memory runs out.
     """
-    targets = network.architecture.targets(part.y, part.x.dtype)
+    criterion, dtype = network.architecture.criterion, network.flat.dtype
+    targets = criterion.loss.targets(part.y, network.architecture.outputs, dtype)
     if share := recipe.label_smoothing:
-        targets = (1 - share) * targets + share / targets.shape[1]
+        targets = criterion.smoothed(targets, share)
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
     aside = rng.spawn(1)[0] if recipe.augment else None  # augmentation leaves the order of samples as it is
-    with flushed_denormals():
+    template = network.architecture.template
+    own = training_streams(rng.spawn(1)[0]) if template is not None and template.draws else nullcontext()
+    with flushed_denormals(), own:
         for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
             if not recipe.constant:
                 network.descent.lr = recipe.rate(step - 1, len(part.y))
@@ -50,11 +54,13 @@ def train(
                 network.step(part.x, targets, chosen)
             else:
                 x, wanted = (part.x, targets) if chosen is None else (part.x[chosen], targets[chosen])
-                network.step(augmented(x, aside), wanted)
+                network.step(
+                    recipe.augment(x, aside) if callable(recipe.augment) else augmented(x, aside), wanted
+                )
             if report is None:
                 continue
             wanted = targets if chosen is None else targets[torch.from_numpy(chosen)]
-            losses += sample_losses(network.outputs, wanted, network.architecture.loss).mean()
+            losses += criterion.loss(network.outputs, wanted).mean()
             since += 1
             if step == steps or (every and step % every == 0):
                 report(step, float(losses) / since)

@@ -7,6 +7,8 @@ from typing import Any
 
 from nets_deap.util.errors import NetsError
 
+WORDS: dict[str, Any] = {"yes": True, "true": True, "no": False, "false": False, "none": None}
+
 
 def split(text: str, what: str) -> tuple[str, dict[str, str]]:
     """The name and the arguments, in order. Raises NetsError for an argument that is not KEY=VALUE."""
@@ -32,3 +34,17 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return repr(value).removesuffix(".0").replace("e+", "e")
     return "/".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def value(text: str) -> Any:
+    """The number, word or text that an argument gives; several, with slashes between them, are a tuple."""
+    if "/" in text:
+        return tuple(value(part) for part in text.split("/"))
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -149,6 +149,17 @@ def fitness_streams(seed: int, generation: int, content: bytes) -> Iterator[None
             _thread.in_fitness = outer
 
 
+@contextmanager
+def training_streams(rng: np.random.Generator) -> Iterator[None]:
+    """The global streams within the training of a network that draws from them, as dropout does.
+
+    Such trainings in other threads wait for their turn.
+    """
+    with _turns.fitness, undisturbed():
+        seed_global_streams(np.random.SeedSequence(int(rng.integers(2**63))))
+        yield
+
+
 def scatter_global_streams() -> None:
     """Seed the global streams afresh, in a new process: forked ones would all draw the same numbers."""
     seed_global_streams(np.random.SeedSequence())

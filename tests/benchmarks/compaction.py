@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.individuals.genome import initGenome
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build

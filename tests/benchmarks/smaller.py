@@ -15,7 +15,7 @@ import torch
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.node_space import groups, live_nodes, narrow, weight_mask
+from nets_deap.models.node_space import groups, known, live_nodes, narrow, weight_mask
 from nets_deap.models.registry import build, state_dict
 
 from .measure import Row, machine, medians
@@ -32,7 +32,7 @@ SAMPLES, SPARSITIES = 60, (0.5, 0.8)
 
 def nodes_of(architecture: Architecture, sparsity: float, rng: np.random.Generator) -> np.ndarray:
     """bool[k]: in each group a random share of the nodes is off."""
-    nodes = np.zeros(architecture.nodes.size, dtype=bool)
+    nodes = np.zeros(known(architecture).nodes.size, dtype=bool)
     for part in groups(architecture, nodes).values():
         part[rng.choice(part.size, round((1 - sparsity) * part.size), replace=False)] = True
     return nodes

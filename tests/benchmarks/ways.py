@@ -11,7 +11,6 @@ from torch import Tensor
 from nets_deap.individuals.genome import initGenome
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
-from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
@@ -33,7 +32,7 @@ def _compiled_step(weights: list[Tensor], masks: list[Tensor], x: Tensor, target
         a = x.flatten(1)
         for weight in weights[:-1]:
             a = torch.relu(a @ weight.t())
-        return sample_losses(a @ weights[-1].t(), targets, LENET.loss).mean()
+        return LENET.criterion.loss(a @ weights[-1].t(), targets).mean()
 
     for weight, gradient, mask in zip(weights, torch.func.grad(loss)(weights), masks, strict=True):
         weight.sub_(RECIPE.lr * gradient * mask)

@@ -13,6 +13,7 @@ from nets_deap_cli.commands import COMMANDS, cli
 from nets_deap_cli.options import dashed
 
 from nets_deap.config.fields import GROUPS
+from nets_deap.config.layers import ALIASES
 
 RECORDED = Path(__file__).parents[1] / "golden" / "help"
 MOST = 25  # options that --help shows
@@ -54,7 +55,7 @@ def test_every_option_has_a_line_of_help(name: str) -> None:
 
 def test_fields_that_errors_of_the_library_name_are_options() -> None:
     commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
-    known = {parameter.name for command in commands if command for parameter in command.params}
+    known = {parameter.name for command in commands if command for parameter in command.params} | {*ALIASES}
     for path in (Path(__file__).parents[2] / "nets_deap").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and node.exc:

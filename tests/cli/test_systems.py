@@ -12,14 +12,20 @@ import pytest
 import torch
 
 from nets_deap.data.loading import load
-from nets_deap.models.registry import from_description
+from nets_deap.models.registry import Description, described
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.search.weedout import Weedout
+from nets_deap.util.schema import checked
 from tests.conftest import assert_refused
 
 ES = ("es", "--data-limit", "300", "--arch", "mlp-10", "--pop", "8", "--gens", "2", "--batch", "50")
 WEEDOUT = ("weedout", "--data-limit", "300", "--pop", "4", "--gens", "1", "--steps", "5", "--sparsity", "0.8")
 BRIEF = ("--map", "serial", "--epochs", "2", "--seeds", "2")
+
+
+def rebuilt(folder: str):
+    told = json.loads(Path(folder, "architecture.json").read_text(encoding="utf-8"))
+    return described(checked(Description, told, folder)).module()
 
 
 def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
@@ -30,16 +36,13 @@ def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
     cli("export", "run", "--out", "whole")
     outputs = []
     for folder in ("small", "whole"):
-        described = json.loads(Path(folder, "architecture.json").read_text(encoding="utf-8"))
-        module = from_description(described).module()
+        module = rebuilt(folder)
         module.load_state_dict(load_file(f"{folder}/weights.safetensors"))
         outputs.append(module(torch.ones(1, 1, 8, 8)))
     torch.testing.assert_close(*outputs)
     cli("train", "run", "--epochs", "1", "--out", "trained")
     assert cli("export", "run", "--trained", "trained", "--smaller", "--out", "small").code == 0
-    module = from_description(
-        json.loads(Path("small/architecture.json").read_text(encoding="utf-8"))
-    ).module()
+    module = rebuilt("small")
     module.load_state_dict(load_file("small/weights.safetensors"))
     test = load("digits", limit=300).to("cpu", torch.float32).test
     right = (module(test.x.reshape(-1, 1, 8, 8)).argmax(1) == test.y).double().mean()

@@ -196,7 +196,7 @@ BAD = {
     ),
     "optimizer": ({"optimizer": "sdg"}, "did you mean 'sgd'"),
     "device": ({"device": "tpu"}, "unknown device 'tpu'"),
-    "arch": ({"arch": "lenet"}, "did you mean 'lenet-300-100'"),
+    "arch": ({"arch": "lenet"}, "did you mean 'lenet-5'"),
     "dataset": ({"dataset": "digit"}, "did you mean 'digits'"),
     "init": ({"init": "xavier"}, "unknown initialiser"),
     "map": ({"map": "seriel"}, "did you mean 'serial'"),

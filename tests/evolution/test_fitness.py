@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.evolution.brief_training import ScoreOnTest, train_briefly
 from nets_deap.evolution.context import Context, within
 from nets_deap.evolution.evaluator import Evaluator

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_stack
 from nets_deap.networks.scoring import score_all

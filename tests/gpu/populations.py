@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.models.mlp import MLP
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_stack
 from nets_deap.networks.fused_mlp import FusedMLP
@@ -73,12 +72,12 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
         if how.endswith("not recorded"):
             stack._recorder = None
         targets = architecture.targets(labels, torch.float32)
-        timed = TIMED if isinstance(architecture, MLP) else TIMED // 5
+        timed = TIMED if architecture.perceptron else TIMED // 5
         _step_seconds(stack, data, targets, 60)  # compiles, warms up, records
         taken = sorted(_step_seconds(stack, data, targets, timed) for _ in range(3))[1] * EPOCH
         row |= {"back_end": type(stack).__name__, "seconds": taken, "ms_a_genome": 1000 * taken / size}
         row["peak_gb"] = (torch.cuda.max_memory_allocated() - before) / 1e9
-        if isinstance(architecture, MLP):
+        if architecture.perceptron:
             sizes = architecture.layout.sizes
             operations = 2 * BATCH * (3 * sum(sizes) - sizes[0]) * size * EPOCH
             floors = BYTES[optimizer] * sum(sizes) * size * EPOCH / ceilings["bytes"]

@@ -8,7 +8,7 @@ import pytest
 
 from nets_deap.individuals.evaluation import Evaluation, ParetoFitness
 from nets_deap.individuals.genome import Genome, initGenome
-from nets_deap.models.initialisers import INITIALISERS, initial_std
+from nets_deap.models.initialisers import INITIALISERS, MODULE, initial_std
 from nets_deap.models.layout import Layout
 from nets_deap.models.registry import build
 from nets_deap.util.errors import NetsError
@@ -108,7 +108,7 @@ def test_initialisers_have_the_standard_deviation_of_their_paper(name: str, expe
 
 
 def test_every_initialiser_is_tested_above() -> None:
-    assert set(INITIALISERS) == {"normal", "glorot", "kaiming"}
+    assert set(INITIALISERS) == {"normal", "glorot", "kaiming", MODULE}
 
 
 def test_an_unknown_initialiser_names_the_nearest() -> None:

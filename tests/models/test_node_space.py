@@ -3,13 +3,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nets_deap.models.convnet import ConvNet
-from nets_deap.models.mlp import MLP
-from nets_deap.models.node_space import extras_mask, groups, live_nodes, narrow, narrow_to_mask, weight_mask
-from nets_deap.models.registry import MODELS, build
+from nets_deap.models.catalogue import MODELS
+from nets_deap.models.node_space import (
+    extras_mask,
+    groups,
+    known,
+    live_nodes,
+    narrow,
+    narrow_to_mask,
+    weight_mask,
+)
+from nets_deap.models.registry import build
+from tests.architectures import convnet, mlp
 
-TINY = MLP("tiny", (2,), (3, 2), 1, "relu", "cross-entropy")
-ALL = [*MODELS, "wrn-10-1", "wrn-16-2"]
+TINY = mlp((2,), (3, 2), 1, "relu", "cross-entropy")
+ALL = [name for name in MODELS if name != "vit"] + ["wrn-10-1", "wrn-16-2", "resnet-8"]
+
+
+def small(name: str):
+    """Of four classes; VGG halves its images five times."""
+    return build(name, (3, 32, 32) if name.startswith(("vgg", "lenet-5")) else (3, 8, 8), 4)
 
 
 def test_a_node_mask_is_expressed_as_weights_written_out() -> None:
@@ -22,7 +35,7 @@ def test_a_node_mask_is_expressed_as_weights_written_out() -> None:
 
 
 def test_the_places_of_a_channel_go_together_when_it_is_flattened() -> None:
-    architecture = ConvNet("tiny", (1, 4, 4), ((2,),), (), 1, kernel=1)
+    architecture = convnet((1, 4, 4), [2, "M"], [1], kernel=1)
     mask = weight_mask(architecture, np.array([False, True]))
     convolution, dense = (part for _, part in architecture.layout.split(mask))
     assert convolution.ravel().tolist() == [False, True]
@@ -32,8 +45,8 @@ def test_the_places_of_a_channel_go_together_when_it_is_flattened() -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_all_nodes_are_the_whole_network(name: str) -> None:
-    architecture = build(name, (3, 8, 8), 4)
-    nodes = np.ones(architecture.nodes.size, dtype=bool)
+    architecture = small(name)
+    nodes = np.ones(known(architecture).nodes.size, dtype=bool)
     assert weight_mask(architecture, nodes).all()
     assert extras_mask(architecture, nodes).all()
     assert narrow(architecture, nodes).architecture == architecture
@@ -42,8 +55,8 @@ def test_all_nodes_are_the_whole_network(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_narrowed_network_has_the_weights_and_extras_of_its_nodes(name: str) -> None:
-    architecture, rng = build(name, (3, 8, 8), 4), np.random.default_rng(0)
-    nodes = rng.random(architecture.nodes.size) < 0.4
+    architecture, rng = small(name), np.random.default_rng(0)
+    nodes = rng.random(known(architecture).nodes.size) < 0.4
     for part in groups(architecture, nodes).values():
         part[0] = True
     narrowed = narrow(architecture, nodes)
@@ -61,8 +74,8 @@ def test_a_narrowed_network_has_the_weights_and_extras_of_its_nodes(name: str) -
 
 def test_a_channel_of_a_stage_is_one_for_all_its_blocks() -> None:
     architecture = build("wrn-16-1", (3, 8, 8), 4)
-    nodes = np.ones(architecture.nodes.size, dtype=bool)
-    groups(architecture, nodes)["stage1"][5] = False
+    nodes = np.ones(known(architecture).nodes.size, dtype=bool)
+    groups(architecture, nodes)["conv"][5] = False
     parts = dict(architecture.layout.split(weight_mask(architecture, nodes)))
     into, out_of = {"conv", "stage1.1.conv2", "stage1.2.conv2"}, {
         "stage1.1.conv1", "stage1.2.conv1", "stage2.1.conv1", "stage2.1.shortcut"
@@ -97,10 +110,10 @@ def test_what_is_added_to_a_stream_that_nobody_reads_later_has_no_effect() -> No
         layers[name][target, source] = True
     nodes = groups(architecture, live_nodes(architecture, mask))
     assert {name: np.flatnonzero(alive).tolist() for name, alive in nodes.items() if alive.any()} == {
-        "stage1": [0, 1],
-        "stage1.1": [0],
-        "stage2": [0],
-        "stage3": [0],
+        "conv": [0, 1],
+        "stage1.1.conv1": [0],
+        "stage2.1.shortcut": [0],
+        "stage3.1.shortcut": [0],
     }
 
 

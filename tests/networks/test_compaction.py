@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nets_deap.individuals.genome import initGenome
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.mlp import MLP
 from nets_deap.models.registry import build
 from nets_deap.networks import masked_module
 from nets_deap.networks.compaction import compact, live_units
@@ -20,7 +20,7 @@ from nets_deap.problem.recipe import Recipe
 SHAPES = {"mlp-10": ((6,), 3), "mlp-100": ((6,), 3), "lenet-300-100": ((1, 8, 8), 10)}
 
 
-def structured_mask(architecture: MLP, seed: int = 0) -> np.ndarray:
+def structured_mask(architecture: Architecture, seed: int = 0) -> np.ndarray:
     """Half the inputs, and of each hidden layer a quarter without inputs and a quarter without outputs."""
     rng = np.random.default_rng(seed)
     masks = [rng.random(shape) < 0.5 for shape in architecture.layout.shapes]

@@ -25,7 +25,7 @@ from nets_deap.pruning.scores import Candidate, _flow, synflow
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.imp import IMP
-from nets_deap.search.method import Found
+from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.run import search as search_in_folder
 from nets_deap.training import loop
@@ -146,9 +146,20 @@ def test_what_cannot_be_trained_side_by_side_is_refused(
 
 
 @pytest.mark.parametrize("name", ["set", "rigl"])
-def test_masks_that_move_are_for_perceptrons(name: str) -> None:
-    with pytest.raises(NetsError, match="SET and RigL are for perceptrons, not for cnn-8-16"):
-        method_of(parse(name)).check(PROBLEMS["cnn-8-16"], 0.2)
+@pytest.mark.parametrize("model", ["cnn-8-16", "wrn-10-1"])
+def test_masks_move_in_any_network_and_keep_the_density_of_each_layer(name: str, model: str) -> None:
+    problem = PROBLEMS[model]
+    method = method_of(parse(f"{name}:every=2,until=1"))
+    rng = np.random.default_rng(0)
+    weights, _ = initial(problem, rng)
+    problem = replace(problem, recipe=replace(problem.recipe, iterations=8))
+    network = method.network(problem, weights, 0.3, rng)
+    before = network.alive
+    loop.train(network, problem.data.train, problem.recipe, rng)
+    assert len(network.updates) == 3
+    assert (network.alive != before).any()
+    assert problem.layout.densities(network.alive) == problem.layout.densities(before)
+    assert not network.weights()[~network.alive].any()
 
 
 def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,10 +192,10 @@ def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.Mo
 def test_controls_start_from_initial_extras_unless_the_weights_have_steps_behind_them(model: str) -> None:
     found = find(model, "random", 0.5).ticket
     trained = replace(found, extras=found.extras + 1)
-    for name in ("reinit", "shuffle", "scale-matched", "random", "dense"):
+    for name, kept in (("reinit", False), ("random", False), ("shuffle", True), ("dense", True)):
         control = CONTROLS[name](trained, PROBLEMS[model], np.random.default_rng(1))
-        assert (control.extras == trained.architecture.initial_extras).all(), name
+        assert (control.extras == (trained if kept else found).extras).all(), name
     rewound = replace(trained, info=trained.info | {"rewind": 3})
-    for name, kept in (("dense", True), ("shuffle", True), ("reinit", False)):
+    for name, kept in (("dense", True), ("shuffle", True), ("reinit", False), ("scale-matched", False)):
         control = CONTROLS[name](rewound, PROBLEMS[model], np.random.default_rng(1))
         assert (control.extras == rewound.extras).all() == kept, name

@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from nets_deap.models.convnet import ConvNet
-from nets_deap.models.mlp import MLP
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.optimizer import Descent
@@ -20,6 +18,7 @@ from nets_deap.networks.stacked_module import StackedModule
 from nets_deap.problem.optimizer import OPTIMIZERS, REFUSED, _kinds, parsed
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+from tests.architectures import convnet, mlp
 
 # text: the class and the arguments that plain PyTorch gets
 DESCENTS: dict[str, tuple[str, dict[str, Any]]] = OPTIMIZERS | {
@@ -38,8 +37,8 @@ DESCENTS: dict[str, tuple[str, dict[str, Any]]] = OPTIMIZERS | {
     "rmsprop:momentum=0.5,centered=yes": ("RMSprop", {"momentum": 0.5, "centered": True}),
     **{name: (kind, {}) for name, kind in _kinds().items() if kind not in {*REFUSED, "Muon", "SGD", "Adam"}},
 }  # fmt: skip
-LENET = MLP("mlp", (8,), (6, 5), 3, "relu", "cross-entropy")
-CONV = ConvNet("tiny", (1, 8, 8), ((3,),), (5,), 3)
+LENET = mlp((8,), (6, 5), 3, "relu", "cross-entropy")
+CONV = convnet((1, 8, 8), [3, "M"], [5, 3])
 
 
 def drawn(architecture: Any, density: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

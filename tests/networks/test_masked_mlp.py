@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from nets_deap.individuals.genome import initGenome
+from nets_deap.models.catalogue import MODELS
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.mlp import MLP
-from nets_deap.models.registry import MODELS, build
-from nets_deap.networks.losses import sample_losses
+from nets_deap.models.losses import Loss
+from nets_deap.models.registry import build
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
@@ -44,7 +44,7 @@ def batch(architecture, size: int, dtype: torch.dtype):
 
 
 def test_every_perceptron_has_a_shape_to_be_tested_at() -> None:
-    perceptrons = {name for name in MODELS if isinstance(build(name, (1, 8, 8), 10), MLP)}
+    perceptrons = {name for name in MODELS if build(name, (1, 32, 32), 10).perceptron}
     assert set(SHAPES) == perceptrons
 
 
@@ -57,7 +57,7 @@ def test_gradients_equal_autograd_in_float64(model: str, size: int, kind: type) 
     module = architecture.module().to(torch.float64)
     parameters = {f"{name}.weight": view for name, view in architecture.layout.split(weights)}
     outputs = torch.func.functional_call(module, parameters, (x,))
-    sample_losses(outputs, targets, architecture.loss).mean().backward()
+    architecture.criterion.loss(outputs, targets).mean().backward()
     before = torch.tensor(ours.weights())
     ours.step(x, targets)
     step = (before - torch.tensor(ours.weights())) / ours.descent.lr
@@ -102,7 +102,7 @@ def test_the_genome_is_left_as_it_is(model: str, kind: type) -> None:
 def test_losses_against_torchs_own() -> None:
     outputs, labels = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
     targets = torch.nn.functional.one_hot(labels, 3).float()
-    ours = sample_losses(outputs, targets, "cross-entropy")
+    ours = Loss("cross-entropy")(outputs, targets)
     assert torch.allclose(ours, torch.nn.functional.cross_entropy(outputs, labels, reduction="none"))
     mse = torch.nn.functional.mse_loss(outputs, targets)
-    assert torch.allclose(sample_losses(outputs, targets, "mse").mean(), mse)
+    assert torch.allclose(Loss("mse")(outputs, targets).mean(), mse)

@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.convnet import ConvNet
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.node_space import weight_mask
+from nets_deap.models.node_space import known, weight_mask
 from nets_deap.models.registry import build, state_dict
 from nets_deap.networks import masked_module
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
+from tests.architectures import convnet
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("conv", "cnn-8-16", "wrn-10-1")
@@ -21,7 +21,7 @@ NAMES = ("conv", "cnn-8-16", "wrn-10-1")
 
 def architecture_of(name: str) -> Architecture:
     if name == "conv":
-        return ConvNet(name, (2, 8, 8), ((4, 6), (8,)), (6,), 3)
+        return convnet((2, 8, 8), [4, 6, "M", 8, "M"], [6, 3])
     return build(name, (2, 8, 8), 3)
 
 
@@ -39,7 +39,7 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 def half_of_the_nodes(architecture: Architecture) -> np.ndarray:
     """bool[k]: every other node of each group."""
-    return np.concatenate([np.arange(size) % 2 == 0 for size in architecture.nodes.sizes])
+    return np.concatenate([np.arange(size) % 2 == 0 for size in known(architecture).nodes.sizes])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

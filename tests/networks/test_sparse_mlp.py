@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from nets_deap.individuals.genome import Genome, initGenome
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.mlp import MLP
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.kernels import library
@@ -15,6 +15,7 @@ from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
+from tests.architectures import mlp
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
 pytestmark = pytest.mark.skipif(
@@ -34,12 +35,12 @@ def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(library, "best_variant", lambda: request.param)
 
 
-def fresh(density: float, architecture: MLP = LENET) -> Genome:
+def fresh(density: float, architecture: Architecture = LENET) -> Genome:
     std = initial_std(architecture.layout, "kaiming")
     return initGenome(std, density, rng=np.random.default_rng(0))
 
 
-def minibatch(samples: int, architecture: MLP = LENET, dtype: torch.dtype = torch.float64):
+def minibatch(samples: int, architecture: Architecture = LENET, dtype: torch.dtype = torch.float64):
     generator = torch.Generator().manual_seed(samples)
     x = torch.randn(samples, *architecture.input_shape, generator=generator, dtype=dtype)
     return x, architecture.targets(torch.arange(samples) % architecture.outputs, dtype)
@@ -48,7 +49,7 @@ def minibatch(samples: int, architecture: MLP = LENET, dtype: torch.dtype = torc
 @pytest.mark.usefixtures("width")
 def test_a_step_worked_by_hand() -> None:
     # Two inputs, two hidden units, two outputs; the weight from input 1 to hidden unit 0 is pruned.
-    architecture = MLP("tiny", (2,), (2,), 2, "relu", "cross-entropy")
+    architecture = mlp((2,), (2,), 2, "relu", "cross-entropy")
     weights = np.array([1, 9, 2, -1, np.log(3), 1, 0, 1], dtype=np.float32)
     mask = np.array([1, 0, 1, 1, 1, 1, 1, 1], dtype=bool)
     network = SparseMLP(architecture, weights, mask, Recipe("sgd", lr=0.1))
@@ -65,7 +66,7 @@ def test_a_step_worked_by_hand() -> None:
 @pytest.mark.parametrize("units", [1, 8, 16, 25, 33])
 @pytest.mark.parametrize("samples", [1, 8, 16, 31, 32, 64, 65, 100, 130])
 def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None:
-    architecture = MLP("small", (units,), (4,), 3, "relu", "cross-entropy")
+    architecture = mlp((units,), (4,), 3, "relu", "cross-entropy")
     genome = fresh(0.5, architecture)
     network = SparseMLP(architecture, genome.weights, genome.mask, Recipe(), dtype)
     x = torch.randn(samples, units, dtype=dtype)
@@ -118,7 +119,7 @@ def test_a_training_that_diverges_is_seen_to(optimizer: str) -> None:
 def test_dense_and_sparse_layers_of_any_width(
     hidden: tuple[int, ...], optimizer: str, dtype: torch.dtype
 ) -> None:
-    architecture = MLP("odd", (17,), hidden, 5, "relu", "cross-entropy")
+    architecture = mlp((17,), hidden, 5, "relu", "cross-entropy")
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.3, architecture.layout.size).astype(np.float32)
     parts = [
@@ -233,7 +234,7 @@ def test_samples_are_read_anew_in_every_step() -> None:
 @DTYPES
 @pytest.mark.parametrize("units", [3, 9, 17, 31, 33, 49, 63, 65, 100, 127])
 def test_dense_gradients_of_layers_of_any_width(units: int, dtype: torch.dtype) -> None:
-    architecture = MLP("narrow", (units,), (7,), 3, "relu", "cross-entropy")
+    architecture = mlp((units,), (7,), 3, "relu", "cross-entropy")
     genome = fresh(1.0, architecture)
     arguments = (architecture, genome.weights, genome.mask, Recipe(lr=0.1))
     ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)

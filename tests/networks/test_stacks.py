@@ -20,7 +20,6 @@ from nets_deap.evolution.maps import BatchedMap, make_map, map_genomes
 from nets_deap.evolution.run import Evolution
 from nets_deap.individuals.evaluation import WORST, Evaluation
 from nets_deap.individuals.genome import Genome, initGenome
-from nets_deap.models.convnet import ConvNet
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.scoring import evaluate, score_all
@@ -32,6 +31,7 @@ from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+from tests.architectures import convnet
 
 PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100")
 DATASETS = {"mlp-10": "xor", "mlp-100": "digits"}  # one output and many; the last batch of 60 is smaller
@@ -123,7 +123,7 @@ def test_a_stack_is_freed_at_once() -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_convolutions_side_by_side_equal_one_by_one(optimizer: str) -> None:
-    architecture, recipe = ConvNet("tiny", (1, 8, 8), ((3,),), (5,), 4), Recipe(optimizer, lr=0.05)
+    architecture, recipe = convnet((1, 8, 8), [3, "M"], [5, 4]), Recipe(optimizer, lr=0.05)
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.3, (3, architecture.layout.size)).astype(np.float32)
     masks = rng.random(weights.shape) < 0.5

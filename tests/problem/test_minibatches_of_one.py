@@ -39,11 +39,11 @@ def test_a_minibatch_of_one_is_refused(batch: int, refused: bool, images: str) -
         with pytest.raises(NetsError, match="leaves a minibatch of one"):
             _ = problem.architecture
     else:
-        assert problem.architecture.needs_two
+        assert problem.architecture.known().needs_two
 
 
 def test_where_images_leave_more_pixels_one_sample_is_enough() -> None:
-    assert not Problem("digits", "wrn-10-1", Recipe(batch_size=1)).architecture.needs_two
+    assert not Problem("digits", "wrn-10-1", Recipe(batch_size=1)).architecture.known().needs_two
 
 
 def test_a_score_on_one_sample_is_refused(images: str) -> None:

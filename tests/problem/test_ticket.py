@@ -36,7 +36,7 @@ def test_its_metadata_can_be_read_without_us() -> None:
         metadata = file.metadata()
     assert (metadata["dataset"], metadata["seed"], metadata["version"]) == ("xor", "7", __version__)
     assert float(metadata["density"]) == ticket().density
-    assert json.loads(metadata["architecture"])["name"] == "mlp-10"
+    assert json.loads(metadata["architecture"])["model"] == "mlp-10"
     assert json.loads(metadata["config"]) == {"dataset": "xor", "seed": 7}
 
 
@@ -52,8 +52,8 @@ def damaged(content: bytes) -> dict[str, bytes]:
         "text": b"not a ticket at all",
         "cut in the header": content[:50],
         "cut in the weights": content[:-40],
-        "other format": content.replace(b"nets-deap ticket 1", b"nets-deap ticket 9"),
-        "other size": content.replace(b'\\"hidden\\": [10]', b'\\"hidden\\": [11]'),
+        "other format": content.replace(b"nets-deap ticket 2", b"nets-deap ticket 9"),
+        "other size": content.replace(b'\\"fc1.weight\\": [10, 2]', b'\\"fc1.weight\\": [11, 2]'),
         "architecture of words": content.replace(b'\\"outputs\\": 1', b'\\"outputs\\": \\"1\\"'),
         "config is no table": content.replace(b'{\\"dataset\\": \\"xor\\", \\"seed\\": 7}', b"[1]"),
         "not a number": content[:-150] + np.float32(np.nan).tobytes() + content[-146:],

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.models.convnet import ConvNet
-from nets_deap.models.mlp import MLP, is_perceptron
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.registry import build
 from nets_deap.pruning.scores import SCORES, TEMPERATURE, Candidate
+from tests.architectures import convnet, mlp
 
-LINEAR = MLP("linear", (2,), (), 2, "relu", "mse")
-TWO_LAYERS = MLP("two", (2,), (1,), 2, "relu", "mse")
+LINEAR = mlp((2,), (), 2, "relu", "mse")
+TWO_LAYERS = mlp((2,), (1,), 2, "relu", "mse")
 
 
-def candidate(architecture: MLP, weights: list[float], mask: list[int] | None = None) -> Candidate:
+def candidate(architecture: Architecture, weights: list[float], mask: list[int] | None = None) -> Candidate:
     """One sample, (1, 2), which should give (0, 1)."""
     return Candidate(
         architecture,
@@ -66,9 +66,9 @@ def test_scores_leave_the_candidate_alone_and_are_finite(name: str) -> None:
 
 
 SMALL = {
-    "perceptron": MLP("small", (5,), (4,), 3, "relu", "cross-entropy"),
-    "sigmoid, mean squared error": MLP("small", (5,), (4,), 3, "sigmoid", "mse"),
-    "convolutional": ConvNet("small", (1, 4, 4), ((2,),), (), 3),
+    "perceptron": mlp((5,), (4,), 3, "relu", "cross-entropy"),
+    "sigmoid, mean squared error": mlp((5,), (4,), 3, "sigmoid", "mse"),
+    "convolutional": convnet((1, 4, 4), [2, "M"], [3]),
     "residual, with normalisation": build("wrn-10-1", (1, 8, 8), 3),
 }
 
@@ -81,13 +81,13 @@ def parts(given: Candidate, name: str) -> Callable[[np.ndarray], float]:
 
     def gradient_flow(at: np.ndarray) -> float:
         flat = torch.from_numpy(at).requires_grad_()
-        temperature = TEMPERATURE if given.architecture.loss == "cross-entropy" else 1.0
+        temperature = TEMPERATURE if given.architecture.criterion.loss.kind == "cross-entropy" else 1.0
         (slope,) = torch.autograd.grad(given.loss(flat, temperature), flat)
         return 0.5 * float((slope[torch.from_numpy(given.mask)] ** 2).sum())
 
     def flow(at: np.ndarray) -> float:
         ones = torch.ones(1, *given.architecture.input_shape, dtype=torch.float64)
-        if is_perceptron(given.architecture):  # SynFlow leaves its activations out
+        if given.architecture.perceptron is not None:  # SynFlow leaves its activations out
             through = ones.ravel()
             for _, part in given.architecture.layout.split(torch.from_numpy(np.abs(at))):
                 through = part @ through

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.models.mlp import MLP
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.registry import method_of, parse
 from nets_deap.search.sparse_training import Dynamic, DynamicMLP
 from nets_deap.training.final import train_network
+from tests.architectures import mlp
 from tests.search.methods import DIGITS
 
 
 def dynamic(problem: Problem, method: Dynamic) -> DynamicMLP:
-    weights = initial_weights(problem, np.random.default_rng(0))
+    weights = initial(problem, np.random.default_rng(0))[0]
     return method.network(problem, weights, 0.1, np.random.default_rng(1))
 
 
@@ -28,7 +28,7 @@ def test_a_mask_that_moves_keeps_its_density(name: str, optimizer: str) -> None:
     problem = replace(DIGITS, recipe=Recipe(optimizer, 1e-2, 54, epochs=10))
     method = Dynamic(method_of(parse(name)).growth, every=4)
     network = method.network(
-        problem, initial_weights(problem, np.random.default_rng(0)), 0.1, np.random.default_rng(1)
+        problem, initial(problem, np.random.default_rng(0))[0], 0.1, np.random.default_rng(1)
     )
     before = network.alive
     run = train_network(network, problem, seed=1, track_test=False)
@@ -47,7 +47,7 @@ def test_the_first_update_worked_out() -> None:
     problem = replace(DIGITS, recipe=Recipe("sgd", 1e-2, 60, iterations=100))
     method = Dynamic("gradient", every=2, fraction=0.5)
     network = method.network(
-        problem, initial_weights(problem, np.random.default_rng(0)), 0.1, np.random.default_rng(1)
+        problem, initial(problem, np.random.default_rng(0))[0], 0.1, np.random.default_rng(1)
     )
     train, targets = (
         problem.data.train,
@@ -75,7 +75,7 @@ def test_the_first_update_worked_out() -> None:
 
 def four_weights(growth: str, fraction: float, rng: np.random.Generator) -> DynamicMLP:
     """W = [[1, −2], [3, 0]], whose last weight is dormant, before its first update."""
-    architecture = MLP("linear", (2,), (), 2, "relu", "mse")
+    architecture = mlp((2,), (), 2, "relu", "mse")
     method = Dynamic(growth, every=1, fraction=fraction, until=1.0)
     weights, mask = np.array([1, -2, 3, 9], dtype=np.float32), np.array([1, 1, 1, 0], dtype=bool)
     return DynamicMLP(architecture, weights, mask, Recipe("sgd", 0.1), method, 10**9, rng)
@@ -118,7 +118,7 @@ def test_set_drops_the_share_of_what_is_active_and_grows_anything_else() -> None
 def test_every_layer_moves_the_published_share_however_dense_it_is(name: str, density: float) -> None:
     problem = replace(DIGITS, recipe=Recipe("sgd", 1e-2, 60, iterations=100))
     method = Dynamic(method_of(parse(name)).growth, every=1, fraction=0.5, until=1.0)
-    weights = initial_weights(problem, np.random.default_rng(0))
+    weights = initial(problem, np.random.default_rng(0))[0]
     network = method.network(problem, weights, density, np.random.default_rng(1))
     counts = np.array([part.sum() for _, part in problem.layout.split(network.alive)])
     x = problem.data.train.x[:60]

@@ -8,7 +8,6 @@ import pytest
 import torch
 from deap import algorithms, base
 
-from nets_deap.networks.losses import sample_losses
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
@@ -16,7 +15,7 @@ from nets_deap.problem.recipe import Recipe
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import State
 from nets_deap.search.es import ES, PRUNINGS
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.registry import method_of, parse
 from nets_deap.search.run import search as search_in_folder
 from nets_deap.strategies import STRATEGIES
@@ -119,13 +118,13 @@ def test_a_populations_losses_are_those_one_by_one(arch: str) -> None:
         network = MaskedModule(problem.architecture, weights, mask, problem.recipe, extras=extras)
         outputs = network.forward(part.x[chosen])
         targets = problem.architecture.targets(part.y[chosen], torch.float32)
-        alone = sample_losses(outputs, targets, problem.architecture.loss).mean()
+        alone = problem.architecture.criterion.loss(outputs, targets).mean()
         assert value == pytest.approx(float(alone), rel=1e-4)
 
 
 def test_all_points_of_a_generation_see_one_minibatch_and_the_next_one_another() -> None:
     searched = Searched(FEW.architecture, np.ones(FEW.layout.size, dtype=bool))
-    point = Point(searched.read(initial_weights(FEW, np.random.default_rng(0))))
+    point = Point(searched.read(initial(FEW, np.random.default_rng(0))[0]))
     loss = PopulationLoss(searched, FEW.data.train, 20, np.random.default_rng(0))
     first, second = loss.map(loss, [point, point]), loss.map(loss, [point])
     assert first[0] == first[1] != second[0]
@@ -156,7 +155,7 @@ def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_togethe
 
     monkeypatch.setattr(ES, "train", noted)
     ticket = method_of(parse(f"es:{QUICK},rounds=3"))(FEW, Budget(), np.random.default_rng(0), 0.3).ticket
-    first = initial_weights(FEW, np.random.default_rng(0))
+    first = initial(FEW, np.random.default_rng(0))[0]
     assert len(starts) == 3
     assert all((start == first).all() for start in starts)
     shares = ticket.layout.densities(ticket.mask)
@@ -173,7 +172,7 @@ def test_masks_only_shrink_and_weights_are_reset(prune: str) -> None:
         assert not (state.mask & ~before).any()
         before = state.mask
     assert found.ticket.mask.sum() == round(0.3 * FEW.layout.size)
-    assert (found.ticket.weights == initial_weights(FEW, np.random.default_rng(0))).all()
+    assert (found.ticket.weights == initial(FEW, np.random.default_rng(0))[0]).all()
     assert found.cost.gradient_steps == 0
     assert found.cost.forward_passes == 3 * (3 * 8 * 50 + len(FEW.data.validation.y))
 

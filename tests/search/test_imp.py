@@ -8,7 +8,7 @@ import pytest
 from nets_deap.problem.budget import Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.search.imp import IMP, densities_after, rate_for
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.registry import method_of, parse
 from tests.search.methods import DIGITS, timeless
 
@@ -43,7 +43,7 @@ def test_masks_only_shrink_and_weights_are_rewound(text: str) -> None:
         assert not (state.mask & ~previous).any()
         assert (state.rewound == states[0].rewound).all()
         previous = state.mask
-    theta = initial_weights(DIGITS, np.random.default_rng(0))
+    theta = initial(DIGITS, np.random.default_rng(0))[0]
     assert (found.ticket.weights == theta).all() == ("rewind" not in text)
     steps = DIGITS.recipe.steps(len(DIGITS.data.train.y))
     rewind = 3 if "rewind" in text else 0  # what starts at step 3 has 3 steps fewer to go

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets_deap.models.mlp import MLP
+from nets_deap.models.architecture import Architecture
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.registry import method_of, parse
 from nets_deap.training.final import train_ticket
+from tests.architectures import mlp
 from tests.search.methods import DIGITS, EXACT, TEXTS, TICKETS, search
 
 
@@ -27,7 +28,7 @@ def test_the_density_is_exact(name: str, density: float) -> None:
 @pytest.mark.parametrize("name", EXACT)
 def test_one_seed_gives_every_method_the_same_weights_and_itself_the_same_ticket(name: str) -> None:
     found, again = search(TEXTS[name]), search(TEXTS[name])
-    assert (found.ticket.weights == initial_weights(DIGITS, np.random.default_rng(0))).all()
+    assert (found.ticket.weights == initial(DIGITS, np.random.default_rng(0))[0]).all()
     assert (found.ticket.mask == again.ticket.mask).all()
     assert replace(found.cost, seconds=0) == replace(again.cost, seconds=0)
     assert not (search(TEXTS[name], seed=1).ticket.mask == found.ticket.mask).all()
@@ -47,8 +48,8 @@ class Own(Problem):
     """A problem whose network no name stands for."""
 
     @property
-    def architecture(self) -> MLP:
-        return MLP("own", (1, 8, 8), (74,), 10, "relu", "cross-entropy")
+    def architecture(self) -> Architecture:
+        return mlp((1, 8, 8), (74,), 10, "relu", "cross-entropy")
 
 
 @pytest.mark.parametrize("name", TICKETS)

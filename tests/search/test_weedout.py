@@ -11,8 +11,8 @@ from deap import algorithms, tools
 from nets_deap.evolution.maps import BatchedMap
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.operators.nodes import alive, cxNodes, initNodes, mutNodes
-from nets_deap.models.mlp import MLP
-from nets_deap.models.node_space import groups, live_nodes, weight_mask
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.node_space import groups, known, live_nodes, weight_mask
 from nets_deap.models.registry import build, state_dict
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
@@ -20,13 +20,14 @@ from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import load_ticket
-from nets_deap.search.method import Found, initial_weights
+from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import method_of, parse
 from nets_deap.search.weedout import Weedout
 from nets_deap.util.errors import NetsError
+from tests.architectures import mlp
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60), init="glorot", data_limit=300)
-TINY = MLP("tiny", (2,), (4, 2), 1, "relu", "cross-entropy")
+TINY = mlp((2,), (4, 2), 1, "relu", "cross-entropy")
 WRN = build("wrn-10-1", (3, 8, 8), 4)
 
 
@@ -34,7 +35,7 @@ def find(text: str, density: float = 0.1, seed: int = 0, budget: Budget = Budget
     return method_of(parse(text))(DIGITS, budget, np.random.default_rng(seed), density)
 
 
-def genome(architecture: MLP, nodes: list[int]) -> Genome:
+def genome(architecture: Architecture, nodes: list[int]) -> Genome:
     made = initNodes(np.ones(architecture.layout.size), architecture, (1, 1), np.random.default_rng(0))
     made.traits["nodes"] = np.array(nodes, dtype=float)
     made.mask = weight_mask(architecture, alive(made))
@@ -54,7 +55,7 @@ def test_groups_keep_their_numbers_and_masks_follow_the_nodes(
     vary: Callable[..., tuple[Genome, ...]],
 ) -> None:
     rng, weights = np.random.default_rng(0), np.ones(WRN.layout.size, dtype=np.float32)
-    counts = [max(1, size // 3) for size in WRN.nodes.sizes]
+    counts = [max(1, size // 3) for size in known(WRN).nodes.sizes]
     one, other = (initNodes(weights, WRN, counts, rng) for _ in range(2))
     before = [alive(one), alive(other)]
     for found, nodes in zip(vary(one, other, rng), before, strict=False):
@@ -213,7 +214,7 @@ def test_what_it_costs_is_training_and_validation_of_each_individual() -> None:
 def test_all_are_evaluated_on_the_same_minibatches_from_the_seeds_first_weights() -> None:
     search = Weedout(pop=4, gens=2, steps=3, sparsity=0.5)
     toolbox = search.toolbox(DIGITS, 0.1, np.random.default_rng(5))
-    first = initial_weights(DIGITS, np.random.default_rng(5))
+    first = initial(DIGITS, np.random.default_rng(5))[0]
     genomes = [toolbox.individual() for _ in range(2)]
     assert all((genome.weights == first).all() for genome in genomes)
     once = toolbox.map(toolbox.evaluate, genomes)

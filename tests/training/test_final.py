@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets_deap.data.loading import Part
+from nets_deap.data.dataset import Part
 from nets_deap.individuals.genome import initGenome
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build

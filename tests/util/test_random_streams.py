@@ -31,7 +31,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.search.method import initial_weights
+from nets_deap.search.method import initial
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.training.final import train_network, train_ticket
@@ -96,7 +96,7 @@ def test_no_search_method_and_no_training_moves_the_global_random_streams(name: 
             train_ticket(method(problem, Budget(), rng, 0.5).ticket, problem, seed=1)
         else:
             assert isinstance(method, Dynamic)
-            train_network(method.network(problem, initial_weights(problem, rng), 0.5, rng), problem, seed=1)
+            train_network(method.network(problem, initial(problem, rng)[0], 0.5, rng), problem, seed=1)
 
 
 def test_an_evolution_moves_no_global_random_stream(config: Config) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from nets_deap.individuals.evaluation import MinimisedFitness
 from nets_deap.individuals.genome import Genome
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.node_space import groups, weight_mask
+from nets_deap.models.node_space import groups, known, weight_mask
 from nets_deap.util.random_streams import as_generator
 
 NODES = "nodes"  # in a genome's traits: float64[k], 1 where a node is alive
@@ -41,7 +41,7 @@ def initNodes(
     These are Weedout's individuals: sub-networks of one network (Random Search as a Baseline …, 2024).
     """
     rng = as_generator(rng)
-    nodes = np.zeros(architecture.nodes.size, dtype=bool)
+    nodes = np.zeros(known(architecture).nodes.size, dtype=bool)
     for part, count in zip(groups(architecture, nodes).values(), counts, strict=True):
         part[rng.choice(part.size, count, replace=False)] = True
     genome = Genome(weights.copy(), np.zeros(weights.size, dtype=bool), MinimisedFitness)

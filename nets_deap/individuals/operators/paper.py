@@ -58,16 +58,17 @@ def mutGaussianNoise(
 def mutResampleWeights(
     individual: Genome,
     indpb: float = 0.1,
-    std: np.ndarray | float = 0.1,
+    std: np.ndarray | float | Callable[[np.random.Generator], np.ndarray] = 0.1,
     rng: np.random.Generator | None = None,
 ) -> tuple[Genome]:
     """Draw the weight of each gene hit anew from its initial distribution N(0, std²).
 
-    std: one number, or float32[n] from `nets_deap.initial_std`
+    std: one number, float32[n] from `nets_deap.initial_std`, or a function of a Generator that returns
+    weights
     """
     rng = as_generator(rng)
     hits = np.flatnonzero(_hits(individual.mask.size, indpb, rng))
-    individual.weights[hits] = _normal(hits, std, rng)
+    individual.weights[hits] = std(rng)[hits] if callable(std) else _normal(hits, std, rng)
     return (individual,)
 
 

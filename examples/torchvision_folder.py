@@ -1,0 +1,57 @@
+"""A network of torchvision's on a folder of images, on the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from journey import export, masks, sgd
+from PIL import Image
+from sklearn.datasets import load_digits
+from torch import nn
+from torchvision.models import squeezenet1_1
+
+import nets_deap as nd
+
+
+def write_images(folder):
+    """train/<digit>/… and test/<digit>/…: 300 images of 32 × 32 pixels of three digits."""
+    images, labels = load_digits(n_class=3, return_X_y=True)
+    for i, (image, label) in enumerate(zip(images[:300], labels[:300], strict=True)):
+        path = folder / ("test" if i % 5 == 0 else "train") / str(label) / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.kron(image.reshape(8, 8) * 15, np.ones((4, 4))).astype(np.uint8)
+        Image.fromarray(pixels).save(path)
+
+
+def nets_deap(*words):
+    print("nets-deap", *words)
+    subprocess.run([sys.executable, "-m", "nets_deap_cli.main", *words], check=True)
+
+
+def main(folder=Path("torchvision-example")):
+    write_images(folder / "images")
+    problem = ["--dataset", f"folder:{folder}/images", "--arch", "torchvision:squeezenet1_1"]
+    recipe = ["--optimizer", "adam", "--lr", "1e-3", "--batch-size", "40", "--epochs", "1"]
+    evolve, imp = str(folder / "evolve"), str(folder / "imp")
+    small = ["--pop", "2", "--gens", "1", "--map", "serial"]
+    nets_deap("evolve", *problem, *recipe, *small, "--target-density", "0.2", "--out", evolve)
+    nets_deap("imp", *problem, *recipe, "--cycles", "1", "--density", "0.2", "--out", imp)
+    nets_deap("train", imp, "--epochs", "2")
+    nets_deap("verify", imp, "--seeds", "2", "--epochs", "1", "--map", "serial")
+    export(folder / "imp" / "ticket.safetensors", folder / "export")
+
+    ticket = nd.load_ticket(folder / "imp" / "ticket.safetensors")
+    model = nd.keep_sparse(ticket.apply_to(squeezenet1_1(num_classes=3)), ticket)
+    problem = nd.problem_of("torchvision:squeezenet1_1", f"folder:{folder}/images")
+    torch.set_num_threads(2)
+    left = sgd(model, problem.data, nn.functional.cross_entropy)
+    revived = sum(int((left[name][~mask] != 0).sum()) for name, mask in masks(ticket).items())
+    print(f"after 200 steps of SGD with momentum and weight decay: {revived} pruned weights are not zero")
+    assert not revived
+    return ticket
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Find a ticket in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from nets_deap.evolution.maps import make_map
+from nets_deap.front.problems import problem_of
+from nets_deap.front.progress import progress
+from nets_deap.problem.budget import UNLIMITED, Budget
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.registry import gives_ticket, method_of, parse
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
+
+
+def find_ticket(
+    model: Any,
+    data: Any = None,
+    density: float = 0.05,
+    method: str = "nets",
+    *,
+    budget: Budget | int | None = None,
+    seed: int = 1,
+    map: str | Callable[..., Any] = "serial",
+    workers: int | None = None,
+    show: bool = True,
+    **problem: Any,
+) -> Ticket:
+    """A sparse initialisation of a network that trains as well as the dense one, as far as the method can.
+
+    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
+    density: share of the prunable weights that stays
+    method: as on the command line, for example "nets", "imp:scope=global", "snip", "synflow"
+    budget: a `Budget`, or the most gradient steps that the search may take
+    map: serial, multiprocess or batched, or a map of your own; for methods that evaluate populations
+    show: a progress bar on stderr
+
+    The ticket has what the search has recorded in `logbook`, and what it cost in `cost`. Ctrl-C ends the
+    search.
+    Raises NetsError, in one line, for bad input.
+    """
+    given = problem_of(model, data, **problem)
+    spec = parse(method)
+    if not gives_ticket(spec) or spec.control:
+        raise NetsError(f"{spec} gives no ticket of its own: take another method")
+    if not 0 < density <= 1:
+        raise NetsError(f"`density` {density:g}: expected a share above 0, and 1 at most")
+    limit = Budget(budget) if isinstance(budget, int) else budget or UNLIMITED
+    searching = method_of(spec)
+    searching.check(given, density, limit)
+    more: dict[str, Any] = {}
+    mapped = nullcontext(map) if callable(map) else make_map(map, workers, "cpu")
+    with mapped as engine, progress(f"{spec} at {density:.1%}", show) as tell:
+        if searching.populations:
+            more["engine"] = engine
+        if searching.reports:
+            more["on_row"] = tell
+        found = searching(given, limit, generator(seed, 0, Role.SEARCH), density, **more)
+    settings = found.ticket.config or (given.fields() | {"seed": seed})
+    return replace(found.ticket, config=settings, logbook=found.logbook, cost=found.cost)

@@ -1,0 +1,74 @@
+"""Train and verify tickets, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nets_deap.evolution.maps import make_map
+from nets_deap.experiments import verdict
+from nets_deap.front.problems import problem_of
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training import final
+from nets_deap.training.final import TrainingRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def train_ticket(
+    ticket: Ticket,
+    model: Any,
+    data: Any = None,
+    *,
+    seed: int = 1,
+    eval_every: int = 0,
+    device: str = "cpu",
+    on_row: Callable[[dict[str, float]], None] | None = None,
+    track_test: bool = True,
+    **problem: Any,
+) -> TrainingRun:
+    """Train a ticket to the end; see `training.final.train_ticket`. `run.frame` is a table of the training.
+
+    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
+    """
+    given = problem_of(model, data, **problem)
+    return final.train_ticket(ticket, given, seed, eval_every, device, on_row, track_test)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict on a ticket, and a table of all trainings behind it."""
+
+    verdict: verdict.Verdict
+    frame: pd.DataFrame
+
+    def __str__(self) -> str:
+        return self.verdict.text
+
+
+def verify(
+    ticket: Ticket,
+    model: Any,
+    data: Any = None,
+    *,
+    seeds: int | Sequence[int] = 5,
+    map: str = "serial",
+    workers: int | None = None,
+    eval_every: int = 0,
+    margin: float = 0.0,
+    at_most: float = verdict.AT_MOST,
+    **problem: Any,
+) -> Verification:
+    """Is a ticket a winning one? It is trained beside its dense network and its controls, on paired seeds.
+
+    seeds: how many, from 1 on, or which; the others as in `experiments.verdict.verify` and `problem_of`
+    """
+    import pandas as pd
+
+    given = problem_of(model, data, **problem)
+    chosen = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
+    with make_map(map, workers, "cpu") as engine:
+        found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
+    return Verification(found, pd.DataFrame(rows))

@@ -1,0 +1,106 @@
+"""A network, data, a loss and a recipe of the user's own, as a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from nets_deap.data.dataset import Data
+from nets_deap.models.catalogue import is_of_the_papers
+from nets_deap.models.initialisers import MODULE
+from nets_deap.models.losses import Loss
+from nets_deap.models.metrics import Metric
+from nets_deap.models.prunable import Predicate
+from nets_deap.models.registry import Model
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError, unknown
+
+# Adam at this rate trains most networks; 20 epochs are what commands take, too.
+RECIPE = Recipe("adam", lr=1.2e-3, batch_size=60, epochs=20)
+
+
+def problem_of(
+    model: Any,
+    data: Any = None,
+    *,
+    loss: str | Loss | Callable[..., Any] | None = None,
+    metric: str | Metric | Callable[..., Any] | tuple[Callable[..., Any], str] | None = None,
+    recipe: Recipe | Mapping[str, Any] | None = None,
+    init: str | None = None,
+    prunable: Predicate | None = None,
+    validation: float = 0.1,
+    data_dir: str = "data",
+) -> Problem:
+    """A problem from what a user has.
+
+    model: a factory of a `torch.nn.Module`, an instance, a name of the registry, or a `Problem` with all
+    the rest
+    data: `Data`, what `Data.of` takes, or the name of a data set
+    loss: a name, or a function of (outputs [n, …], targets [n, …]) that returns [n] losses
+    metric: a name, or a function of all outputs and targets that returns a number; (function, "least") where
+        less is better
+    recipe: a `Recipe`, or those of its fields that differ from RECIPE
+    init: initial weights; by default what the network's factory draws, for networks of the papers "glorot"
+    prunable: says by (name, parameter) which parameters are prunable
+    validation: the share of the training samples that is set apart for validation
+
+    Raises NetsError, in one line, for whatever does not fit together.
+    """
+    if isinstance(model, Problem):
+        if data is not None:
+            raise NetsError("a Problem has its own data: leave the data out")
+        return model
+    if data is None:
+        raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
+    network = Model.of(model, prunable)
+    name = network if isinstance(network, str) else network.name
+    if isinstance(data, str | Data):
+        given: str | Data = data
+    else:
+        given = Data.of(data, validation=validation)
+    papers = isinstance(network, str) and is_of_the_papers(network)
+    made = Problem(
+        given,
+        network,
+        _recipe(recipe),
+        init or ("glorot" if papers else MODULE),
+        data_dir,
+        validation=validation,
+        loss=_loss(loss),
+        metric=_metric(metric),
+    )
+    if prunable is not None and isinstance(network, str):
+        raise NetsError(f"`prunable` is for a network of your own, and {name} is one of ours")
+    _ = made.architecture  # raises NetsError for what does not fit together
+    return made
+
+
+def _recipe(told: Recipe | Mapping[str, Any] | None) -> Recipe:
+    if isinstance(told, Recipe):
+        return told
+    known = [field.name for field in fields(Recipe)]
+    for name in told or {}:
+        if name not in known:
+            raise unknown("field of a recipe", name, known)
+    return replace(RECIPE, **(told or {}))
+
+
+def _named(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', repr(function))}"
+
+
+def _loss(told: str | Loss | Callable[..., Any] | None) -> str | Loss | None:
+    return Loss(_named(told), function=told) if callable(told) and not isinstance(told, Loss) else told
+
+
+def _metric(told: Any) -> str | Metric | None:
+    if isinstance(told, tuple):
+        function, which = told
+        if which not in ("greatest", "least"):
+            raise unknown("direction of a metric", which, ("greatest", "least"))
+        return Metric(_named(function), function, which == "greatest")
+    if callable(told) and not isinstance(told, Metric):
+        return Metric(_named(told), told)
+    return told

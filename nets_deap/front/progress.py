@@ -1,0 +1,33 @@
+"""A line on stderr that says how far a search is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Row = dict[str, Any]
+SHOWN = ("gen", "cycle", "density", "val_loss", "val_loss_min", "val_acc", "val_acc_best", "fitness_min")
+
+
+@contextmanager
+def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
+    """Shows each row of a logbook as it comes; nothing unless `show`."""
+    if not show:
+        yield lambda row: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda row: bar.update(task, description=f"{title}: {_text(row)}")
+
+
+def _text(row: Row) -> str:
+    told = ((key.replace("_", " "), row[key]) for key in SHOWN if key in row)
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in told
+    )

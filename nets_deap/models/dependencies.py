@@ -1,0 +1,259 @@
+"""Which weights belong to which hidden nodes: units and channels, followed through a module's graph.
+
+Torch traces the module symbolically. Layers that add to the same channels, as in a residual stream, share one
+group of nodes. A module with a step that is not listed here has no groups, and is used as a whole.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from nets_deap.models.groups import ENDS, Groups, Wire
+from nets_deap.models.layout import Extra, Layout
+
+# What treats each channel by itself, and leaves the number of channels as it is
+_POINTWISE = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
+    nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.Identity,
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
+    nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
+    nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
+)  # fmt: skip
+_POINTWISE_CALLS = {
+    "relu", "relu_", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardtanh", "dropout",
+    "dropout2d",
+    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "contiguous",
+    "boolean_dispatch",  # what torch calls its max_pool functions
+}  # fmt: skip
+_ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
+
+
+class _Shapes(fx.Interpreter):
+    """Runs a graph and notes the shape of each tensor; torch's own class for it takes a second to import."""
+
+    def run_node(self, node: fx.Node) -> Any:
+        result = super().run_node(node)
+        if isinstance(result, Tensor):
+            node.meta["shape"] = tuple(result.shape)
+        return result
+
+
+class _UnknownError(Exception):
+    """A step of the graph that is not listed here."""
+
+
+class _Channels(NamedTuple):
+    """The channels of a tensor: dimension 1. spread: numbers in it for each node, after flattening."""
+
+    group: int
+    spread: int = 1
+
+
+class _Tracer(fx.Tracer):
+    """Modules without children, and torch's own, are steps of the graph."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return not any(module.children()) or super().is_leaf_module(module, name)
+
+
+class _Follower:
+    """Follows the channels through a graph; groups are numbers, 0 that of inputs and outputs."""
+
+    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
+        self.module, self.graph = module, graph
+        self.parents, self.names = [0], [ENDS]
+        self.wires: dict[str, tuple[_Channels, int]] = {}  # layer -> its source, and the group of its target
+        self.norms: dict[str, int] = {}
+        self.of: dict[fx.Node, _Channels] = {}
+
+    def root(self, group: int) -> int:
+        while self.parents[group] != group:
+            group = self.parents[group]
+        return group
+
+    def join(self, one: int, other: int) -> None:
+        """Make two groups one, which keeps the name of the earlier."""
+        first, second = sorted((self.root(one), self.root(other)))
+        self.parents[second] = first
+
+    def follow(self) -> None:
+        """Raises _UnknownError for a step that is not listed."""
+        given = 0
+        for node in self.graph.nodes:
+            if node.op == "placeholder":
+                given += 1
+                self.of[node] = _Channels(0)
+            elif node.op == "output":
+                self.join(self._input(node).group, 0)
+            elif node.op == "call_module":
+                self.of[node] = self._through(node, self.module.get_submodule(node.target))
+            elif node.op in ("call_function", "call_method"):
+                self._call(node)
+            else:
+                raise _UnknownError
+        if given != 1:
+            raise _UnknownError
+
+    def _input(self, node: fx.Node, place: int = 0) -> _Channels:
+        if len(node.args) <= place or not isinstance(node.args[place], fx.Node):
+            raise _UnknownError
+        found = self.of.get(node.args[place])  # type: ignore[arg-type]
+        if found is None:
+            raise _UnknownError
+        return found
+
+    def _through(self, node: fx.Node, step: nn.Module) -> _Channels:
+        source = self._input(node)
+        name, shape = str(node.target), _shape(node.args[0])
+        if isinstance(step, nn.Linear) and len(shape) == 2:
+            return self._layer(name, source)
+        if isinstance(step, _ConvNd) and not step.transposed and step.groups == 1 and source.spread == 1:
+            return self._layer(name, source)
+        if isinstance(step, _BatchNorm) and source.spread == 1:
+            if self.norms.setdefault(name, source.group) != source.group:
+                self.join(self.norms[name], source.group)
+            return source
+        if isinstance(step, nn.Flatten) and (step.start_dim, step.end_dim) == (1, -1):
+            return _Channels(source.group, source.spread * prod(shape[2:]))
+        if isinstance(step, _POINTWISE):
+            return source
+        raise _UnknownError
+
+    def _layer(self, name: str, source: _Channels) -> _Channels:
+        if name in self.wires:
+            raise _UnknownError  # it is called once more
+        self.parents.append(len(self.parents))
+        self.names.append(name)
+        self.wires[name] = source, len(self.parents) - 1
+        return _Channels(len(self.parents) - 1)
+
+    def _call(self, node: fx.Node) -> None:
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        if name in ("size", "getattr", "getitem") and not isinstance(_shape(node, None), tuple):
+            return  # a number, not a tensor
+        source, shape = self._input(node), _shape(node.args[0])
+        if node.target in _ADDITIONS:
+            other = self._input(node, 1)
+            if other.spread != source.spread or _shape(node.args[1])[1] != shape[1]:
+                raise _UnknownError
+            self.join(source.group, other.group)
+        elif name in ("flatten", "view", "reshape") and len(_shape(node)) == 2 and self._flattens(node, name):
+            source = _Channels(source.group, source.spread * prod(shape[2:]))
+        elif name == "mean" and _dims(node, len(shape)).isdisjoint((0, 1)):
+            pass
+        elif name not in _POINTWISE_CALLS:
+            raise _UnknownError
+        self.of[node] = source
+
+    @staticmethod
+    def _flattens(node: fx.Node, name: str) -> bool:
+        """Does a call flatten everything but the samples, whatever the number of channels?"""
+        if name == "flatten":
+            return (*node.args[1:], *node.kwargs.values()) in ((1,), (1, -1))
+        return len(node.args) == 3 and node.args[2:] == (-1,) and not isinstance(node.args[1], int)
+
+
+def _shape(node: Any, default: Any = ()) -> Any:
+    return node.meta.get("shape", default) if isinstance(node, fx.Node) else default
+
+
+def _dims(node: fx.Node, ndim: int) -> set[int]:
+    dims: Any = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    if dims is None:
+        return {0}
+    return {dim % ndim for dim in (dims if isinstance(dims, list | tuple) else [dims])}
+
+
+def trace(module: nn.Module, x: Tensor, parameters: Sequence[str], extras: Sequence[Extra]) -> Groups | None:
+    """The groups of a module's hidden nodes; None for a module that cannot be followed.
+
+    x: two samples; parameters: its prunable weights
+    """
+    copied = copy.deepcopy(module).eval()
+    try:
+        graph = _Tracer().trace(copied)
+        with torch.no_grad():
+            _Shapes(fx.GraphModule(copied, graph)).run(x)
+        follower = _Follower(copied, graph)
+        follower.follow()
+        return _groups(follower, copied, parameters, extras)
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception:  # a module that decides by its data, or does anything else that cannot be traced
+        return None
+
+
+def _groups(
+    follower: _Follower, module: nn.Module, parameters: Sequence[str], extras: Sequence[Extra]
+) -> Groups:
+    wires, norms = follower.wires, follower.norms
+    if {f"{layer}.weight" for layer in wires} != set(parameters):
+        raise _UnknownError  # a weight that is frozen or shared, or that nothing calls
+
+    def name(group: int) -> str:
+        return follower.names[follower.root(group)]
+
+    sizes: dict[str, int] = {}
+    for layer, (_, target) in wires.items():
+        if name(target) != ENDS:
+            sizes[name(target)] = len(module.get_parameter(f"{layer}.weight"))
+
+    def group(extra: str) -> str:
+        layer = extra.rpartition(".")[0]
+        found = wires[layer][1] if layer in wires else norms.get(layer)
+        if found is None:
+            raise _UnknownError  # a parameter of another kind
+        return name(found)
+
+    ordered = [wires[parameter.removesuffix(".weight")] for parameter in parameters]
+    return Groups(
+        Layout(tuple(sizes), tuple((size,) for size in sizes.values())),
+        tuple(Wire(name(source.group), name(target), source.spread) for source, target in ordered),
+        tuple(group(extra.name) for extra in extras),
+        tuple(parameters.index(f"{layer}.weight") for layer in wires),
+    )
+
+
+def resized(
+    module: nn.Module,
+    groups: Groups,
+    sizes: Sequence[int],
+    parameters: Sequence[str],
+    extras: Sequence[Extra],
+) -> nn.Module:
+    """A copy of a module with these numbers of nodes, one per group; its weights are not settled."""
+    wanted = dict(zip(groups.nodes.names, sizes, strict=True))
+    copied = copy.deepcopy(module, {id(each): each for each in (*module.parameters(), *module.buffers())})
+    for parameter, wire in zip(parameters, groups.wires, strict=True):
+        layer: Any = copied.get_submodule(parameter.removesuffix(".weight"))
+        out, in_ = layer.weight.shape[:2]
+        out = wanted.get(wire.target, out)
+        in_ = in_ if wire.source == ENDS else wanted[wire.source] * wire.spread
+        names = (
+            ("out_features", "in_features")
+            if isinstance(layer, nn.Linear)
+            else ("out_channels", "in_channels")
+        )
+        setattr(layer, names[0], out)
+        setattr(layer, names[1], in_)
+        layer.weight = nn.Parameter(layer.weight.detach()[:out, :in_])
+    for extra, group in zip(extras, groups.extras, strict=True):
+        if group != ENDS:
+            layer_name, _, leaf = extra.name.rpartition(".")
+            layer = copied.get_submodule(layer_name)
+            kept = getattr(layer, leaf).detach()[: wanted[group]]
+            setattr(layer, leaf, nn.Parameter(kept, extra.trained) if leaf in layer._parameters else kept)
+            if isinstance(layer, _BatchNorm):
+                layer.num_features = wanted[group]
+    return copied

@@ -1,0 +1,37 @@
+"""Modules that a user hands over as they are."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from typing import Any
+
+from torch import nn
+
+from nets_deap.util import shared
+
+
+class Redrawn:
+    """Makes copies of a module, with weights that its layers draw anew.
+
+    What no layer's `reset_parameters` draws stays as it is.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.key = f"model-{uuid.uuid4().hex}"
+
+    def contents(self) -> nn.Module:
+        return self.module
+
+    def __reduce__(self) -> Any:
+        shared.hold(self.key, self)
+        return shared.recall, (*shared.reference(self.key), Redrawn)
+
+    def __call__(self) -> nn.Module:
+        module = copy.deepcopy(self.module)
+        for layer in module.modules():
+            reset = getattr(layer, "reset_parameters", None) or getattr(layer, "_reset_parameters", None)
+            if callable(reset):
+                reset()
+        return module

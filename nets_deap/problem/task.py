@@ -1,0 +1,82 @@
+"""What is asked of a network: which loss and metric, how many outputs, and whether it delivers them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nets_deap.data.dataset import Data
+from nets_deap.models import catalogue, losses, metrics
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.criterion import Criterion, check_fits
+from nets_deap.models.losses import Loss
+from nets_deap.models.metrics import Metric
+from nets_deap.util.errors import NetsError
+
+
+def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metric | None) -> Criterion:
+    """The loss and the metric; None stands for what suits the network and the targets.
+
+    Raises NetsError for a loss of classes where the targets are numbers, and for other unfitting ones.
+    """
+    if loss is None:
+        loss = "mse" if catalogue.suits_mse(arch) or not data.classes else "cross-entropy"
+    if isinstance(loss, str):
+        loss = losses.parsed(loss, _counts(data))
+    if loss.kind == "cross-entropy" and not data.classes:
+        raise NetsError(
+            "cross-entropy wants classes, and the targets are numbers: take the `loss` mse, mae, huber or "
+            "binary, or "
+            "give the classes as whole numbers"
+        )
+    if loss.kind == "binary" and data.classes > 2 and data.train.y.ndim == 1:
+        raise NetsError(f"binary is for two classes, and there are {data.classes}: take cross-entropy")
+    if metric is None:
+        metric = Metric("accuracy" if data.classes or loss.kind == "binary" else "r2")
+    if isinstance(metric, str):
+        metric = metrics.parsed(metric)
+    if metric.name in metrics.METRICS and metric.name != "r2" and not (data.classes or loss.kind == "binary"):
+        raise NetsError(f"`metric` {metric} wants classes, and the targets are numbers: take r2, or your own")
+    return Criterion(loss, metric)
+
+
+def _counts(data: Data) -> tuple[int, ...]:
+    """Training samples of each class, or places of each if samples have many."""
+    if not data.classes:
+        return ()
+    labels = data.train.y.numpy().ravel()
+    return tuple(np.bincount(labels[labels >= 0], minlength=data.classes).tolist())
+
+
+def outputs(data: Data, judged: Criterion) -> int:
+    """How many numbers the network must put out."""
+    if data.classes and judged.loss.kind != "binary":
+        return data.classes
+    return int(np.prod(data.train.y.shape[1:], dtype=int))
+
+
+def check(made: Architecture, data: Data) -> None:
+    """Raise NetsError unless the network takes the samples, and its outputs fit the targets."""
+    import torch
+
+    template, part = made.known(), data.train
+    chosen = [0, min(1, len(part.y) - 1)]
+    if not part.x.is_floating_point() and part.x.numel():  # the largest token id must be known, too
+        chosen[1] = int(part.x.flatten(1).amax(dim=1).argmax())
+    x, y = part.x[chosen], part.y[chosen]
+    found = template.run(template.instance().eval(), x)
+    targets = made.targets(y, torch.float32)
+    check_fits(made.criterion, found, targets, made.name)
+    _check_metric(made.criterion, found, y)
+
+
+def _check_metric(judged: Criterion, found: object, y: object) -> None:
+    metric = judged.metric
+    try:
+        if metric.by_sample:
+            judged.right(found, y)  # type: ignore[arg-type]
+        else:
+            metric.of_outputs(found, y)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise NetsError(
+            f"`metric` {metric} does not fit the outputs: name another, or give your own"
+        ) from error

@@ -1,0 +1,42 @@
+"""Import what a user names as module:function."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.random_streams import loading
+
+
+def function(name: str, what: str) -> Callable[..., Any]:
+    """The user's function `module:function`, searched for in the working directory too.
+
+    what: it is for, in messages. Raises NetsError if there is no such module or function.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise NetsError(f"{what} '{name}' is not of the form module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        with loading():
+            module = importlib.import_module(module_name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's module does when it is imported
+        raise NetsError(f"{what} '{name}': cannot import '{module_name}': {raised(error)}") from error
+    found = getattr(module, function_name, None)
+    if found is None:
+        raise NetsError(f"{what} '{name}': '{module_name}' has no function '{function_name}'")
+    if not callable(found):
+        raise NetsError(f"{what} '{name}' is not a function")
+    return found
+
+
+def ours(name: str) -> Any:
+    """A module of this package, imported when it is needed."""
+    return importlib.import_module(name)
