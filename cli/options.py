@@ -23,6 +23,7 @@ OF_THE_TICKET = (
     "split_seed",
     "arch",
     "init",
+    "prunable",
     "loss",
     "metric",
     "optimizer",

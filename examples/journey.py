@@ -67,6 +67,7 @@ def sgd(model, data, loss_of_a_batch):
     """A training loop of one's own: nothing in it knows of tickets."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3)
     order = torch.Generator().manual_seed(0)
+    torch.set_flush_denormal(True)  # sparse networks meet tiny numbers, with which processors are slow
     model.train()
     for _ in range(200):
         chosen = torch.randint(len(data.train.y), (32,), generator=order)

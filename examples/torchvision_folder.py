@@ -10,7 +10,7 @@ from journey import export, masks, sgd
 from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
-from torchvision.models import squeezenet1_1
+from torchvision.models import shufflenet_v2_x0_5
 
 import nets_deap as nd
 
@@ -32,7 +32,7 @@ def nets_deap(*words):
 
 def main(folder=Path("torchvision-example")):
     write_images(folder / "images")
-    problem = ["--dataset", f"folder:{folder}/images", "--arch", "torchvision:squeezenet1_1"]
+    problem = ["--dataset", f"folder:{folder}/images", "--arch", "torchvision:shufflenet_v2_x0_5"]
     recipe = ["--optimizer", "adam", "--lr", "1e-3", "--batch-size", "40", "--epochs", "1"]
     evolve, imp = str(folder / "evolve"), str(folder / "imp")
     small = ["--pop", "2", "--gens", "1", "--map", "serial"]
@@ -43,8 +43,8 @@ def main(folder=Path("torchvision-example")):
     export(folder / "imp" / "ticket.safetensors", folder / "export")
 
     ticket = nd.load_ticket(folder / "imp" / "ticket.safetensors")
-    model = nd.keep_sparse(ticket.apply_to(squeezenet1_1(num_classes=3)), ticket)
-    problem = nd.problem_of("torchvision:squeezenet1_1", f"folder:{folder}/images")
+    model = nd.keep_sparse(ticket.apply_to(shufflenet_v2_x0_5(num_classes=3)), ticket)
+    problem = nd.problem_of("torchvision:shufflenet_v2_x0_5", f"folder:{folder}/images")
     torch.set_num_threads(2)
     left = sgd(model, problem.data, nn.functional.cross_entropy)
     revived = sum(int((left[name][~mask] != 0).sum()) for name, mask in masks(ticket).items())

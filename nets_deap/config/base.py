@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from nets_deap.config.fields import LONGEST, Count, Positive, Seed, Spent, one_of, setting
 from nets_deap.data import sources
-from nets_deap.models import catalogue, losses, metrics
+from nets_deap.models import catalogue, losses, metrics, prunable
 from nets_deap.models.initialisers import INITIALISERS
 from nets_deap.parallel.choice import MAPS
 from nets_deap.parallel.processes import MOST_WORKERS
@@ -57,6 +57,11 @@ def _checked_architecture(name: str) -> str:
 
 def _checked_loss(text: str) -> str:
     losses.checked(text)
+    return text
+
+
+def _checked_prunable(text: str) -> str:
+    prunable.check_name(text)
     return text
 
 
@@ -162,6 +167,12 @@ class ProblemConfig(RecipeSettings):
         "NAME",
         True,
     )
+    prunable: Annotated[str, AfterValidator(_checked_prunable)] | None = setting(
+        None,
+        "Which parameters: embeddings, too, or module:function of (name, parameter). [weights of layers]",
+        "network",
+        "NAME",
+    )
     init: Annotated[str, one_of("initialiser", INITIALISERS)] = setting(
         "normal",
         "Initial weights: normal (0.1), glorot, kaiming, or module, the network's own.",
@@ -204,6 +215,7 @@ class ProblemConfig(RecipeSettings):
             self.split_seed,
             self.loss,
             self.metric,
+            self.prunable,
         )
 
     def identity(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nets_deap.data import sources
-from nets_deap.models import catalogue, losses, metrics
+from nets_deap.models import catalogue, losses, metrics, prunable
 from nets_deap.util.errors import NetsError, shortened
 
 # Fields whose value may name code, and when it does; methods may have options that do
@@ -18,6 +18,7 @@ CODE: dict[str, Callable[[str], bool]] = {
     "dataset": sources.is_own,
     "loss": losses.is_own,
     "metric": metrics.is_own,
+    "prunable": prunable.is_own,
 }
 METHODS = ("method", "methods", "reference")
 

@@ -104,7 +104,8 @@ def of(
 
 
 def _parts(data: Any, test: Any) -> dict[str, Any]:
-    for told in (data, test):
+    several = data if isinstance(data, tuple | list) and len(data) == 2 else (data,)
+    for told in (*several, test):
         if is_loader(told):
             raise NetsError("a DataLoader hides its samples: pass the data set it loads, `loader.dataset`")
     if isinstance(data, Mapping):
@@ -116,9 +117,6 @@ def _parts(data: Any, test: Any) -> dict[str, Any]:
         return {"train": data, "test": test}
     if isinstance(data, tuple | list) and len(data) == 2 and all(map(is_part, data)):
         return {"train": data[0], "test": data[1]}
-    for told in data if isinstance(data, tuple | list) else ():
-        if is_loader(told):
-            raise NetsError("a DataLoader hides its samples: pass the data set it loads, `loader.dataset`")
     raise NetsError(
         f"the data are {type(data).__name__}: expected (x, y), a torch data set, a pair (train, test) of "
         "these, "
@@ -237,8 +235,8 @@ def _cases(y: np.ndarray, edges: np.ndarray | None) -> np.ndarray:
         return np.searchsorted(edges, y.reshape(len(y), -1).mean(axis=1), side="right").astype(np.int64)
     if y.ndim == 1:
         return y
-    flat = np.where(y.reshape(len(y), -1) < 0, 0, y.reshape(len(y), -1))
-    return np.array([np.bincount(row).argmax() for row in flat], dtype=np.int64)
+    rows = (row[row >= 0] for row in y.reshape(len(y), -1))
+    return np.array([np.bincount(row, minlength=1).argmax() for row in rows], dtype=np.int64)
 
 
 def _chosen(pair: _Pair, places: np.ndarray) -> _Pair:

@@ -38,6 +38,8 @@ def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray
     size = round(share * len(y))
     if not 0 < size < len(y):
         raise NetsError(f"`{what}` {share:g} of {len(y)} samples leaves a part empty: take another share")
+    if len(y) - size < (classes := len(np.unique(y))):
+        raise NetsError(f"`{what}` {share:g} leaves {len(y) - size} samples for {classes} classes: give more")
     rest, chosen = stratified(y, size, seed)
     _give(y, chosen, rest)
     return rest, chosen

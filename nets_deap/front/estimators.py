@@ -76,13 +76,17 @@ class _Ticket(BaseEstimator):
         self.ticket_ = find_ticket(problem, None, self.density, self.method, seed=seed, show=False)
         run = final.train_ticket(self.ticket_, problem, seed, track_test=False)
         architecture = problem.architecture
-        self.module_ = apply(
-            architecture.module(),
-            architecture,
-            run.early_stop_weights,
-            self.ticket_.mask,
-            run.early_stop_extras,
-        ).eval()
+        self.module_ = (
+            apply(
+                architecture.module(),
+                architecture,
+                run.early_stop_weights,
+                self.ticket_.mask,
+                run.early_stop_extras,
+            )
+            .eval()
+            .double()
+        )  # a prediction must not depend on the others that are made with it
         self.training_ = run.frame
 
     def _seed(self) -> int:
@@ -91,13 +95,13 @@ class _Ticket(BaseEstimator):
         return 1 if self.random_state is None else int(self.random_state)
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:
-        return ((x - self.mean_) / self.scale_).astype(np.float32)
+        return (x - self.mean_) / self.scale_
 
     def _outputs(self, x: Any) -> np.ndarray:
         check_is_fitted(self)
         x = self._scaled(validate_data(self, x, reset=False, dtype=np.float64))
         with torch.no_grad():
-            return np.asarray(self.module_(torch.from_numpy(x)).double().numpy())
+            return np.asarray(self.module_(torch.from_numpy(x)).numpy())
 
 
 class TicketClassifier(ClassifierMixin, _Ticket):

@@ -29,7 +29,7 @@ def problem_of(
     metric: str | Metric | Callable[..., Any] | tuple[Callable[..., Any], str] | None = None,
     recipe: Recipe | Mapping[str, Any] | None = None,
     init: str | None = None,
-    prunable: Predicate | None = None,
+    prunable: str | Predicate | None = None,
     validation: float = 0.1,
     data_dir: str = "data",
 ) -> Problem:
@@ -43,7 +43,8 @@ def problem_of(
         less is better
     recipe: a `Recipe`, or those of its fields that differ from RECIPE
     init: initial weights; by default what the network's factory draws, for networks of the papers "glorot"
-    prunable: says by (name, parameter) which parameters are prunable
+    prunable: says by (name, parameter) which parameters are prunable; "embeddings" adds what has two
+    dimensions
     validation: the share of the training samples that is set apart for validation
 
     Raises NetsError, in one line, for whatever does not fit together.
@@ -54,8 +55,7 @@ def problem_of(
         return model
     if data is None:
         raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
-    network = Model.of(model, prunable)
-    name = network if isinstance(network, str) else network.name
+    network = Model.of(model)
     if isinstance(data, str | Data):
         given: str | Data = data
     else:
@@ -70,10 +70,9 @@ def problem_of(
         validation=validation,
         loss=_loss(loss),
         metric=_metric(metric),
+        prunable=prunable,
     )
-    if prunable is not None and isinstance(network, str):
-        raise NetsError(f"`prunable` is for a network of your own, and {name} is one of ours")
-    _ = made.architecture  # raises NetsError for what does not fit together
+    _ = made.recipe.descent, made.recipe.constant, made.architecture  # raise NetsError for what does not fit
     return made
 
 

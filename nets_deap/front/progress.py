@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,8 +21,11 @@ def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield lambda row: print(f"{title}: {_text(row)}", file=sys.stderr)
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None)
         yield lambda row: bar.update(task, description=f"{title}: {_text(row)}")
 

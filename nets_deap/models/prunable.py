@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from nets_deap.util import imports
+from nets_deap.util.errors import unknown
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -34,5 +37,29 @@ def weights(module: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def embeddings_too(name: str, parameter: Tensor) -> bool:
-    """A predicate for what has two dimensions or more, such as an embedding."""
+    """Whatever has two dimensions or more, such as an embedding."""
     return parameter.ndim >= 2
+
+
+PREDICATES: dict[str, Predicate] = {"embeddings": embeddings_too}
+
+
+def is_own(text: str) -> bool:
+    """Does a text name a predicate of the user's own?"""
+    return ":" in text
+
+
+def check_name(text: str) -> None:
+    """Raise NetsError unless a text names a predicate, or may name one of the user's own."""
+    if text not in PREDICATES and not is_own(text):
+        raise unknown("choice of prunable parameters", text, [*PREDICATES, "module:function"])
+
+
+def parsed(told: str | Predicate | None) -> Predicate | None:
+    """The predicate that a text names: embeddings, or module:function. Raises NetsError for an unknown
+    name.
+    """
+    if not isinstance(told, str):
+        return told
+    check_name(told)
+    return PREDICATES.get(told) or imports.function(told, "prunable")

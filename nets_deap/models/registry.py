@@ -35,15 +35,13 @@ class Model:
 
     name: module:function, by which a ticket refers to it
     make: returns a module, called with `input_shape` and `outputs` if it takes them
-    prunable: says which parameters are prunable; by default what `prunable.weights` says
     """
 
     name: str
     make: Callable[..., nn.Module] = field(repr=False)
-    prunable: Predicate | None = None
 
     @classmethod
-    def of(cls, model: object, prunable: Predicate | None = None) -> Model | str:
+    def of(cls, model: object) -> Model | str:
         """A factory, an instance, a name of the registry or a Model. Raises NetsError for anything else.
 
         Each call of `make` for an instance draws its weights anew, by `reset_parameters` of its layers.
@@ -56,38 +54,45 @@ class Model:
             from nets_deap.models.instance import Redrawn
 
             kind = type(model)
-            return cls(f"{kind.__module__}:{kind.__qualname__}", Redrawn(model), prunable)
+            return cls(f"{kind.__module__}:{kind.__qualname__}", Redrawn(model))
         if callable(model):
             named = getattr(model, "func", model)  # of a partial
             name = getattr(named, "__qualname__", type(named).__qualname__)
-            return cls(f"{getattr(named, '__module__', '')}:{name}", model, prunable)
+            return cls(f"{getattr(named, '__module__', '')}:{name}", model)
         raise NetsError(
             f"the model is {type(model).__name__}, expected a torch.nn.Module or what returns one"
         )
 
 
 def build(
-    model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str = "float32"
+    model: str | Model,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    dtype: str = "float32",
+    prunable: Predicate | None = None,
 ) -> Architecture:
     """The architecture of a network for samples of this shape and dtype, and so many outputs.
 
+    prunable: says which parameters are prunable; by default what `prunable.weights` says
     Raises NetsError for an unknown name, for samples that the network cannot take, for a module that cannot
     be trained under a mask, and for one that memory cannot hold.
     """
     if isinstance(model, str):
         catalogue.check_name(model)
-    return _built(model, input_shape, outputs, dtype)
+    return _built(model, input_shape, outputs, dtype, prunable)
 
 
 @lru_cache(maxsize=16)
-def _built(model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str) -> Architecture:
+def _built(
+    model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str, prunable: Predicate | None
+) -> Architecture:
     from nets_deap.models.template import Template
 
-    name, chosen = (model, None) if isinstance(model, str) else (model.name, model.prunable)
+    name = model if isinstance(model, str) else model.name
     make = _factory(model, input_shape, outputs)
     if isinstance(model, str) and not catalogue.is_own(model):
         _check_memory(name, make)
-    template = Template(name, make, input_shape, dtype, chosen)
+    template = Template(name, make, input_shape, dtype, prunable)
     if not template.perceptron:
         template.check()
     return Architecture(

@@ -11,12 +11,13 @@ import numpy as np
 
 from nets_deap.data import loading
 from nets_deap.data.dataset import Data
-from nets_deap.models import registry
+from nets_deap.models import prunable, registry
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import MODULE, Drawing, initial_std, measured_std
 from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.models.losses import Loss
 from nets_deap.models.metrics import Metric
+from nets_deap.models.prunable import Predicate
 from nets_deap.models.registry import Model
 from nets_deap.problem import task
 from nets_deap.problem.recipe import Recipe
@@ -29,6 +30,7 @@ class Problem:
 
     dataset: a name, or `Data` of the user's own; arch: a name, module:function, or a `Model`
     loss, metric: names, or a `Loss` and a `Metric`; None: what suits the network and the targets
+    prunable: says which parameters are prunable, by name or by a function; see `models.prunable`
     init: initial weights, of INITIALISERS; "module" are those that the network's factory draws
     """
 
@@ -43,6 +45,7 @@ class Problem:
     split_seed: int = 0
     loss: str | Loss | None = None
     metric: str | Metric | None = None
+    prunable: str | Predicate | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields of a config that decide the results of a training on this problem, as text and
@@ -66,8 +69,10 @@ class Problem:
             "clip": recipe.clip,
             "label_smoothing": recipe.label_smoothing,
         }
-        own = {"loss": self.loss, "metric": self.metric}
-        return told | {key: str(value) for key, value in own.items() if value is not None}
+        own = {"loss": self.loss, "metric": self.metric, "prunable": self.prunable}
+        return told | {
+            key: getattr(value, "__qualname__", str(value)) for key, value in own.items() if value is not None
+        }
 
     @property
     def dataset_name(self) -> str:
@@ -90,7 +95,7 @@ class Problem:
     def architecture(self) -> Architecture:
         """The network. Raises NetsError for samples that it cannot take or that cannot be augmented, for
         outputs that do not fit the targets, and for a minibatch of one sample where it needs two."""
-        made = _architecture(self.arch, self.data, self.loss, self.metric)
+        made = _architecture(self.arch, self.data, self.loss, self.metric, self.prunable)
         if self.recipe.augment is True and len(made.input_shape) != 3:
             raise NetsError(
                 f"`augment` wants images, and those of {self.dataset_name} are none: leave it out"
@@ -134,12 +139,16 @@ class Problem:
 
 @lru_cache(maxsize=2)
 def _architecture(
-    arch: str | Model, data: Data, loss: str | Loss | None, metric: str | Metric | None
+    arch: str | Model,
+    data: Data,
+    loss: str | Loss | None,
+    metric: str | Metric | None,
+    chosen: str | Predicate | None,
 ) -> Architecture:
     name = arch if isinstance(arch, str) else arch.name
     criterion = task.criterion(name, data, loss, metric)
     outputs = task.outputs(data, criterion)
-    made = registry.build(arch, data.input_shape, outputs, data.input_dtype)
+    made = registry.build(arch, data.input_shape, outputs, data.input_dtype, prunable.parsed(chosen))
     made = replace(made, criterion=criterion)
     task.check(made, data)
     return made

@@ -64,6 +64,12 @@ def check(made: Architecture, data: Data) -> None:
         chosen[1] = int(part.x.flatten(1).amax(dim=1).argmax())
     x, y = part.x[chosen], part.y[chosen]
     found = template.run(template.instance().eval(), x)
+    if made.criterion.loss.kind == "cross-entropy" and y.ndim == 1 and made.outputs < data.classes:
+        raise NetsError(
+            f"{made.name} puts out {getattr(found, 'shape', [0])[-1]} numbers, and there are "
+            f"{data.classes} classes: "
+            "change its last layer"
+        )
     targets = made.targets(y, torch.float32)
     check_fits(made.criterion, found, targets, made.name)
     _check_metric(made.criterion, found, y)

@@ -1,0 +1,258 @@
+"""Two lines in, plain PyTorch out."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+import nets_deap as nd
+from nets_deap.search.registry import METHODS, gives_ticket, parse
+from nets_deap.util.errors import NetsError
+from tests.conftest import streams_stay
+
+X = np.random.default_rng(0).standard_normal((90, 1, 8, 8), dtype=np.float32)
+Y = np.arange(90) % 3
+RECIPE = {"lr": 0.01, "batch_size": 30, "epochs": 2}
+SMALL = {
+    "nets": "nets:pop=2,gens=1,iterations=2",
+    "nets-paper": "nets-paper:pop=2,gens=1,iterations=2",
+    "imp": "imp:cycles=2",
+    "imp-short": "imp-short:cycles=2",
+    "weedout": "weedout:pop=2,gens=1,steps=2",
+    "node-evolution": "node-evolution:pop=4,gens=1,steps=2",
+    "random-nodes": "random-nodes:steps=2",
+    "synflow": "synflow:rounds=3",
+    "es": "es:pop=4,gens=2,rounds=2",
+    "es-paper": "es-paper:pop=4,gens=2,rounds=2",
+}
+
+
+def make() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 3)
+    )
+
+
+def find(method: str = "snip", model=make, data=(X, Y), **options):
+    return nd.find_ticket(model, data, 0.3, method, show=False, **{"recipe": RECIPE} | options)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if gives_ticket(parse(name))])
+def test_every_method_finds_a_ticket_for_a_network_of_ones_own(name: str) -> None:
+    with streams_stay():
+        ticket = find(SMALL.get(name, name))
+    assert ticket.logbook
+    assert ticket.cost is not None
+    model = ticket.apply_to(make())
+    state = model.state_dict()
+    for parameter, (_, weights) in zip(
+        ticket.architecture.parameters, ticket.layout.split(ticket.weights * ticket.mask), strict=True
+    ):
+        assert (state[parameter].numpy() == weights).all()
+
+
+def test_an_instance_is_redrawn_with_each_seed_and_left_as_it_is() -> None:
+    model = make()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    one, same, other = (find(model=model, seed=seed) for seed in (1, 1, 2))
+    assert (one.weights == same.weights).all()
+    assert (one.weights != other.weights).all()
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_the_maps_agree() -> None:
+    tickets = [find(SMALL["nets"], map=map, workers=2) for map in ("serial", "multiprocess")]
+    stacked = find(SMALL["nets"], map="batched")
+    assert (tickets[0].mask == tickets[1].mask).all()
+    assert (tickets[0].mask == stacked.mask).mean() > 0.98
+
+
+def test_spawned_workers_get_the_data_and_an_instance_once() -> None:
+    with nd.MultiprocessMap(2, start="spawn") as engine:
+        spawned = find(SMALL["nets"], model=make(), map=engine)
+    assert spawned.logbook[-1]["gen"] == 1
+
+
+def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs, targets, reduction="none") ** 2
+
+
+def test_a_loss_a_metric_and_an_augmentation_of_ones_own() -> None:
+    seen: list[int] = []
+
+    def flip(x: Tensor, rng: np.random.Generator) -> Tensor:
+        seen.append(len(x))
+        return x.flip(-1) if rng.random() < 0.5 else x
+
+    def error(outputs: Tensor, targets: Tensor) -> float:
+        return float((outputs.argmax(1) != targets).double().mean())
+
+    problem = {"loss": loss, "metric": (error, "least"), "recipe": RECIPE | {"augment": flip}}
+    ticket = find("imp:cycles=1", **problem)
+    run = nd.train_ticket(ticket, make, (X, Y), **problem)
+    assert seen
+    assert list(run.frame.columns)[:3] == ["epoch", "iteration", "train_loss"]
+    plain = nd.train_ticket(ticket, make, (X, Y), recipe=RECIPE | {"augment": flip})
+    assert run.test.accuracy == pytest.approx(1 - plain.test.accuracy, abs=0.5)
+    verdict = nd.verify(ticket, make, (X, Y), seeds=2, **problem)
+    assert set(verdict.frame["network"]) >= {"dense", "ticket", "random"}
+
+
+def test_a_comparison_gives_tables_and_goes_on_where_it_was() -> None:
+    arguments = ((X, Y), "snip,random,rigl", [0.3, 0.1])
+    options = {"seeds": 2, "recipe": RECIPE, "show": False}
+    found = nd.compare(make, *arguments, **options, out="folder")
+    assert len(found.trials) == 3 * 2 * 2
+    assert not found.failed
+    assert set(found.summary["method"]) == {"snip", "random", "rigl"}
+    written = Path("folder/trials.csv").stat().st_mtime_ns
+    again = nd.compare(make, *arguments, **options, out="folder")
+    pd.testing.assert_frame_equal(again.trials, found.trials, check_dtype=False)
+    assert Path("folder/trials.csv").stat().st_mtime_ns >= written
+
+
+def test_what_prunes_and_what_does_not_is_up_to_the_user() -> None:
+    only = find(prunable=lambda name, parameter: name == "4.weight")
+    assert only.architecture.parameters == ("4.weight",)
+    assert "0.weight" in [extra.name for extra in only.architecture.extras]
+
+
+def test_a_model_kept_sparse_stays_so_under_any_optimiser_and_is_plain_all_the_while() -> None:
+    ticket = find()
+    for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adafactor", "Rprop", "ASGD", "Muon"):
+        if not hasattr(torch.optim, name):
+            continue
+        model = nd.keep_sparse(ticket.apply_to(make()), ticket)
+        weights = [p for p in model.parameters() if name != "Muon" or p.ndim == 2]
+        optimizer = getattr(torch.optim, name)(
+            weights, lr=0.01, **({} if name == "Rprop" else {"weight_decay": 0.1})
+        )
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(torch.from_numpy(X)), torch.from_numpy(Y)).backward()
+            optimizer.step()
+        state = model.state_dict()
+        assert list(state) == list(make().state_dict())
+        for parameter, (_, mask) in zip(
+            ticket.architecture.parameters, ticket.layout.split(ticket.mask), strict=True
+        ):
+            assert not state[parameter].numpy()[~mask].any(), name
+
+
+def test_a_ticket_for_another_model_changes_nothing() -> None:
+    ticket = find()
+    other = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 4)
+    )
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    with pytest.raises(NetsError, match=r"whose 4\.weight is \[3, 64\]; that of this"):
+        ticket.apply_to(other)
+    assert all(torch.equal(before[name], tensor) for name, tensor in other.state_dict().items())
+    for mapped in (nn.Linear(2, 2), nn.Sequential(*make(), nn.Linear(3, 3))):
+        with pytest.raises(NetsError, match="has no"):
+            nd.keep_sparse(mapped, ticket)
+
+
+class Lazy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LazyLinear(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.flatten(1))
+
+
+class Remembers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 3)
+        self.last = torch.zeros(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.layer(x.flatten(1)) + self.last
+        self.last = out.detach().mean(0)
+        return out
+
+
+class Counts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 3)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.layer(x.flatten(1))
+
+
+def raises() -> nn.Module:
+    raise RuntimeError("no weights on this disk")
+
+
+BAD_MODELS = {
+    "lazy": (Lazy, "Lazy: the shape of layer.weight is not settled: give its lazy layer its sizes"),
+    "nothing to prune": (lambda: nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64)), "has no prunable weight"),
+    "keeps a state": (Remembers, "puts out something else when it is called again|cannot be copied"),
+    "counts its calls": (Counts, "a forward pass in evaluation changes calls"),
+    "another shape": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2)),
+        "puts out 2 numbers, and there are 3 classes: change its last layer",
+    ),
+    "other samples": (lambda: nn.Linear(5, 3), "cannot take samples \\[2, 1, 8, 8\\] of float32"),
+    "raises": (raises, "the model .*:raises raised RuntimeError: no weights on this disk"),
+    "no module": (lambda: "net", "returned str, expected a torch.nn.Module"),
+    "a number": (7, "the model is int, expected a torch.nn.Module or what returns one"),
+    "a tuple": (lambda: nn.LSTM(8, 3, batch_first=True), "cannot take samples|puts out tuple"),
+    "complex": (lambda: nn.Linear(64, 3, dtype=torch.complex64), "weight is complex"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MODELS)
+def test_a_module_that_cannot_work_is_one_line(name: str) -> None:
+    model, says = BAD_MODELS[name]
+    with streams_stay(), pytest.raises(NetsError, match=says) as raised:
+        find(model=model)
+    assert "\n" not in str(raised.value)
+
+
+BAD_PROBLEMS = {
+    "numbers as classes": ({"loss": "cross-entropy", "data": (X, Y * 1.0)}, "cross-entropy wants classes"),
+    "accuracy of numbers": ({"metric": "accuracy", "data": (X, Y * 1.0)}, "`metric` accuracy wants classes"),
+    "three classes": ({"loss": "binary"}, "binary is for two classes, and there are 3"),
+    "a mean": ({"loss": lambda o, t: loss(o, t).mean()}, "return one number per sample"),
+    "unknown optimiser": ({"recipe": {"optimizer": "adamm"}}, "did you mean 'adam'"),
+    "an argument of it": ({"recipe": {"optimizer": "sgd:momentun=0.9"}}, "torch refuses this"),
+    "a field of a recipe": ({"recipe": {"learning_rate": 0.1}}, "unknown field of a recipe 'learning_rate'"),
+    "a density": ({"density": 1.5}, "`density` 1.5: expected a share above 0"),
+    "no ticket": ({"method": "rigl"}, "rigl gives no ticket of its own"),
+    "a prunable": ({"prunable": "embedings"}, "did you mean 'embeddings'"),
+    "no data": ({"data": None}, "there are no data"),
+    "a direction": ({"metric": (max, "fewest")}, "unknown direction of a metric 'fewest'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PROBLEMS)
+def test_a_problem_that_does_not_fit_together_is_one_line(name: str) -> None:
+    options, says = BAD_PROBLEMS[name]
+    options = {"recipe": RECIPE, "data": (X, Y), "model": make, "density": 0.3, "method": "snip"} | options
+    with pytest.raises(NetsError, match=says):
+        nd.find_ticket(options.pop("model"), options.pop("data"), show=False, **options)
+
+
+def test_progress_shows_and_ctrl_c_ends_the_search(capfd: pytest.CaptureFixture[str]) -> None:
+    nd.find_ticket(make, (X, Y), 0.3, SMALL["nets"], recipe=RECIPE)
+    assert "gen 1" in capfd.readouterr().err.replace("\n", "")
+
+    def interrupted(function, items):
+        raise KeyboardInterrupt
+
+    state = random.getstate()
+    with pytest.raises(KeyboardInterrupt):
+        find(SMALL["nets"], map=interrupted)
+    assert random.getstate() == state
