@@ -16,9 +16,9 @@ import nets_deap as nd
 
 
 def write_images(folder):
-    """train/<digit>/… and test/<digit>/…: 300 images of 32 × 32 pixels of three digits."""
+    """train/<digit>/… and test/<digit>/…: 100 images of 32 × 32 pixels of three digits."""
     images, labels = load_digits(n_class=3, return_X_y=True)
-    for i, (image, label) in enumerate(zip(images[:300], labels[:300], strict=True)):
+    for i, (image, label) in enumerate(zip(images[:100], labels[:100], strict=True)):
         path = folder / ("test" if i % 5 == 0 else "train") / str(label) / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.kron(image.reshape(8, 8) * 15, np.ones((4, 4))).astype(np.uint8)
@@ -33,7 +33,7 @@ def nets_deap(*words):
 def main(folder=Path("torchvision-example")):
     write_images(folder / "images")
     problem = ["--dataset", f"folder:{folder}/images", "--arch", "torchvision:shufflenet_v2_x0_5"]
-    recipe = ["--optimizer", "adam", "--lr", "1e-3", "--batch-size", "40", "--epochs", "1"]
+    recipe = ["--optimizer", "adam", "--lr", "1e-3", "--batch-size", "16", "--epochs", "1"]
     evolve, imp = str(folder / "evolve"), str(folder / "imp")
     small = ["--pop", "2", "--gens", "1", "--map", "serial"]
     nets_deap("evolve", *problem, *recipe, *small, "--target-density", "0.2", "--out", evolve)

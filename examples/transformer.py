@@ -9,7 +9,7 @@ from torch import nn
 import nets_deap as nd
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,()_="
-LENGTH, SAMPLES = 32, 1500
+LENGTH, SAMPLES = 24, 600
 
 
 class Transformer(nn.Module):

@@ -50,6 +50,12 @@ def test_the_readmes_examples_run(marker: str) -> None:
     assert Path("ticket.safetensors").exists() == (marker == "python")
 
 
+def test_the_example_for_a_network_of_ones_own_runs() -> None:
+    code = block("own.md", "own") + "print(ticket)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "density 0.05" in ran.stdout
+
+
 def test_the_library_example_runs() -> None:
     subprocess.run([sys.executable, ROOT / "examples/own_selection.py"], check=True, capture_output=True)
     assert Path("ticket.safetensors").exists()

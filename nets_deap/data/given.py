@@ -96,7 +96,8 @@ def of(
         train = _chosen(train, splitting.subset(_cases(train.y, edges), limit, split_seed))
     if rest is None:
         share = float(validation)
-        kept, chosen = splitting.for_validation(_cases(train.y, edges), share, split_seed)
+        of_classes = bool(classes) and train.y.ndim == 1
+        kept, chosen = splitting.for_validation(_cases(train.y, edges), share, split_seed, of_classes)
         validating, train = _chosen(train, chosen), _chosen(train, kept)
     else:
         validating = others[0]

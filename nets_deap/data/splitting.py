@@ -45,11 +45,14 @@ def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray
     return rest, chosen
 
 
-def for_validation(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def for_validation(
+    y: np.ndarray, share: float, seed: int, warn: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training, with every class among them, and for validation.
 
     Every class of two samples or more is in the validation part too, if that is large enough. Warns of
-    classes that it lacks. Raises NetsError if there is nothing left for one of the parts.
+    classes that it lacks, unless `y` are other cases. Raises NetsError if there is nothing left for one of
+    the parts.
     """
     size = round(share * len(y))
     if not 0 < size < len(y):
@@ -62,7 +65,7 @@ def for_validation(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, 
     train, validation = stratified(y, size, seed)
     _give(y, validation, train)
     _give(y, train, validation, leave=1)
-    if lacking := np.setdiff1d(y, y[validation]).tolist():
+    if warn and (lacking := np.setdiff1d(y, y[validation]).tolist()):
         some = ", ".join(map(str, lacking[:10])) + ", …" * (len(lacking) > 10)
         warnings.warn(
             f"the {size} validation samples lack {len(lacking)} of {classes} classes ({some})",
