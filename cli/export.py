@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,20 @@ if TYPE_CHECKING:
     help="Take the weights of this folder of `nets-deap train`, at early stop.",
     group="output",
 )
+@option(
+    "--model",
+    metavar="NAME",
+    help="The network of your own that the ticket is for, module:factory; --smaller needs it.",
+    group="network",
+)
 @option("--dense", is_flag=True, help="Keep the dormant weights in weights.safetensors too.", group="output")
 def export(
-    ticket: str, out: str | None, smaller: bool | None, trained: str | None, dense: bool | None
+    ticket: str,
+    out: str | None,
+    smaller: bool | None,
+    trained: str | None,
+    model: str | None,
+    dense: bool | None,
 ) -> None:
     """Write TICKET for plain PyTorch.
 
@@ -38,12 +50,15 @@ def export(
     import numpy as np
 
     from nets_deap.models.node_space import known
+    from nets_deap.models.registry import handed_over
     from nets_deap.problem.ticket import load_ticket
     from nets_deap.util import files, json_text
     from nets_deap.util.tensors import write_safetensors
 
     path = tickets.file_of(ticket)
     loaded = load_ticket(path)
+    if model is not None:
+        loaded = replace(loaded, architecture=handed_over(loaded.architecture, model))
     if trained is not None:
         loaded = _trained(loaded, Path(trained))
     if smaller:
@@ -68,8 +83,6 @@ def export(
 
 def _trained(ticket: Ticket, place: Path) -> Ticket:
     """The ticket with the trained weights, biases and normalisations of its early stop."""
-    from dataclasses import replace
-
     import numpy as np
 
     from nets_deap.util.errors import DamagedError

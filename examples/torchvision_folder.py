@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 from journey import export, masks, sgd
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -45,7 +44,6 @@ def main(folder=Path("torchvision-example")):
     ticket = nd.load_ticket(folder / "imp" / "ticket.safetensors")
     model = nd.keep_sparse(ticket.apply_to(shufflenet_v2_x0_5(num_classes=3)), ticket)
     problem = nd.problem_of("torchvision:shufflenet_v2_x0_5", f"folder:{folder}/images")
-    torch.set_num_threads(2)
     left = sgd(model, problem.data, nn.functional.cross_entropy)
     revived = sum(int((left[name][~mask] != 0).sum()) for name, mask in masks(ticket).items())
     print(f"after 200 steps of SGD with momentum and weight decay: {revived} pruned weights are not zero")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -102,6 +102,19 @@ def _built(
     )  # fmt: skip
 
 
+def handed_over(architecture: Architecture, name: str) -> Architecture:
+    """An architecture read from a ticket, with the network `name` of the user's own for its module.
+
+    Raises NetsError as `build` does, and for a network with other weights.
+    """
+    made = build(name, architecture.input_shape, architecture.outputs, architecture.input_dtype)
+    if architecture.sizes is not None:
+        made = narrowed(made, architecture.sizes)
+    if not made.same_shapes(architecture):
+        raise NetsError(f"the ticket is for {architecture.name}, and {name} has other weights")
+    return replace(architecture, template=made.known())
+
+
 def template_of(architecture: Architecture) -> Template:
     """The template of an architecture that was read from a ticket, for a network of ours.
 
@@ -110,12 +123,7 @@ def template_of(architecture: Architecture) -> Template:
     name = architecture.name
     if catalogue.is_own(name):
         raise NetsError(f"the ticket is for {name}, which no file imports: hand the network over, by `model`")
-    made = build(name, architecture.input_shape, architecture.outputs, architecture.input_dtype)
-    if architecture.sizes is not None:
-        made = narrowed(made, architecture.sizes)
-    if not made.same_shapes(architecture):
-        raise NetsError(f"the ticket's weights do not fit {name}: it is of another version of that network")
-    return made.known()
+    return handed_over(architecture, name).known()
 
 
 class Description(NamedTuple):

@@ -52,6 +52,33 @@ def test_weedout_and_the_smaller_network_in_plain_pytorch(cli) -> None:
     assert load_ticket("bred/ticket.safetensors").info["method"] == "node-evolution"
 
 
+def test_a_network_of_ones_own_on_every_command(cli) -> None:
+    Path("own_net.py").write_text(
+        "from torch import nn\n"
+        "def make(input_shape, outputs, width=8):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Tanh(), nn.Linear(width, "
+        "outputs))\n",
+        encoding="utf-8",
+    )
+    model = ("--model", "own_net:make:width=6")
+    short = ("--data-limit", "200", "--epochs", "1")
+    found = ("--density", "0.3", "--cycles", "1", "--out", "run")
+    assert cli("imp", *model, *short, *found).code == 0
+    assert "own_net" not in cli("info", "run", "--json").err
+    for command in (("train", "run"), ("verify", "run", "--seeds", "2"), ("transfer", "run", "--to", "adam")):
+        refused = cli(*command, "--epochs", "1")
+        assert refused.code == 2
+        assert "names code to run, --arch own_net:make:width=6" in refused.err
+        assert cli(*command, *model, "--epochs", "1").code == 0
+    assert cli("train", "run", "--trust", "--epochs", "1", "--out", "trusted").code == 0
+    assert cli("export", "run").code == 0
+    assert "hand the network over, by --model" in cli("export", "run", "--smaller").err
+    assert cli("export", "run", "--smaller", *model).code == 0
+    other = cli("train", "run", "--model", "own_net:make:width=7", "--epochs", "1", "--out", "other")
+    assert (other.code, "the ticket is for own_net:make:width=6" in other.err) == (2, True)
+    assert not Path("other").exists()
+
+
 def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
     first = cli(*ES, "--rounds", "2", "--out", "run")
     assert "cycle 1: 100.00 % trained to val acc" in first.out
