@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nets_deap.data import splitting
+from nets_deap.data import splitting, targets
 from nets_deap.data.materialised import is_loader, is_torch_dataset, materialised
 from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import loading
 
-CASES = 10  # bins of the targets, where these are numbers
-IGNORED = -100  # the label of a place that has none
 KEYS = ("train", "validation", "test")
 
 
@@ -58,6 +56,7 @@ def of(
     limit: int | None = None,
     name: str = "the data",
     test_share: float = 0.2,
+    numbers: bool = False,
 ) -> Given:
     """A data set of a user's own, as arrays; see `Data.of`.
 
@@ -69,39 +68,50 @@ def of(
     normalise: subtract the mean and divide by the standard deviation of the training samples, of each channel
         or column. Floats are otherwise taken as they are; bytes of images are divided by 255
     limit: train and validate on so many of the samples only
+    numbers: whole numbers that are targets are numbers, too
 
     Classes may have any names; whole numbers that are targets are classes, floats are numbers. Whole numbers
     that are samples are token ids. Splits keep the share of each class, or of each tenth of the targets.
     Raises NetsError, in one line, for whatever does not fit together.
     """
     parts = _parts(data, test)
+    if is_part(validation):
+        parts["validation"] = validation
     train = _pair(parts["train"], f"{name}, train")
     rest = None if parts.get("validation") is None else _pair(parts["validation"], f"{name}, validation")
     tested = None if parts.get("test") is None else _pair(parts["test"], f"{name}, test")
     pairs = [pair for pair in (train, rest, tested) if pair is not None]
+    if numbers:
+        pairs = [pair._replace(y=targets.as_numbers(pair.y)) for pair in pairs]
     _check_alike(pairs, name)
-    labels = _labels(pairs)
-    pairs = [pair._replace(y=_encoded(pair.y, labels)) for pair in pairs]
+    labels = targets.labels([pair.y for pair in pairs])
+    pairs = [pair._replace(y=targets.encoded(pair.y, labels)) for pair in pairs]
     train, others = pairs[0], pairs[1:]
-    classes = _classes(pairs, labels)
-    edges = _edges(train.y) if not classes else None
+    classes = targets.classes([pair.y for pair in pairs], labels)
+    edges = targets.edges(train.y) if not classes else None
     if tested is None and test_share:
-        kept, chosen = splitting.apart(_cases(train.y, edges), test_share, split_seed, "test_share")
+        kept, chosen = splitting.apart(targets.cases(train.y, edges), test_share, split_seed, "test_share")
         tested_pair, train = _chosen(train, chosen), _chosen(train, kept)
     else:
         tested_pair = others.pop() if tested is not None else None  # type: ignore[assignment]
     if classes and train.y.ndim == 1:
         _check_classes(train.y, [*others, *([tested_pair] if tested_pair else [])], labels, name)
     if limit is not None and limit < len(train.y):
-        train = _chosen(train, splitting.subset(_cases(train.y, edges), limit, split_seed))
+        train = _chosen(train, splitting.subset(targets.cases(train.y, edges), limit, split_seed))
     if rest is None:
-        share = float(validation)
+        share = _share(validation)
         of_classes = bool(classes) and train.y.ndim == 1
-        kept, chosen = splitting.for_validation(_cases(train.y, edges), share, split_seed, of_classes)
+        kept, chosen = splitting.for_validation(targets.cases(train.y, edges), share, split_seed, of_classes)
         validating, train = _chosen(train, chosen), _chosen(train, kept)
     else:
         validating = others[0]
     return _finished(train, validating, tested_pair or validating, classes, edges, labels, normalise, name)
+
+
+def _share(told: Any) -> float:
+    if not isinstance(told, int | float) or not 0 < told < 1:
+        raise NetsError(f"`validation` {told!r}: expected a share between 0 and 1, or (x, y)")
+    return float(told)
 
 
 def _parts(data: Any, test: Any) -> dict[str, Any]:
@@ -128,6 +138,8 @@ def _parts(data: Any, test: Any) -> dict[str, Any]:
 @memory.told("take fewer samples, by `limit`")
 def _pair(told: Any, what: str) -> _Pair:
     """Arrays of samples and targets. Raises NetsError for what is neither, and for numbers that are none."""
+    if not is_part(told):
+        raise NetsError(f"{what}: {type(told).__name__}, expected (x, y) or a torch data set")
     x, y = materialised(told, what) if is_torch_dataset(told) else map(_array, told, ("samples", "targets"))
     if not len(x):
         raise NetsError(f"{what}: there are no samples")
@@ -188,33 +200,6 @@ def _check_alike(pairs: list[_Pair], name: str) -> None:
                 )
 
 
-def _labels(pairs: list[_Pair]) -> tuple[Any, ...]:
-    """What the classes are called, if they are not just 0, 1, …"""
-    y = pairs[0].y
-    if y.ndim > 1 or y.dtype.kind == "f":
-        return ()
-    known = np.unique(np.concatenate([pair.y.astype(str) if y.dtype == object else pair.y for pair in pairs]))
-    if known.dtype.kind in "iu" and known[0] == 0 and known[-1] == len(known) - 1:
-        return ()
-    return tuple(known.tolist())
-
-
-def _encoded(y: np.ndarray, labels: tuple[Any, ...]) -> np.ndarray:
-    if labels:
-        return np.searchsorted(np.array(labels), y.astype(str) if y.dtype == object else y).astype(np.int64)
-    return y if y.dtype.kind == "f" else y.astype(np.int64)
-
-
-def _classes(pairs: list[_Pair], labels: tuple[Any, ...]) -> int:
-    """How many classes there are; 0 for numbers. Raises NetsError for labels that cannot be."""
-    y = pairs[0].y
-    if y.dtype.kind == "f":
-        return 0
-    if not labels and (least := min(int(pair.y.min()) for pair in pairs)) < 0 and least != IGNORED:
-        raise NetsError(f"a target is {least}: expected classes 0, 1, …, or {IGNORED} for places without one")
-    return len(labels) or max(int(pair.y.max()) for pair in pairs) + 1
-
-
 def _check_classes(y: np.ndarray, others: list[_Pair], labels: tuple[Any, ...], name: str) -> None:
     for pair in others:
         if (untrained := np.setdiff1d(pair.y, y)).size:
@@ -222,22 +207,6 @@ def _check_classes(y: np.ndarray, others: list[_Pair], labels: tuple[Any, ...], 
             raise NetsError(f"{name}: no training sample has the label {label}, which other samples have")
     if len(np.unique(y)) < 2:
         raise NetsError(f"{name}: all training samples are of one class: there is nothing to tell apart")
-
-
-def _edges(y: np.ndarray) -> np.ndarray:
-    """Between the bins of the targets, so that each has as many training samples."""
-    level = y.reshape(len(y), -1).mean(axis=1)
-    return np.unique(np.quantile(level, np.linspace(0, 1, CASES + 1)[1:-1]))
-
-
-def _cases(y: np.ndarray, edges: np.ndarray | None) -> np.ndarray:
-    """int64[n]: the class of each sample, its most frequent one if it has many, or the bin of its numbers."""
-    if edges is not None:
-        return np.searchsorted(edges, y.reshape(len(y), -1).mean(axis=1), side="right").astype(np.int64)
-    if y.ndim == 1:
-        return y
-    rows = (row[row >= 0] for row in y.reshape(len(y), -1))
-    return np.array([np.bincount(row, minlength=1).argmax() for row in rows], dtype=np.int64)
 
 
 def _chosen(pair: _Pair, places: np.ndarray) -> _Pair:
@@ -271,7 +240,7 @@ def _finished(
     plain = classes and train.y.ndim == 1
 
     def part(pair: _Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        cases = None if plain else _cases(pair.y, edges)
+        cases = None if plain else targets.cases(pair.y, edges)
         return np.ascontiguousarray(pair.x), np.ascontiguousarray(pair.y), cases
 
     pairs = (train, validation, test)

@@ -45,7 +45,10 @@ def load(
     import torch
 
     check_name(name)
-    if (own := _own(name, split_seed)) is not None:
+    if is_own(name) or name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
+        own = _own(name, split_seed)
+        if isinstance(own, Data) and limit is not None:
+            raise NetsError(f"{name} returns data that are split already: leave `data_limit` out")
         if isinstance(own, Data):
             return own
         return replace(
@@ -97,16 +100,14 @@ def _told(raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> str:
 
 
 def _own(name: str, split_seed: int) -> Any:
-    """What a user's function or file holds; None for a data set of ours, or a folder."""
+    """What a user's function or file holds."""
     if name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
         return tables.read(name, split_seed)
-    if not is_own(name):
-        return None
     try:
         return imports.function(name, "dataset")()
     except (NetsError, MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # it may call sys.exit
         raise NetsError(f"the dataset {name} raised {raised(error)}") from error
 
 

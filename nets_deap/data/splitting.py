@@ -35,6 +35,8 @@ def subset(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
 
 def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Indices that stay, and of a share that is set apart; what: the share, for messages."""
+    if not 0 < share < 1:
+        raise NetsError(f"`{what}` {share:g}: expected a share between 0 and 1")
     size = round(share * len(y))
     if not 0 < size < len(y):
         raise NetsError(f"`{what}` {share:g} of {len(y)} samples leaves a part empty: take another share")

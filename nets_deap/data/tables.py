@@ -112,7 +112,7 @@ def _target(y: Any, task: str, path: Path) -> tuple[np.ndarray, bool]:
     if task == "numbers" and not numeric:
         raise NetsError(f"{path}: the target {y.name} has words, not numbers: take task=classes")
     if task == "classes" or (not task and (not numeric or whole)):
-        return (y.to_numpy() if whole else y.astype(str).to_numpy(dtype=str)), True
+        return (y.to_numpy() if whole else y.map(str).to_numpy(dtype=str)), True
     return y.to_numpy(dtype=np.float32), False
 
 
@@ -132,7 +132,7 @@ def _encoded(features: Any, train: np.ndarray, path: Path) -> np.ndarray:
             spread = numbers[train].std()
             columns.append(((numbers - numbers[train].mean()) / (spread or 1))[:, None])
         else:
-            words = column.astype(str)
+            words = column.map(str)
             known = sorted(words.iloc[train].unique())
             columns.append((words.to_numpy()[:, None] == np.array(known)[None]).astype(np.float64))
     return np.hstack(columns).astype(np.float32)

@@ -81,7 +81,7 @@ def compare(
         "eval_every": eval_every,
         "map": map,
     }
-    for key in ("loss", "metric"):
+    for key in ("loss", "metric", "prunable"):
         told.pop(key, None)
     config = validate(_Given, told | texts)
     config._problem = given

@@ -59,7 +59,7 @@ def problem_of(
     if isinstance(data, str | Data):
         given: str | Data = data
     else:
-        given = Data.of(data, validation=validation)
+        given = Data.of(data, validation=validation, numbers=_of_numbers(loss))
     papers = isinstance(network, str) and is_of_the_papers(network)
     made = Problem(
         given,
@@ -74,6 +74,12 @@ def problem_of(
     )
     _ = made.recipe.descent, made.recipe.constant, made.architecture  # raise NetsError for what does not fit
     return made
+
+
+def _of_numbers(loss: object) -> bool:
+    """Is a loss one of numbers, whatever the targets look like?"""
+    kind = loss.kind if isinstance(loss, Loss) else loss
+    return isinstance(kind, str) and kind.partition(":")[0] in ("mse", "mae", "huber")
 
 
 def _recipe(told: Recipe | Mapping[str, Any] | None) -> Recipe:

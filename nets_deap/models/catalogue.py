@@ -60,7 +60,12 @@ FORMS = [*MODELS, *FAMILIES, "mlp:784-300-100-10", "torchvision:NAME", "module:f
 
 def is_own(name: str) -> bool:
     """Does a name say module:function, for a network of the user's own?"""
-    return ":" in name and not name.startswith((TORCHVISION, "mlp:"))
+    return ":" in name and not name.startswith(TORCHVISION) and not _widths(name)
+
+
+def _widths(name: str) -> bool:
+    """Does it name a perceptron by its widths, rather than a module called mlp?"""
+    return name.startswith("mlp:") and not name[4:5].isalpha()
 
 
 def _found(name: str) -> tuple[Named, tuple[int, ...]] | None:

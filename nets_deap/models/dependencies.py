@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 
 from nets_deap.models.groups import ENDS, Groups, Wire
 from nets_deap.models.layout import Extra, Layout
+from nets_deap.models.making import aliases
+from nets_deap.models.zoo.pooling import MaxPool2d
 
 # What treats each channel by itself, and leaves the number of channels as it is
 _POINTWISE = (
@@ -36,6 +37,8 @@ _POINTWISE_CALLS = {
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "contiguous",
     "boolean_dispatch",  # what torch calls its max_pool functions
 }  # fmt: skip
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
 
 
@@ -113,20 +116,26 @@ class _Follower:
             raise _UnknownError
         return found
 
-    def _through(self, node: fx.Node, step: nn.Module) -> _Channels:
+    def _through(self, node: fx.Node, step: Any) -> _Channels:
         source = self._input(node)
         name, shape = str(node.target), _shape(node.args[0])
-        if isinstance(step, nn.Linear) and len(shape) == 2:
+        kind = type(step)  # a subclass may compute something else
+        if kind is nn.Linear and len(shape) == 2:
             return self._layer(name, source)
-        if isinstance(step, _ConvNd) and not step.transposed and step.groups == 1 and source.spread == 1:
+        if (
+            kind in _CONVOLUTIONS
+            and step.groups == 1
+            and source.spread == 1
+            and len(shape) == step.weight.ndim
+        ):
             return self._layer(name, source)
-        if isinstance(step, _BatchNorm) and source.spread == 1:
+        if kind in _NORMS and source.spread == 1:
             if self.norms.setdefault(name, source.group) != source.group:
                 self.join(self.norms[name], source.group)
             return source
-        if isinstance(step, nn.Flatten) and (step.start_dim, step.end_dim) == (1, -1):
+        if kind is nn.Flatten and (step.start_dim, step.end_dim) == (1, -1):
             return _Channels(source.group, source.spread * prod(shape[2:]))
-        if isinstance(step, _POINTWISE):
+        if (kind in _POINTWISE or kind is MaxPool2d) and _each_channel(node, kind.__name__, shape):
             return source
         raise _UnknownError
 
@@ -152,7 +161,7 @@ class _Follower:
             source = _Channels(source.group, source.spread * prod(shape[2:]))
         elif name == "mean" and _dims(node, len(shape)).isdisjoint((0, 1)):
             pass
-        elif name not in _POINTWISE_CALLS:
+        elif name not in _POINTWISE_CALLS or not _each_channel(node, name, shape):
             raise _UnknownError
         self.of[node] = source
 
@@ -160,12 +169,19 @@ class _Follower:
     def _flattens(node: fx.Node, name: str) -> bool:
         """Does a call flatten everything but the samples, whatever the number of channels?"""
         if name == "flatten":
-            return (*node.args[1:], *node.kwargs.values()) in ((1,), (1, -1))
+            given = {**dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False)), **node.kwargs}
+            return (given.get("start_dim"), given.get("end_dim", -1)) == (1, -1)
         return len(node.args) == 3 and node.args[2:] == (-1,) and not isinstance(node.args[1], int)
 
 
 def _shape(node: Any, default: Any = ()) -> Any:
     return node.meta.get("shape", default) if isinstance(node, fx.Node) else default
+
+
+def _each_channel(node: fx.Node, name: str, shape: tuple[int, ...]) -> bool:
+    """Does a step keep samples and channels? Pooling takes a tensor of too few dimensions for one sample."""
+    dims = next((int(c) for c in name if c.isdigit()), 0) if "pool" in name.lower() else 0
+    return _shape(node)[:2] == shape[:2] and (not dims or len(shape) == dims + 2)
 
 
 def _dims(node: fx.Node, ndim: int) -> set[int]:
@@ -175,14 +191,25 @@ def _dims(node: fx.Node, ndim: int) -> set[int]:
     return {dim % ndim for dim in (dims if isinstance(dims, list | tuple) else [dims])}
 
 
+def _steps(graph: fx.Graph) -> list[Any]:
+    """What a graph computes, whatever the constants."""
+    return [(node.op, str(node.target), [each.name for each in node.all_input_nodes]) for node in graph.nodes]
+
+
 def trace(module: nn.Module, x: Tensor, parameters: Sequence[str], extras: Sequence[Extra]) -> Groups | None:
     """The groups of a module's hidden nodes; None for a module that cannot be followed.
 
     x: two samples; parameters: its prunable weights
     """
     copied = copy.deepcopy(module).eval()
+    hooked = any(each._forward_hooks or each._forward_pre_hooks for each in copied.modules())
+    if hooked or any(len(places) > 1 for places in aliases(copied).values()):
+        return None
     try:
-        graph = _Tracer().trace(copied)
+        in_training = _steps(_Tracer().trace(copied.train()))
+        graph = _Tracer().trace(copied.eval())
+        if _steps(graph) != in_training:
+            return None
         with torch.no_grad():
             _Shapes(fx.GraphModule(copied, graph)).run(x)
         follower = _Follower(copied, graph)

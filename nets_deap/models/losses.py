@@ -31,7 +31,10 @@ class Loss:
     function: PerSample | None = None
 
     def __str__(self) -> str:
-        return self.kind
+        given: dict[str, Any] = {"weights": self.weights} if self.weights else {}
+        if self.kind == "huber" and self.delta != 1:
+            given["delta"] = self.delta
+        return calls.joined(self.kind, given) if self.function is None else self.kind
 
     @property
     def of_classes(self) -> bool:

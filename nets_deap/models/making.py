@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
@@ -26,7 +26,7 @@ def drawn(name: str, make: Make, seed: int) -> nn.Module:
             module = make()
         except (NetsError, MemoryError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # it may call sys.exit
             raise NetsError(f"the model {name} raised {raised(error)}") from error
     if not isinstance(module, nn.Module):
         raise NetsError(f"the model {name} returned {type(module).__name__}, expected a torch.nn.Module")
@@ -51,13 +51,7 @@ def aliases(module: nn.Module) -> dict[str, list[tuple[str, str]]]:
     return {name: places[key] for name, key in first.items()}
 
 
-def tensors_of(output: Any) -> list[Tensor]:
-    return [
-        each
-        for each in (output if isinstance(output, tuple | list) else [output])
-        if isinstance(each, Tensor)
-    ]
-
-
-def same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and bool(torch.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True))
+def streams() -> tuple[bytes, object, bytes]:
+    """Where the global streams of torch, Python and numpy are."""
+    drawn = np.random.get_state(legacy=False)["state"]
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), repr(drawn).encode()

@@ -30,7 +30,7 @@ class Metric:
     greatest: bool = True
 
     def __str__(self) -> str:
-        return self.name
+        return self.name + ("" if self.greatest else LEAST)
 
     @property
     def by_sample(self) -> bool:

@@ -38,6 +38,8 @@ def recognised(module: nn.Module, prunable: int) -> Perceptron | None:
     """
     from torch import nn
 
+    if any(each._forward_hooks or each._forward_pre_hooks for each in module.modules()):
+        return None
     steps = list(_steps(module))
     if steps and type(steps[0]) is nn.Flatten and (steps[0].start_dim, steps[0].end_dim) == (1, -1):
         steps = steps[1:]

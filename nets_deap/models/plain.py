@@ -48,7 +48,7 @@ def keep_sparse(model: nn.Module, architecture: Architecture, mask: np.ndarray) 
             parameter = places[name]
             alive = torch.from_numpy(np.ascontiguousarray(part)).to(parameter.device)
             parameter.mul_(alive)
-            if parameter not in _masks:
+            if parameter not in _masks and parameter.requires_grad:
                 parameter.register_hook(_Silenced(parameter))
             _masks[parameter] = alive
     return model

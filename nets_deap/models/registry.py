@@ -86,6 +86,7 @@ def build(
 def _built(
     model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str, prunable: Predicate | None
 ) -> Architecture:
+    from nets_deap.models.statefulness import check
     from nets_deap.models.template import Template
 
     name = model if isinstance(model, str) else model.name
@@ -94,7 +95,7 @@ def _built(
         _check_memory(name, make)
     template = Template(name, make, input_shape, dtype, prunable)
     if not template.perceptron:
-        template.check()
+        check(template)
     return Architecture(
         name, input_shape, template.outputs or outputs, template.parameters, template.layout, template.extras,
         input_dtype=dtype, template=template, source=template_of,
@@ -178,7 +179,7 @@ def _called(
     except (TypeError, ValueError):
         asked = {}  # type: ignore[assignment]
     ours = {"input_shape": input_shape, "outputs": outputs}
-    return partial(make, **{key: value for key, value in ours.items() if key in asked}, **given)
+    return partial(make, **{**{key: value for key, value in ours.items() if key in asked}, **given})
 
 
 def state_dict(

@@ -16,7 +16,7 @@ from nets_deap.models import prunable
 from nets_deap.models.dependencies import resized, trace
 from nets_deap.models.groups import Groups
 from nets_deap.models.layout import INITIAL, Extra, Layout
-from nets_deap.models.making import Make, aliases, drawn, same, tensors_of
+from nets_deap.models.making import Make, aliases, drawn, streams
 from nets_deap.models.perceptron import Perceptron, recognised
 from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
@@ -52,11 +52,11 @@ class Template:
         self._aliases = aliases(module)
         named = dict(module.named_parameters())
         if self.chosen is not None:
-            names = [name for name, parameter in named.items() if self.chosen(name, parameter)]
+            names = [name for name, parameter in named.items() if self._choose(name, parameter)]
         else:
             found = {id(parameter) for parameter in prunable.weights(module)}
             names = [name for name, parameter in named.items() if id(parameter) in found]
-        names = [name for name in names if named[name].requires_grad]
+        names = [name for name in names if named[name].requires_grad and named[name].numel()]
         if not sum(named[name].numel() for name in names):
             raise NetsError(
                 f"{self.name} has no prunable weight: no linear, convolutional, recurrent or attention layer "
@@ -74,6 +74,15 @@ class Template:
         extras += [Extra(k, tuple(each.shape), trained=False) for k, each in buffers.items()]
         self.extras = tuple(sorted((e for e in extras if e.size), key=lambda extra: not extra.trained))
 
+    def _choose(self, name: str, parameter: Tensor) -> bool:
+        assert self.chosen is not None
+        try:
+            return bool(self.chosen(name, parameter))
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            raise NetsError(f"`prunable` raised {raised(error)}, for {name}") from error
+
     def read(self, module: nn.Module, names: Sequence[str]) -> np.ndarray:
         """float32: the named tensors of a module, one after the other."""
         tensors = dict(module.named_parameters()) | dict(module.named_buffers())
@@ -84,6 +93,14 @@ class Template:
         """The initial weights and extras of a new module, float32[n] and [m]."""
         module = drawn(self.name, self.make, int(rng.integers(2**63)))
         others = [extra.name for extra in self.extras]
+        tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+        shapes = [
+            *zip(self.parameters, self.layout.shapes, strict=True),
+            *((e.name, e.shape) for e in self.extras),
+        ]
+        for name, shape in shapes:
+            if name not in tensors or tuple(tensors[name].shape) != shape:
+                raise NetsError(f"the model {self.name} makes networks of several shapes: {name} differs")
         return self.read(module, self.parameters), self.read(module, others)
 
     @cached_property
@@ -151,6 +168,8 @@ class Template:
     @cached_property
     def groups(self) -> Groups | None:
         """Its hidden nodes; None if they cannot be told."""
+        if self._trained[2]:
+            return None
         return trace(self.module, self.sample(2), self.parameters, self.extras)
 
     @cached_property
@@ -169,23 +188,24 @@ class Template:
         for each in module.modules():
             if next(each.parameters(recurse=False), None) is not None:
                 each.register_forward_hook(count)
-        self.run(module.eval(), self.sample(1))
-        return max(1, counted[0])
+        self.run(module.eval(), self.sample(2))
+        return max(1, counted[0] // 2)
 
     @cached_property
-    def _trained(self) -> tuple[bool, bool]:
-        """Does a forward pass in training change float buffers, and does it draw random numbers?"""
+    def _trained(self) -> tuple[bool, bool, bool]:
+        """Does a forward pass in training change float buffers, does it draw random numbers, and does it draw
+        any from Python's or numpy's streams? Then it may decide by them what it computes."""
         module = self.instance().train()
         buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
         with loading():
-            before = torch.get_rng_state()
+            before = streams()
             self._call(module, self.sample(2))
-            draws = not torch.equal(before, torch.get_rng_state())
+            after = streams()
         changed = any(
             buffer.is_floating_point() and not torch.equal(buffer, buffers[name])
             for name, buffer in module.named_buffers()
         )
-        return changed, draws
+        return changed, before != after, before[1:] != after[1:]
 
     @property
     def keeps_statistics(self) -> bool:
@@ -196,6 +216,18 @@ class Template:
     def draws(self) -> bool:
         """Does training draw random numbers, as dropout does?"""
         return self._trained[1]
+
+    @cached_property
+    def channels_last(self) -> bool:
+        """Does it take images with their channels last in memory? A module that calls `view` may not."""
+        if len(self.input_shape) != 3 or self.dtype != torch.float32:
+            return False
+        try:
+            images = self.sample(2).contiguous(memory_format=torch.channels_last)
+            self.run(self.instance().train(), images)
+        except NetsError:
+            return False
+        return True
 
     @cached_property
     def needs_two(self) -> bool:
@@ -225,26 +257,6 @@ class Template:
                 f"{self.name} cannot take samples {list(x.shape)} of {str(x.dtype).removeprefix('torch.')}: "
                 f"{raised(error)}"
             ) from error
-
-    def check(self) -> None:
-        """Raise NetsError for a module whose state survives a forward pass: it would not give the same
-        twice.
-        """
-        module = self.instance().eval()
-        before = {name: each.clone() for name, each in module.state_dict().items()}
-        first, second = (tensors_of(self.run(module, self.sample(2))) for _ in range(2))
-        changed = [k for k, each in module.state_dict().items() if not torch.equal(each, before[k])]
-        if changed:
-            raise NetsError(
-                f"{self.name}: a forward pass in evaluation changes {changed[0]}: let it change in "
-                "training only"
-            )
-        if len(first) != len(second) or not all(map(same, first, second)):
-            raise NetsError(
-                f"{self.name} puts out something else when it is called again in evaluation: it keeps a "
-                "state, "
-                "or draws random numbers; let it start afresh in each call"
-            )
 
     def narrowed(self, sizes: Sequence[int]) -> Template:
         """The template with these numbers of nodes, one per group of `groups`."""

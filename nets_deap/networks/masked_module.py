@@ -71,7 +71,7 @@ class MaskedModule:
         parameters = dict(self.module.named_parameters())
         for name, gradient in zip(self.names, parts(self.gradient), strict=True):
             parameters[name].grad = gradient
-        self._images = len(architecture.input_shape) == 3 and architecture.input_dtype == "float32"
+        self._images = self.architecture.known().channels_last
         self._gather = Gatherer()
 
     def _laid_out(self, x: Tensor) -> Tensor:

@@ -72,6 +72,9 @@ def check(made: Architecture, data: Data) -> None:
         )
     targets = made.targets(y, torch.float32)
     check_fits(made.criterion, found, targets, made.name)
+    check_fits(
+        made.criterion, template.run(template.instance().train(), x), targets, f"{made.name}, in training,"
+    )
     _check_metric(made.criterion, found, y)
 
 

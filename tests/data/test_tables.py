@@ -91,7 +91,7 @@ def test_a_function_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ("csv:t.csv", "unknown column of t.csv"),
         ("csv:t.csv?goal=kind", "unknown option of csv 'goal'"),
         ("csv:t.csv?target=colour&task=numbers", "has words, not numbers: take task=classes"),
-        ("csv:t.csv?target=kind&test=2", "`test` 2 of 40 samples leaves a part empty"),
+        ("csv:t.csv?target=kind&test=2", "`test` 2: expected a share between 0 and 1"),
         ("npz:t.csv", "cannot be read as npz|is damaged"),
         ("parquet:t.csv?target=kind", "cannot be read as parquet|needs pyarrow"),
     ],

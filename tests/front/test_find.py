@@ -113,7 +113,7 @@ def test_a_comparison_gives_tables_and_goes_on_where_it_was() -> None:
     assert set(found.summary["method"]) == {"snip", "random", "rigl"}
     written = Path("folder/trials.csv").stat().st_mtime_ns
     again = nd.compare(make, *arguments, **options, out="folder")
-    pd.testing.assert_frame_equal(again.trials, found.trials, check_dtype=False)
+    pd.testing.assert_frame_equal(again.trials[[*found.trials]], found.trials, check_dtype=False)
     assert Path("folder/trials.csv").stat().st_mtime_ns >= written
 
 
