@@ -24,7 +24,12 @@ def ran(name: str, tmp_path: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", JOURNEYS)
+QUICK = {"gru", "regression", "text_classifier"}  # the others are left to `make test-all`
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in JOURNEYS]
+)
 def test_an_example_goes_all_the_way(name: str, tmp_path: Path) -> None:
     assert "momentum and weight decay: 0 pruned weights are not zero" in ran(name, tmp_path)
 

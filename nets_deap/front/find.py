@@ -47,6 +47,10 @@ def find_ticket(
     spec = parse(method)
     if not gives_ticket(spec) or spec.control:
         raise NetsError(f"{spec} gives no ticket of its own: take another method")
+    if not isinstance(density, int | float):
+        raise NetsError(f"`density` {density!r}: expected a number")
+    if not isinstance(seed, int) or seed < 0:
+        raise NetsError(f"`seed` {seed!r}: expected a whole number from 0 on")
     if not 0 < density <= 1:
         raise NetsError(f"`density` {density:g}: expected a share above 0, and 1 at most")
     limit = Budget(budget) if isinstance(budget, int) else budget or UNLIMITED

@@ -14,6 +14,8 @@ MODULE = "module"  # what the network's own factory draws
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) == 1:
+        return shape[0], shape[0]
     receptive = int(np.prod(shape[2:]))
     return shape[1] * receptive, shape[0] * receptive
 

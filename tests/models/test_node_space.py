@@ -17,7 +17,8 @@ from nets_deap.models.registry import build
 from tests.architectures import convnet, mlp
 
 TINY = mlp((2,), (3, 2), 1, "relu", "cross-entropy")
-ALL = [name for name in MODELS if name != "vit"] + ["wrn-10-1", "wrn-16-2", "resnet-8"]
+LARGE = {"vgg-16", "vgg-19", "resnet-18"}  # as vgg-11 and resnet-8
+ALL = [name for name in MODELS if name not in LARGE | {"vit"}] + ["wrn-10-1", "wrn-16-2", "resnet-8"]
 
 
 def small(name: str):
