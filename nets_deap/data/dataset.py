@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets_deap.data import given
@@ -60,20 +60,17 @@ class Data:
     labels: tuple[Any, ...] = ()
     name: str = "the data"
     normalisation: str = "none"
-    given: bool = False  # by the user, and not loaded by name
 
     def __post_init__(self) -> None:
         if not self.cases:
             object.__setattr__(self, "cases", self.classes)
-        if self.given:
-            shared.hold(self.key, self)
 
     @classmethod
     def of(cls, data: Any, test: Any = None, **options: Any) -> Data:
         """A data set of arrays, tensors or torch data sets; see `data.given.of`."""
         told = given.of(data, test, **options)
         train, validation, test = _parts(told.parts)
-        return cls(train, validation, test, *told[1:], given=True)
+        return cls(train, validation, test, *told[1:])
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -83,24 +80,21 @@ class Data:
     def input_dtype(self) -> str:
         return str(self.train.x.dtype).removeprefix("torch.")
 
-    @property
-    def key(self) -> str:
-        return f"data-{self.checksum}-{len(self.train.y)}-{len(self.validation.y)}"
+    @cached_property
+    def _key(self) -> str:
+        return shared.key()
 
     def to(self, device: str, dtype: torch.dtype) -> Data:
         """The same data set on a device and in a float type; only the latest result is cached."""
         return _moved(self, device, dtype)
 
-    def contents(self) -> dict[str, Any]:
-        """All fields, with arrays in place of tensors, to be pickled once."""
-        fields = {key: value for key, value in vars(self).items() if key not in PARTS}
-        return fields | {
-            name: [None if t is None else t.numpy() for t in getattr(self, name)] for name in PARTS
-        }
-
     def __reduce__(self) -> Any:
-        shared.hold(self.key, self)
-        return shared.recall, (*shared.reference(self.key), _restored)
+        return shared.reduced(self._key, self, self._contents(), _restored)
+
+    def _contents(self) -> dict[str, Any]:
+        """All fields, with arrays in place of tensors."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return told | {name: [None if t is None else t.numpy() for t in told[name]] for name in PARTS}
 
 
 def _parts(told: Mapping[str, Any]) -> list[Part]:
@@ -115,9 +109,9 @@ def _parts(told: Mapping[str, Any]) -> list[Part]:
     return [part(*told[name]) for name in PARTS]
 
 
-def _restored(fields: dict[str, Any]) -> Data:
-    rest = {key: value for key, value in fields.items() if key not in PARTS}
-    train, validation, test = _parts(fields)
+def _restored(told: dict[str, Any]) -> Data:
+    rest = {key: value for key, value in told.items() if key not in PARTS}
+    train, validation, test = _parts(told)
     return Data(train, validation, test, **rest)
 
 
@@ -125,4 +119,4 @@ def _restored(fields: dict[str, Any]) -> Data:
 @as_usual()
 def _moved(data: Data, device: str, dtype: torch.dtype) -> Data:
     parts = {name: getattr(data, name).to(device, dtype) for name in PARTS}
-    return replace(data, given=False, **parts)
+    return replace(data, **parts)

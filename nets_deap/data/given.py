@@ -130,8 +130,7 @@ def _parts(data: Any, test: Any) -> dict[str, Any]:
         return {"train": data[0], "test": data[1]}
     raise NetsError(
         f"the data are {type(data).__name__}: expected (x, y), a torch data set, a pair (train, test) of "
-        "these, "
-        "or a dictionary with train, validation and test"
+        "these, or a dictionary with train, validation and test"
     )
 
 
@@ -183,8 +182,7 @@ def _numbers(array: np.ndarray, what: str) -> np.ndarray:
         places = np.argwhere(~np.isfinite(numbers))
         raise NetsError(
             f"{what} have {len(places):,} numbers that are NaN or infinite, the first in sample "
-            f"{places[0][0]}: "
-            "fill them in, or leave those samples out"
+            f"{places[0][0]}: fill them in, or leave those samples out"
         )
     return numbers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,9 +50,7 @@ def load(
             raise NetsError(f"{name} returns data that are split already: leave `data_limit` out")
         if isinstance(own, Data):
             return own
-        return replace(
-            Data.of(own, validation=validation, split_seed=split_seed, limit=limit, name=name), given=False
-        )
+        return Data.of(own, validation=validation, split_seed=split_seed, limit=limit, name=name)
     raw = (
         from_folder(name.removeprefix("folder:"))
         if name.startswith("folder:")

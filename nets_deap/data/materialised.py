@@ -55,8 +55,7 @@ def materialised(dataset: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
             if (sample.shape, target.shape) != (first[0].shape, first[1].shape):
                 raise NetsError(
                     f"{what}: sample {i} is {list(sample.shape)} with target {list(target.shape)}, the "
-                    "first was "
-                    f"{list(first[0].shape)} with {list(first[1].shape)}: give all one shape"
+                    f"first was {list(first[0].shape)} with {list(first[1].shape)}: give all one shape"
                 )
             x[i], y[i] = sample, target
             if bar is None and time.monotonic() - begun > PATIENCE:

@@ -58,8 +58,7 @@ def _npz(path: Path) -> dict[str, Any]:
     if "train" not in parts:
         raise NetsError(
             f"{path} has {', '.join(sorted(arrays))[:80] or 'no arrays'}: expected x and y, or x_train, "
-            "y_train, "
-            "and perhaps x_validation, y_validation, x_test, y_test"
+            "y_train, and perhaps x_validation, y_validation, x_test, y_test"
         )
     return parts
 

@@ -95,7 +95,15 @@ def make_toolbox(
     if settings.seeding != "random":
         pruning = SEEDINGS[settings.seeding]
         toolbox.register(
-            "individual", _seeded, toolbox.individual, pruning, problem, density, pipeline.exact, rng
+            "individual",
+            _seeded,
+            toolbox.individual,
+            pruning,
+            problem,
+            density,
+            pipeline.exact,
+            problem.extras(seed),
+            rng,
         )
     elif pipeline.exact:
         repair = partial(repairDensity, layout=problem.layout, plan=plan, rng=rng)
@@ -161,6 +169,7 @@ def _seeded(
     problem: Problem,
     density: Callable[[], float],
     planned: bool,
+    extras: np.ndarray,
     rng: np.random.Generator | None,
 ) -> Genome:
     """A fresh genome whose mask comes from pruning its weights at initialisation.
@@ -168,7 +177,7 @@ def _seeded(
     If the mutations follow a plan, the genome's plan starts with the layer densities of this mask.
     """
     genome, layout = make(), problem.layout
-    genome.mask = pruning.of(problem, genome.weights, density(), as_generator(rng))
+    genome.mask = pruning.of(problem, genome.weights, density(), as_generator(rng), extras=extras)
     if planned:
         shares = np.array(list(layout.densities(genome.mask).values()))
         factors = np.log(np.maximum(shares, 1 / np.array(layout.sizes)) / erk(layout, len(genome)))

@@ -163,7 +163,8 @@ def _train_dynamically(
 ) -> tuple[TrainingRun, list[Row], Cost]:
     """The training, the updates of the mask, and their extra cost."""
     rng = generator(trial.seed, 0, Role.SEARCH)
-    network = method.network(problem, initial(problem, rng)[0], trial.density, rng)
+    weights, extras = initial(problem, rng)
+    network = method.network(problem, weights, trial.density, rng, extras)
     run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
     run = replace(run, density=float(network.alive.mean()))
     return run, list(network.updates), network.cost_aside

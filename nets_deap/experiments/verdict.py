@@ -47,9 +47,8 @@ class Verdict:
     """The verdict on a ticket from its trainings with several seeds.
 
     later: early-stop iteration of the ticket minus that of the dense network, j′ − j
-    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points; for a metric of the
-    user's
-        own its difference, more being better
+    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points; for a metric of
+        the user's own its difference, more being better
     density: |M|₁ / |θ|
     seeds: number of trainings behind the intervals; 1 if all are the same, as on full batches
     margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density

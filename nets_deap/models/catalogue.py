@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from nets_deap.util import calls, imports
+from nets_deap.util import calls
 from nets_deap.util.errors import NetsError, unknown
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def factory(name: str, input_shape: tuple[int, ...], outputs: int) -> Callable[[
         return _mlp(name, input_shape, outputs)
     named, numbers = _found(name)  # type: ignore[misc]  # the name is checked
     _check(name, named, numbers, input_shape)
-    make = getattr(imports.ours(f"nets_deap.models.zoo.{named.module}"), named.function)
+    make = getattr(importlib.import_module(f"nets_deap.models.zoo.{named.module}"), named.function)
     return partial(make, *named.arguments, *numbers, input_shape, outputs)
 
 

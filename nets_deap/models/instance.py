@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import uuid
 from typing import Any
 
 from torch import nn
@@ -19,14 +18,10 @@ class Redrawn:
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
-        self.key = f"model-{uuid.uuid4().hex}"
-
-    def contents(self) -> nn.Module:
-        return self.module
+        self.key = shared.key()
 
     def __reduce__(self) -> Any:
-        shared.hold(self.key, self)
-        return shared.recall, (*shared.reference(self.key), Redrawn)
+        return shared.reduced(self.key, self, self.module, Redrawn)
 
     def __call__(self) -> nn.Module:
         module = copy.deepcopy(self.module)

@@ -16,9 +16,10 @@ Make = Callable[[], nn.Module]
 
 
 def drawn(name: str, make: Make, seed: int) -> nn.Module:
-    """A new module from its factory, whose draws from torch follow the seed. Raises NetsError if it
-    raises, or
-    returns something else, or a module whose parameters are not settled."""
+    """A new module from its factory, whose draws from torch and numpy follow the seed.
+
+    Raises NetsError if it raises, or returns something else or a module whose parameters are not settled.
+    """
     with loading():
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)

@@ -35,11 +35,11 @@ def apply(
 def keep_sparse(model: nn.Module, architecture: Architecture, mask: np.ndarray) -> nn.Module:
     """Keep the pruned weights of a module at zero under any optimiser of torch; returns the module.
 
-    mask: bool[n]. The gradients of pruned weights are zero, so that they count in no norm and leave no
-    momentum;
-    and after each step of an optimiser, what it has moved all the same is set back to zero. The module's
-    class,
-    names and state_dict stay as they are. A copy of the module is not kept sparse.
+    mask: bool[n]
+
+    The gradients of pruned weights are zero, so that they count in no norm and leave no momentum. After each
+    step of an optimiser, what it has moved all the same is set back to zero. The module's class, names and
+    state_dict stay as they are. A copy of the module is not kept sparse.
     """
     places = _places(model, architecture)
     parts = zip(architecture.parameters, architecture.layout.split(mask), strict=True)
@@ -58,13 +58,12 @@ class _Silenced:
     """Zeroes the gradient of what is pruned."""
 
     def __init__(self, parameter: Tensor) -> None:
-        self.alive = parameter.new_empty(0)
         self.key = torch.utils.weak.WeakIdRef(parameter)
 
     def __call__(self, gradient: Tensor) -> Tensor:
         parameter = self.key()
         mask = _masks.get(parameter) if parameter is not None else None
-        return gradient if mask is None else gradient * mask.to(gradient.device)
+        return gradient if mask is None else gradient.masked_fill(~mask.to(gradient.device), 0)
 
 
 def _after_step(optimizer: torch.optim.Optimizer, arguments: Any, keywords: Any) -> None:
@@ -73,7 +72,7 @@ def _after_step(optimizer: torch.optim.Optimizer, arguments: Any, keywords: Any)
             for parameter in group["params"]:
                 mask = _masks.get(parameter)
                 if mask is not None:
-                    parameter.mul_(mask.to(parameter.device))
+                    parameter.masked_fill_(~mask.to(parameter.device), 0)
 
 
 register_optimizer_step_post_hook(_after_step)

@@ -160,18 +160,18 @@ def _check_memory(name: str, make: Callable[[], nn.Module]) -> None:
 
 def _factory(model: str | Model, input_shape: tuple[int, ...], outputs: int) -> Callable[[], nn.Module]:
     if isinstance(model, Model):
-        return _called(model.name, model.make, {}, input_shape, outputs)
+        return _called(model.make, {}, input_shape, outputs)
     if catalogue.is_own(model):
         module, function, *given = model.split(":", 2)
         _, arguments = calls.split(f"{function}:{''.join(given)}", "model")
         values = {key: calls.value(text) for key, text in arguments.items()}
         found = imports.function(f"{module}:{function}", "model")
-        return _called(model, found, values, input_shape, outputs)
+        return _called(found, values, input_shape, outputs)
     return catalogue.factory(model, input_shape, outputs)
 
 
 def _called(
-    name: str, make: Callable[..., Any], given: dict[str, Any], input_shape: tuple[int, ...], outputs: int
+    make: Callable[..., Any], given: dict[str, Any], input_shape: tuple[int, ...], outputs: int
 ) -> Callable[[], Any]:
     """A factory bound to its arguments, and to those of `input_shape` and `outputs` that it asks for."""
     try:

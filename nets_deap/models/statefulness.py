@@ -12,14 +12,11 @@ from nets_deap.util.errors import NetsError
 
 
 def check(template: Template) -> None:
-    """Raise NetsError for a module whose state survives a forward pass: it would not give the same
-    twice.
-    """
+    """Raise NetsError for a module whose state survives a forward pass."""
     module = template.instance().eval()
     before = {name: each.clone() for name, each in module.state_dict().items()}
     first, second = (_tensors(template.run(module, template.sample(2))) for _ in range(2))
     changed = [k for k, each in module.state_dict().items() if not torch.equal(each, before[k])]
-    _check_buffers(template)
     if changed:
         raise NetsError(
             f"{template.name}: a forward pass in evaluation changes {changed[0]}: let it change in "
@@ -28,14 +25,15 @@ def check(template: Template) -> None:
     if len(first) != len(second) or not all(map(_same, first, second)):
         raise NetsError(
             f"{template.name} puts out something else when it is called again in evaluation: it keeps a "
-            "state, "
-            "or draws random numbers; let it start afresh in each call"
+            "state, or draws random numbers; let it start afresh in each call"
         )
+    _check_buffers(template)
 
 
 def _check_buffers(template: Template) -> None:
-    """Raise NetsError for a module that replaces a buffer in training, or counts in one: it would be
-    lost.
+    """Raise NetsError for a module that replaces a buffer in training, or counts in one.
+
+    Nothing reads such a state back out of the module.
     """
     module = template.instance().train()
     before = {name: (each, each.clone()) for name, each in module.named_buffers()}

@@ -23,9 +23,8 @@ class Recipe:
     batch_size:    samples per step; 0 means all
     data_fraction: share of the training samples to use, drawn anew for each training
     input_dropout: share of the inputs that are blanked in an evaluation
-    augment:       whether to shift images by up to four pixels and mirror half of them, in training only;
-    or a
-                   function of (samples [b, *shape], numpy Generator) that returns other samples
+    augment:       whether to shift images by up to four pixels and mirror half of them, in training
+                   only; or a function of (samples [b, *shape], numpy Generator) that returns other samples
     schedule:      the course of the learning rate; see `problem.schedule.parsed`
     clip:          the largest norm of a network's gradient; 0 is none. What is pruned is not in the norm
     label_smoothing: share of a target that is spread over all classes, in training only (Szegedy et al. 2016)

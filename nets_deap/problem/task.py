@@ -25,8 +25,7 @@ def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metr
     if loss.kind == "cross-entropy" and not data.classes:
         raise NetsError(
             "cross-entropy wants classes, and the targets are numbers: take the `loss` mse, mae, huber or "
-            "binary, or "
-            "give the classes as whole numbers"
+            "binary, or give the classes as whole numbers"
         )
     if loss.kind == "binary" and data.classes > 2 and data.train.y.ndim == 1:
         raise NetsError(f"binary is for two classes, and there are {data.classes}: take cross-entropy")
@@ -67,8 +66,7 @@ def check(made: Architecture, data: Data) -> None:
     if made.criterion.loss.kind == "cross-entropy" and y.ndim == 1 and made.outputs < data.classes:
         raise NetsError(
             f"{made.name} puts out {getattr(found, 'shape', [0])[-1]} numbers, and there are "
-            f"{data.classes} classes: "
-            "change its last layer"
+            f"{data.classes} classes: change its last layer"
         )
     targets = made.targets(y, torch.float32)
     check_fits(made.criterion, found, targets, made.name)

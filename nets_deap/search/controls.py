@@ -105,7 +105,8 @@ def lineage(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticke
     if ticket.mask.all():
         return _with(ticket, problem, "lineage", ticket.weights, ticket.mask)
     density = float(ticket.mask.mean())
-    found = lineage_search(problem, density)(problem, Budget(), rng, density, ticket.weights)
+    start = ticket.weights, ticket.extras
+    found = lineage_search(problem, density)(problem, Budget(), rng, density, start)
     return _with(ticket, problem, "lineage", found.ticket.weights, found.ticket.mask)
 
 

@@ -161,10 +161,10 @@ class ES(Cycles):
         seconds: time limit, after which no new generation starts; the first one always runs
         Returns the strategy, the parameters that it searched, and the number of generations.
         """
-        searched = Searched(problem.architecture, mask)
+        searched = Searched(problem.architecture, mask, extras)
         part = problem.data.to(self.device, torch.float32).train
         loss = PopulationLoss(searched, part, self.batch, rng)
-        strategy = STRATEGIES[self.strategy](searched.read(weights, extras), self.sigma, self.pop, rng)
+        strategy = STRATEGIES[self.strategy](searched.read(weights), self.sigma, self.pop, rng)
         toolbox = base.Toolbox()
         toolbox.register("generate", strategy.generate)
         toolbox.register("update", strategy.update)
@@ -184,7 +184,9 @@ class ES(Cycles):
             raise too_small("es", "rounds", len(plan))
         rng = np.random.default_rng([state.root, state.cycle])
         seconds = meter.seconds_left() / remaining
-        strategy, searched, gens = self.train(problem, state.rewound, state.mask, gens, rng, seconds=seconds)
+        strategy, searched, gens = self.train(
+            problem, state.rewound, state.mask, gens, rng, state.extras, seconds
+        )
         score = score_mean(strategy, searched, problem, "validation")
         meter.spend(forward_passes=gens * passes + validation)
         scores = np.zeros(state.mask.size)
@@ -207,7 +209,7 @@ def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: s
     data = problem.data.to("cpu", torch.float32)
     vector = searched.write(strategy.mean[None])[0]
     weights, trained = np.split(vector, [searched.mask.size])
-    extras = np.concatenate([trained, architecture.initial_extras[trained.size :]])
+    extras = np.concatenate([trained, searched.extras[trained.size :]])
     network = make_network(architecture, weights, searched.mask, problem.recipe, extras=extras)
     with one_thread():
         return evaluate(network, getattr(data, part), data.cases)

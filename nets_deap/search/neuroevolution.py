@@ -117,13 +117,13 @@ class Nets(Method):
         budget: Budget,
         rng: np.random.Generator,
         density: float,
-        start: np.ndarray | None = None,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
         engine: Callable[..., Any] | None = None,
         on_row: Callable[[Row], None] | None = None,
     ) -> Found:
         """Raises NetsError for options that do not go together, or a budget that ends too early.
 
-        start: float32[n], initial weights of all genomes, in place of random ones
+        start: float32[n] and [m], initial weights and extras of all genomes, in place of random ones
         engine: the map that evaluates; by default in this process; on_row: called after each generation
         """
         brief, settings = self.settle(problem, density)
@@ -132,7 +132,8 @@ class Nets(Method):
         evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=timely)
         toolbox = evolution.toolbox
         if start is not None:
-            toolbox.register("individual", _begun_with, start, toolbox.individual)
+            weights, evolution.evaluator.extras = start
+            toolbox.register("individual", _begun_with, weights, toolbox.individual)
         toolbox.register("individual", make_in_time, toolbox.individual, meter)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)
         self._check_budget(evolution, meter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nets_deap.config.fields import MOST
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.layout import Layout
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.perceptron import has_gradients
@@ -79,9 +79,17 @@ class Dynamic(Method):
         raise NetsError("SET and RigL give a trained network, not a ticket: a comparison trains them")
 
     def network(
-        self, problem: Problem, weights: np.ndarray, density: float, rng: np.random.Generator
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        density: float,
+        rng: np.random.Generator,
+        extras: np.ndarray = INITIAL,
     ) -> DynamicMLP | DynamicModule:
-        """The untrained network for the problem's recipe: θ₀ under a random mask of this density."""
+        """The untrained network for the problem's recipe: θ₀ under a random mask of this density.
+
+        extras: float32[m], biases and normalisations; initial unless given
+        """
         layout = problem.layout
         everything = np.ones(weights.size, dtype=bool)
         (counts,) = self.plan(layout, density)
@@ -89,7 +97,7 @@ class Dynamic(Method):
         steps = problem.recipe.steps(len(problem.data.train.y))
         architecture = problem.architecture
         kind = DynamicMLP if has_gradients(architecture) else DynamicModule
-        return kind(architecture, weights, mask, problem.recipe, self, steps, rng)
+        return kind(architecture, weights, mask, problem.recipe, self, steps, rng, extras)
 
 
 class _Dynamic(_Base):
@@ -109,8 +117,12 @@ class _Dynamic(_Base):
         options: Dynamic,
         steps: int,
         rng: np.random.Generator,
+        extras: np.ndarray = INITIAL,
     ) -> None:
-        super().__init__(architecture, weights, np.ones_like(mask), recipe)  # nothing is left out
+        more: dict[str, Any] = (
+            {"extras": extras} if architecture.extras else {}
+        )  # which a perceptron has none of
+        super().__init__(architecture, weights, np.ones_like(mask), recipe, **more)  # nothing is left out
         self.options, self.rng = options, rng
         self.size = weights.size  # the first of `flat`; extras come after them
         self.last_update = int(options.until * steps)

@@ -24,17 +24,18 @@ ACTIVATIONS = {"cpu": 2**24, "cuda": 2**30}
 class Searched:
     """The numbers of a network that a search may move: active weights and trained extras, d in all.
 
-    mask: bool[n]
+    mask: bool[n]; extras: float32[m], where the search begins; initial unless given
     """
 
-    def __init__(self, architecture: Architecture, mask: np.ndarray) -> None:
+    def __init__(self, architecture: Architecture, mask: np.ndarray, extras: np.ndarray = INITIAL) -> None:
         self.architecture, self.mask = architecture, mask
+        self.extras = architecture.or_initial(extras)
         self.places = np.flatnonzero(np.concatenate([mask, np.ones(architecture.trained_extras, dtype=bool)]))
         self.active = int(mask.sum())
 
-    def read(self, weights: np.ndarray, extras: np.ndarray = INITIAL) -> np.ndarray:
-        """The searched numbers, float64[d], out of weights, float32[n], and extras, float32[m]."""
-        both = np.concatenate([weights, self.architecture.or_initial(extras)])
+    def read(self, weights: np.ndarray) -> np.ndarray:
+        """The searched numbers, float64[d], out of weights, float32[n], and the extras."""
+        both = np.concatenate([weights, self.extras])
         return both[self.places].astype(np.float64)
 
     def write(self, vectors: np.ndarray) -> np.ndarray:
@@ -71,8 +72,10 @@ class PopulationLoss:
         if count not in self._stacks:
             architecture, mask = self.searched.architecture, self.searched.mask
             nothing = [np.zeros(mask.size, dtype=np.float32)] * count
-            device = str(self.part.x.device)
-            self._stacks[count] = make_stack(architecture, nothing, [mask] * count, Recipe(), device)
+            self._stacks[count] = make_stack(
+                architecture, nothing, [mask] * count, Recipe(), str(self.part.x.device),
+                extras=self.searched.extras,
+            )  # fmt: skip
         return self._stacks[count]
 
     @memory.told()

@@ -35,8 +35,3 @@ def function(name: str, what: str) -> Callable[..., Any]:
     if not callable(found):
         raise NetsError(f"{what} '{name}' is not a function")
     return found
-
-
-def ours(name: str) -> Any:
-    """A module of this package, imported when it is needed."""
-    return importlib.import_module(name)

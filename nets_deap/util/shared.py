@@ -6,44 +6,50 @@ import atexit
 import pickle
 import shutil
 import tempfile
+import uuid
+import weakref
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-_held: dict[str, Any] = {}  # what this process has made or received; a forked worker inherits it
-_folder: Path | None = None
+_made: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()  # a forked worker inherits it
+_received: dict[str, Any] = {}
 
 
-def hold(key: str, value: Any) -> None:
-    """Remember a value by a key that names its content."""
-    _held.setdefault(key, value)
+@cache
+def _folder() -> Path:
+    """A folder for this process, removed at its end."""
+    folder = Path(tempfile.mkdtemp(prefix="nets-deap-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
-def reference(key: str) -> tuple[str, str]:
-    """What stands for a held value in a pickle: its key, and a file for processes that do not have it."""
-    global _folder  # noqa: PLW0603
-    if _folder is None:
-        _folder = Path(tempfile.mkdtemp(prefix="nets-deap-"))
-        atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-    path = _folder / f"{key}.pickle"
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            pickle.dump(_contents(_held[key]), file, protocol=5)
-        partial.rename(path)
-    return key, str(path)
+def key() -> str:
+    """A new key for a value."""
+    return uuid.uuid4().hex
 
 
-def _contents(value: Any) -> Any:
-    return value.contents() if hasattr(value, "contents") else value
+def reduced(key: str, value: Any, contents: Any, make: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """What `__reduce__` of a value returns: a reference that `recall` follows.
 
-
-def recall(key: str, path: str, make: Any = None) -> Any:
-    """The value of a reference, read once per process.
-
+    contents: pickled into a file once, for processes that do not have the value; the file lives as long
     make: makes the value of its contents
     """
-    if key not in _held:
+    path = _folder() / key
+    if key not in _made:
+        _made[key] = value
+        with path.open("wb") as file:
+            pickle.dump(contents, file, protocol=5)
+        weakref.finalize(value, path.unlink, missing_ok=True)
+    return recall, (key, str(path), make)
+
+
+def recall(key: str, path: str, make: Callable[[Any], Any]) -> Any:
+    """The value of a reference; its contents are read once per process."""
+    found = _made.get(key, _received.get(key))
+    if found is None:
         with Path(path).open("rb") as file:
-            found = pickle.load(file)
-        _held[key] = make(found) if make else found
-    return _held[key]
+            found = make(pickle.load(file))
+        _received[key] = found
+    return found
