@@ -69,6 +69,7 @@ def compare(
         summary = [s.row() for s in result.summaries()]
         click.echo(json_text.dumps({"folder": str(folder), "summary": summary}))
     elif not quiet:
+        render.tell_metric(settled)
         _show(result, folder, time.monotonic() - start)
     for trial, error in result.failed.items():
         click.echo(

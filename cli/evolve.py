@@ -93,7 +93,7 @@ def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool,
     if as_json:
         click.echo(json_text.dumps(_result(folder, reason, finished=True)))
     elif not quiet:
-        more = f"--out {folder} --resume --gens MORE{_trust(config)}"
+        more = f"--out {folder} --resume --gens MORE{render.trust(config)}"
         click.echo(f"{folder} is finished ({reason}); to continue: {more}")
 
 
@@ -108,20 +108,14 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
         if saved := read_logbook(folder):
             click.echo(
                 f"{reason} after generation {saved[-1]['gen']}, which is saved; "
-                f"to continue: nets-deap evolve --out {folder} --resume{_trust(config)}",
+                f"to continue: nets-deap evolve --out {folder} --resume{render.trust(config)}",
                 err=True,
             )
         else:
             click.echo(f"{reason} before generation 0 was complete: nothing is saved", err=True)
     elif not (quiet or as_json):
-        _show(outcome.evolution, outcome)
-
-
-def _trust(config: EvolveConfig) -> str:
-    """The option that a command needs to go on with code of one's own."""
-    from nets_deap.config.named import code_in
-
-    return " --trust" if code_in(config.model_dump()) else ""
+        render.tell_metric(config)
+        _show(outcome.evolution, outcome, config)
 
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
@@ -141,7 +135,7 @@ def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
     return result
 
 
-def _show(evolution: Evolution, outcome: Outcome) -> None:
+def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig) -> None:
     ticket, folder = evolution.ticket(), outcome.folder
     click.echo(
         f"\nTicket after {outcome.reason}, found in generation {ticket.info['generation']}: "
@@ -155,7 +149,7 @@ def _show(evolution: Evolution, outcome: Outcome) -> None:
     if front.exists():
         click.echo(f"  Pareto front of {len(evolution.hall)} tickets: {front}")
     click.echo(f"  ticket:  {folder / 'ticket.safetensors'}\n  logbook: {folder / 'logbook.csv'}")
-    click.echo(f"Train it to the end: nets-deap train {folder}")
+    click.echo(f"Train it to the end: nets-deap train {folder}{render.trust(config)}")
 
 
 def _list_selections() -> int:

@@ -15,6 +15,7 @@ from .options import printable
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from nets_deap.config.base import ProblemConfig
     from nets_deap.util.statistics import Interval
 
 
@@ -28,6 +29,28 @@ DIVERGED = "diverged"
 def note(text: str) -> None:
     """Tell what went another way than expected, on stderr."""
     click.echo(f"note: {printable(text)}", err=True)
+
+
+def tell_metric(config: ProblemConfig) -> None:
+    """Say which metric stands where accuracies are shown, if it is another."""
+    from nets_deap.data.sources import is_ours
+    from nets_deap.util.errors import NetsError
+
+    if config.metric is None and config.loss != "binary" and is_ours(config.dataset):
+        return  # classes: there is no need to load them
+    try:
+        metric = str(config.problem().architecture.criterion.metric)
+    except NetsError:  # the data are not there: results are shown all the same
+        metric = config.metric or "accuracy"
+    if metric != "accuracy":
+        note(f"the metric is {metric}: it stands where accuracies are shown, times 100")
+
+
+def trust(config: ProblemConfig) -> str:
+    """The option that a command on results of this config needs, if code of one's own is in it."""
+    from nets_deap.config.named import code_in
+
+    return " --trust" if code_in(config.model_dump()) else ""
 
 
 def percent(share: float, digits: int = 2) -> str:

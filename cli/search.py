@@ -221,7 +221,8 @@ def _search(
     if as_json:
         click.echo(json_text.dumps(_result(found, folder)))
     elif not quiet:
-        _show(found, folder)
+        render.tell_metric(settled)
+        _show(found, folder, render.trust(settled))
     return 0
 
 
@@ -246,7 +247,7 @@ def _result(found: Found, folder: Path) -> dict[str, Any]:
     }
 
 
-def _show(found: Found, folder: Path) -> None:
+def _show(found: Found, folder: Path, trust: str) -> None:
     told, cost = _result(found, folder), found.cost
     layers = ", ".join(f"{name} {render.percent(share)}" for name, share in told["layers"].items())
     click.echo(
@@ -256,4 +257,4 @@ def _show(found: Found, folder: Path) -> None:
         f"  search: {cost.gradient_steps:,} gradient steps, {cost.samples:,} samples, "
         f"{cost.forward_passes:,} forward passes, {cost.seconds:.1f} s"
     )
-    click.echo(f"  ticket: {told['ticket']}\nTrain it to the end: nets-deap train {folder}")
+    click.echo(f"  ticket: {told['ticket']}\nTrain it to the end: nets-deap train {folder}{trust}")

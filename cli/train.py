@@ -67,6 +67,7 @@ def train(
     if as_json:
         click.echo(json_text.dumps(summary))
     elif not quiet:
+        render.tell_metric(settled)
         _show(summary, folder)
 
 

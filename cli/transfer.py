@@ -100,6 +100,7 @@ def transfer(
     if as_json:
         click.echo(json_text.dumps({"folder": str(folder), "rows": found}))
     elif not quiet:
+        render.tell_metric(settled)
         shown = []
         for name in library.NAMES:
             told = render.interval(mean_interval(library.accuracies(found, name).tolist()))
@@ -165,6 +166,7 @@ def connectivity(
     if as_json:
         click.echo(json_text.dumps({"folder": str(folder), "barriers": barriers}))
     elif not quiet:
+        render.tell_metric(settled)
         told = render.interval(mean_interval([100 * height for height in barriers]))
         click.echo(f"barrier: {told} points of test error (lines: {len(barriers)})")
         click.echo("\n".join(str(file) for file in (folder / CONNECTIVITY, *files)))

@@ -83,6 +83,7 @@ def verify(
     if as_json:
         click.echo(json_text.dumps(_result(verdict)))
     elif not quiet:
+        render.tell_metric(settled)
         _show(verdict, trained)
     return 0
 

@@ -44,12 +44,16 @@ def journey(make, data, loss_of_a_batch, density=0.2, **problem):
     model = loaded.apply_to(make())  # θ₀ ⊙ M, in a network of your own
     state = model.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in weights.items())
-    nd.keep_sparse(model, loaded)
-    left = sgd(model, data, loss_of_a_batch)
-    revived = sum(int((left[name][~mask] != 0).sum()) for name, mask in masks(loaded).items())
+    train_sparse(loaded, model, data, loss_of_a_batch)
+    return loaded
+
+
+def train_sparse(ticket, model, data, loss_of_a_batch):
+    """Train a model that holds a ticket in a loop of one's own, and look whether it has stayed sparse."""
+    left = sgd(nd.keep_sparse(model, ticket), data, loss_of_a_batch)
+    revived = sum(int((left[name][~mask] != 0).sum()) for name, mask in masks(ticket).items())
     print(f"after 200 steps of SGD with momentum and weight decay: {revived} pruned weights are not zero")
     assert not revived
-    return loaded
 
 
 def export(ticket, folder):

@@ -147,6 +147,11 @@ def is_own(name: str) -> bool:
     return bool(colon and kind and rest) and kind not in ("folder", *tables.KINDS)
 
 
+def is_ours(name: str) -> bool:
+    """Is it one of our data sets or a folder of images, whose targets are classes?"""
+    return name in DATASETS or name.startswith("folder:")
+
+
 def check_name(name: str) -> None:
     """Raise NetsError unless `name` is in DATASETS, of the form folder:PATH, a file, or module:function."""
     if name not in DATASETS and not name.partition(":")[2]:

@@ -47,8 +47,8 @@ class Verdict:
     """The verdict on a ticket from its trainings with several seeds.
 
     later: early-stop iteration of the ticket minus that of the dense network, j′ − j
-    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points; for a metric of
-        the user's own its difference, more being better
+    better: test accuracy at early stop, ticket minus dense network, a′ − a, in points; turned
+        round for a metric of which less is better
     density: |M|₁ / |θ|
     seeds: number of trainings behind the intervals; 1 if all are the same, as on full batches
     margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
@@ -184,7 +184,7 @@ def judge(
         return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
 
     metric = problem.architecture.criterion.metric
-    greater = (1 if metric.greatest else -1) * (100 if metric.function is None else 1)
+    greater = 100 if metric.greatest else -100
     later, better = difference("early_stop_iteration"), difference("test_acc", greater)
     available, recipe = len(problem.data.train.y), problem.recipe
     last = recipe.steps(available)

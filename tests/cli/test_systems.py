@@ -63,7 +63,9 @@ def test_a_network_of_ones_own_on_every_command(cli) -> None:
     model = ("--model", "own_net:make:width=6")
     short = ("--data-limit", "200", "--epochs", "1")
     found = ("--density", "0.3", "--cycles", "1", "--out", "run")
-    assert cli("imp", *model, *short, *found).code == 0
+    searched = cli("imp", *model, *short, *found)
+    assert searched.code == 0
+    assert searched.out.endswith("Train it to the end: nets-deap train run --trust\n")
     assert "own_net" not in cli("info", "run", "--json").err
     for command in (("train", "run"), ("verify", "run", "--seeds", "2"), ("transfer", "run", "--to", "adam")):
         refused = cli(*command, "--epochs", "1")
@@ -77,6 +79,34 @@ def test_a_network_of_ones_own_on_every_command(cli) -> None:
     other = cli("train", "run", "--model", "own_net:make:width=7", "--epochs", "1", "--out", "other")
     assert (other.code, "the ticket is for own_net:make:width=6" in other.err) == (2, True)
     assert not Path("other").exists()
+
+
+def test_a_metric_that_is_no_accuracy_is_said(cli) -> None:
+    Path("own_numbers.py").write_text(
+        "import numpy as np\n"
+        "def make(input_shape): return __import__('torch').nn.Linear(input_shape[0], 1)\n"
+        "def data():\n"
+        "    x = np.random.default_rng(0).standard_normal((80, 4), dtype=np.float32)\n"
+        "    return x, x.sum(axis=1)\n",
+        encoding="utf-8",
+    )
+    own = ("--model", "own_numbers:make", "--dataset", "own_numbers:data", "--epochs", "1")
+    small = ("--pop", "2", "--gens", "1", "--target-density", "0.5", "--map", "serial", "--out", "evolved")
+    one = ("--density", "0.5", "--cycles", "1", "--out", "run")
+    compared = ("--methods", "snip", "--densities", "0.5", "--seeds", "1", "--out", "compared")
+    said = "note: the metric is r2: it stands where accuracies are shown, times 100"
+    for words in (
+        ("evolve", *own, *small),
+        ("imp", *own, *one),
+        ("train", "run", *own),
+        ("verify", "run", "--seeds", "2", *own),
+        ("transfer", "run", "--seeds", "1", *own),
+        ("connectivity", "run", "--seeds", "1", "--points", "3", *own),
+        ("compare", *own, *compared),
+    ):
+        ran = cli(*words)
+        assert (ran.code, said in ran.err) == (0, True), words
+    assert said not in cli("random", "--density", "0.5", "--data-limit", "100", "--out", "classes").err
 
 
 def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
