@@ -81,8 +81,6 @@ def compare(
         "eval_every": eval_every,
         "map": map,
     }
-    for key in ("loss", "metric", "prunable"):
-        told.pop(key, None)
     config = validate(_Given, told | texts)
     config._problem = given
     folder = nullcontext(str(out)) if out is not None else tempfile.TemporaryDirectory()

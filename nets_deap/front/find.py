@@ -39,8 +39,7 @@ def find_ticket(
     map: serial, multiprocess or batched, or a map of your own; for methods that evaluate populations
     show: a progress bar on stderr
 
-    The ticket has what the search has recorded in `logbook`, and what it cost in `cost`. Ctrl-C ends the
-    search.
+    The ticket has what the search has recorded in `logbook`, and what it cost in `cost`. Ctrl-C ends it.
     Raises NetsError, in one line, for bad input.
     """
     given = problem_of(model, data, **problem)

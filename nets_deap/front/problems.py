@@ -9,12 +9,13 @@ from typing import Any
 from nets_deap.data.dataset import Data
 from nets_deap.models.catalogue import is_of_the_papers
 from nets_deap.models.initialisers import MODULE
-from nets_deap.models.losses import Loss
+from nets_deap.models.losses import OF_NUMBERS, Loss
 from nets_deap.models.metrics import Metric
 from nets_deap.models.prunable import Predicate
 from nets_deap.models.registry import Model
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util import imports
 from nets_deap.util.errors import NetsError, unknown
 
 # Adam at this rate trains most networks; 20 epochs are what commands take, too.
@@ -35,23 +36,24 @@ def problem_of(
 ) -> Problem:
     """A problem from what a user has.
 
-    model: a factory of a `torch.nn.Module`, an instance, a name of the registry, or a `Problem` with all
-    the rest
+    model: a factory of a `torch.nn.Module`, an instance, or a name; or a `Problem`, which has all the rest
     data: `Data`, what `Data.of` takes, or the name of a data set
     loss: a name, or a function of (outputs [n, …], targets [n, …]) that returns [n] losses
     metric: a name, or a function of all outputs and targets that returns a number; (function, "least") where
         less is better
     recipe: a `Recipe`, or those of its fields that differ from RECIPE
     init: initial weights; by default what the network's factory draws, for networks of the papers "glorot"
-    prunable: says by (name, parameter) which parameters are prunable; "embeddings" adds what has two
-    dimensions
+    prunable: says by (name, parameter) which parameters are prunable; "embeddings": what has two dimensions
     validation: the share of the training samples that is set apart for validation
 
     Raises NetsError, in one line, for whatever does not fit together.
     """
     if isinstance(model, Problem):
-        if data is not None:
-            raise NetsError("a Problem has its own data: leave the data out")
+        given_too = (data, loss, metric, recipe, init, prunable)
+        if any(each is not None for each in given_too):
+            raise NetsError(
+                "a Problem has its own data, loss, metric, recipe, init and prunable: leave them out"
+            )
         return model
     if data is None:
         raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
@@ -78,8 +80,7 @@ def problem_of(
 
 def _of_numbers(loss: object) -> bool:
     """Is a loss one of numbers, whatever the targets look like?"""
-    kind = loss.kind if isinstance(loss, Loss) else loss
-    return isinstance(kind, str) and kind.partition(":")[0] in ("mse", "mae", "huber")
+    return isinstance(loss, str | Loss) and str(loss).partition(":")[0] in OF_NUMBERS
 
 
 def _recipe(told: Recipe | Mapping[str, Any] | None) -> Recipe:
@@ -92,12 +93,10 @@ def _recipe(told: Recipe | Mapping[str, Any] | None) -> Recipe:
     return replace(RECIPE, **(told or {}))
 
 
-def _named(function: Callable[..., Any]) -> str:
-    return f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', repr(function))}"
-
-
 def _loss(told: str | Loss | Callable[..., Any] | None) -> str | Loss | None:
-    return Loss(_named(told), function=told) if callable(told) and not isinstance(told, Loss) else told
+    return (
+        Loss(imports.name_of(told), function=told) if callable(told) and not isinstance(told, Loss) else told
+    )
 
 
 def _metric(told: Any) -> str | Metric | None:
@@ -105,7 +104,7 @@ def _metric(told: Any) -> str | Metric | None:
         function, which = told
         if which not in ("greatest", "least"):
             raise unknown("direction of a metric", which, ("greatest", "least"))
-        return Metric(_named(function), function, which == "greatest")
+        return Metric(imports.name_of(function), function, which == "greatest")
     if callable(told) and not isinstance(told, Metric):
-        return Metric(_named(told), told)
+        return Metric(imports.name_of(told), told)
     return told

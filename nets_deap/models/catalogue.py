@@ -89,9 +89,7 @@ def check_name(name: str) -> None:
 
 
 def is_of_the_papers(name: str) -> bool:
-    """Is it a network of the papers on tickets? Their initial weights are ours; other networks have their
-    own.
-    """
+    """Is it a network of the papers on tickets? Their initial weights are ours."""
     return name.startswith(("mlp-", "lenet-300-100", "conv-", "cnn-", "wrn-"))
 
 
@@ -101,8 +99,10 @@ def suits_mse(name: str) -> bool:
 
 
 def factory(name: str, input_shape: tuple[int, ...], outputs: int) -> Callable[[], nn.Module]:
-    """What makes the network of this name. Raises NetsError as `check_name` does, and for samples that the
-    network cannot take."""
+    """What makes the network of this name.
+
+    Raises NetsError as `check_name` does, and for samples that the network cannot take.
+    """
     check_name(name)
     if name.startswith(TORCHVISION):
         return partial(_torchvision, name, outputs)

@@ -126,6 +126,7 @@ LOSSES: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
     "mae": _mean(lambda loss, outputs, targets: (outputs - targets).abs()),
     "huber": _mean(_huber),  # Huber 1964, eq. 1.2 of torch's documentation: the square within delta
 }
+OF_NUMBERS = ("mse", "mae", "huber")
 ARGUMENTS = {"cross-entropy": {"weights"}, "huber": {"delta"}}
 BALANCED = "balanced"
 

@@ -56,9 +56,7 @@ class Model:
             kind = type(model)
             return cls(f"{kind.__module__}:{kind.__qualname__}", Redrawn(model))
         if callable(model):
-            named = getattr(model, "func", model)  # of a partial
-            name = getattr(named, "__qualname__", type(named).__qualname__)
-            return cls(f"{getattr(named, '__module__', '')}:{name}", model)
+            return cls(imports.name_of(model), model)
         raise NetsError(
             f"the model is {type(model).__name__}, expected a torch.nn.Module or what returns one"
         )

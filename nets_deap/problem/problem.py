@@ -21,6 +21,7 @@ from nets_deap.models.prunable import Predicate
 from nets_deap.models.registry import Model
 from nets_deap.problem import task
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util import imports
 from nets_deap.util.errors import NetsError
 
 
@@ -71,7 +72,9 @@ class Problem:
         }
         own = {"loss": self.loss, "metric": self.metric, "prunable": self.prunable}
         return told | {
-            key: getattr(value, "__qualname__", str(value)) for key, value in own.items() if value is not None
+            key: imports.name_of(value) if callable(value) and not isinstance(value, Loss) else str(value)
+            for key, value in own.items()
+            if value is not None
         }
 
     @property

@@ -8,7 +8,7 @@ from nets_deap.data.dataset import Data
 from nets_deap.models import catalogue, losses, metrics
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.criterion import Criterion, check_fits
-from nets_deap.models.losses import Loss
+from nets_deap.models.losses import OF_NUMBERS, Loss
 from nets_deap.models.metrics import Metric
 from nets_deap.util.errors import NetsError
 
@@ -18,6 +18,9 @@ def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metr
 
     Raises NetsError for a loss of classes where the targets are numbers, and for other unfitting ones.
     """
+    of_numbers = isinstance(loss, str | Loss) and str(loss).partition(":")[0] in OF_NUMBERS
+    if of_numbers and data.classes and not catalogue.suits_mse(arch):
+        raise NetsError(f"the `loss` {loss} is for numbers, and the targets are classes: give them as floats")
     if loss is None:
         loss = "mse" if catalogue.suits_mse(arch) or not data.classes else "cross-entropy"
     if isinstance(loss, str):

@@ -12,6 +12,13 @@ from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """What a function of the user's own is called: module:function."""
+    inner = getattr(function, "func", function)  # of a partial
+    name = getattr(inner, "__qualname__", type(inner).__qualname__)
+    return f"{getattr(inner, '__module__', '')}:{name}"
+
+
 def function(name: str, what: str) -> Callable[..., Any]:
     """The user's function `module:function`, searched for in the working directory too.
 

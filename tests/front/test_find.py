@@ -117,6 +117,14 @@ def test_a_comparison_gives_tables_and_goes_on_where_it_was() -> None:
     assert Path("folder/trials.csv").stat().st_mtime_ns >= written
 
 
+def test_a_comparison_with_another_loss_is_another() -> None:
+    options = {"seeds": 1, "recipe": RECIPE, "show": False, "out": "folder"}
+    nd.compare(make, (X, Y), "snip", 0.3, **options)
+    for other in ({"loss": loss}, {"metric": "balanced-accuracy"}, {"prunable": lambda n, p: p.ndim > 1}):
+        with pytest.raises(NetsError, match="folder"):
+            nd.compare(make, (X, Y), "snip", 0.3, **options, **other)
+
+
 def test_what_prunes_and_what_does_not_is_up_to_the_user() -> None:
     only = find(prunable=lambda name, parameter: name == "4.weight")
     assert only.architecture.parameters == ("4.weight",)
@@ -233,6 +241,11 @@ BAD_PROBLEMS = {
     "no ticket": ({"method": "rigl"}, "rigl gives no ticket of its own"),
     "a prunable": ({"prunable": "embedings"}, "did you mean 'embeddings'"),
     "no data": ({"data": None}, "there are no data"),
+    "a problem, and more": (
+        {"model": nd.Problem("digits"), "data": None, "loss": "mse"},
+        "a Problem has its own data, loss, metric",
+    ),
+    "numbers that are classes": ({"data": nd.Data.of((X, Y * 2)), "loss": "mse"}, "give them as floats"),
     "a direction": ({"metric": (max, "fewest")}, "unknown direction of a metric 'fewest'"),
 }
 

@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from nets_deap import __version__
 from nets_deap.models.registry import build
+from nets_deap.problem.old_tickets import in_our_order
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.util.errors import NetsError
 
@@ -76,3 +77,19 @@ def test_a_damaged_or_foreign_file_is_one_line(damage: str) -> None:
 def test_a_ticket_that_is_not_there() -> None:
     with pytest.raises(NetsError, match="cannot read ticket nowhere"):
         load_ticket(Path("nowhere"))
+
+
+def test_extras_of_an_old_wide_resnets_ticket_find_their_places() -> None:
+    made = build("wrn-10-1", (1, 8, 8), 3)
+    norms = ["norm", *(f"stage{s}.1.norm{i}" for s in (1, 2, 3) for i in (1, 2))]
+    old = ["fc.bias"]  # version 0.2: the last layers' first, then block by block
+    for kinds in (("weight", "bias"), ("running_mean", "running_var")):
+        old += [f"{norm}.{kind}" for norm in norms for kind in kinds]
+    sizes = {extra.name: extra.size for extra in made.extras}
+    numbers = np.concatenate(
+        [np.full(sizes[name], place, dtype=np.float32) for place, name in enumerate(old)]
+    )
+    named = made.named(np.zeros(made.layout.size), in_our_order(numbers, made))
+    assert all((named[name] == place).all() for place, name in enumerate(old))
+    plain = build("cnn-8-16", (1, 8, 8), 3)
+    assert (in_our_order(numbers, plain) == numbers).all()
