@@ -60,7 +60,8 @@ def test_a_lineage_as_a_control_flips_signs_of_the_tickets_weights_and_prunes_al
 def test_a_lineage_as_a_control_takes_as_many_steps_as_imp(density: float) -> None:
     start = np.random.default_rng(5).normal(size=DIGITS.layout.size).astype(np.float32)
     method = lineage_search(DIGITS, density)
-    found = method(DIGITS, Budget(), np.random.default_rng(5), density, start)
+    initial = start, DIGITS.architecture.initial_extras
+    found = method(DIGITS, Budget(), np.random.default_rng(5), density, initial)
     imp = IMP(epochs=1)(DIGITS, Budget(), np.random.default_rng(5), density)
     assert found.cost.gradient_steps == imp.cost.gradient_steps
     assert (np.abs(found.ticket.weights) == np.abs(start)).all()
