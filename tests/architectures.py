@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
+import numpy as np
+
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.criterion import Criterion
 from nets_deap.models.losses import Loss
@@ -26,11 +28,31 @@ def mlp(
     outputs: int,
     activation: str = "relu",
     loss: str = "cross-entropy",
+    bias: bool = False,
 ) -> Architecture:
-    """A perceptron without biases; with sigmoids, its outputs have one, too."""
+    """A perceptron; with sigmoids, its outputs have one, too."""
     widths = [prod(input_shape), *hidden, outputs]
     last = activation == "sigmoid"
-    return of(lambda: perceptron(widths, activation, activate_last=last), input_shape, outputs, loss)
+    return of(lambda: perceptron(widths, activation, bias, activate_last=last), input_shape, outputs, loss)
+
+
+def drawn_extras(architecture: Architecture, seed: int = 7) -> np.ndarray:
+    """float32[m]: extras that are not all alike, unlike the initial ones."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 0.3, sum(extra.size for extra in architecture.extras)).astype(np.float32)
+
+
+# Perceptrons of each kind, on images of 8 × 8 with ten classes
+PERCEPTRONS = {
+    f"mlp:64-12-9-10{more}": ((1, 8, 8), 10)
+    for more in (
+        "",
+        ",bias=yes",
+        ",activation=tanh",
+        ",activation=sigmoid,bias=yes",
+        ",activation=tanh,bias=yes",
+    )
+}
 
 
 def convnet(

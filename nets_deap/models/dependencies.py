@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nets_deap.models.graph import shape_of, traced
 from nets_deap.models.groups import ENDS, Groups, Wire
 from nets_deap.models.layout import Extra, Layout
-from nets_deap.models.making import aliases
 from nets_deap.models.zoo.pooling import MaxPool2d
 
 # What treats each channel by itself, and leaves the number of channels as it is
@@ -37,19 +37,10 @@ _POINTWISE_CALLS = {
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "contiguous",
     "boolean_dispatch",  # what torch calls its max_pool functions
 }  # fmt: skip
+_FLATTENING = {"flatten", "view", "reshape"}
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
-
-
-class _Shapes(fx.Interpreter):
-    """Runs a graph and notes the shape of each tensor; torch's own class for it takes a second to import."""
-
-    def run_node(self, node: fx.Node) -> Any:
-        result = super().run_node(node)
-        if isinstance(result, Tensor):
-            node.meta["shape"] = tuple(result.shape)
-        return result
 
 
 class _UnknownError(Exception):
@@ -63,18 +54,11 @@ class _Channels(NamedTuple):
     spread: int = 1
 
 
-class _Tracer(fx.Tracer):
-    """Modules without children, and torch's own, are steps of the graph."""
-
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return not any(module.children()) or super().is_leaf_module(module, name)
-
-
 class _Follower:
     """Follows the channels through a graph; groups are numbers, 0 that of inputs and outputs."""
 
-    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
-        self.module, self.graph = module, graph
+    def __init__(self, module: fx.GraphModule) -> None:
+        self.module, self.graph = module, module.graph
         self.parents, self.names = [0], [ENDS]
         self.wires: dict[str, tuple[_Channels, int]] = {}  # layer -> its source, and the group of its target
         self.norms: dict[str, int] = {}
@@ -118,7 +102,7 @@ class _Follower:
 
     def _through(self, node: fx.Node, step: Any) -> _Channels:
         source = self._input(node)
-        name, shape = str(node.target), _shape(node.args[0])
+        name, shape = str(node.target), shape_of(node.args[0])
         kind = type(step)  # a subclass may compute something else
         if kind is nn.Linear and len(shape) == 2:
             return self._layer(name, source)
@@ -149,15 +133,17 @@ class _Follower:
 
     def _call(self, node: fx.Node) -> None:
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-        if name in ("size", "getattr", "getitem") and not isinstance(_shape(node, None), tuple):
+        if name in ("size", "getattr", "getitem") and not isinstance(shape_of(node, None), tuple):
             return  # a number, not a tensor
-        source, shape = self._input(node), _shape(node.args[0])
+        source, shape = self._input(node), shape_of(node.args[0])
         if node.target in _ADDITIONS:
             other = self._input(node, 1)
-            if other.spread != source.spread or _shape(node.args[1])[1] != shape[1]:
+            if other.spread != source.spread or shape_of(node.args[1])[1] != shape[1]:
                 raise _UnknownError
             self.join(source.group, other.group)
-        elif name in ("flatten", "view", "reshape") and len(_shape(node)) == 2 and self._flattens(node, name):
+        elif (
+            name in ("flatten", "view", "reshape") and len(shape_of(node)) == 2 and self._flattens(node, name)
+        ):
             source = _Channels(source.group, source.spread * prod(shape[2:]))
         elif name == "mean" and _dims(node, len(shape)).isdisjoint((0, 1)):
             pass
@@ -174,14 +160,10 @@ class _Follower:
         return len(node.args) == 3 and node.args[2:] == (-1,) and not isinstance(node.args[1], int)
 
 
-def _shape(node: Any, default: Any = ()) -> Any:
-    return node.meta.get("shape", default) if isinstance(node, fx.Node) else default
-
-
 def _each_channel(node: fx.Node, name: str, shape: tuple[int, ...]) -> bool:
     """Does a step keep samples and channels? Pooling takes a tensor of too few dimensions for one sample."""
     dims = next((int(c) for c in name if c.isdigit()), 0) if "pool" in name.lower() else 0
-    return _shape(node)[:2] == shape[:2] and (not dims or len(shape) == dims + 2)
+    return shape_of(node)[:2] == shape[:2] and (not dims or len(shape) == dims + 2)
 
 
 def _dims(node: fx.Node, ndim: int) -> set[int]:
@@ -191,33 +173,21 @@ def _dims(node: fx.Node, ndim: int) -> set[int]:
     return {dim % ndim for dim in (dims if isinstance(dims, list | tuple) else [dims])}
 
 
-def _steps(graph: fx.Graph) -> list[Any]:
-    """What a graph computes, whatever the constants."""
-    return [(node.op, str(node.target), [each.name for each in node.all_input_nodes]) for node in graph.nodes]
-
-
 def trace(module: nn.Module, x: Tensor, parameters: Sequence[str], extras: Sequence[Extra]) -> Groups | None:
     """The groups of a module's hidden nodes; None for a module that cannot be followed.
 
     x: two samples; parameters: its prunable weights
     """
-    copied = copy.deepcopy(module).eval()
-    hooked = any(each._forward_hooks or each._forward_pre_hooks for each in copied.modules())
-    if hooked or any(len(places) > 1 for places in aliases(copied).values()):
+    whole = traced(module, x)
+    if whole is None:
         return None
     try:
-        in_training = _steps(_Tracer().trace(copied.train()))
-        graph = _Tracer().trace(copied.eval())
-        if _steps(graph) != in_training:
-            return None
-        with torch.no_grad():
-            _Shapes(fx.GraphModule(copied, graph)).run(x)
-        follower = _Follower(copied, graph)
+        follower = _Follower(whole)
         follower.follow()
-        return _groups(follower, copied, parameters, extras)
+        return _groups(follower, whole, parameters, extras)
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception:  # a module that decides by its data, or does anything else that cannot be traced
+    except Exception:  # a step in a form that is not foreseen here
         return None
 
 

@@ -92,7 +92,7 @@ def _built(
     if isinstance(model, str) and not catalogue.is_own(model):
         _check_memory(name, make)
     template = Template(name, make, input_shape, dtype, prunable)
-    if not template.perceptron:
+    if not (isinstance(model, str) and template.perceptron):
         check(template)
     return Architecture(
         name, input_shape, template.outputs or outputs, template.parameters, template.layout, template.extras,

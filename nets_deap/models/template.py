@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -151,9 +150,10 @@ class Template:
 
     @cached_property
     def perceptron(self) -> Perceptron | None:
-        found = recognised(self.module, len(self.parameters))
-        fits = found is not None and not self.extras and found.widths[0] == prod(self.input_shape)
-        return found if fits and self.dtype == torch.float32 else None
+        """Its layers, if it is a perceptron."""
+        if self.dtype != torch.float32:
+            return None
+        return recognised(self.module, self.sample(2), self.parameters, self.extras)
 
     @cached_property
     def outputs(self) -> int:

@@ -59,9 +59,9 @@ def _sparse_pays(wanted: Wanted) -> bool:
     """
     architecture, dtype = wanted.architecture, wanted.dtype
     on_cpu = torch.device(wanted.device).type == "cpu"
-    if not (has_gradients(architecture) and on_cpu and library.available()):
+    if not (on_cpu and library.available() and sparse_mlp.computes(architecture, dtype)):
         return False
-    if not sparse_mlp.computes(architecture, dtype):
+    if not wanted.recipe.descent.elementwise:  # such an optimiser needs whole matrices
         return False
     block = sparse_mlp.BLOCK_BYTES // dtype.itemsize
     return _pays(architecture, wanted.mask, wanted.recipe.batch_size, block)
@@ -84,17 +84,17 @@ def _pays(architecture: Architecture, mask: np.ndarray, batch: int, block: int) 
 
 
 def _sparse(wanted: Wanted) -> Network:
-    return sparse_mlp.SparseMLP(wanted.architecture, wanted.weights, wanted.mask, wanted.recipe, wanted.dtype)
-
-
-def _masked(wanted: Wanted) -> Network:
-    return MaskedMLP(wanted.architecture, *wanted[1:-1])
+    return sparse_mlp.SparseMLP(
+        wanted.architecture, wanted.weights, wanted.mask, wanted.recipe, wanted.dtype, wanted.extras
+    )
 
 
 # All give the same results up to rounding; the fastest comes first.
 BACK_ENDS: dict[str, BackEnd] = {
     "sparse-mlp": BackEnd(_sparse_pays, _sparse),
-    "masked-mlp": BackEnd(lambda wanted: has_gradients(wanted.architecture), _masked),
+    "masked-mlp": BackEnd(
+        lambda wanted: has_gradients(wanted.architecture), lambda wanted: MaskedMLP(*wanted)
+    ),
     "masked-module": BackEnd(lambda wanted: True, lambda wanted: MaskedModule(*wanted)),
 }
 
@@ -137,7 +137,7 @@ def make_stack(
     arguments = (weights, masks, recipe, device, dtype)
     if has_gradients(architecture):
         kind = FusedMLP if fused_mlp.supports(architecture, recipe, device, dtype, precision) else StackedMLP
-        return kind(architecture, *arguments, precision)
+        return kind(architecture, *arguments, precision, extras)
     if precision != "float32":
         raise NetsError(f"`precision` {precision}: other products than float32's are for perceptrons")
     return StackedModule(architecture, *arguments, extras=extras)

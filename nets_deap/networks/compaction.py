@@ -24,21 +24,23 @@ class Compaction:
     shapes: (out, in) of each layer of the smaller network
     genes:  int[k], positions of the smaller network's weights among all n
     inputs: int[i], positions of the inputs that it uses
+    units: int[u], positions of its units among those of all layers, where their biases are, too
     """
 
     shapes: tuple[tuple[int, int], ...]
     genes: np.ndarray
     inputs: np.ndarray
+    units: np.ndarray
 
 
 def live_units(masks: list[np.ndarray], silent_at_zero: bool) -> list[np.ndarray]:
     """bool per unit of every level, from the inputs to the outputs: can it have an effect?
 
     masks: bool[out, in] of each layer
-    silent_at_zero: whether the activation of 0 is 0, as with ReLU
+    silent_at_zero: whether a unit without inputs puts out 0, as with ReLU
 
-    A unit without a path to an output has no effect. Neither has a unit without inputs if its activation is
-    silent at zero; a sigmoid gives one half there, which acts as a bias. Outputs always count as live.
+    A unit without a path to an output has no effect. Neither has a unit without inputs if it is silent at
+    zero; a sigmoid gives one half there, and a bias something else. Outputs always count as live.
     """
     live = [np.ones(masks[0].shape[1], dtype=bool), *(np.ones(len(mask), dtype=bool) for mask in masks)]
     for level in range(len(masks) - 1, -1, -1):  # from the outputs down
@@ -56,10 +58,19 @@ def compact(architecture: Architecture, mask: np.ndarray) -> Compaction | None:
     assert architecture.perceptron
     layout = architecture.layout
     masks = [part for _, part in layout.split(mask)]
-    live = live_units(masks, silent_at_zero=architecture.perceptron.activation == "relu")
+    live = live_units(masks, architecture.perceptron.silent_at_zero)
     alive = [np.outer(above, below) for below, above in pairwise(live)]
     genes = np.flatnonzero(np.concatenate([part.ravel() for part in alive]))
     if genes.size > WORTHWHILE * layout.size:
         return None
     shapes = tuple((int(above.sum()), int(below.sum())) for below, above in pairwise(live))
-    return Compaction(shapes, genes, np.flatnonzero(live[0]))
+    return Compaction(shapes, genes, np.flatnonzero(live[0]), np.flatnonzero(np.concatenate(live[1:])))
+
+
+def expanded(now: np.ndarray, before: np.ndarray, places: np.ndarray | None) -> np.ndarray:
+    """All values: those of the smaller network (`now`) at their positions, the others as `before`."""
+    if places is None:
+        return now.copy()
+    whole = before.astype(now.dtype)
+    whole[places] = now
+    return whole

@@ -27,7 +27,8 @@ class _Padded(NamedTuple):
 
 
 class FusedMLP(StackedMLP):
-    """A `StackedMLP` of ReLU networks with plain SGD on a GPU, in float32; see `kernels.triton_mlp`.
+    """A `StackedMLP` of ReLU networks without biases, with plain SGD on a GPU, in float32; see
+    `kernels.triton_mlp`.
 
     A step reads each weight once forward; the update reads it and a byte of its mask, and writes it.
     Weights, activations and errors are float32, whatever the precision of the products.
@@ -37,7 +38,7 @@ class FusedMLP(StackedMLP):
         from nets_deap.networks.kernels import triton_mlp as kernels
 
         self.kernels, self.rounded = kernels, kernels.FACTORS[precision]
-        self.masks = self._stacked(self.mask.bool())
+        self.masks, _ = self._stacked(self.mask.bool())
         self._padded: dict[int, _Padded] = {}
 
     def _padded_for(self, batch: int) -> _Padded:
@@ -85,8 +86,9 @@ def supports(
     plain = recipe.descent.plain and not recipe.clip
     perceptron = architecture.perceptron
     assert perceptron
-    kind = (perceptron.activation, plain, dtype, torch.device(device).type)
-    return kind == ("relu", True, torch.float32, "cuda") and _triton_works(device, precision)
+    hidden = perceptron.activation == "relu" and not (perceptron.at_outputs or perceptron.biases)
+    kind = (hidden, plain, dtype, torch.device(device).type)
+    return kind == (True, True, torch.float32, "cuda") and _triton_works(device, precision)
 
 
 @cache

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.layout import Layout
-from nets_deap.networks.compaction import compact
+from nets_deap.models.layout import INITIAL, Layout
+from nets_deap.networks.compaction import compact, expanded
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.perceptron import (
@@ -31,9 +31,9 @@ class _Buffers:
 
 
 class MaskedMLP:
-    """A multilayer perceptron without biases, trained with hand-derived gradients.
+    """A multilayer perceptron, trained with hand-derived gradients.
 
-    weights: float32[n]; mask: bool[n]; both are copied
+    weights: float32[n]; mask: bool[n]; extras: float32[m], the biases, initial unless given; all are copied
     outputs: of the last minibatch; with cross-entropy, before the softmax
 
     The computation leaves out the units and inputs that the mask has cut off.
@@ -47,28 +47,38 @@ class MaskedMLP:
         recipe: Recipe,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        extras: np.ndarray = INITIAL,
     ) -> None:
         self.perceptron = check_gradients(architecture)
         self.architecture = architecture
         self.initial = np.where(mask, weights, np.float32(0))
+        self.initial_extras = extras = architecture.or_initial(extras)
         self.compaction = compact(architecture, mask) if recipe.descent.idle_stay else None
         layout = architecture.layout
         self.inputs: Tensor | None = None
         if self.compaction:
             layout = Layout(layout.names, self.compaction.shapes)
             weights, mask = weights[self.compaction.genes], mask[self.compaction.genes]
+            extras = extras[self.compaction.units] if extras.size else extras
             if len(self.compaction.inputs) < self.perceptron.widths[0]:
                 self.inputs = torch.from_numpy(self.compaction.inputs).to(device)
-        self.mask = torch.tensor(mask, device=device, dtype=dtype)
-        self.flat = torch.tensor(weights, device=device, dtype=dtype).mul_(self.mask)
-        self.layers: list[Tensor] = [view for _, view in layout.split(self.flat)]
-        self.layers_t = [layer.t() for layer in self.layers]
+        self.size = weights.size  # the first of `flat`; biases come after them
+        whole = np.concatenate([mask, np.ones(extras.size, dtype=bool)])
+        self.mask = torch.tensor(whole, device=device, dtype=dtype)
+        both = np.concatenate([weights, extras])
+        self.flat = torch.tensor(both, device=device, dtype=dtype).mul_(self.mask)
 
         def parts(vector: Tensor) -> list[Tensor]:
-            return [view for _, view in layout.split(vector)]
+            layers, biases = vector[: self.size], vector[self.size :]
+            rows = [shape[0] for shape in layout.shapes] if extras.size else []
+            return [*(view for _, view in layout.split(layers)), *biases.split(rows)]
 
+        count = len(layout.names)
+        self.layers, self.biases = parts(self.flat)[:count], parts(self.flat)[count:]
+        self.layers_t = [layer.t() for layer in self.layers]
         self.descent = Descent(recipe, self.flat, parts)
-        self.gradients = [] if self.descent.gradient is None else parts(self.descent.gradient)
+        gradients = [] if self.descent.gradient is None else parts(self.descent.gradient)
+        self.gradients, self.bias_gradients = gradients[:count], gradients[count:]
         self._buffers: dict[int, _Buffers] = {}
         self._gather = Gatherer()
 
@@ -86,9 +96,9 @@ class MaskedMLP:
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape]."""
         x = self._select(x)
-        for i, layer in enumerate(self.layers, start=1):
-            x = torch.mm(x, layer.t())
-            activate(x, self.perceptron, last=i == len(self.layers))
+        for i, layer_t in enumerate(self.layers_t):
+            x = torch.addmm(self.biases[i], x, layer_t) if self.biases else torch.mm(x, layer_t)
+            activate(x, self.perceptron, i)
         return x
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
@@ -103,8 +113,11 @@ class MaskedMLP:
         last = len(self.layers) - 1
         below = x
         for i, layer_t in enumerate(self.layers_t):
-            torch.mm(below, layer_t, out=hidden[i])
-            activate(hidden[i], self.perceptron, last=i == last)
+            if self.biases:
+                torch.addmm(self.biases[i], below, layer_t, out=hidden[i])
+            else:
+                torch.mm(below, layer_t, out=hidden[i])
+            activate(hidden[i], self.perceptron, i)
             below = hidden[i]
         self.outputs = hidden[last]
         scale = loss_scale(self.architecture, len(x))
@@ -116,22 +129,25 @@ class MaskedMLP:
             below = hidden[i - 1] if i else x
             if self.descent.gradient is None:
                 self.layers[i].addmm_(errors_t[i], below, alpha=-self.descent.lr)
+                if self.biases:
+                    self.biases[i].sub_(errors[i].sum(dim=0), alpha=self.descent.lr)
             else:
                 torch.mm(errors_t[i], below, out=self.gradients[i])
+                if self.biases:
+                    torch.sum(errors[i], dim=0, out=self.bias_gradients[i])
         if self.descent.gradient is None:
             self.flat.mul_(self.mask)
         else:
             self.descent.gradient.mul_(self.mask)
             self.descent.step()
 
-    def extras(self) -> np.ndarray:
-        """The extras, [m]: a perceptron has none."""
-        return self.architecture.initial_extras
-
     def weights(self) -> np.ndarray:
         """The current weights, [n]; those left out of the computation keep their initial values."""
-        if not self.compaction:
-            return self.flat.cpu().numpy().copy()
-        weights = self.initial.astype(self.flat.cpu().numpy().dtype)
-        weights[self.compaction.genes] = self.flat.cpu().numpy()
-        return weights
+        weights = self.flat[: self.size].cpu().numpy()
+        return expanded(weights, self.initial, self.compaction.genes if self.compaction else None)
+
+    def extras(self) -> np.ndarray:
+        """The current biases, [m]; likewise."""
+        extras = self.flat[self.size :].cpu().numpy()
+        units = self.compaction.units if self.compaction and extras.size else None
+        return expanded(extras, self.initial_extras, units)

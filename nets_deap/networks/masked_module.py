@@ -13,6 +13,7 @@ from torch import Tensor
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL
 from nets_deap.models.node_space import narrow_to_mask
+from nets_deap.networks.compaction import expanded
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
 from nets_deap.problem.recipe import Recipe
@@ -112,18 +113,9 @@ class MaskedModule:
     def weights(self) -> np.ndarray:
         """The current weights, [n]."""
         weights = self.state[: self.size].cpu().numpy()
-        return self._expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
+        return expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
 
     def extras(self) -> np.ndarray:
         """The current extras, [m]."""
         extras = self.state[self.size :].cpu().numpy()
-        return self._expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
-
-    @staticmethod
-    def _expanded(now: np.ndarray, before: np.ndarray, places: np.ndarray | None) -> np.ndarray:
-        """All values: those of the smaller network (`now`) at their positions, the others as `before`."""
-        if places is None:
-            return now.copy()
-        whole = before.astype(now.dtype)
-        whole[places] = now
-        return whole
+        return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)

@@ -8,6 +8,12 @@ from torch import Tensor
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.perceptron import Perceptron
 
+_IN_PLACE = {"relu": torch.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
+_BACKWARD = {
+    "sigmoid": torch.ops.aten.sigmoid_backward.grad_input,
+    "tanh": torch.ops.aten.tanh_backward.grad_input,
+}
+
 
 def has_gradients(architecture: Architecture) -> bool:
     """Does this module have the gradients of the architecture and its loss?"""
@@ -22,20 +28,18 @@ def check_gradients(architecture: Architecture) -> Perceptron:
     return perceptron
 
 
-def activate(z: Tensor, layers: Perceptron, last: bool) -> None:
-    """Apply a layer's activation in place; the last layer of a ReLU network has none."""
-    if layers.activation == "sigmoid":
-        z.sigmoid_()
-    elif not last:
-        z.relu_()
+def activate(z: Tensor, perceptron: Perceptron, layer: int) -> None:
+    """Apply the activation that follows a layer, counted from 0, in place; none may follow the last."""
+    if perceptron.activates(layer):
+        _IN_PLACE[perceptron.activation](z)
 
 
-def through_activation(error: Tensor, activated: Tensor, layers: Perceptron) -> None:
+def through_activation(error: Tensor, activated: Tensor, perceptron: Perceptron) -> None:
     """Turn `error` from ∂loss/∂a into ∂loss/∂z, in place; `activated` is a."""
-    if layers.activation == "sigmoid":
-        torch.ops.aten.sigmoid_backward.grad_input(error, activated, grad_input=error)
-    else:
+    if perceptron.activation == "relu":
         torch.ops.aten.threshold_backward.grad_input(error, activated, 0, grad_input=error)
+    else:
+        _BACKWARD[perceptron.activation](error, activated, grad_input=error)
 
 
 def loss_scale(architecture: Architecture, samples: int) -> float:
@@ -57,5 +61,5 @@ def output_error(
         out.sub_(targets)
     out.mul_(scale)
     assert architecture.perceptron
-    if architecture.perceptron.activation == "sigmoid":
+    if architecture.perceptron.at_outputs:
         through_activation(out, outputs, architecture.perceptron)

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.networks.kernels.library import DTYPES, KernelLayer, best_variant, kernels
+from nets_deap.models.layout import INITIAL
+from nets_deap.networks.kernels.library import ACTIVATIONS, DTYPES, KernelLayer, best_variant, kernels
 from nets_deap.networks.optimizer import Descent
-from nets_deap.networks.perceptron import loss_scale
+from nets_deap.networks.perceptron import has_gradients, loss_scale
 from nets_deap.problem.recipe import Recipe
 
 DENSE_FROM = 0.28  # from this layer density on, a dense product is faster (measured with AVX-512)
@@ -24,14 +25,11 @@ BLOCK_BYTES = 256  # of one unit's activations for a block of samples
 
 
 def computes(architecture: Architecture, dtype: torch.dtype) -> bool:
-    """Are there kernels for this? There are none for sigmoids: torch's vectorised ones are faster."""
-    perceptron, kind = architecture.perceptron, architecture.criterion.kind
-    return (
-        dtype in DTYPES
-        and kind == "cross-entropy"
-        and perceptron is not None
-        and perceptron.activation == "relu"
-    )
+    """Are there kernels for this?"""
+    if dtype not in DTYPES or not has_gradients(architecture):
+        return False
+    assert architecture.perceptron
+    return not architecture.perceptron.at_outputs
 
 
 class _Batch:
@@ -58,11 +56,15 @@ class _Batch:
         ]
         self.layers = (KernelLayer * len(network.layers))()
         for i, layer in enumerate(network.layers):
-            gradient = network.gradients[i].data_ptr() if network.gradients else None
+            gradient, bias, slope = (
+                parts[i].data_ptr() if parts else None
+                for parts in (network.gradients, network.biases, network.bias_gradients)
+            )
             self.layers[i] = KernelLayer(
-                widths[i + 1], widths[i], len(network.values[i]), *layer.addresses(),
+                widths[i + 1], widths[i], len(network.values[i]), network.activations[i], *layer.addresses(),
                 network.values[i].data_ptr(), gradient,
                 self.activations[i].data_ptr(), self.errors[i].data_ptr(), self.below[i].data_ptr(),
+                bias, slope,
             )  # fmt: skip
         self.address = ctypes.addressof(self.layers)
         self.x_address = self.x.data_ptr()
@@ -102,9 +104,10 @@ class _Places:
 class SparseMLP:
     """`masked_mlp.MaskedMLP` at a cost that follows the number of active weights. It runs on CPUs only.
 
-    weights: float32[n]; mask: bool[n]; both are copied
+    weights: float32[n]; mask: bool[n]; extras: float32[m], the biases, initial unless given; all are copied
     genes: int[k], positions of the stored weights: the active ones of sparse layers, all of dense layers
-    flat: `dtype`[k], the stored weights; `values` are its parts, layer by layer
+    flat: `dtype`[k + m], the stored weights, then the biases; `values` and `biases` are its parts, layer by
+    layer
 
     Raises ValueError for an architecture or dtype without kernels, and for samples or targets that do not
     fit; RuntimeError if the kernels are not built.
@@ -117,13 +120,20 @@ class SparseMLP:
         mask: np.ndarray,
         recipe: Recipe,
         dtype: torch.dtype = torch.float32,
+        extras: np.ndarray = INITIAL,
     ) -> None:
         if not computes(architecture, dtype):
             raise ValueError(
                 f"no kernels for {architecture.name} with {architecture.criterion.loss} and {dtype}"
             )
         assert architecture.perceptron
-        self.widths = architecture.perceptron.widths
+        perceptron = architecture.perceptron
+        self.widths = perceptron.widths
+        kinds = (
+            perceptron.activation if perceptron.activates(i) else "none" for i in range(len(self.widths) - 1)
+        )
+        self.activations = [ACTIVATIONS.index(kind) for kind in kinds]
+        self.squared = architecture.criterion.kind == "mse"
         self._forward, self._step = kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
@@ -132,15 +142,22 @@ class SparseMLP:
         self.genes = np.concatenate(
             [start + layer.genes for start, layer in zip(starts, self.layers, strict=False)]
         )
-        self.flat = torch.tensor(np.where(mask, weights, 0)[self.genes], dtype=dtype)
+        values = np.concatenate([np.where(mask, weights, 0)[self.genes], architecture.or_initial(extras)])
+        self.flat = torch.tensor(values, dtype=dtype)
         self.descent = Descent(recipe, self.flat)
-        sizes = [len(layer.genes) for layer in self.layers]
-        self.values = self.flat.split(sizes)
+        self.values, self.biases = self._parts(self.flat)
         gradient = self.descent.gradient
-        self.gradients = () if gradient is None else gradient.split(sizes)
+        self.gradients, self.bias_gradients = ((), ()) if gradient is None else self._parts(gradient)
         self._batches: dict[int, _Batch] = {}
         self._accepted: tuple[Any, ...] = ()
         self._last: _Batch | None = None
+
+    def _parts(self, flat: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The weights and the biases of each layer; no biases where it has none."""
+        sizes = [len(layer.genes) for layer in self.layers]
+        units = self.widths[1:] if flat.numel() > len(self.genes) else ()
+        parts = flat.split([*sizes, *units])
+        return parts[: len(sizes)], parts[len(sizes) :]
 
     def _checked(self, tensor: Tensor, units: int) -> Tensor:
         """[n, *shape] as contiguous [n, units]. Checked here, because the kernels check nothing."""
@@ -200,7 +217,7 @@ class SparseMLP:
         done = self._step(
             len(self.layers), batch.address, batch.samples, len(x), x.data_ptr(),
             None if chosen is None else chosen.ctypes.data, batch.x_address,
-            targets.data_ptr(), batch.scale, self.descent.lr,
+            targets.data_ptr(), self.squared, batch.scale, self.descent.lr,
         )  # fmt: skip
         if not done:
             raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")
@@ -210,16 +227,16 @@ class SparseMLP:
 
     @property
     def outputs(self) -> Tensor:
-        """Outputs of the last step, [b, outputs], before the softmax; valid until the next minibatch."""
+        """Outputs of the last step, [b, outputs], before a softmax; valid until the next minibatch."""
         assert self._last is not None, "no step has been made"
         return self._last.outputs
-
-    def extras(self) -> np.ndarray:
-        """The extras, [m]: a perceptron has none."""
-        return self.architecture.initial_extras
 
     def weights(self) -> np.ndarray:
         """The current weights, [n]; pruned ones are zero."""
         weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)
-        weights[self.genes] = self.flat.numpy()
+        weights[self.genes] = self.flat.numpy()[: len(self.genes)]
         return weights
+
+    def extras(self) -> np.ndarray:
+        """The current biases, [m]."""
+        return self.flat.numpy()[len(self.genes) :].copy()

@@ -30,7 +30,7 @@ class Stack(ABC):
     come last
     fixed: float32[m − t], the extras that are not trained
     mask: likewise; bool on a GPU, where it is a byte to move, and `dtype` on a CPU, where that is faster
-    layers: views of `flat`, [P, *shape] each
+    layers: views of `flat`, the weights [P, *shape] of each layer; trained: those of the trained extras
 
     Raises NetsError for batch normalisation, since a stack has no place for running statistics, and for an
     optimiser that does not treat each number by itself.
@@ -71,11 +71,11 @@ class Stack(ABC):
         self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
         on_gpu = self.flat.is_cuda
         self.mask = torch.empty_like(self.flat, dtype=torch.bool if on_gpu else dtype)
-        self.layers = self._stacked(self.flat)
-        self._fill(self.layers, weights, trained)
-        self._fill(self._stacked(self.mask), masks, np.ones(trained.size, dtype=bool))
+        self.layers, self.trained = self._stacked(self.flat)
+        self._fill(self.flat, weights, trained)
+        self._fill(self.mask, masks, np.ones(trained.size, dtype=bool))
         self.flat.mul_(self.mask)
-        self.descent = Descent(recipe, self.flat, networks=self._stacked)
+        self.descent = Descent(recipe, self.flat, networks=self._parts)
         self._gather = Gatherer()
         replayable = on_gpu and recipe.constant and self.descent.recordable
         self._recorder = Recorder() if replayable else None
@@ -102,31 +102,34 @@ class Stack(ABC):
     def _chosen_step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | Tensor | None) -> Tensor:
         return self._step(*self._gather(x, targets, chosen))
 
-    def _stacked(self, flat: Tensor) -> list[Tensor]:
-        """Views [P, *shape] of a vector [P·(n + t)], one per layer."""
+    def _parts(self, flat: Tensor) -> list[Tensor]:
+        """Views [P, *shape] of a vector [P·(n + t)], one per layer and trained extra."""
         parts = flat.split([self.networks * size for size in self.layout.sizes])
         shapes = self.layout.shapes
         return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def _fill(
-        self, layers: list[Tensor], vectors: Sequence[np.ndarray] | np.ndarray, extras: np.ndarray
-    ) -> None:
-        """Copy each network's vector, [n], and the same trained extras, [t], into its layers; block by
-        block.
+    def _stacked(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The same views: those of the layers, and those of the trained extras."""
+        parts, count = self._parts(flat), len(self.architecture.layout.names)
+        return parts[:count], parts[count:]
+
+    def _fill(self, flat: Tensor, vectors: Sequence[np.ndarray] | np.ndarray, extras: np.ndarray) -> None:
+        """Copy each network's vector, [n], and the same trained extras, [t], into a vector [P·(n + t)]; block
+        by block.
         """
+        parts = self._parts(flat)
         for start in range(0, self.networks, BLOCK):
-            block = torch.from_numpy(np.array(vectors[start : start + BLOCK])).to(self.flat.device)
+            block = torch.from_numpy(np.array(vectors[start : start + BLOCK])).to(flat.device)
             others = torch.from_numpy(extras).to(block).expand(len(block), -1)
-            self._load([layer[start : start + BLOCK] for layer in layers], torch.hstack([block, others]))
+            self._load([part[start : start + BLOCK] for part in parts], torch.hstack([block, others]))
 
     def load(self, vectors: Tensor) -> None:
         """Set all weights and trained extras, [P, n + t]."""
-        self._load(self.layers, vectors)
+        self._load(self._parts(self.flat), vectors)
 
-    def _load(self, layers: list[Tensor], vectors: Tensor) -> None:
-        parts = vectors.split(self.layout.sizes, dim=1)
-        for layer, part in zip(layers, parts, strict=True):
-            layer.copy_(part.view(layer.shape))
+    def _load(self, parts: list[Tensor], vectors: Tensor) -> None:
+        for part, values in zip(parts, vectors.split(self.layout.sizes, dim=1), strict=True):
+            part.copy_(values.view(part.shape))
 
     def _descend(self, gradient: Tensor) -> None:
         """One optimiser step by the gradient of `flat`; pruned weights stay zero."""
@@ -138,14 +141,14 @@ class Stack(ABC):
 
     def weights(self) -> np.ndarray:
         """The current weights, [P, n]."""
-        return self._side_by_side(self.layers[: len(self.architecture.layout.names)])
+        return self._side_by_side(self.layers)
 
     def extras(self) -> np.ndarray:
         """The current extras, [P, m]."""
-        trained = self._side_by_side(self.layers[len(self.architecture.layout.names) :])
+        trained = self._side_by_side(self.trained)
         fixed = np.broadcast_to(self.fixed, (self.networks, self.fixed.size))
         return np.hstack([trained, fixed.astype(trained.dtype)])
 
-    def _side_by_side(self, layers: list[Tensor]) -> np.ndarray:
+    def _side_by_side(self, parts: list[Tensor]) -> np.ndarray:
         empty = self.flat.new_empty(self.networks, 0).cpu()
-        return torch.cat([empty, *(layer.cpu().flatten(1) for layer in layers)], dim=1).numpy()
+        return torch.cat([empty, *(part.cpu().flatten(1) for part in parts)], dim=1).numpy()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import INITIAL
 from nets_deap.networks.perceptron import (
     activate,
     check_gradients,
@@ -22,7 +23,9 @@ from nets_deap.problem.recipe import Recipe
 
 
 class StackedMLP(Stack):
-    """P multilayer perceptrons without biases; each optimiser step trains all of them.
+    """P multilayer perceptrons; each optimiser step trains all of them.
+
+    extras: float32[m], the biases of all of them; initial unless given
 
     precision: of the matrix products in training: "float32" (in fact `dtype`), "tf32" (for GPUs that have
         it) or "bf16". With "bf16", a copy of the weights, the activations, errors and gradients are bfloat16;
@@ -41,23 +44,27 @@ class StackedMLP(Stack):
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
+        extras: np.ndarray = INITIAL,
     ) -> None:
         self.perceptron = check_gradients(architecture)
         if precision not in ("float32", "tf32", "bf16"):
             raise ValueError(f"no precision {precision!r}")
-        super().__init__(architecture, weights, masks, recipe, device, dtype)
+        super().__init__(architecture, weights, masks, recipe, device, dtype, extras)
         self._prepare(precision)
 
     def _prepare(self, precision: str) -> None:
         """Allocate what the steps need."""
         self.tf32 = precision == "tf32"
         self.half = self.flat.to(torch.bfloat16) if precision == "bf16" else None
-        self.factors = self.layers if self.half is None else self._stacked(self.half)
+        self.factors, self.biases = self._stacked(self.flat if self.half is None else self.half)
         self.fused = self.descent.plain and self.half is None  # the update is part of the product
         self.gradient: Tensor | None = None
         if not self.fused:
             self.gradient = self.descent.gradient if self.half is None else torch.zeros_like(self.half)
-        self.gradients = [] if self.gradient is None else self._stacked(self.gradient)
+        nothing: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self.gradients, self.bias_gradients = (
+            nothing if self.gradient is None else self._stacked(self.gradient)
+        )
         self._buffers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
     def _buffers_for(self, batch: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -72,12 +79,29 @@ class StackedMLP(Stack):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [P, n, outputs] of every network for the same samples [n, *shape]."""
-        a = torch.mm(self.layers[0].flatten(0, 1), x.flatten(1).t()).view(self.networks, -1, len(x))
-        activate(a, self.perceptron, last=len(self.layers) == 1)
-        for i, layer in enumerate(self.layers[1:], start=2):
-            a = torch.bmm(layer, a)
-            activate(a, self.perceptron, last=i == len(self.layers))
+        a = x.flatten(1).t()
+        for i, layer in enumerate(self.layers):
+            a = self._product(i, layer, self.trained, a)
+            activate(a, self.perceptron, i)
         return a.transpose(1, 2)
+
+    def _product(
+        self, i: int, layer: Tensor, biases: list[Tensor], below: Tensor, out: Tensor | None = None
+    ) -> Tensor:
+        """What layer i, [P, units, inputs], makes of the activations below it, before its own activation.
+
+        below: [P, inputs, samples]; [inputs, samples] for the first layer, whose inputs all networks share
+        """
+        if i:
+            if biases:
+                return torch.baddbmm(biases[i].unsqueeze(2), layer, below, out=out)
+            return torch.bmm(layer, below, out=out)
+        tall, flat = layer.flatten(0, 1), None if out is None else out.flatten(0, 1)
+        if biases:
+            made = torch.addmm(biases[0].view(-1, 1), tall, below, out=flat)
+        else:
+            made = torch.mm(tall, below, out=flat)
+        return made.view(*layer.shape[:2], -1)
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         with products_in_tf32(self.tf32):
@@ -89,11 +113,9 @@ class StackedMLP(Stack):
             x = x.to(torch.bfloat16)
         hidden, errors = self._buffers_for(len(x))
         layers, last = self.factors, len(self.factors) - 1
-        torch.mm(layers[0].flatten(0, 1), x.t(), out=hidden[0].flatten(0, 1))
-        activate(hidden[0], self.perceptron, last=last == 0)
-        for i in range(1, last + 1):
-            torch.bmm(layers[i], hidden[i - 1], out=hidden[i])
-            activate(hidden[i], self.perceptron, last=i == last)
+        for i, layer in enumerate(layers):
+            self._product(i, layer, self.biases, hidden[i - 1] if i else x.t(), hidden[i])
+            activate(hidden[i], self.perceptron, i)
         outputs = hidden[last].to(self.flat.dtype)
         error = errors[last] if self.half is None else torch.empty_like(outputs)
         output_error(self.architecture, outputs, targets.t(), loss_scale(self.architecture, len(x)), error)
@@ -107,6 +129,11 @@ class StackedMLP(Stack):
                 layers[i].baddbmm_(errors[i], below, alpha=-self.descent.lr)
             else:
                 torch.bmm(errors[i], below, out=self.gradients[i])
+        for i, bias in enumerate(self.biases):
+            if self.fused:
+                bias.sub_(errors[i].sum(dim=2), alpha=self.descent.lr)
+            else:
+                torch.sum(errors[i], dim=2, out=self.bias_gradients[i])
         if self.fused:
             layers[0].flatten(0, 1).addmm_(errors[0].flatten(0, 1), x, alpha=-self.descent.lr)
             self.flat.mul_(self.mask)

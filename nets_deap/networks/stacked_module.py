@@ -54,13 +54,13 @@ class StackedModule(Stack):
         check_stackable(architecture)
         trained, fixed = ([e for e in architecture.extras if e.trained is wanted] for wanted in (True, False))
         names = [*architecture.parameters, *(extra.name for extra in trained)]
-        self.parameters = dict(zip(names, self.layers, strict=True))
+        self.parameters = dict(zip(names, self._parts(self.flat), strict=True))
         self.module = architecture.module().to(self.flat.device, self.flat.dtype).train()
         rest = torch.from_numpy(self.fixed).to(self.flat)
         parts = rest.split([extra.size for extra in fixed])
         self.others = {e.name: part.view(e.shape) for e, part in zip(fixed, parts, strict=True)}
         self.gradient = torch.zeros_like(self.flat)
-        self.gradients = dict(zip(names, self._stacked(self.gradient), strict=True))
+        self.gradients = dict(zip(names, self._parts(self.gradient), strict=True))
 
     def _outputs(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         return torch.func.functional_call(self.module, {**self.others, **parameters}, (x,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -119,10 +119,8 @@ class _Dynamic(_Base):
         rng: np.random.Generator,
         extras: np.ndarray = INITIAL,
     ) -> None:
-        more: dict[str, Any] = (
-            {"extras": extras} if architecture.extras else {}
-        )  # which a perceptron has none of
-        super().__init__(architecture, weights, np.ones_like(mask), recipe, **more)  # nothing is left out
+        everything = np.ones_like(mask)  # nothing is left out
+        super().__init__(architecture, weights, everything, recipe, extras=extras)
         self.options, self.rng = options, rng
         self.size = weights.size  # the first of `flat`; extras come after them
         self.last_update = int(options.until * steps)

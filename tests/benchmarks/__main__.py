@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import compaction, epoch, genomes, parts, population, precision, products, ways
+from . import compaction, epoch, genomes, parts, perceptrons, population, precision, products, ways
 from .measure import Row, machine
 
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 
 def main() -> None:
     rows: list[Row] = []
-    for benchmark in (epoch, parts, ways, population, precision, genomes, compaction, products):
+    for benchmark in (epoch, parts, ways, perceptrons, population, precision, genomes, compaction, products):
         for row in benchmark.rows():
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)

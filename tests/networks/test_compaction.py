@@ -16,8 +16,9 @@ from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
+from tests.architectures import PERCEPTRONS, drawn_extras
 
-SHAPES = {"mlp-10": ((6,), 3), "mlp-100": ((6,), 3), "lenet-300-100": ((1, 8, 8), 10)}
+SHAPES = {"mlp-10": ((6,), 3), "mlp-100": ((6,), 3), "lenet-300-100": ((1, 8, 8), 10), **PERCEPTRONS}
 
 
 def structured_mask(architecture: Architecture, seed: int = 0) -> np.ndarray:
@@ -65,13 +66,15 @@ def test_the_smaller_network_computes_the_same(
     assert found is not None
     assert found.genes.size < 0.6 * architecture.layout.size
     arguments = (architecture, weights, mask, Recipe(optimizer, lr=0.01))
-    ours, reference = (kind(*arguments, dtype=torch.float64) for kind in (MaskedMLP, MaskedModule))
+    more = {"dtype": torch.float64, "extras": drawn_extras(architecture)}
+    ours, reference = (kind(*arguments, **more) for kind in (MaskedMLP, MaskedModule))
     x = torch.randn(12, *SHAPES[model][0], dtype=torch.float64)
     targets = architecture.targets(torch.arange(12) % SHAPES[model][1], torch.float64)
     for _ in range(10):
         ours.step(x, targets)
         reference.step(x, targets)
     np.testing.assert_allclose(ours.weights(), reference.weights(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.extras(), reference.extras(), rtol=1e-9, atol=1e-12)
     assert torch.allclose(ours.forward(x), reference.forward(x), rtol=1e-9, atol=1e-12)
 
 

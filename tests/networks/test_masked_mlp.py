@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from nets_deap.individuals.genome import initGenome
 from nets_deap.models.catalogue import MODELS
+from nets_deap.models.criterion import Criterion
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.losses import Loss
 from nets_deap.models.registry import build
@@ -14,22 +17,29 @@ from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
+from tests.architectures import PERCEPTRONS, drawn_extras
 
-SHAPES = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
-# The kernels are for ReLU and cross-entropy.
-OURS = [(model, MaskedMLP) for model in SHAPES] + [("lenet-300-100", SparseMLP)]
+NAMED = {"mlp-10": ((2,), 2), "mlp-100": ((2,), 2), "lenet-300-100": ((1, 8, 8), 10)}
+SHAPES = NAMED | PERCEPTRONS
+# The kernels are for networks without an activation at the outputs.
+OURS = [(model, MaskedMLP) for model in SHAPES]
+OURS += [(model, SparseMLP) for model in ("lenet-300-100", *PERCEPTRONS)]
 cases = pytest.mark.parametrize(
-    ("model", "kind", "optimizer"), [(*ours, optimizer) for ours in OURS for optimizer in OPTIMIZERS]
+    ("model", "kind", "optimizer"),
+    [(*ours, optimizer) for ours in OURS for optimizer in OPTIMIZERS],
 )
 
 
-def networks(model: str, optimizer: str, dtype: torch.dtype, kind: type):
+def networks(model: str, optimizer: str, dtype: torch.dtype, kind: type, loss: str = ""):
     architecture = build(model, *SHAPES[model])
+    if loss:
+        architecture = replace(architecture, criterion=Criterion(Loss(loss)))
     std = initial_std(architecture.layout, "kaiming")
     genome = initGenome(std, 0.5, rng=np.random.default_rng(1))
     recipe = Recipe(optimizer, lr=0.01)
+    extras = drawn_extras(architecture)
     pair = [
-        network(architecture, genome.weights, genome.mask, recipe, dtype=dtype)
+        network(architecture, genome.weights, genome.mask, recipe, dtype=dtype, extras=extras)
         for network in (kind, MaskedModule)
     ]
     return architecture, genome, pair
@@ -45,7 +55,8 @@ def batch(architecture, size: int, dtype: torch.dtype):
 
 def test_every_perceptron_has_a_shape_to_be_tested_at() -> None:
     perceptrons = {name for name in MODELS if build(name, (1, 32, 32), 10).perceptron}
-    assert set(SHAPES) == perceptrons
+    assert set(NAMED) == perceptrons
+    assert all(build(name, *shape).perceptron for name, shape in PERCEPTRONS.items())
 
 
 @pytest.mark.parametrize("size", [7, 64, 100])  # within a block of the kernels, whole ones, and more
@@ -53,16 +64,29 @@ def test_every_perceptron_has_a_shape_to_be_tested_at() -> None:
 def test_gradients_equal_autograd_in_float64(model: str, size: int, kind: type) -> None:
     architecture, genome, (ours, _) = networks(model, "sgd", torch.float64, kind)
     x, targets = batch(architecture, size, torch.float64)
-    weights = torch.tensor(ours.weights(), requires_grad=True)
+    before = torch.tensor(np.concatenate([ours.weights(), ours.extras()]), requires_grad=True)
     module = architecture.module().to(torch.float64)
-    parameters = {f"{name}.weight": view for name, view in architecture.layout.split(weights)}
-    outputs = torch.func.functional_call(module, parameters, (x,))
+    n = architecture.layout.size
+    outputs = torch.func.functional_call(module, architecture.named(before[:n], before[n:]), (x,))
     architecture.criterion.loss(outputs, targets).mean().backward()
-    before = torch.tensor(ours.weights())
     ours.step(x, targets)
-    step = (before - torch.tensor(ours.weights())) / ours.descent.lr
-    expected = weights.grad * torch.tensor(genome.mask)
+    after = torch.tensor(np.concatenate([ours.weights(), ours.extras()]))
+    step = (before.detach() - after) / ours.descent.lr
+    expected = before.grad
+    expected[:n] *= torch.tensor(genome.mask)
     assert (step - expected).abs().max() <= 1e-9 * expected.abs().max()
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
+@pytest.mark.parametrize(("model", "kind"), [ours for ours in OURS if SHAPES[ours[0]][1] > 2])
+def test_either_loss(model: str, kind: type, loss: str) -> None:
+    architecture, _, (ours, reference) = networks(model, "adam", torch.float64, kind, loss)
+    for _ in range(3):
+        x, targets = batch(architecture, 9, torch.float64)
+        ours.step(x, targets)
+        reference.step(x, targets)
+    np.testing.assert_allclose(ours.weights(), reference.weights(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.extras(), reference.extras(), rtol=1e-9, atol=1e-12)
 
 
 @cases
@@ -74,6 +98,7 @@ def test_ours_and_the_reference_agree_in_float64(model: str, optimizer: str, kin
         reference.step(x, targets)
         assert torch.allclose(ours.outputs, reference.outputs, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(ours.weights(), reference.weights(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.extras(), reference.extras(), rtol=1e-9, atol=1e-12)
     assert torch.allclose(ours.forward(x), reference.forward(x), rtol=1e-9, atol=1e-12)
 
 

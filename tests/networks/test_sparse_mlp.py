@@ -8,6 +8,7 @@ from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
+from nets_deap.models.zoo.perceptrons import perceptron
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_mlp import MaskedMLP
@@ -15,9 +16,10 @@ from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
-from tests.architectures import mlp
+from tests.architectures import drawn_extras, mlp, of
 
 LENET = build("lenet-300-100", (1, 5, 5), 10)
+BIASED = mlp((1, 5, 5), (300, 100), 10, bias=True)
 pytestmark = pytest.mark.skipif(
     not library.available(), reason="no C compiler was at hand when the package was installed"
 )
@@ -62,6 +64,38 @@ def test_a_step_worked_by_hand() -> None:
 
 
 @pytest.mark.usefixtures("width")
+def test_a_step_with_biases_worked_by_hand() -> None:
+    # The same; hidden unit 1 has the bias 3, and output 1 has ln 3.
+    architecture = mlp((2,), (2,), 2, "relu", "cross-entropy", bias=True)
+    weights = np.array([1, 9, 2, -1, np.log(3), 1, 0, 1], dtype=np.float32)
+    mask = np.array([1, 0, 1, 1, 1, 1, 1, 1], dtype=bool)
+    biases = np.array([0, 3, 0, np.log(3)], dtype=np.float32)
+    network = SparseMLP(architecture, weights, mask, Recipe("sgd", lr=0.1), extras=biases)
+    # Hidden: ReLU(1) = 1 and ReLU(2 − 3 + 3) = 2. Outputs ln 3 + 2 twice: softmax one half each.
+    network.step(torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 0.0]]))
+    np.testing.assert_allclose(network.outputs, [[np.log(3) + 2, np.log(3) + 2]], rtol=1e-6)
+    # Errors: −1/2 and 1/2 at the outputs, −ln 3 / 2 at hidden unit 0, 0 at hidden unit 1.
+    expected = [1 + np.log(3) / 20, 0, 2, -1, np.log(3) + 1 / 20, 1 + 1 / 10, -1 / 20, 1 - 1 / 10]
+    np.testing.assert_allclose(network.weights(), expected, rtol=1e-6)
+    expected = [np.log(3) / 20, 3, 1 / 20, np.log(3) - 1 / 20]
+    np.testing.assert_allclose(network.extras(), expected, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("width")
+@DTYPES
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+def test_activations_of_any_number(activation: str, dtype: torch.dtype) -> None:
+    architecture = of(lambda: perceptron([1, 1, 1], activation), (1,), 1, "mse")
+    network = SparseMLP(architecture, np.ones(2, np.float32), np.ones(2, bool), Recipe(), dtype)
+    steps = torch.linspace(-12, 12, 4001, dtype=dtype)
+    x = torch.cat([steps, 10 ** (steps - 12), torch.tensor([torch.inf, -torch.inf, torch.nan, -0.0, 1e30])])
+    expected = getattr(torch, activation)(x).to(dtype)
+    within = 4e-7 if dtype == torch.float32 else 1e-15
+    close = {"rtol": within, "atol": within if activation == "sigmoid" else 0, "equal_nan": True}
+    torch.testing.assert_close(network.forward(x[:, None].to(dtype))[:, 0], expected, **close)
+
+
+@pytest.mark.usefixtures("width")
 @DTYPES
 @pytest.mark.parametrize("units", [1, 8, 16, 25, 33])
 @pytest.mark.parametrize("samples", [1, 8, 16, 31, 32, 64, 65, 100, 130])
@@ -81,16 +115,19 @@ def test_samples_in_blocks(samples: int, units: int, dtype: torch.dtype) -> None
 @DTYPES
 @pytest.mark.parametrize("density", [0.0, 0.001, 0.02, 1.0])
 @pytest.mark.usefixtures("width")
-def test_any_density_and_empty_layers(density: float, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("architecture", [LENET, BIASED], ids=["plain", "biased"])
+def test_any_density_and_empty_layers(architecture: Architecture, density: float, dtype: torch.dtype) -> None:
     genome = fresh(density)
-    arguments = (LENET, genome.weights, genome.mask, Recipe("adam", lr=0.01))
-    ours, reference = SparseMLP(*arguments, dtype), MaskedModule(*arguments, dtype=dtype)
+    arguments = (architecture, genome.weights, genome.mask, Recipe("adam", lr=0.01))
+    more = {"dtype": dtype, "extras": drawn_extras(architecture)}
+    ours, reference = SparseMLP(*arguments, **more), MaskedModule(*arguments, **more)
     for samples in (60, 60, 13):
         x, targets = minibatch(samples, dtype=dtype)
         ours.step(x, targets)
         reference.step(x, targets)
     tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-5}
     np.testing.assert_allclose(ours.weights(), reference.weights(), **tolerance)
+    np.testing.assert_allclose(ours.extras(), reference.extras(), **tolerance)
     assert torch.allclose(ours.forward(x), reference.forward(x), **tolerance)
 
 

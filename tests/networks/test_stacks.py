@@ -33,7 +33,7 @@ from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 from tests.architectures import convnet
 
-PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100")
+PERCEPTRONS = ("mlp-10", "mlp-100", "lenet-300-100", "mlp:64-12-10,bias=yes,activation=tanh")
 DATASETS = {"mlp-10": "xor", "mlp-100": "digits"}  # one output and many; the last batch of 60 is smaller
 RATES = {"sgd": 0.05, "momentum": 0.01, "adam": 0.01}
 XOR = Problem("xor", "mlp-10", Recipe("sgd", 0.1, 60))

@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 
 DTYPES = (torch.float32, torch.float64)
-INTERFACE = 2  # must equal `interface` in mlp.c: an older library would get the wrong arguments
+ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")  # in the order of mlp.c
+INTERFACE = 3  # must equal `interface` in mlp.c: an older library would get the wrong arguments
 
 
 class KernelLayer(ctypes.Structure):
     """The struct `layer` of mlp.h."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("rows", "cols", "weights")),
+        *((name, ctypes.c_int64) for name in ("rows", "cols", "weights", "activation")),
         *(
             (name, ctypes.c_void_p)
             for name in (
@@ -31,6 +32,8 @@ class KernelLayer(ctypes.Structure):
                 "activations",
                 "errors",
                 "below",
+                "bias",
+                "bias_gradient",
             )
         ),
     )
@@ -39,7 +42,7 @@ class KernelLayer(ctypes.Structure):
 _INT, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _ARGUMENTS = {
     "forward": (_INT, _ADDRESS, _INT, _ADDRESS, _ADDRESS, _ADDRESS),
-    "step": (_INT, _ADDRESS, _INT, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _REAL, _REAL),
+    "step": (_INT, _ADDRESS, _INT, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _INT, _REAL, _REAL),
 }
 
 

@@ -12,6 +12,8 @@
 #define PASTE_(name, type, variant) name##_##type##_##variant
 #define PASTE(name, type, variant) PASTE_(name, type, variant)
 
+enum { NONE, RELU, SIGMOID, HYPERBOLIC }; /* as ACTIVATIONS in library.py */
+
 #define VARIANT basic
 #define VECTOR_BYTES 16
 #include "mlp_variant.h"
@@ -51,5 +53,5 @@ const char *best_variant(void)
 /* Must equal INTERFACE in library.py. Raise both whenever a function's arguments or `layer` change. */
 int64_t interface(void)
 {
-    return 2;
+    return 3;
 }

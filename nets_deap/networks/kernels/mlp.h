@@ -1,5 +1,4 @@
-/* One training step of a masked multilayer perceptron with ReLU and cross-entropy, for one number type and
- * one width of vectors.
+/* One training step of a masked multilayer perceptron, for one number type and one width of vectors.
  *
  * This file is included once for each combination, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES
  * defined. Samples come in blocks of BLOCK: activations are [blocks, units, BLOCK], so that those of one unit
@@ -50,6 +49,7 @@ typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 
 typedef struct {
     int64_t rows, cols, weights;
+    int64_t activation;               /* NONE, RELU, SIGMOID or HYPERBOLIC */
     const int32_t *start, *row, *col; /* NULL in a dense layer */
     const uint8_t *mask;              /* of a dense layer: [rows, cols]; NULL if nothing is pruned */
     REAL *values;                     /* the weights; all of them in a dense layer */
@@ -57,6 +57,7 @@ typedef struct {
     REAL *activations;                /* [blocks, rows, BLOCK] */
     REAL *errors;                     /* of the same shape: ∂loss/∂z */
     REAL *below;                      /* of a dense layer: a buffer for its inputs, [samples, cols] */
+    REAL *bias, *bias_gradient;       /* [rows]; NULL, as the gradient is, or without biases */
 } NAME(layer);
 
 /* to[col, i] = from[at[i], col], or from[i, col] if `at` is NULL */
@@ -114,13 +115,17 @@ INLINE void NAME(from_blocks)(int64_t n, int64_t units, const REAL *blocks, REAL
         NAME(transpose)(units, n < BLOCK ? n : BLOCK, blocks, BLOCK, NULL, samples, units);
 }
 
-/* `height` rows of out = W · x for one block; W is dense with any strides, `height` is a constant. */
+/* `height` rows of out = bias + W · x for one block; W is dense with any strides, `height` is a constant; no
+ * bias if it is NULL. */
 INLINE void NAME(dense_rows)(int height, int64_t cols, const REAL *w, int64_t row_stride, int64_t col_stride,
-                             const REAL *x, REAL *out)
+                             const REAL *bias, const REAL *x, REAL *out)
 {
     for (int64_t first = 0; first < VECTORS; first += WIDTH) {
         VECTOR s[HEIGHT][WIDTH];
         memset(s, 0, sizeof s);
+        for (int r = 0; bias && r < height; r++)
+            for (int v = 0; v < WIDTH; v++)
+                s[r][v] += bias[r];
         for (int64_t k = 0; k < cols; k++) {
             const VECTOR *below = (const VECTOR *)(x + k * BLOCK) + first;
             for (int r = 0; r < height; r++)
@@ -133,28 +138,74 @@ INLINE void NAME(dense_rows)(int height, int64_t cols, const REAL *w, int64_t ro
     }
 }
 
-/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W dense. */
+/* out[rows, BLOCK] = bias + W · x[cols, BLOCK] for one block, W dense. */
 INLINE void NAME(dense_product)(int64_t rows, int64_t cols, const REAL *w, int64_t row_stride,
-                                int64_t col_stride, const REAL *x, REAL *out)
+                                int64_t col_stride, const REAL *bias, const REAL *x, REAL *out)
 {
     int64_t i = 0;
     for (; i + HEIGHT <= rows; i += HEIGHT)
-        NAME(dense_rows)(HEIGHT, cols, w + i * row_stride, row_stride, col_stride, x, out + i * BLOCK);
+        NAME(dense_rows)(HEIGHT, cols, w + i * row_stride, row_stride, col_stride, bias ? bias + i : NULL, x,
+                         out + i * BLOCK);
     for (; i < rows; i++)
-        NAME(dense_rows)(1, cols, w + i * row_stride, row_stride, col_stride, x, out + i * BLOCK);
+        NAME(dense_rows)(1, cols, w + i * row_stride, row_stride, col_stride, bias ? bias + i : NULL, x,
+                         out + i * BLOCK);
 }
 
-INLINE void NAME(relu)(int64_t n, REAL *z)
+/* tanh. That of floats is within 1.5e-7: twice the tangent of x / 2, which is the seventh approximant of
+ * Lambert's continued fraction; from 9 on it rounds to 1. */
+INLINE VECTOR NAME(tanh)(VECTOR x)
 {
-    for (int64_t b = 0; b < n; b++)
-        z[b] = z[b] < 0 ? 0 : z[b]; /* a NaN stays a NaN */
+#if REAL_BYTES == 4
+    typedef NAME(indices) bits;
+    const bits low = x < -9, high = x > 9;
+    const VECTOR nine = (VECTOR){0} + 9;
+    x = (VECTOR)((low & (bits)-nine) | (high & (bits)nine) | (~(low | high) & (bits)x));
+    const VECTOR half = x / 2, s = half * half;
+    const VECTOR t =
+        half * (135135 + s * (17325 + s * (378 + s))) / (135135 + s * (62370 + s * (3150 + s * 28)));
+    return 2 * t / (1 + t * t);
+#else
+    for (int l = 0; l < LANES; l++)
+        x[l] = tanh(x[l]);
+    return x;
+#endif
 }
 
-/* out[rows, BLOCK] = W · x[cols, BLOCK] for one block, W sparse; followed by ReLU if `relu`. */
-INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out, int relu)
+/* Turn n numbers z, a multiple of BLOCK, into activations. A NaN stays a NaN. */
+INLINE void NAME(activate)(int64_t activation, int64_t n, REAL *z)
+{
+    if (activation == RELU)
+        for (int64_t b = 0; b < n; b++)
+            z[b] = z[b] < 0 ? 0 : z[b];
+    else if (activation == SIGMOID)
+        for (VECTOR *v = (VECTOR *)z; v < (VECTOR *)(z + n); v++)
+            *v = (REAL)0.5 + (REAL)0.5 * NAME(tanh)((REAL)0.5 * *v);
+    else if (activation == HYPERBOLIC)
+        for (VECTOR *v = (VECTOR *)z; v < (VECTOR *)(z + n); v++)
+            *v = NAME(tanh)(*v);
+}
+
+/* Turn ∂loss/∂a of n activations a into ∂loss/∂z. */
+INLINE void NAME(through_activation)(int64_t activation, int64_t n, const REAL *a, REAL *error)
+{
+    if (activation == RELU)
+        for (int64_t b = 0; b < n; b++)
+            error[b] = a[b] <= 0 ? 0 : error[b];
+    else if (activation == SIGMOID)
+        for (int64_t b = 0; b < n; b++)
+            error[b] *= a[b] * (1 - a[b]);
+    else if (activation == HYPERBOLIC)
+        for (int64_t b = 0; b < n; b++)
+            error[b] *= 1 - a[b] * a[b];
+}
+
+/* out[rows, BLOCK] = bias + W · x[cols, BLOCK] for one block, W sparse; followed by the activation. */
+INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *out)
 {
     for (int64_t i = 0; i < layer->rows; i++, out += BLOCK) {
         VECTOR s[VECTORS] = {{0}};
+        for (int v = 0; layer->bias && v < VECTORS; v++)
+            s[v] += layer->bias[i];
         for (int32_t k = layer->start[i]; k < layer->start[i + 1]; k++) {
             const VECTOR *below = (const VECTOR *)(x + (int64_t)layer->col[k] * BLOCK);
             for (int v = 0; v < VECTORS; v++)
@@ -162,8 +213,7 @@ INLINE void NAME(sparse_product)(const NAME(layer) *layer, const REAL *x, REAL *
         }
         for (int v = 0; v < VECTORS; v++)
             ((VECTOR *)out)[v] = s[v];
-        if (relu)
-            NAME(relu)(BLOCK, out);
+        NAME(activate)(layer->activation, BLOCK, out);
     }
 }
 
@@ -182,23 +232,22 @@ INLINE void NAME(sparse_transposed_product)(const NAME(layer) *layer, const REAL
     }
 }
 
-/* The activations of every layer; the last layer has no ReLU. x: a buffer for the samples in blocks */
+/* The activations of every layer. x: a buffer for the samples in blocks */
 void NAME(forward)(int64_t layers, const NAME(layer) *layer, int64_t samples, const REAL *samples_x,
                    const int64_t *chosen, REAL *x)
 {
     const int64_t blocks = (samples + BLOCK - 1) / BLOCK;
     NAME(to_blocks)(samples, layer->cols, samples_x, chosen, x);
     for (const NAME(layer) *end = layer + layers; layer < end; x = layer++->activations) {
-        const int64_t rows = layer->rows, cols = layer->cols, relu = layer + 1 < end;
+        const int64_t rows = layer->rows, cols = layer->cols;
         for (int64_t b = 0; b < blocks; b++) {
             const REAL *below = x + b * cols * BLOCK;
             REAL *above = layer->activations + b * rows * BLOCK;
             if (!layer->start) {
-                NAME(dense_product)(rows, cols, layer->values, cols, 1, below, above);
-                if (relu)
-                    NAME(relu)(rows * BLOCK, above);
+                NAME(dense_product)(rows, cols, layer->values, cols, 1, layer->bias, below, above);
+                NAME(activate)(layer->activation, rows * BLOCK, above);
             } else
-                NAME(sparse_product)(layer, below, above, relu);
+                NAME(sparse_product)(layer, below, above);
         }
     }
 }
@@ -210,11 +259,10 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
     const REAL *above = layer->errors;
     for (; blocks--; above += rows * BLOCK, below += cols * BLOCK, a += cols * BLOCK) {
         if (!layer->start)
-            NAME(dense_product)(cols, rows, layer->values, 1, cols, above, below);
+            NAME(dense_product)(cols, rows, layer->values, 1, cols, NULL, above, below);
         else
             NAME(sparse_transposed_product)(layer, above, below);
-        for (int64_t b = 0; b < cols * BLOCK; b++)
-            below[b] = a[b] <= 0 ? 0 : below[b];
+        NAME(through_activation)(layer[-1].activation, cols * BLOCK, a, below);
     }
 }
 
@@ -344,9 +392,28 @@ INLINE void NAME(descend_dense)(const NAME(layer) *layer, int64_t samples, const
         }
 }
 
-/* ∂loss/∂z of the output layer, times `scale`; 0 for the padding of the last block. */
+/* The gradient of a layer's biases: stored, or applied as an SGD step. */
+INLINE void NAME(descend_biases)(const NAME(layer) *layer, int64_t blocks, REAL rate)
+{
+    for (int64_t i = 0; i < layer->rows; i++) {
+        VECTOR s = {0};
+        for (int64_t b = 0; b < blocks; b++)
+            for (int v = 0; v < VECTORS; v++)
+                s += ((const VECTOR *)(layer->errors + (b * layer->rows + i) * BLOCK))[v];
+        REAL gradient = 0;
+        for (int l = 0; l < LANES; l++)
+            gradient += s[l];
+        if (layer->bias_gradient)
+            layer->bias_gradient[i] = gradient;
+        else
+            layer->bias[i] -= rate * gradient;
+    }
+}
+
+/* ∂loss/∂z of the output layer, times `scale`; 0 for the padding of the last block. The loss is cross-entropy
+ * after a softmax, or the squared error if `squared`. */
 INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *all_targets,
-                               const int64_t *chosen, REAL scale)
+                               const int64_t *chosen, int64_t squared, REAL scale)
 {
     int64_t units = layer->rows;
     const REAL *said = layer->activations;
@@ -356,6 +423,10 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
         memset(error, 0, units * BLOCK * sizeof(REAL));
         for (int64_t b = 0; b < here; b++) {
             const REAL *targets = all_targets + (chosen ? chosen[done + b] : done + b) * units;
+            for (int64_t i = 0; squared && i < units; i++)
+                error[i * BLOCK + b] = (said[i * BLOCK + b] - targets[i]) * scale;
+            if (squared)
+                continue;
             REAL most = said[b], total = 0;
             for (int64_t i = 0; i < units; i++)
                 most = said[i * BLOCK + b] > most ? said[i * BLOCK + b] : most;
@@ -369,10 +440,11 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
 
 /* Forward pass, backward pass, and the update or the gradients, on a minibatch: the samples of
  * all_x[available, inputs] and targets[available, outputs] with the indices `chosen`, or the first ones if it
- * is NULL. x: a buffer for the samples in blocks.
+ * is NULL. x: a buffer for the samples in blocks. squared, scale: of the loss, as in `output_error`; rate: of
+ * an SGD step, which a layer without room for its gradient takes.
  * Returns 1; or 0, with nothing done, if an index is out of range. */
 int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_t available, const REAL *all_x,
-               const int64_t *chosen, REAL *x, const REAL *targets, double scale, double rate)
+               const int64_t *chosen, REAL *x, const REAL *targets, int64_t squared, double scale, double rate)
 {
     const int64_t blocks = (samples + BLOCK - 1) / BLOCK, inputs = layer->cols;
     for (int64_t b = 0; chosen && b < samples; b++)
@@ -385,7 +457,7 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
         samples_x = layer->below;
     }
     NAME(forward)(layers, layer, samples, samples_x, samples_x == all_x ? chosen : NULL, x);
-    NAME(output_error)(layer + layers - 1, samples, targets, chosen, scale);
+    NAME(output_error)(layer + layers - 1, samples, targets, chosen, squared, scale);
     for (int64_t i = layers - 1; i >= 0; i--) {
         const REAL *below = i ? layer[i - 1].activations : x;
         if (i)
@@ -397,6 +469,8 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
                 NAME(from_blocks)(samples, layer[i].cols, below, layer[i].below);
             NAME(descend_dense)(layer + i, samples, i ? layer[i].below : samples_x, rate);
         }
+        if (layer[i].bias)
+            NAME(descend_biases)(layer + i, blocks, rate);
     }
     return 1;
 }
