@@ -1,4 +1,4 @@
-"""A training step of perceptrons with biases and other activations: our kernels against autograd, one core."""
+"""A training step of perceptrons with biases and other activations: our kernels and autograd, one core."""
 
 from __future__ import annotations
 
