@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import evaluate
+from nets_deap.networks.statistics import recompute
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
@@ -45,7 +46,9 @@ def line(
 ) -> list[Row]:
     """Rows `alpha`, `test_error`, `test_loss`, `val_error` of α W₁ + (1 − α) W₂.
 
-    first, second: weights, float32[n], and extras, float32[m], which are interpolated too
+    first, second: weights, float32[n], and extras, float32[m], which are interpolated too; but running
+    statistics of batch normalisation are computed anew for each point, ends included, because those between
+    two networks fit neither the mean nor the spread of what the network in between computes
     """
     architecture, data = problem.architecture, problem.data.to("cpu", torch.float32)
     rows = []
@@ -56,6 +59,7 @@ def line(
                 for one, other in zip(first, second, strict=True)
             )
             network = make_network(architecture, weights, weights != 0, problem.recipe, extras=extras)
+            recompute(network, data.train.x, problem.recipe.batch_size)
             test = evaluate(network, data.test, data.cases)
             validation = evaluate(network, data.validation, data.cases)
             rows.append(

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nets_deap.experiments.connectivity import line
+from nets_deap.networks.backends import make_network
+from nets_deap.networks.statistics import recompute
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from tests.architectures import of
+
+
+def test_statistics_are_those_of_the_training_samples() -> None:
+    architecture = of(lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 2)), (2,), 2)
+    weights = np.array([2, 0, 0, 3, 1, 0, 0, 1], dtype=np.float32)
+    network = make_network(architecture, weights, weights != 0, Recipe())
+    x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [1.0, 2.0], [3.0, 2.0]])
+    recompute(network, x, 0)
+    now = architecture.named(network.weights(), network.extras())
+    # The layer's outputs are 2 and 6, and 0 and 6, twice each.
+    np.testing.assert_allclose(now["1.running_mean"], [4, 3])
+    np.testing.assert_allclose(now["1.running_var"], [16 / 3, 12])  # of a sample, as torch has it
+    np.testing.assert_allclose(now["1.weight"], [1, 1])
+    recompute(network, x[:2], 2)
+    now = architecture.named(network.weights(), network.extras())
+    np.testing.assert_allclose(now["1.running_mean"], [4, 0])
+
+
+def test_statistics_on_a_line_do_not_depend_on_those_at_its_ends() -> None:
+    problem = Problem("digits", "wrn-10-1", Recipe("adam", 0.01, 60), data_limit=120)
+    architecture = problem.architecture
+    weights = np.random.default_rng(0).normal(0, 0.1, architecture.layout.size).astype(np.float32)
+    extras = architecture.initial_extras
+    named = architecture.named(weights, (stale := extras.copy()))
+    for name in named:
+        if "running" in name:
+            named[name] += 5
+    assert (stale != extras).any()
+    for ends in ((extras, stale), (stale, extras)):
+        rows = line(problem, *((weights, each) for each in ends), points=3)
+        assert len({row["test_loss"] for row in rows}) == 1
+    scaled = line(problem, (weights, extras), (2 * weights, extras), 3)
+    assert len({row["test_loss"] for row in scaled}) == 3
+
+
+@pytest.mark.parametrize("arch", ["lenet-300-100", "cnn-8-16"])
+def test_networks_without_them_stay_as_they_are(arch: str) -> None:
+    problem = replace(Problem("digits", "cnn-8-16", data_limit=120), arch=arch)
+    architecture = problem.architecture
+    weights = np.random.default_rng(0).normal(0, 0.1, architecture.layout.size).astype(np.float32)
+    network = make_network(architecture, weights, weights != 0, problem.recipe)
+    before = network.forward(problem.data.train.x)
+    recompute(network, problem.data.train.x, 10)
+    assert network.forward(problem.data.train.x).equal(before)
