@@ -6,18 +6,17 @@ group of nodes. A module with a step that is not listed here has no groups, and 
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from nets_deap.models.graph import shape_of, traced
-from nets_deap.models.groups import ENDS, Groups, Wire
+from nets_deap.models.groups import FIXED, Groups, Wire
 from nets_deap.models.layout import Extra, Layout
 from nets_deap.models.zoo.pooling import MaxPool2d
 
@@ -37,6 +36,7 @@ _POINTWISE_CALLS = {
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "contiguous",
     "boolean_dispatch",  # what torch calls its max_pool functions
 }  # fmt: skip
+ENDS = ""  # the name of the group of inputs and outputs
 _FLATTENING = {"flatten", "view", "reshape"}
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -205,52 +205,27 @@ def _groups(
     for layer, (_, target) in wires.items():
         if name(target) != ENDS:
             sizes[name(target)] = len(module.get_parameter(f"{layer}.weight"))
+    starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
 
-    def group(extra: str) -> str:
-        layer = extra.rpartition(".")[0]
+    def nodes(group: int, count: int) -> np.ndarray:
+        start = starts.get(name(group))
+        return np.full(count, FIXED) if start is None else start + np.arange(count)
+
+    def wire(parameter: str) -> Wire:
+        source, target = wires[parameter.removesuffix(".weight")]
+        out, in_ = module.get_parameter(parameter).shape[:2]
+        return Wire(nodes(target, out), nodes(source.group, in_ // source.spread).repeat(source.spread))
+
+    def of_extra(extra: Extra) -> np.ndarray:
+        layer = extra.name.rpartition(".")[0]
         found = wires[layer][1] if layer in wires else norms.get(layer)
         if found is None:
             raise _UnknownError  # a parameter of another kind
-        return name(found)
+        return nodes(found, extra.shape[0])
 
-    ordered = [wires[parameter.removesuffix(".weight")] for parameter in parameters]
     return Groups(
         Layout(tuple(sizes), tuple((size,) for size in sizes.values())),
-        tuple(Wire(name(source.group), name(target), source.spread) for source, target in ordered),
-        tuple(group(extra.name) for extra in extras),
+        tuple(map(wire, parameters)),
+        tuple(map(of_extra, extras)),
         tuple(parameters.index(f"{layer}.weight") for layer in wires),
     )
-
-
-def resized(
-    module: nn.Module,
-    groups: Groups,
-    sizes: Sequence[int],
-    parameters: Sequence[str],
-    extras: Sequence[Extra],
-) -> nn.Module:
-    """A copy of a module with these numbers of nodes, one per group; its weights are not settled."""
-    wanted = dict(zip(groups.nodes.names, sizes, strict=True))
-    copied = copy.deepcopy(module, {id(each): each for each in (*module.parameters(), *module.buffers())})
-    for parameter, wire in zip(parameters, groups.wires, strict=True):
-        layer: Any = copied.get_submodule(parameter.removesuffix(".weight"))
-        out, in_ = layer.weight.shape[:2]
-        out = wanted.get(wire.target, out)
-        in_ = in_ if wire.source == ENDS else wanted[wire.source] * wire.spread
-        names = (
-            ("out_features", "in_features")
-            if isinstance(layer, nn.Linear)
-            else ("out_channels", "in_channels")
-        )
-        setattr(layer, names[0], out)
-        setattr(layer, names[1], in_)
-        layer.weight = nn.Parameter(layer.weight.detach()[:out, :in_])
-    for extra, group in zip(extras, groups.extras, strict=True):
-        if group != ENDS:
-            layer_name, _, leaf = extra.name.rpartition(".")
-            layer = copied.get_submodule(layer_name)
-            kept = getattr(layer, leaf).detach()[: wanted[group]]
-            setattr(layer, leaf, nn.Parameter(kept, extra.trained) if leaf in layer._parameters else kept)
-            if isinstance(layer, _BatchNorm):
-                layer.num_features = wanted[group]
-    return copied

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.groups import ENDS, Groups
+from nets_deap.models.groups import Groups
 from nets_deap.util.errors import NetsError
 
 WORTHWHILE = 0.9  # above this share of remaining weights, a smaller network is hardly faster
@@ -21,11 +21,14 @@ WORTHWHILE = 0.9  # above this share of remaining weights, a smaller network is 
 
 def known(architecture: Architecture) -> Groups:
     """The hidden nodes of a network. Raises NetsError where they cannot be told."""
-    found = architecture.known().groups
+    found = architecture.known().nodes
     if found is None:
+        from nets_deap.models.structured import available
+
+        why = "" if available() else ", or install nets-deap[structured], which may"
         raise NetsError(
             f"the units and channels of {architecture.name} cannot be followed from layer to layer, so there "
-            "are none to search or to drop: take a method that prunes weights"
+            f"are none to search or to drop: take a method that prunes weights{why}"
         )
     return found
 
@@ -37,23 +40,19 @@ def groups(architecture: Architecture, nodes: np.ndarray) -> dict[str, np.ndarra
 
 def weight_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
     """bool[n]: the weights that connect two live nodes; inputs and outputs count as alive."""
-    alive, parts = groups(architecture, nodes), []
+    alive, parts = np.append(nodes, True), []  # True at FIXED
     for wire, shape in zip(known(architecture).wires, architecture.layout.shapes, strict=True):
-        target = np.ones(shape[0], dtype=bool) if wire.target == ENDS else alive[wire.target]
-        source = np.ones(shape[1], dtype=bool)
-        if wire.source != ENDS:
-            source = np.repeat(alive[wire.source], wire.spread)
-        joined = np.outer(target, source).reshape(*shape[:2], *(1 for _ in shape[2:]))
-        parts.append(np.broadcast_to(joined, shape).ravel())
+        joined = np.logical_and.outer(*(alive[side] for side in wire.sides))
+        parts.append(np.broadcast_to(joined.reshape(*joined.shape, *(1 for _ in shape[2:])), shape).ravel())
     return np.concatenate(parts)
 
 
 def extras_mask(architecture: Architecture, nodes: np.ndarray) -> np.ndarray:
-    """bool[m]: the extras of live nodes and of the outputs."""
-    alive = groups(architecture, nodes)
+    """bool[m]: the extras of live nodes, and those of no node."""
+    alive = np.append(nodes, True)
     parts = [
-        np.ones(extra.size, dtype=bool) if group == ENDS else alive[group]
-        for extra, group in zip(architecture.extras, known(architecture).extras, strict=True)
+        np.repeat(alive[of], extra.size // max(1, len(of)))
+        for extra, of in zip(architecture.extras, known(architecture).extras, strict=True)
     ]
     return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
@@ -65,16 +64,14 @@ def live_nodes(architecture: Architecture, mask: np.ndarray) -> np.ndarray:
     One pass from the outputs down is enough: what a layer adds to a residual stream matters only to
     the layers that read it later.
     """
-    nodes = np.zeros(known(architecture).nodes.size, dtype=bool)
-    alive = groups(architecture, nodes)
+    alive = np.append(np.zeros(known(architecture).nodes.size, dtype=bool), True)  # True at FIXED
     layers = list(zip(known(architecture).wires, architecture.layout.split(mask), strict=True))
     for place in reversed(known(architecture).order):
         wire, (_, part) = layers[place]
-        if wire.source != ENDS:
-            joined = part.reshape(len(part), -1, wire.spread * part[0, 0].size).any(axis=2)
-            reached = joined if wire.target == ENDS else joined[alive[wire.target]]
-            alive[wire.source] |= reached.any(axis=0)
-    return nodes
+        joined = part.reshape(*part.shape[:2], -1).any(axis=2)
+        reached = (joined.T if wire.transposed else joined)[alive[wire.target]].any(axis=0)
+        np.logical_or.at(alive, wire.source, reached)
+    return alive[:-1]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from nets_deap.models import prunable
-from nets_deap.models.dependencies import resized, trace
+from nets_deap.models.dependencies import trace
 from nets_deap.models.groups import Groups
 from nets_deap.models.layout import INITIAL, Extra, Layout
 from nets_deap.models.making import Make, aliases, drawn, streams
 from nets_deap.models.perceptron import Perceptron, recognised
+from nets_deap.models.resizing import resized
+from nets_deap.models.structured import followed
 from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
 
@@ -167,10 +169,17 @@ class Template:
 
     @cached_property
     def groups(self) -> Groups | None:
-        """Its hidden nodes; None if they cannot be told."""
+        """Its hidden nodes, followed through its graph; None if they cannot be told so."""
         if self._trained[2]:
             return None
         return trace(self.module, self.sample(2), self.parameters, self.extras)
+
+    @cached_property
+    def nodes(self) -> Groups | None:
+        """Its hidden nodes, with the help of torch-pruning where it is needed and installed."""
+        if self.groups or self._trained[2]:
+            return self.groups
+        return followed(self.module, self.sample(2), self.parameters, self.extras)
 
     @cached_property
     def units(self) -> int:
@@ -259,11 +268,12 @@ class Template:
             ) from error
 
     def narrowed(self, sizes: Sequence[int]) -> Template:
-        """The template with these numbers of nodes, one per group of `groups`."""
-        assert self.groups is not None
+        """The template with these numbers of nodes, one per group of `nodes`."""
+        assert self.nodes is not None
         smaller = copy.copy(self)
-        for name in ("perceptron", "groups", "initial_extras"):
+        for name in ("perceptron", "initial_extras"):
             smaller.__dict__.pop(name, None)
-        smaller._take(resized(self.module, self.groups, sizes, self.parameters, self.extras))
-        smaller.groups = self.groups.of_sizes(sizes)
+        smaller._take(resized(self.module, self.nodes, sizes, self.parameters, self.extras))
+        smaller.nodes = self.nodes.of_sizes(sizes)
+        smaller.groups = smaller.nodes if self.groups else None
         return smaller
