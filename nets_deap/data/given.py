@@ -89,19 +89,20 @@ def of(
     train, others = pairs[0], pairs[1:]
     classes = targets.classes([pair.y for pair in pairs], labels)
     edges = targets.edges(train.y) if not classes else None
+    named = splitting.CLASSES if classes and train.y.ndim == 1 else splitting.PARTS
     if tested is None and test_share:
-        kept, chosen = splitting.apart(targets.cases(train.y, edges), test_share, split_seed, "test_share")
+        cases = targets.cases(train.y, edges)
+        kept, chosen = splitting.apart(cases, test_share, split_seed, "test_share", named)
         tested_pair, train = _chosen(train, chosen), _chosen(train, kept)
     else:
         tested_pair = others.pop() if tested is not None else None  # type: ignore[assignment]
     if classes and train.y.ndim == 1:
         _check_classes(train.y, [*others, *([tested_pair] if tested_pair else [])], labels, name)
     if limit is not None and limit < len(train.y):
-        train = _chosen(train, splitting.subset(targets.cases(train.y, edges), limit, split_seed))
+        train = _chosen(train, splitting.subset(targets.cases(train.y, edges), limit, split_seed, named))
     if rest is None:
         share = _share(validation)
-        of_classes = bool(classes) and train.y.ndim == 1
-        kept, chosen = splitting.for_validation(targets.cases(train.y, edges), share, split_seed, of_classes)
+        kept, chosen = splitting.for_validation(targets.cases(train.y, edges), share, split_seed, named)
         validating, train = _chosen(train, chosen), _chosen(train, kept)
     else:
         validating = others[0]

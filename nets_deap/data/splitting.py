@@ -1,4 +1,7 @@
-"""Split samples in two. Whatever is trained on has every class, and validation too where it can."""
+"""Split samples in two. Whatever is trained on has every class, and validation too where it can.
+
+Where targets are numbers, what is called a class here is a part of their range; `named` says so in messages.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import warnings
 import numpy as np
 
 from nets_deap.util.errors import NetsError, NetsWarning
+
+CLASSES, PARTS = "classes", "parts of the targets' range"
 
 
 def stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,19 +26,21 @@ def stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndar
     return rest, chosen
 
 
-def subset(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
+def subset(y: np.ndarray, limit: int, seed: int, named: str = CLASSES) -> np.ndarray:
     """Indices of `limit` samples with every class among them. Raises NetsError if those are too few."""
     classes = len(np.unique(y))
     if limit < classes:
         raise NetsError(
-            f"`data_limit` {limit} is less than a sample for each of {classes} classes: allow more"
+            f"`data_limit` {limit} is less than a sample for each of {classes} {named}: allow more"
         )
     rest, chosen = stratified(y, limit, seed)
     _give(y, rest, chosen)
     return chosen
 
 
-def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+def apart(
+    y: np.ndarray, share: float, seed: int, what: str, named: str = CLASSES
+) -> tuple[np.ndarray, np.ndarray]:
     """Indices that stay, and of a share that is set apart; what: the share, for messages."""
     if not 0 < share < 1:
         raise NetsError(f"`{what}` {share:g}: expected a share between 0 and 1")
@@ -41,19 +48,19 @@ def apart(y: np.ndarray, share: float, seed: int, what: str) -> tuple[np.ndarray
     if not 0 < size < len(y):
         raise NetsError(f"`{what}` {share:g} of {len(y)} samples leaves a part empty: take another share")
     if len(y) - size < (classes := len(np.unique(y))):
-        raise NetsError(f"`{what}` {share:g} leaves {len(y) - size} samples for {classes} classes: give more")
+        raise NetsError(f"`{what}` {share:g} leaves {len(y) - size} samples for {classes} {named}: give more")
     rest, chosen = stratified(y, size, seed)
     _give(y, chosen, rest)
     return rest, chosen
 
 
 def for_validation(
-    y: np.ndarray, share: float, seed: int, warn: bool = True
+    y: np.ndarray, share: float, seed: int, named: str = CLASSES
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training, with every class among them, and for validation.
 
     Every class of two samples or more is in the validation part too, if that is large enough. Warns of
-    classes that it lacks, unless `y` are other cases. Raises NetsError if there is nothing left for one of
+    classes that it lacks. Raises NetsError if there is nothing left for one of
     the parts.
     """
     size = round(share * len(y))
@@ -62,12 +69,12 @@ def for_validation(
     if len(y) - size < (classes := len(np.unique(y))):
         raise NetsError(
             f"a `validation` share of {share:.1%} leaves {len(y) - size} training samples for "
-            f"{classes} classes: take a smaller one"
+            f"{classes} {named}: take a smaller one"
         )
     train, validation = stratified(y, size, seed)
     _give(y, validation, train)
     _give(y, train, validation, leave=1)
-    if warn and (lacking := np.setdiff1d(y, y[validation]).tolist()):
+    if named == CLASSES and (lacking := np.setdiff1d(y, y[validation]).tolist()):
         some = ", ".join(map(str, lacking[:10])) + ", …" * (len(lacking) > 10)
         warnings.warn(
             f"the {size} validation samples lack {len(lacking)} of {classes} classes ({some})",

@@ -13,6 +13,7 @@ from nets_deap.util.errors import NetsError, shortened, unknown
 
 KINDS = ("npz", "csv", "parquet")
 FORMS = ("npz:FILE", "csv:FILE?target=COLUMN", "parquet:FILE?target=COLUMN")
+MOST_WORDS = 1000  # in a column of words, each of which becomes a column of its own
 MOST_CLASSES = 50  # different whole numbers in a target that still count as classes
 NPZ = {
     "x_train": "train",
@@ -49,12 +50,16 @@ def _npz(path: Path) -> dict[str, Any]:
         raise NetsError(f"{path} cannot be read as npz: {shortened(str(error), 100)}") from error
     except Exception as error:  # a damaged archive fails in many ways
         raise NetsError(f"{path} is damaged: {type(error).__name__}") from error
+    named = {key.lower(): array for key, array in arrays.items()}
     parts: dict[str, Any] = {}
-    for key, x in arrays.items():
-        if (part := NPZ.get(key.lower())) and (
-            y := arrays.get(key.replace("x", "y", 1).replace("X", "y", 1))
-        ) is not None:
-            parts[part] = (x, y)
+    for key, part in NPZ.items():
+        if key not in named:
+            continue
+        if (targets := "y" + key.removeprefix("x")) not in named:
+            raise NetsError(f"{path} has {key}, and no {targets}")
+        if part in parts:
+            raise NetsError(f"{path} has the {part} samples twice: leave out {key} and {targets}")
+        parts[part] = (named[key], named[targets])
     if "train" not in parts:
         raise NetsError(
             f"{path} has {', '.join(sorted(arrays))[:80] or 'no arrays'}: expected x and y, or x_train, "
@@ -95,7 +100,7 @@ def _frame(kind: str, path: Path) -> Any:
     try:
         return pd.read_csv(path) if kind == "csv" else pd.read_parquet(path)
     except ImportError as error:
-        raise NetsError(f"{path}: reading parquet needs pyarrow: pip install pyarrow") from error
+        raise NetsError(f"{path}: reading parquet needs pyarrow: pip install 'nets-deap[parquet]'") from error
     except Exception as error:  # pandas raises many kinds
         raise NetsError(f"{path} cannot be read as {kind}: {shortened(str(error), 100)}") from error
 
@@ -133,5 +138,11 @@ def _encoded(features: Any, train: np.ndarray, path: Path) -> np.ndarray:
         else:
             words = column.map(str)
             known = sorted(words.iloc[train].unique())
+            what = "dates" if pd.api.types.is_datetime64_any_dtype(column) else "words"
+            if what == "dates" or len(known) > MOST_WORDS:
+                raise NetsError(
+                    f"{path}: column {name} has {len(known):,} different {what}: turn it into numbers or "
+                    "fewer words, or leave it out"
+                )
             columns.append((words.to_numpy()[:, None] == np.array(known)[None]).astype(np.float64))
     return np.hstack(columns).astype(np.float32)

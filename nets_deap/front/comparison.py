@@ -15,7 +15,7 @@ from nets_deap.config.layers import validate
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import comparison
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.front.problems import problem_of
+from nets_deap.front.problems import expect, problem_of
 from nets_deap.front.progress import progress
 from nets_deap.problem.problem import Problem
 from nets_deap.util.errors import NetsError
@@ -68,11 +68,13 @@ def compare(
     import pandas as pd
 
     given = problem_of(model, data, **problem)
+    expect("methods", methods, "names of methods", str, Sequence, functions=False)
+    expect("densities", densities, "shares", int, float, Sequence, functions=False)
     told = {key: value for key, value in given.fields().items() if key in CompareConfig.model_fields}
     texts = {
         "dataset": given.dataset if isinstance(given.dataset, str) else f"given:{given.data.checksum}",
         "arch": given.arch_name,
-        "methods": methods if isinstance(methods, str) else ",".join(methods),
+        "methods": methods if isinstance(methods, str) else ",".join(str(each) for each in methods),
         "densities": [densities] if isinstance(densities, int | float) else list(densities),
         "seeds": seeds,
         "seed": first_seed,

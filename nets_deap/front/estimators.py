@@ -4,6 +4,7 @@ predict.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from nets_deap.data.dataset import Data
 from nets_deap.front.find import find_ticket
@@ -76,17 +78,9 @@ class _Ticket(BaseEstimator):
         self.ticket_ = find_ticket(problem, None, self.density, self.method, seed=seed, show=False)
         run = final.train_ticket(self.ticket_, problem, seed, track_test=False)
         architecture = problem.architecture
-        self.module_ = (
-            apply(
-                architecture.module(),
-                architecture,
-                run.early_stop_weights,
-                self.ticket_.mask,
-                run.early_stop_extras,
-            )
-            .eval()
-            .double()
-        )  # a prediction must not depend on the others that are made with it
+        module = architecture.module()
+        apply(module, architecture, run.early_stop_weights, self.ticket_.mask, run.early_stop_extras)
+        self.module_ = _in_float64(module.eval(), pair[0][:1])
         self.training_ = run.frame
 
     def _seed(self) -> int:
@@ -100,8 +94,21 @@ class _Ticket(BaseEstimator):
     def _outputs(self, x: Any) -> np.ndarray:
         check_is_fitted(self)
         x = self._scaled(validate_data(self, x, reset=False, dtype=np.float64))
+        kind = next(self.module_.parameters()).dtype
         with torch.no_grad():
-            return np.asarray(self.module_(torch.from_numpy(x)).numpy())
+            return np.asarray(self.module_(torch.from_numpy(x).to(kind)).double().numpy())
+
+
+def _in_float64(module: nn.Module, x: np.ndarray) -> nn.Module:
+    """The module in float64, so that a prediction does not depend on the others that are made with it; as it
+    is if it computes in float32 alone. x: [1, columns]"""
+    exact = copy.deepcopy(module).double()
+    try:
+        with torch.no_grad():
+            exact(torch.from_numpy(x))
+    except (RuntimeError, TypeError):
+        return module
+    return exact
 
 
 class TicketClassifier(ClassifierMixin, _Ticket):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any
 
 from nets_deap.evolution.maps import make_map
-from nets_deap.front.problems import problem_of
+from nets_deap.front.problems import expect, problem_of
 from nets_deap.front.progress import progress
 from nets_deap.problem.budget import UNLIMITED, Budget
 from nets_deap.problem.ticket import Ticket
@@ -43,16 +44,18 @@ def find_ticket(
     Raises NetsError, in one line, for bad input.
     """
     given = problem_of(model, data, **problem)
+    expect("method", method, "the name of a method", str, functions=False)
+    expect("budget", budget, "a Budget, or the most gradient steps", Budget, Integral, functions=False)
     spec = parse(method)
     if not gives_ticket(spec) or spec.control:
         raise NetsError(f"{spec} gives no ticket of its own: take another method")
-    if not isinstance(density, int | float):
+    if not isinstance(density, Real):
         raise NetsError(f"`density` {density!r}: expected a number")
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise NetsError(f"`seed` {seed!r}: expected a whole number from 0 on")
     if not 0 < density <= 1:
         raise NetsError(f"`density` {density:g}: expected a share above 0, and 1 at most")
-    limit = Budget(budget) if isinstance(budget, int) else budget or UNLIMITED
+    limit = Budget(int(budget)) if isinstance(budget, Integral) else budget or UNLIMITED
     searching = method_of(spec)
     searching.check(given, density, limit)
     more: dict[str, Any] = {}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import verdict
-from nets_deap.front.problems import problem_of
+from nets_deap.front.problems import expect, problem_of
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training import final
 from nets_deap.training.final import TrainingRun
+from nets_deap.util.errors import NetsError, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +72,14 @@ def verify(
     import pandas as pd
 
     given = problem_of(model, data, **problem)
-    chosen = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
+    expect("seeds", seeds, "how many, or which", Integral, Sequence, np.ndarray, functions=False)
+    chosen = list(seeds if isinstance(seeds, Sequence | np.ndarray) else range(1, seeds + 1))
+    whole = all(isinstance(each, Integral) and each >= 0 for each in chosen)
+    if not whole or len(set(chosen)) < max(2, len(chosen)):
+        raise NetsError(
+            f"`seeds` {shortened(str(seeds), 80)}: expected how many, 2 or more, or as many different whole "
+            "numbers from 0 on"
+        )
     with make_map(map, workers, "cpu") as engine:
         found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
     return Verification(found, pd.DataFrame(rows))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
+from nets_deap.config.base import RecipeSettings
+from nets_deap.config.layers import validate
 from nets_deap.data.dataset import Data
 from nets_deap.models.catalogue import is_of_the_papers
 from nets_deap.models.initialisers import MODULE
@@ -16,7 +18,7 @@ from nets_deap.models.registry import Model
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import imports
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import NetsError, shortened, unknown
 
 # Adam at this rate trains most networks; 20 epochs are what commands take, too.
 RECIPE = Recipe("adam", lr=1.2e-3, batch_size=60, epochs=20)
@@ -57,6 +59,12 @@ def problem_of(
         return model
     if data is None:
         raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
+    a_function = "a name, or a function"
+    expect("loss", loss, a_function, str, Loss)
+    expect("metric", metric, a_function, str, Metric, tuple)
+    expect("prunable", prunable, a_function, str)
+    expect("init", init, "a name", str, functions=False)
+    expect("validation", validation, "a share", float, int, functions=False)
     network = Model.of(model)
     if isinstance(data, str | Data):
         given: str | Data = data
@@ -83,14 +91,25 @@ def _of_numbers(loss: object) -> bool:
     return isinstance(loss, str | Loss) and str(loss).partition(":")[0] in OF_NUMBERS
 
 
+def expect(name: str, value: object, what: str, *kinds: type, functions: bool = True) -> None:
+    """Raise NetsError for an argument of another kind; None, and functions where they may be, are right."""
+    if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
+        return
+    if not (functions and callable(value)):
+        raise NetsError(f"`{name}` {shortened(repr(value), 80)}: expected {what}")
+
+
 def _recipe(told: Recipe | Mapping[str, Any] | None) -> Recipe:
-    if isinstance(told, Recipe):
-        return told
-    known = [field.name for field in fields(Recipe)]
-    for name in told or {}:
-        if name not in known:
-            raise unknown("field of a recipe", name, known)
-    return replace(RECIPE, **(told or {}))
+    if not isinstance(told, Recipe):
+        expect("recipe", told, "a Recipe, or a dictionary of its fields", Mapping, functions=False)
+        known = sorted(RecipeSettings.model_fields)
+        for name in told or {}:
+            if name not in known:
+                raise unknown("field of a recipe", str(name), known)
+        told = replace(RECIPE, **(told or {}))
+    values = {name: getattr(told, name) for name in RecipeSettings.model_fields}
+    validate(RecipeSettings, {name: value for name, value in values.items() if not callable(value)})
+    return told
 
 
 def _loss(told: str | Loss | Callable[..., Any] | None) -> str | Loss | None:

@@ -42,8 +42,8 @@ class Metric:
 
         threshold: above it, a single output says class 1
         """
-        binary = y.is_floating_point() or outputs.ndim == 1 or (outputs.shape[1] == 1 and y.max() < 2)
-        if binary:
+        alike = y.is_floating_point() or outputs.ndim == 1 or outputs.shape == y.shape
+        if alike or (outputs.shape[1] == 1 and y.max() < 2):
             found = (outputs.reshape(y.shape) > threshold) == (y > 0.5)
             return found.reshape(len(y), -1).double().mean(dim=1)
         counted = (y != IGNORED).reshape(len(y), -1)

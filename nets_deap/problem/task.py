@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nets_deap.data.dataset import Data
@@ -11,6 +13,13 @@ from nets_deap.models.criterion import Criterion, check_fits
 from nets_deap.models.losses import OF_NUMBERS, Loss
 from nets_deap.models.metrics import Metric
 from nets_deap.util.errors import NetsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nets_deap.models.template import Template
+
+MOST_PLACES = 256  # of a sample of whole numbers, that are checked one by one
 
 
 def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metric | None) -> Criterion:
@@ -62,8 +71,6 @@ def check(made: Architecture, data: Data) -> None:
 
     template, part = made.known(), data.train
     chosen = [0, min(1, len(part.y) - 1)]
-    if not part.x.is_floating_point() and part.x.numel():  # the largest token id must be known, too
-        chosen[1] = int(part.x.flatten(1).amax(dim=1).argmax())
     x, y = part.x[chosen], part.y[chosen]
     found = template.run(template.instance().eval(), x)
     if made.criterion.loss.kind == "cross-entropy" and y.ndim == 1 and made.outputs < data.classes:
@@ -77,6 +84,27 @@ def check(made: Architecture, data: Data) -> None:
         made.criterion, template.run(template.instance().train(), x), targets, f"{made.name}, in training,"
     )
     _check_metric(made.criterion, found, y)
+    if not x.is_floating_point():
+        for name, each in (("training", part), ("validation", data.validation), ("test", data.test)):
+            _check_ids(template, each.x, name)
+
+
+def _check_ids(template: Template, x: Tensor, part: str) -> None:
+    """Raise NetsError unless the network takes the least and the greatest number at each place of samples of
+    whole numbers: an embedding knows only so many."""
+    flat = x.flatten(1)
+    if not flat.numel():
+        return
+    places = slice(MOST_PLACES)
+    ends = [int(flat.amin(dim=1).argmin()), int(flat.amax(dim=1).argmax())]
+    ends += [*flat[:, places].argmin(dim=0).tolist(), *flat[:, places].argmax(dim=0).tolist()]
+    try:
+        template.run(template.instance().eval(), x[sorted(set(ends))])
+    except NetsError as error:
+        raise NetsError(
+            f"{error}: the {part} samples hold numbers from {int(flat.min())} to {int(flat.max())}, and it "
+            "must take them all"
+        ) from error
 
 
 def _check_metric(judged: Criterion, found: object, y: object) -> None:

@@ -52,4 +52,4 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
     names, name = sorted(known), shortened(str(name), 60)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return NetsError(f"unknown {kind} '{name}': {hint}known are {', '.join(names)}")
+    return NetsError(f"unknown {kind} '{name}': {hint}known are {', '.join(names) or 'none'}")

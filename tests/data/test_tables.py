@@ -62,6 +62,14 @@ def test_arrays_in_a_file_are_read_without_unpickling() -> None:
     assert [len(part.y) for part in (parts.train, parts.validation, parts.test)] == [20, 4, 6]
     with pytest.raises(NetsError, match="cannot be read as npz: Object arrays cannot be loaded"):
         load("npz:objects.npz")
+    np.savez("capitals.npz", X_TRAIN=x, Y_train=y)
+    assert len(load("npz:capitals.npz").test.y) == 4
+    np.savez("twice.npz", x_train=x, y_train=y, x=x, y=y)
+    with pytest.raises(NetsError, match="has the train samples twice: leave out x and y"):
+        load("npz:twice.npz")
+    np.savez("alone.npz", x_train=x, y_train=y, x_test=x)
+    with pytest.raises(NetsError, match="has x_test, and no y_test"):
+        load("npz:alone.npz")
 
 
 def test_a_function_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +107,25 @@ def test_a_function_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_does_not_serve_is_one_line(name: str, says: str) -> None:
     with pytest.raises(NetsError, match=says):
         load(name)
+
+
+def test_parquet_holds_the_same_as_csv() -> None:
+    TABLE.to_parquet("t.parquet")
+    ours, theirs = load("parquet:t.parquet?target=kind"), load("csv:t.csv?target=kind")
+    assert ours.train.x.equal(theirs.train.x)
+    assert ours.test.y.equal(theirs.test.y)
+    assert ours.labels == theirs.labels
+
+
+def test_columns_of_too_many_words_are_told() -> None:
+    rows = 1400
+    table = pd.DataFrame({"name": [f"n{i}" for i in range(rows)], "kind": ["a", "b"] * (rows // 2)})
+    table.to_csv("names.csv", index=False)
+    with pytest.raises(NetsError, match=r"column name has 1,\d\d\d different words: turn it into numbers"):
+        load("csv:names.csv?target=kind")
+    TABLE.assign(day=pd.date_range("2026-01-01", periods=ROWS)).to_parquet("days.parquet")
+    with pytest.raises(NetsError, match="column day has 32 different dates: turn it into numbers"):
+        load("parquet:days.parquet?target=kind")
 
 
 def test_rows_without_a_number_are_told() -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from torch import nn
+from torch import Tensor, nn
 
 from nets_deap import TicketClassifier, TicketRegressor
 
@@ -60,3 +61,20 @@ def test_a_network_of_ones_own_and_numbers_to_predict() -> None:
     assert fitted.score(x, y) > 0.4
     again = TicketRegressor(density=0.3, model=model, random_state=3, **QUICK).fit(x, y)
     assert (fitted.predict(x) == again.predict(x)).all()
+
+
+class Constant(nn.Module):
+    """It computes in float32 alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.factor = nn.Linear(13, 3), torch.full((3, 3), 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) @ self.factor
+
+
+def test_a_network_that_computes_in_float32_alone() -> None:
+    x, y = load_wine(return_X_y=True)
+    fitted = TicketClassifier(density=0.5, model=Constant, **QUICK).fit(x, y)
+    assert fitted.predict_proba(x).sum(axis=1) == pytest.approx(np.ones(len(x)))

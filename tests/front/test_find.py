@@ -247,6 +247,15 @@ BAD_PROBLEMS = {
     ),
     "numbers that are classes": ({"data": nd.Data.of((X, Y * 2)), "loss": "mse"}, "give them as floats"),
     "a direction": ({"metric": (max, "fewest")}, "unknown direction of a metric 'fewest'"),
+    "a number as a metric": ({"metric": 5}, "`metric` 5: expected a name, or a function"),
+    "a number as a loss": ({"loss": 5}, "`loss` 5: expected a name, or a function"),
+    "a number as a recipe": ({"recipe": 5}, "`recipe` 5: expected a Recipe, or a dictionary"),
+    "a number as a method": ({"method": 5}, "`method` 5: expected the name of a method"),
+    "a word as a budget": ({"budget": "x"}, "`budget` 'x': expected a Budget, or the most gradient steps"),
+    "a word as a seed": ({"seed": "x"}, "`seed` 'x': expected a whole number"),
+    "no epochs": ({"recipe": {"epochs": 0}}, "`epochs` 0: Input should be greater than or equal to 1"),
+    "no rate": ({"recipe": nd.Recipe(lr=-1)}, "`lr` -1: Input should be greater than 0"),
+    "an argument of a loss": ({"loss": "mse:x=1"}, "unknown argument of the loss mse 'x': known are none"),
 }
 
 
@@ -256,6 +265,46 @@ def test_a_problem_that_does_not_fit_together_is_one_line(name: str) -> None:
     options = {"recipe": RECIPE, "data": (X, Y), "model": make, "density": 0.3, "method": "snip"} | options
     with pytest.raises(NetsError, match=says):
         nd.find_ticket(options.pop("model"), options.pop("data"), show=False, **options)
+
+
+class Tokens(nn.Module):
+    """It knows the ids 0 to 9."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.last = nn.Embedding(10, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.embedding(x).mean(1))
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("unknown", [-1, 10])
+def test_token_ids_that_a_network_does_not_know_are_told_before_the_search(part: str, unknown: int) -> None:
+    rng = np.random.default_rng(0)
+    parts = {
+        name: (rng.integers(0, 10, (30, 4)), np.arange(30) % 3) for name in ("train", "validation", "test")
+    }
+    find(model=Tokens, data=parts)
+    parts[part][0][7, 2] = unknown
+    says = "training" if part == "train" else part
+    with pytest.raises(NetsError, match=f"index out of range .*the {says} samples hold numbers from"):
+        find(model=Tokens, data=parts)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.bool_, np.float32])
+def test_several_labels_a_sample(kind: type) -> None:
+    labels = np.stack([Y == 1, Y == 2], axis=1).astype(kind)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    ticket = find(model=model, data=(X, labels), loss="binary")
+    run = nd.train_ticket(ticket, model, (X, labels), loss="binary", recipe=RECIPE)
+    assert 0.4 < run.summary()["test_acc"] <= 1  # of single labels: most are 0
+
+
+@pytest.mark.parametrize("seeds", [1, [], [3, 3], [1, -1], "ab", [1.5, 2.5]])
+def test_seeds_that_make_no_verdict_are_told(seeds: object) -> None:
+    with pytest.raises(NetsError, match=r"`seeds` .*expected how many"):
+        nd.verify(find(), make, (X, Y), seeds=seeds, recipe=RECIPE)
 
 
 def test_progress_shows_and_ctrl_c_ends_the_search(capfd: pytest.CaptureFixture[str]) -> None:
