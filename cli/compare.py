@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.util import json_text
 
-from . import render
+from . import json_out, render
 from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def compare(
         return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]
-        click.echo(json_text.dumps({"folder": str(folder), "summary": summary}))
+        json_out.tell({"folder": str(folder), "summary": summary})
     elif not quiet:
         render.tell_metric(settled)
         _show(result, folder, time.monotonic() - start)

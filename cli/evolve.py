@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.evolution.settings import EvolveConfig
-from nets_deap.util import json_text
 
-from . import render
+from . import json_out, render
 from .options import command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def _line(row: Row) -> str:
 
 def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool, as_json: bool) -> None:
     if as_json:
-        click.echo(json_text.dumps(_result(folder, reason, finished=True)))
+        json_out.tell(_result(folder, reason, finished=True))
     elif not quiet:
         more = f"--out {folder} --resume --gens MORE{render.trust(config)}"
         click.echo(f"{folder} is finished ({reason}); to continue: {more}")
@@ -103,7 +102,7 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
 
     folder, reason = outcome.folder, outcome.reason
     if as_json:
-        click.echo(json_text.dumps(_result(folder, reason, outcome.finished)))
+        json_out.tell(_result(folder, reason, outcome.finished))
     if not outcome.finished:
         if saved := read_logbook(folder):
             click.echo(

@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from nets_deap.util import json_text
-
-from . import render
+from . import json_out, render
 from .options import command, printable
 
 
 @command()
 @click.argument("path", metavar="PATH")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, callback=json_out.aside, help="As one JSON object.")
 def info(path: str, as_json: bool) -> None:
     """Show what PATH holds: a ticket's file, or a run folder."""
     from nets_deap.config import run_folder
@@ -50,7 +48,7 @@ def info(path: str, as_json: bool) -> None:
         **run,
     }
     if as_json:
-        click.echo(json_text.dumps({**described, "layers": layers, "config": ticket.config}))
+        json_out.tell({**described, "layers": layers, "config": ticket.config})
         return
     for key, value in described.items():
         if value is not None:

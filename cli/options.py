@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 
 import click
 
+from . import json_out
+
 if TYPE_CHECKING:
     from nets_deap.config.base import ProblemConfig
 
@@ -232,6 +234,7 @@ output_options = combined(
         "as_json",
         is_flag=True,
         cls=Option,
+        callback=json_out.aside,
         help="The result as one JSON object, and nothing else.",
         group="output",
     ),

@@ -10,9 +10,8 @@ import click
 
 from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
-from nets_deap.util import json_text
 
-from . import render
+from . import json_out, render
 from .options import combined, command, config_options, option, output_options, source_options
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _search(
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:
-        click.echo(json_text.dumps(_result(found, folder)))
+        json_out.tell(_result(found, folder))
     elif not quiet:
         render.tell_metric(settled)
         _show(found, folder, render.trust(settled))

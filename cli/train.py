@@ -13,7 +13,7 @@ from nets_deap.config.run_folder import CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.util import json_text
 
-from . import render, tickets
+from . import json_out, render, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def train(
                 }
                 files.write_text(folder / SUMMARY, digests.sealed(json_text.without_wild(summary)))
     if as_json:
-        click.echo(json_text.dumps(summary))
+        json_out.tell(summary)
     elif not quiet:
         render.tell_metric(settled)
         _show(summary, folder)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
-from nets_deap.util import json_text
 
-from . import render, tickets
+from . import json_out, render, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def transfer(
 
         found = library.transfer(loaded, aim, seeds, engine, tell, tuple(rows.known))
     if as_json:
-        click.echo(json_text.dumps({"folder": str(folder), "rows": found}))
+        json_out.tell({"folder": str(folder), "rows": found})
     elif not quiet:
         render.tell_metric(settled)
         shown = []
@@ -164,7 +163,7 @@ def connectivity(
         files = style.save(drawing.connectivity({"": rows}), folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]
     if as_json:
-        click.echo(json_text.dumps({"folder": str(folder), "barriers": barriers}))
+        json_out.tell({"folder": str(folder), "barriers": barriers})
     elif not quiet:
         render.tell_metric(settled)
         told = render.interval(mean_interval([100 * height for height in barriers]))

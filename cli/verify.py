@@ -12,7 +12,7 @@ import click
 from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
-from . import render, tickets
+from . import json_out, render, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def verify(
         click.echo(f"interrupted; {kept}", err=True)
         return 130
     if as_json:
-        click.echo(json_text.dumps(_result(verdict)))
+        json_out.tell(_result(verdict))
     elif not quiet:
         render.tell_metric(settled)
         _show(verdict, trained)

@@ -273,3 +273,40 @@ def test_help_needs_no_heavy_imports(words: list[str], heavy: list[str]) -> None
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+LOUD = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        print("I am made")
+        self.layer, self.last = nn.Linear(64, 8), nn.Linear(8, 10)
+
+    def forward(self, x):
+        print("I see", x.shape)
+        return self.last(self.layer(x.flatten(1)).relu())
+"""
+
+
+def test_json_stays_alone_whatever_a_network_prints(cli) -> None:
+    Path("loud.py").write_text(LOUD, encoding="utf-8")
+    own = ("--model", "loud:Net", "--iterations", 3, "--data-limit", 200)
+    data = ("--dataset", "digits")
+    first = cli("imp", *data, *own, "--cycles", 1, "--out", "imp", "--json")
+    json.loads(first.out)
+    assert "I see" in first.err
+    commands = {
+        "evolve": (*data, *own, "--pop", 2, "--gens", 1, "--map", "serial", "--out", "run"),
+        "train": ("imp", *own),
+        "verify": ("imp", *own, "--seeds", 2, "--map", "serial"),
+        "transfer": ("imp", "--seeds", 1, "--map", "serial", *own),
+        "connectivity": ("imp", "--seeds", 1, "--points", 3, "--map", "serial", *own),
+        "compare": (*data, *own, "--methods", "snip", "--seeds", 1, "--map", "serial", "--out", "compared"),
+        "info": ("imp",),
+    }
+    for name, words in commands.items():
+        told = cli(name, *words, "--json")
+        assert told.code == 0, told.err
+        json.loads(told.out)
