@@ -29,6 +29,9 @@ def apply(
     with torch.no_grad():
         for name, part in named.items():
             places[name].copy_(torch.from_numpy(np.ascontiguousarray(part)))
+        for each in model.modules():  # an average over all minibatches begins anew, too
+            if isinstance(counted := getattr(each, "num_batches_tracked", None), Tensor):
+                counted.zero_()
     return model
 
 

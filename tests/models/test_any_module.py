@@ -108,6 +108,9 @@ def test_the_same_seed_gives_the_same_logbook_and_a_ticket_keeps_its_promise(kin
     for name, (_, mask) in zip(loaded.architecture.parameters, loaded.layout.split(loaded.mask), strict=True):
         assert not state[name].numpy()[~mask].any()
         assert state[name].numpy()[mask].any()
+    begun = {name: each for name, each in loaded.apply_to(plain).state_dict().items() if "num_b" in name}
+    assert all(int(each) == 0 for each in begun.values())
+    assert bool(begun) == (kind == "convolution")
 
 
 @every_kind
