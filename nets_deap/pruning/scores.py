@@ -116,8 +116,11 @@ def synflow(candidate: Candidate) -> np.ndarray:
 
     Computed in float64, because products over many layers overflow or underflow float32.
     """
-    if candidate.architecture.perceptron is None:
+    perceptron = candidate.architecture.perceptron
+    if perceptron is None:
         return _flow(replace(candidate, extras=INITIAL))
+    if perceptron.activation != "relu":
+        _warn(candidate, f"has the activation {perceptron.activation}, which is taken for a straight line")
     parts = [
         np.abs(part).astype(np.float64)
         for _, part in candidate.architecture.layout.split(np.where(candidate.mask, candidate.weights, 0))
@@ -154,7 +157,7 @@ def _check_flow(candidate: Candidate, flat: Tensor, inputs: Tensor, outputs: Ten
     """Warn if the network is not linear in non-negative inputs, so that no flow is conserved in it."""
     import torch
 
-    name, why = candidate.architecture.name, ""
+    why = ""
     if not inputs.is_floating_point():
         why = "reads token ids, which carry no flow"
     else:
@@ -165,7 +168,12 @@ def _check_flow(candidate: Candidate, flat: Tensor, inputs: Tensor, outputs: Ten
                 "is not linear even with positive weights (attention, a sigmoid, a normalisation of samples)"
             )
     if why:
-        warn_once(f"synflow: {name} {why}: its scores are not the flow that the method is derived for")
+        _warn(candidate, why)
+
+
+def _warn(candidate: Candidate, why: str) -> None:
+    name = candidate.architecture.name
+    warn_once(f"synflow: {name} {why}: its scores are not the flow that the method is derived for")
 
 
 # name -> gradients on the samples that it computes; the other scores use no samples

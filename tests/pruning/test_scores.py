@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.registry import build
+from nets_deap.models.zoo.perceptrons import perceptron
 from nets_deap.pruning.scores import SCORES, TEMPERATURE, Candidate
-from tests.architectures import convnet, mlp
+from tests.architectures import convnet, mlp, of
 
 LINEAR = mlp((2,), (), 2, "relu", "mse")
 TWO_LAYERS = mlp((2,), (1,), 2, "relu", "mse")
@@ -139,3 +142,24 @@ def test_a_pruned_weight_has_no_say_in_the_next_round(rng: np.random.Generator) 
             for values in (weights, np.where(mask, weights, 9.0))
         )
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (
+            lambda: perceptron([4, 3, 2], "tanh"),
+            "has the activation tanh",
+        ),
+        (lambda: nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "is not linear"),
+        (lambda: perceptron([4, 3, 2]), ""),
+    ],
+    ids=["tanh", "normalised", "relu"],
+)
+def test_synflow_says_where_its_assumption_fails(make, says: str) -> None:
+    architecture = of(make, (4,), 2)
+    scored = candidate(architecture, list(range(1, architecture.layout.size + 1)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        SCORES["synflow"](scored)
+    assert [says in str(each.message) for each in told] == [True] * bool(says)
