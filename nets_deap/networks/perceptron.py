@@ -8,6 +8,7 @@ from torch import Tensor
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.perceptron import Perceptron
 
+LOSSES = ("cross-entropy", "mse", "binary", "mae", "huber")
 _IN_PLACE = {"relu": torch.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
 _BACKWARD = {
     "sigmoid": torch.ops.aten.sigmoid_backward.grad_input,
@@ -17,7 +18,7 @@ _BACKWARD = {
 
 def has_gradients(architecture: Architecture) -> bool:
     """Does this module have the gradients of the architecture and its loss?"""
-    return architecture.perceptron is not None and architecture.criterion.kind in ("cross-entropy", "mse")
+    return architecture.perceptron is not None and architecture.criterion.kind in LOSSES
 
 
 def check_gradients(architecture: Architecture) -> Perceptron:
@@ -43,22 +44,31 @@ def through_activation(error: Tensor, activated: Tensor, perceptron: Perceptron)
 
 
 def loss_scale(architecture: Architecture, samples: int) -> float:
-    """The factor for `output_error` that makes the loss a mean over `samples` samples."""
-    if architecture.criterion.kind == "mse":
-        assert architecture.perceptron
-        return 2 / (samples * architecture.perceptron.widths[-1])
-    return 1 / samples
+    """The factor for `output_error` that makes the loss a mean over `samples` samples, and of all but a
+    cross-entropy over their outputs."""
+    kind, perceptron = architecture.criterion.kind, architecture.perceptron
+    assert perceptron
+    numbers = samples * (1 if kind == "cross-entropy" else perceptron.widths[-1])
+    return (2 if kind == "mse" else 1) / numbers
 
 
 def output_error(
     architecture: Architecture, outputs: Tensor, targets: Tensor, scale: float | Tensor, out: Tensor
 ) -> None:
     """Write ∂loss/∂z of the output layer into `out`; dimension 1 of each tensor counts the outputs."""
-    if architecture.criterion.kind == "mse":
-        torch.sub(outputs, targets, out=out)
-    else:
+    kind = architecture.criterion.kind
+    if kind == "cross-entropy":
         torch.softmax(outputs, 1, out=out)
-        out.sub_(targets)
+    elif kind == "binary":
+        torch.sigmoid(outputs, out=out)
+    else:
+        out.copy_(outputs)
+    out.sub_(targets)
+    if kind == "mae":
+        out.sign_()
+    elif kind == "huber":
+        delta = architecture.criterion.loss.delta
+        out.clamp_(-delta, delta)
     out.mul_(scale)
     assert architecture.perceptron
     if architecture.perceptron.at_outputs:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL
-from nets_deap.networks.kernels.library import ACTIVATIONS, DTYPES, KernelLayer, best_variant, kernels
+from nets_deap.networks.kernels.library import ACTIVATIONS, DTYPES, LOSSES, KernelLayer, best_variant, kernels
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.perceptron import has_gradients, loss_scale
 from nets_deap.problem.recipe import Recipe
@@ -26,7 +26,7 @@ BLOCK_BYTES = 256  # of one unit's activations for a block of samples
 
 def computes(architecture: Architecture, dtype: torch.dtype) -> bool:
     """Are there kernels for this?"""
-    if dtype not in DTYPES or not has_gradients(architecture):
+    if dtype not in DTYPES or architecture.criterion.kind not in LOSSES or not has_gradients(architecture):
         return False
     assert architecture.perceptron
     return not architecture.perceptron.at_outputs
@@ -133,7 +133,7 @@ class SparseMLP:
             perceptron.activation if perceptron.activates(i) else "none" for i in range(len(self.widths) - 1)
         )
         self.activations = [ACTIVATIONS.index(kind) for kind in kinds]
-        self.squared = architecture.criterion.kind == "mse"
+        self.loss = LOSSES.index(architecture.criterion.kind)
         self._forward, self._step = kernels(dtype, best_variant())
         self.architecture = architecture
         self.block = BLOCK_BYTES // dtype.itemsize
@@ -217,7 +217,7 @@ class SparseMLP:
         done = self._step(
             len(self.layers), batch.address, batch.samples, len(x), x.data_ptr(),
             None if chosen is None else chosen.ctypes.data, batch.x_address,
-            targets.data_ptr(), self.squared, batch.scale, self.descent.lr,
+            targets.data_ptr(), self.loss, batch.scale, self.descent.lr,
         )  # fmt: skip
         if not done:
             raise ValueError(f"a minibatch's places must lie in 0 … {len(x) - 1}")

@@ -12,6 +12,7 @@ import torch
 
 DTYPES = (torch.float32, torch.float64)
 ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")  # in the order of mlp.c
+LOSSES = ("cross-entropy", "mse", "binary")  # likewise
 INTERFACE = 3  # must equal `interface` in mlp.c: an older library would get the wrong arguments
 
 

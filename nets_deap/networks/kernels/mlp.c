@@ -13,6 +13,7 @@
 #define PASTE(name, type, variant) PASTE_(name, type, variant)
 
 enum { NONE, RELU, SIGMOID, HYPERBOLIC }; /* as ACTIVATIONS in library.py */
+enum { CROSS_ENTROPY, SQUARED, BINARY };  /* as LOSSES there */
 
 #define VARIANT basic
 #define VECTOR_BYTES 16

@@ -410,10 +410,10 @@ INLINE void NAME(descend_biases)(const NAME(layer) *layer, int64_t blocks, REAL 
     }
 }
 
-/* ∂loss/∂z of the output layer, times `scale`; 0 for the padding of the last block. The loss is cross-entropy
- * after a softmax, or the squared error if `squared`. */
+/* ∂loss/∂z of the output layer, times `scale`; 0 for the padding of the last block. The loss is
+ * CROSS_ENTROPY after a softmax, the SQUARED error, or the BINARY cross-entropy of logits. */
 INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const REAL *all_targets,
-                               const int64_t *chosen, int64_t squared, REAL scale)
+                               const int64_t *chosen, int64_t loss, REAL scale)
 {
     int64_t units = layer->rows;
     const REAL *said = layer->activations;
@@ -423,9 +423,11 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
         memset(error, 0, units * BLOCK * sizeof(REAL));
         for (int64_t b = 0; b < here; b++) {
             const REAL *targets = all_targets + (chosen ? chosen[done + b] : done + b) * units;
-            for (int64_t i = 0; squared && i < units; i++)
+            for (int64_t i = 0; loss == SQUARED && i < units; i++)
                 error[i * BLOCK + b] = (said[i * BLOCK + b] - targets[i]) * scale;
-            if (squared)
+            for (int64_t i = 0; loss == BINARY && i < units; i++)
+                error[i * BLOCK + b] = (1 / (1 + EXP(-said[i * BLOCK + b])) - targets[i]) * scale;
+            if (loss != CROSS_ENTROPY)
                 continue;
             REAL most = said[b], total = 0;
             for (int64_t i = 0; i < units; i++)
@@ -440,11 +442,11 @@ INLINE void NAME(output_error)(const NAME(layer) *layer, int64_t samples, const 
 
 /* Forward pass, backward pass, and the update or the gradients, on a minibatch: the samples of
  * all_x[available, inputs] and targets[available, outputs] with the indices `chosen`, or the first ones if it
- * is NULL. x: a buffer for the samples in blocks. squared, scale: of the loss, as in `output_error`; rate: of
+ * is NULL. x: a buffer for the samples in blocks. loss, scale: as in `output_error`; rate: of
  * an SGD step, which a layer without room for its gradient takes.
  * Returns 1; or 0, with nothing done, if an index is out of range. */
 int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_t available, const REAL *all_x,
-               const int64_t *chosen, REAL *x, const REAL *targets, int64_t squared, double scale, double rate)
+               const int64_t *chosen, REAL *x, const REAL *targets, int64_t loss, double scale, double rate)
 {
     const int64_t blocks = (samples + BLOCK - 1) / BLOCK, inputs = layer->cols;
     for (int64_t b = 0; chosen && b < samples; b++)
@@ -457,7 +459,7 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
         samples_x = layer->below;
     }
     NAME(forward)(layers, layer, samples, samples_x, samples_x == all_x ? chosen : NULL, x);
-    NAME(output_error)(layer + layers - 1, samples, targets, chosen, squared, scale);
+    NAME(output_error)(layer + layers - 1, samples, targets, chosen, loss, scale);
     for (int64_t i = layers - 1; i >= 0; i--) {
         const REAL *below = i ? layer[i - 1].activations : x;
         if (i)
