@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from nets_deap.models.making import aliases
+from nets_deap.util.random_streams import loading
+
+_tracing = Lock()  # torch's tracer is not made for several threads
 
 
 class _Tracer(fx.Tracer):
@@ -32,15 +36,15 @@ def traced(module: nn.Module, x: Tensor) -> fx.GraphModule | None:
     """What a module computes in training as in evaluation, step by step, with the shape of each tensor in
     `meta`; None if nobody can tell.
 
-    x: two samples
+    x: two samples. While torch traces, it replaces the calls of all modules in this process.
     """
-    copied = copy.deepcopy(module).eval()
-    hooked = any(each._forward_hooks or each._forward_pre_hooks for each in copied.modules())
-    if hooked or any(len(places) > 1 for places in aliases(copied).values()):
-        return None
     try:
-        in_training = _steps(_Tracer().trace(copied.train()))
-        graph = _Tracer().trace(copied.eval())
+        copied = copy.deepcopy(module).eval()
+        if hooked(copied) or any(len(places) > 1 for places in aliases(copied).values()):
+            return None
+        with _tracing, loading():
+            in_training = _steps(_Tracer().trace(copied.train()))
+            graph = _Tracer().trace(copied.eval())
         if _steps(graph) != in_training:
             return None
         whole = fx.GraphModule(copied, graph)
@@ -51,6 +55,15 @@ def traced(module: nn.Module, x: Tensor) -> fx.GraphModule | None:
     except Exception:  # a module that decides by its data, or does anything else that cannot be traced
         return None
     return whole
+
+
+def hooked(module: nn.Module) -> bool:
+    """Does anything but its `forward` take part in what a module computes?"""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(
+        "forward" in vars(each) or any(getattr(each, hook, None) for hook in hooks)
+        for each in module.modules()
+    )
 
 
 def _steps(graph: fx.Graph) -> list[Any]:

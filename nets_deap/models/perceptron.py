@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,21 +52,79 @@ def recognised(
 ) -> Perceptron | None:
     """The perceptron that a module computes; None for anything else.
 
-    x: two samples; parameters: its prunable weights
+    x: two samples; parameters: its prunable weights. What its steps say is checked by computing.
     """
-    from nets_deap.models.graph import traced
+    from nets_deap.models.graph import hooked, traced
 
     layers = [name.removesuffix(".weight") for name in parameters]
-    if not _linear(module, layers, extras):
+    if not _linear(module, layers, extras) or hooked(module):
         return None
-    whole = traced(module, x)
-    steps = None if whole is None else _steps(whole)
+    steps = _sequence(module, x.shape[1:])
+    if steps is None:
+        whole = traced(module, x)
+        steps = None if whole is None else _steps(whole)
     between = steps[1::2] if steps else []
     if not steps or steps[::2] != layers or len(set(between)) > 1 or not set(between) <= _KINDS:
         return None
     shapes = [module.get_parameter(name).shape for name in parameters]
     widths = (shapes[0][1], *(shape[0] for shape in shapes))
-    return Perceptron(widths, between[0] if between else "relu", len(between) == len(layers), bool(extras))
+    found = Perceptron(widths, between[0] if between else "relu", len(between) == len(layers), bool(extras))
+    return found if _computes(module, found, x, layers) else None
+
+
+def _sequence(module: nn.Module, shape: Sequence[int]) -> list[str] | None:
+    """The steps of torch's own layers in a sequence, which need no tracing; None for anything else."""
+    from torch import nn
+
+    steps: list[str] = []
+    flat = len(shape) == 1
+    for name, step in module.named_modules():
+        if type(step) in (nn.Sequential, nn.Identity):
+            continue
+        if type(step) is nn.Flatten and not steps and (step.start_dim, step.end_dim) == (1, -1):
+            flat = True
+        elif type(step) is nn.Linear and flat:
+            steps.append(name)
+        elif type(step) in (nn.ReLU, nn.Sigmoid, nn.Tanh) and flat:
+            steps.append(ACTIVATIONS[type(step).__name__])
+        else:
+            return None
+    return steps if type(module) is nn.Sequential else None
+
+
+def _computes(module: nn.Module, found: Perceptron, x: Tensor, layers: Sequence[str]) -> bool:
+    """Does the module give the perceptron's outputs and gradients, in evaluation and in training?"""
+    import torch
+
+    copied = copy.deepcopy(module)
+    x = torch.randn(5, *x.shape[1:], generator=torch.Generator().manual_seed(0))
+    kinds = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+    for training in (False, True):
+        copied.train(training).zero_grad()
+        parameters = dict(copied.named_parameters())
+        values = {name: each.detach().clone().requires_grad_() for name, each in parameters.items()}
+        a = x.flatten(1)
+        for i, layer in enumerate(layers):
+            a = torch.nn.functional.linear(a, values[f"{layer}.weight"], values.get(f"{layer}.bias"))
+            a = kinds[found.activation](a) if found.activates(i) else a
+        try:
+            with torch.enable_grad():
+                outputs = copied(x)
+                outputs.square().sum().backward()
+        except (RuntimeError, TypeError):
+            return False
+        expected = torch.autograd.grad(a.square().sum(), list(values.values()))
+        pairs = [(outputs, a), *zip((each.grad for each in parameters.values()), expected, strict=True)]
+        if not all(one is not None and _close(one, other) for one, other in pairs):
+            return False
+    return True
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    import torch
+
+    within = 1e-5 * float(other.detach().abs().max())
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=within)
 
 
 def _linear(module: nn.Module, layers: Sequence[str], extras: Sequence[Extra]) -> bool:

@@ -92,7 +92,8 @@ def _built(
     if isinstance(model, str) and not catalogue.is_own(model):
         _check_memory(name, make)
     template = Template(name, make, input_shape, dtype, prunable)
-    if not (isinstance(model, str) and template.perceptron):
+    ours = isinstance(model, str) and not catalogue.is_own(model)
+    if not (ours and template.perceptron):
         check(template)
     return Architecture(
         name, input_shape, template.outputs or outputs, template.parameters, template.layout, template.extras,

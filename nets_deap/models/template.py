@@ -153,7 +153,7 @@ class Template:
     @cached_property
     def perceptron(self) -> Perceptron | None:
         """Its layers, if it is a perceptron."""
-        if self.dtype != torch.float32:
+        if self.dtype != torch.float32 or self.draws or self._trained[2]:
             return None
         return recognised(self.module, self.sample(2), self.parameters, self.extras)
 

@@ -68,7 +68,8 @@ class FusedMLP(StackedMLP):
             kernels.forward(weights, below, output, i < last, factors)
             below = outputs[i]
         output, error = outputs[last][..., :batch], errors[last][..., :batch]
-        output_error(self.architecture, output, targets.t(), loss_scale(self.architecture, batch), error)
+        wanted = targets.flatten(1).t()
+        output_error(self.architecture, output, wanted, loss_scale(self.architecture, batch), error)
         for i in range(last, -1, -1):
             if i:
                 kernels.backward(self.layers[i], errors[i], outputs[i - 1], errors[i - 1], factors)

@@ -107,7 +107,7 @@ class MaskedMLP:
         chosen: int64[b], the minibatch's indices into x and targets, which may be longer; None: all samples
         """
         x, targets = self._gather(x, targets, chosen)
-        x = self._select(x)
+        x, targets = self._select(x), targets.flatten(1)
         buffers = self._buffers_for(len(x))
         hidden, errors, errors_t = buffers.activations, buffers.errors, buffers.errors_t
         last = len(self.layers) - 1

@@ -105,7 +105,7 @@ class StackedMLP(Stack):
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         with products_in_tf32(self.tf32):
-            return self._train(x.flatten(1), targets)
+            return self._train(x.flatten(1), targets.flatten(1).t())
 
     def _train(self, x: Tensor, targets: Tensor) -> Tensor:
         if self.half is not None:
@@ -118,7 +118,7 @@ class StackedMLP(Stack):
             activate(hidden[i], self.perceptron, i)
         outputs = hidden[last].to(self.flat.dtype)
         error = errors[last] if self.half is None else torch.empty_like(outputs)
-        output_error(self.architecture, outputs, targets.t(), loss_scale(self.architecture, len(x)), error)
+        output_error(self.architecture, outputs, targets, loss_scale(self.architecture, len(x)), error)
         if self.half is not None:
             errors[last].copy_(error)
         for i in range(last, 0, -1):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import nets_deap as nd
 from nets_deap.models.perceptron import Perceptron
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
 from tests.architectures import drawn_extras, of
 
 IMAGE = (1, 4, 4)
@@ -79,6 +83,57 @@ def tied() -> nn.Module:
     return nn.Sequential(nn.Flatten(), layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(16, 3))
 
 
+class WithoutGradients(Written):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            hidden = self.fc1(x.flatten(1)).relu()
+        return self.fc3(self.fc2(hidden).relu())
+
+
+class Rounded(Written):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().forward(x).float()
+
+
+class FrozenInTraining(Written):
+    def train(self, mode: bool = True) -> nn.Module:
+        self.fc1.requires_grad_(not mode)
+        return super().train(mode)
+
+
+class Called(Written):
+    def __call__(self, x: Tensor) -> Tensor:
+        return super().__call__(2 * x)
+
+
+class ByChance(Written):
+    """Stochastic depth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc2 = nn.Linear(8, 8)
+        self.fc3 = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.fc1(x.flatten(1)).relu()
+        if not self.training or torch.rand(()) < 0.9:
+            x = self.fc2(x).relu()
+        return self.fc3(x)
+
+
+def with_another_forward() -> nn.Module:
+    module = sequence(nn.ReLU())
+    module[2].forward = lambda x: x * 2
+    return module
+
+
+def backward_hooked() -> nn.Module:
+    module = sequence(nn.ReLU())
+    module[1].register_full_backward_hook(lambda module, into, out: tuple(2 * each for each in into))
+    return module
+
+
 def sequence(*between: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), *between, nn.Linear(8, 3))
 
@@ -122,6 +177,13 @@ OTHERS = {
     "frozen": frozen,
     "hooked": hooked,
     "tied": tied,
+    "without gradients": WithoutGradients,
+    "rounded": Rounded,
+    "frozen in training": FrozenInTraining,
+    "called in its own way": Called,
+    "by chance": ByChance,
+    "another forward": with_another_forward,
+    "backward hooked": backward_hooked,
 }
 
 
@@ -145,10 +207,36 @@ def test_perceptrons_however_they_are_written(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_perceptron(name: str) -> None:
+    before = torch.get_rng_state()
     assert of(OTHERS[name], IMAGE, 3).perceptron is None
+    assert torch.get_rng_state().equal(before)
 
 
 def test_a_linear_layer_over_steps_is_no_perceptron() -> None:
     assert (
         of(lambda: nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), (6, 4), 3).perceptron is None
     )
+
+
+def test_a_network_that_cannot_be_copied_is_told() -> None:
+    class Locked(Written):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lock = threading.Lock()
+
+    with pytest.raises(NetsError, match="cannot be copied, as each genome's network is"):
+        of(Locked, IMAGE, 3)
+
+
+@pytest.mark.parametrize("map", ["serial", "batched"])
+def test_targets_of_several_dimensions(map: str) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(60, 16)).astype(np.float32), rng.normal(size=(60, 2, 3)).astype(np.float32)
+
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 6))
+
+    recipe = {"iterations": 3}
+    found = nd.find_ticket(make, data, 0.05, "nets:pop=2,gens=1", map=map, recipe=recipe, show=False)
+    run = nd.train_ticket(found, make, data, recipe=recipe)
+    assert np.isfinite(run.test.loss)

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nets_deap import problem_of
+from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
+from nets_deap.networks.sparse_mlp import SparseMLP
 from nets_deap.networks.stack import Stack
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.ticket import Ticket
@@ -73,7 +75,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
 
         monkeypatch.setattr(kind, "__init__", init)
 
-    spy(MaskedModule, lambda network: network.extras())
+    for kind in (MaskedModule, MaskedMLP, SparseMLP):
+        spy(kind, lambda network: network.extras())
     spy(Stack, lambda stack: stack.extras()[0])
     spy(Candidate, lambda candidate: candidate.extras)
     spy(Searched, lambda searched: searched.extras)
