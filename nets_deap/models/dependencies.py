@@ -39,7 +39,7 @@ _POINTWISE_CALLS = {
 ENDS = ""  # the name of the group of inputs and outputs
 _FLATTENING = {"flatten", "view", "reshape"}
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 _ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
 
 
@@ -113,6 +113,9 @@ class _Follower:
             and len(shape) == step.weight.ndim
         ):
             return self._layer(name, source)
+        if kind is nn.PReLU and step.num_parameters == 1:
+            self.norms.setdefault(name, 0)  # its one number belongs to no channel
+            return source
         if kind in _NORMS and source.spread == 1:
             if self.norms.setdefault(name, source.group) != source.group:
                 self.join(self.norms[name], source.group)

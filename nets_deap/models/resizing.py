@@ -35,15 +35,14 @@ def depthwise(layer: nn.Module) -> bool:
 def resized(
     module: nn.Module,
     groups: Groups,
-    sizes: Sequence[int],
+    kept: np.ndarray,
     parameters: Sequence[str],
     extras: Sequence[Extra],
 ) -> nn.Module:
-    """A copy of a module with the first nodes of each group, as many as `sizes` says, and their weights.
+    """A copy of a module with these nodes alone, and their weights.
 
-    parameters: the layers' weights, to which the wires of `groups` belong
+    kept: bool[k + 1], as of `Groups.kept`; parameters: the layers' weights, to which the wires belong
     """
-    kept = groups.kept(sizes)
     copied = copy.deepcopy(module, {id(each): each for each in (*module.parameters(), *module.buffers())})
     wires = zip(parameters, (wire.sides for wire in groups.wires), strict=True)
     others = zip((extra.name for extra in extras), ((nodes,) for nodes in groups.extras), strict=True)

@@ -1,8 +1,8 @@
 """Hidden nodes of networks that `dependencies` cannot follow, by the library torch-pruning.
 
-What it finds is checked: a group of nodes counts only if the network without half of them computes the same
-as the whole network with their weights masked. This leaves out what belongs to a layer normalisation, to the
-heads of an attention, or to the outputs.
+What it finds is checked: a group of nodes counts only if the network without some of them computes the same
+as the whole network with their weights masked, in evaluation and in training. This leaves out what belongs to
+a layer normalisation, to the heads of an attention, to neighbouring channels, or to the outputs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from nets_deap.models.resizing import RESIZABLE, depthwise, resized
 from nets_deap.util.random_streams import loading
 from nets_deap.util.threads import one_thread
 
+SAMPLES, SUBSETS = 5, 3  # samples, and choices of nodes, on which groups are checked
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 
@@ -60,7 +61,7 @@ def followed(
         warnings.simplefilter("ignore")
         try:
             whole = _scattered(module)
-            x = torch.randn(x.shape, dtype=torch.float64) if x.is_floating_point() else x
+            x = _samples(whole, x)
             order = _order(whole, x, parameters)
             if order is None:
                 return None
@@ -92,6 +93,16 @@ def _scattered(module: nn.Module) -> nn.Module:
                 noise = torch.rand(values.shape, generator=generator, dtype=torch.float64)
                 values.mul_(1 + noise / 4) if "var" in name else values.add_((noise - 0.5) / 4)
     return copied
+
+
+def _samples(module: nn.Module, x: Tensor) -> Tensor:
+    """Random samples of the shape and kind of x; token ids that all embeddings know."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (SAMPLES, *x.shape[1:])
+    if x.is_floating_point():
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+    known = [each.num_embeddings for each in module.modules() if isinstance(each, nn.Embedding)]
+    return torch.randint(min(known, default=2), shape, generator=generator, dtype=x.dtype)
 
 
 def _order(module: nn.Module, x: Tensor, parameters: Sequence[str]) -> tuple[int, ...] | None:
@@ -132,9 +143,15 @@ def _found(module: nn.Module, x: Tensor, called: Sequence[str]) -> list[_Found]:
         else:
             size = graph.get_out_channels(group[0].dep.target.module)
             first = next(name for name in called if (name, True) in sides)
-            if size > 1:
+            if size > 1 and all(_whole(nodes, size) for nodes in sides.values()):
                 groups.append(_Found(first, size, sides))
     return sorted(groups, key=lambda group: called.index(group.name))
+
+
+def _whole(nodes: np.ndarray, size: int) -> bool:
+    """Is each node there, and each as often as the others?"""
+    counts = np.bincount(nodes[nodes != FIXED], minlength=size)
+    return len(set(counts.tolist())) == 1 and counts[0] > 0
 
 
 def _known(layer: nn.Module, names: dict[nn.Module, str], called: Sequence[str]) -> bool:
@@ -186,21 +203,43 @@ def _joined(
 def _exact(
     module: nn.Module, x: Tensor, groups: Groups, parameters: Sequence[str], extras: Sequence[Extra]
 ) -> bool:
-    """Does the network of the first half of the nodes compute the same as the whole one under their mask?"""
-    sizes = [max(1, size // 2) for size in groups.nodes.sizes]
-    kept = torch.from_numpy(groups.kept(sizes))
+    """Do networks of some of the nodes compute the same as the whole one under their masks?"""
+    rng = np.random.default_rng(0)
+    for _ in range(SUBSETS):
+        parts = [rng.permutation(size) < -(-size // 2) for size in groups.nodes.sizes]
+        kept = np.concatenate([*parts, [True]])
+        masked = _masked(module, groups, kept, parameters)
+        for training in (False, True):
+            try:
+                smaller = resized(masked, groups, kept, parameters, extras)
+                ours, theirs = (_outputs(each, x, training) for each in (smaller, masked))
+            except (MemoryError, KeyboardInterrupt):
+                raise
+            except Exception:  # a step that is told the number of channels
+                return False
+            if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=1e-6, atol=1e-9):
+                return False
+    return True
+
+
+def _masked(module: nn.Module, groups: Groups, kept: np.ndarray, parameters: Sequence[str]) -> nn.Module:
+    """A copy without the weights of the other nodes, and without dropout: its draws follow the shapes."""
     masked = copy.deepcopy(module)
     with torch.no_grad():
         for name, wire in zip(parameters, groups.wires, strict=True):
             weights = masked.get_parameter(name)
             for dim, nodes in enumerate(wire.sides):
-                alive = kept[torch.from_numpy(nodes)].to(weights.dtype)
+                alive = torch.from_numpy(kept[nodes]).to(weights.dtype)
                 weights.mul_(alive.view(*(-1 if d == dim else 1 for d in range(weights.ndim))))
-        try:
-            smaller = resized(masked, groups, sizes, parameters, extras)
-            ours, theirs = smaller.eval()(x), masked(x)
-        except (MemoryError, KeyboardInterrupt):
-            raise
-        except Exception:  # a step that is told the number of channels
-            return False
-    return bool(ours.shape == theirs.shape and torch.allclose(ours, theirs, rtol=1e-6, atol=1e-9))
+    for each in masked.modules():
+        if isinstance(each, nn.modules.dropout._DropoutNd):
+            each.p = 0.0
+    return masked
+
+
+def _outputs(module: nn.Module, x: Tensor, training: bool) -> Tensor:
+    """What a copy of the module puts out; each draws the same random numbers."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        outputs: Tensor = copy.deepcopy(module).train(training)(x)
+    return outputs

@@ -273,7 +273,8 @@ class Template:
         smaller = copy.copy(self)
         for name in ("perceptron", "initial_extras"):
             smaller.__dict__.pop(name, None)
-        smaller._take(resized(self.module, self.nodes, sizes, self.parameters, self.extras))
+        kept = self.nodes.kept(sizes)
+        smaller._take(resized(self.module, self.nodes, kept, self.parameters, self.extras))
         smaller.nodes = self.nodes.of_sizes(sizes)
         smaller.groups = smaller.nodes if self.groups else None
         return smaller

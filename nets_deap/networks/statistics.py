@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.protocol import Network
@@ -16,15 +20,39 @@ def recompute(network: Network, x: Tensor, batch: int) -> None:
     """Set the running means and variances to averages over minibatches of training samples x, in place.
 
     batch: samples in a minibatch, 0 for all. At most SAMPLES samples take part, drawn with a fixed seed.
-    A network without batch normalisation stays as it is.
+    A network without batch normalisation stays as it is, and so does a normalisation that training leaves
+    alone, and any other buffer.
     """
     if not isinstance(network, MaskedModule) or not network.architecture.known().keeps_statistics:
         return
-    from torch.optim.swa_utils import update_bn
-
     rng = np.random.default_rng(0)
     chosen = rng.permutation(len(x))[:SAMPLES]
     size = min(batch or len(chosen), len(chosen))
     whole = len(chosen) // size * size  # a last minibatch of fewer samples would count as much as the others
-    with training_streams(rng):
-        update_bn(x[chosen[:whole]].split(size), network.module)
+    with training_streams(rng), torch.no_grad():
+        _average(network.module, x[chosen[:whole]].split(size))
+
+
+def _average(module: nn.Module, minibatches: Sequence[Tensor]) -> None:
+    """Average the statistics that training changes over minibatches; other buffers stay."""
+    before = {name: each.clone() for name, each in module.named_buffers()}
+    module.train()(minibatches[0])
+    changed = [
+        (name, each)
+        for name, each in module.named_modules()
+        if isinstance(each, _BatchNorm)
+        and each.running_mean is not None
+        and not torch.equal(each.running_mean, before[f"{name}.running_mean".lstrip(".")])
+    ]
+    momenta = [each.momentum for _, each in changed]
+    for _, each in changed:
+        each.reset_running_stats()
+        each.momentum = None  # an average over all minibatches
+    for minibatch in minibatches:
+        module(minibatch)
+    for (_, each), momentum in zip(changed, momenta, strict=True):
+        each.momentum = momentum
+    averaged = {id(buffer) for _, each in changed for buffer in each.buffers()}
+    for name, buffer in module.named_buffers():
+        if id(buffer) not in averaged:
+            buffer.copy_(before[name])

@@ -91,6 +91,71 @@ class Told(nn.Module):
         return self.last(self.wide(x.flatten(1)).view(-1, 3, 4).softmax(2).flatten(1))
 
 
+class Neighbours(nn.Module):
+    """Each channel is divided by those beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 12, 3), nn.LocalResponseNorm(3, alpha=1.0)
+        self.second, self.last = nn.Conv2d(12, 6, 3), nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.second(self.norm(self.first(x).relu())).relu().mean((2, 3)))
+
+
+class Shifted(nn.Module):
+    """To each unit the one before it is added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.last = nn.Linear(192, 12), nn.Linear(12, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.wide(x.flatten(1)).relu()
+        return self.last(hidden + nn.functional.pad(hidden, (1, 0))[:, :-1])
+
+
+class Parts(nn.Module):
+    """Two layers read a part of the units each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.one, self.other = nn.Linear(192, 12), nn.Linear(4, 4), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.wide(x.flatten(1)).relu()
+        return self.one(hidden[:, :4]) + self.other(hidden[:, 4:])
+
+
+class Aside(nn.Module):
+    """In training its units are used in another way, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.last = nn.Linear(192, 12), nn.Linear(12, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.wide(x.flatten(1)).relu()
+        if self.training:
+            hidden = hidden / (hidden.mean(1, keepdim=True) + 1)
+        return self.last(hidden)
+
+
+class Attention(nn.Module):
+    """The scale of the products follows the number of units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(7, 8)
+        self.query, self.key, self.value = (nn.Linear(8, 8, bias=False) for _ in range(3))
+        self.last = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.tokens(x)
+        attended = nn.functional.scaled_dot_product_attention(self.query(x), self.key(x), self.value(x))
+        return self.last(attended.mean(1))
+
+
 class Encoder(nn.Module):
     """Attention and normalisation over the units leave but the hidden units in between to drop."""
 
@@ -108,6 +173,7 @@ MODULES = {
     Depthwise: {"wide": 8, "squeeze": 4},
     Transposed: {"down": 6, "up": 4},
     Encoder: {"layer.linear1": 10},
+    Neighbours: {"second": 6},
 }
 each = pytest.mark.parametrize("kind", MODULES)
 
@@ -182,7 +248,34 @@ def test_without_the_library_the_message_says_how_to_get_it(monkeypatch: pytest.
         known(architecture)
 
 
-@pytest.mark.parametrize("kind", [Gated, Told])
+@pytest.mark.parametrize("kind", [Gated, Told, Shifted, Parts, Aside])
 def test_networks_whose_nodes_do_not_go_one_by_one_are_used_as_a_whole(kind: type) -> None:
     with pytest.raises(NetsError, match="cannot be followed"):
         known(of(kind, IMAGE, 4))
+
+
+def test_units_that_an_attention_multiplies_stay() -> None:
+    with pytest.raises(NetsError, match="cannot be followed"):
+        known(build(Model("tests:own", Attention), (5,), 4, "int64"))
+
+
+def test_the_random_numbers_of_the_caller_decide_nothing_and_stay() -> None:
+    found = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        found.append(known(of(Encoder, IMAGE, 4)).nodes)
+        assert torch.get_rng_state().equal(before)
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("numbers", [1, 6])
+def test_prelu_is_followed_without_the_library(numbers: int) -> None:
+    architecture = of(
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 6, 3), nn.PReLU(numbers), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
+        ),
+        IMAGE, 4,
+    )  # fmt: skip
+    assert architecture.known().groups is not None
+    assert narrow(architecture, np.arange(6) < 3).extras.size == 3 + min(numbers, 3) + 4

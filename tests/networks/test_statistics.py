@@ -48,6 +48,43 @@ def test_statistics_on_a_line_do_not_depend_on_those_at_its_ends() -> None:
     assert len({row["test_loss"] for row in scaled}) == 3
 
 
+class Kept(nn.Module):
+    """One normalisation keeps its statistics in training; a mean of the network's own does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.kept, self.norm = nn.Linear(2, 2), nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+        self.last = nn.Linear(2, 2)
+        self.register_buffer("mean", torch.zeros(2))
+
+    def train(self, mode: bool = True) -> nn.Module:
+        super().train(mode)
+        self.kept.eval()
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        if self.training:
+            self.mean.mul_(0.9).add_(x.detach().mean(0), alpha=0.1)
+        return self.last(self.norm(self.kept(x)))
+
+
+def test_what_training_leaves_alone_stays() -> None:
+    architecture = of(Kept, (2,), 2)
+    weights = np.arange(1, 9, dtype=np.float32)
+    extras = architecture.initial_extras
+    named = architecture.named(weights, extras)
+    named["kept.running_mean"] += 2
+    named["kept.running_var"] += 8
+    network = make_network(architecture, weights, weights != 0, Recipe(), extras=extras)
+    recompute(network, torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), 5)
+    now = architecture.named(weights, network.extras())
+    np.testing.assert_array_equal(now["kept.running_mean"], [2, 2])
+    np.testing.assert_array_equal(now["kept.running_var"], [9, 9])
+    np.testing.assert_array_equal(now["mean"], [0, 0])
+    assert (now["norm.running_mean"] != 0).all()
+
+
 @pytest.mark.parametrize("arch", ["lenet-300-100", "cnn-8-16"])
 def test_networks_without_them_stay_as_they_are(arch: str) -> None:
     problem = replace(Problem("digits", "cnn-8-16", data_limit=120), arch=arch)
