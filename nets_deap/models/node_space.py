@@ -1,8 +1,8 @@
 """Node space: turn masks over units and channels into weight masks and physically smaller dense networks.
 
 A node mask is bool[k] over the hidden nodes, `Groups.nodes`. A weight is alive if both nodes that it
-connects are alive. The smaller network computes the same outputs and trains in the same way: the weights that
-it drops neither reach an output nor receive a gradient.
+connects are alive. The smaller network computes the same outputs and trains in the same way, but for what
+dropout draws: the weights that it drops neither reach an output nor receive a gradient.
 """
 
 from __future__ import annotations

@@ -239,6 +239,10 @@ def test_a_search_in_node_space_and_its_smaller_network() -> None:
     assert (weight_mask(found.architecture, nodes) == found.mask).all()
     narrowed = narrow(found.architecture, nodes)
     assert narrowed.architecture.layout.size == found.mask.sum()
+    smaller = found.smaller()
+    assert smaller.architecture == narrowed.architecture
+    with pytest.raises(NetsError, match="the ticket is for a smaller .*Concatenated"):
+        nd.train_ticket(smaller, Concatenated, data)
 
 
 def test_without_the_library_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
