@@ -115,7 +115,7 @@ def check_ticket(problem: Problem, ticket: Ticket) -> None:
     if theirs.sizes != ours.sizes and theirs.name == ours.name:
         raise NetsError(
             f"the ticket is for a smaller {theirs.name}, of {theirs.layout.size:,} weights: train it as the "
-            "module that `apply_to` gives, or train the ticket that it was made from"
+            "module that apply_to gives, or train the ticket that it was made from"
         )
     named = all(not catalogue.is_own(each.name) for each in (ours, theirs))
     if not ours.same_shapes(theirs) or (named and ours.name != theirs.name):

@@ -39,6 +39,7 @@ def test_every_part_is_the_papers_protocol() -> None:
         config_of("minst")
 
 
+@pytest.mark.slow
 def test_the_table_comes_again_from_its_trials_byte_for_byte(cli: Any) -> None:
     words = ("table1", "--out", "t", "--parts", PART, "--seeds", 1, "--epochs", 5, "--map", "serial")
     ran = cli(*words)
@@ -93,6 +94,7 @@ def test_a_table_whose_trials_all_fail_tells_why(cli: Any, monkeypatch: pytest.M
     def failing(*_: Any) -> Any:
         raise NetsError("as it happens")
 
+    monkeypatch.setattr(comparison, "find", failing)
     monkeypatch.setattr(comparison, "run_trial", failing)
     ran = cli("table1", "--parts", PART, "--seeds", 1, "--epochs", 5, "--map", "serial", "--out", "t")
     assert (ran.code, "as it happens" in ran.err) == (1, True)

@@ -29,13 +29,14 @@ from nets_deap.util.schema import checked
         ("wrn-16-1", (3, 32, 32), 10, 174_128),
         ("lenet-5", (1, 28, 28), 10, 430_500),  # Lee et al. 2019, table 1
         ("vgg-16", (3, 32, 32), 10, 14_715_584),
-        ("vgg-19", (3, 32, 32), 10, 20_024_000),
+        pytest.param("vgg-19", (3, 32, 32), 10, 20_024_000, marks=pytest.mark.slow),
         ("resnet-20", (3, 32, 32), 10, 270_896),  # He et al. 2016, table 6: 0.27M
         ("resnet-56", (3, 32, 32), 10, 851_504),  # and 0.85M
         ("resnet-18", (3, 32, 32), 10, 11_164_352),
         ("mlp:784-300-100-10", (784,), 10, 266_200),
         ("gru-16", (5, 4), 3, 1_008),
-        ("wrn-28-10", (3, 32, 32), 10, 36_461_232),  # Zagoruyko & Komodakis 2016, table 4: 36.5M in all
+        # Zagoruyko & Komodakis 2016, table 4: 36.5M in all
+        pytest.param("wrn-28-10", (3, 32, 32), 10, 36_461_232, marks=pytest.mark.slow),
     ],
 )
 def test_numbers_of_weights(name: str, shape: tuple[int, ...], classes: int, weights: int) -> None:

@@ -99,7 +99,7 @@ def test_update_of_four_weights(kernels: Any) -> None:
 def test_a_fused_step_is_that_of_the_stack(kernels: Any) -> None:
     problem = replace(problem_of("lenet-300-100", "sgd"), recipe=Recipe("sgd", 0.5, 60))
     architecture = problem.architecture
-    genomes, data = population(problem), problem.data.to(DEVICE, torch.float32)
+    genomes, data = population(problem, (0.5, 0.2)), problem.data.to(DEVICE, torch.float32)
     targets = architecture.targets(data.train.y, torch.float32)
     weights, masks = [genome.weights for genome in genomes], [genome.mask for genome in genomes]
     stacks = [kind(architecture, weights, masks, problem.recipe, DEVICE) for kind in (FusedMLP, StackedMLP)]
