@@ -241,7 +241,7 @@ def test_a_search_in_node_space_and_its_smaller_network() -> None:
     assert narrowed.architecture.layout.size == found.mask.sum()
     smaller = found.smaller()
     assert smaller.architecture == narrowed.architecture
-    with pytest.raises(NetsError, match="the ticket is for a smaller .*Concatenated"):
+    with pytest.raises(NetsError, match=r"the ticket is for a smaller .*Concatenated"):
         nd.train_ticket(smaller, Concatenated, data)
 
 
