@@ -4,12 +4,11 @@ PyTorch.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
+from nets_deap_cli.commands import run
 from safetensors.torch import load_file
 
 import nets_deap as nd
@@ -56,10 +55,15 @@ def train_sparse(ticket, model, data, loss_of_a_batch):
     assert not revived
 
 
+def nets_deap(*words):
+    """A command as you would type it in a shell. Here it runs in this process, which has imported torch."""
+    print("nets-deap", *words)
+    assert run([str(word) for word in words]) == 0
+
+
 def export(ticket, folder):
-    """`nets-deap export`: a plain state_dict and masks, which need nothing of this package."""
-    words = ["-m", "nets_deap_cli.main", "export", str(ticket), "--out", str(folder)]
-    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    """A plain state_dict and masks, which need nothing of this package."""
+    nets_deap("export", ticket, "--out", folder)
 
 
 def masks(ticket):

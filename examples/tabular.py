@@ -1,10 +1,8 @@
 """A table in a csv file, with numbers and words, on the command line."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-from journey import export, train_sparse
+from journey import export, nets_deap, train_sparse
 from sklearn.datasets import load_wine
 from torch import nn
 
@@ -23,16 +21,6 @@ def write_table(path):
     table["cultivar"] = table.pop("target").map({0: "barolo", 1: "grignolino", 2: "barbera"})
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)
-
-
-def nets_deap(*words):
-    print("nets-deap", *words)
-    here = str(Path(__file__).parent)  # where --model finds this file
-    subprocess.run(
-        [sys.executable, "-c", "import sys; sys.path.append(sys.argv.pop(1)); "
-         "from nets_deap_cli.main import main; main()", here, *words],
-        check=True,
-    )  # fmt: skip
 
 
 def main(folder=Path("tabular-example")):

@@ -1,11 +1,9 @@
 """A network of torchvision's on a folder of images, on the command line."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-from journey import export, train_sparse
+from journey import export, nets_deap, train_sparse
 from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
@@ -22,11 +20,6 @@ def write_images(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.kron(image.reshape(8, 8) * 15, np.ones((4, 4))).astype(np.uint8)
         Image.fromarray(pixels).save(path)
-
-
-def nets_deap(*words):
-    print("nets-deap", *words)
-    subprocess.run([sys.executable, "-m", "nets_deap_cli.main", *words], check=True)
 
 
 def main(folder=Path("torchvision-example")):
