@@ -43,9 +43,9 @@ def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def single_thread() -> Iterator[None]:
-    """For modules that compute much in torch, whose threads would get in the way of tests beside them."""
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Torch's threads would get in the way of the tests beside this one: they took eight times as long."""
     from nets_deap.util.threads import one_thread
 
     with one_thread():

@@ -18,7 +18,6 @@ from nets_deap.search.registry import method_of, parse
 from nets_deap.strategies import STRATEGIES
 from nets_deap.util.errors import NetsError
 
-pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-10", Recipe("adam", 0.01, 60, epochs=3), init="glorot", data_limit=300)
 FEW = "pop=8,gens=2,batch=50,rounds=2"
 

@@ -34,7 +34,6 @@ from nets_deap.training.minibatches import augmented, minibatches
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 
-pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("cnn-8-16", "wrn-10-1")
 PROBLEMS = {
     name: Problem("digits", name, Recipe("adam", 3e-3, 60), init="kaiming", data_limit=150) for name in NAMES

@@ -15,7 +15,6 @@ from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
 from tests.architectures import convnet
 
-pytestmark = pytest.mark.usefixtures("single_thread")
 NAMES = ("conv", "cnn-8-16", "wrn-10-1")
 
 

@@ -100,7 +100,6 @@ def parts(given: Candidate, name: str) -> Callable[[np.ndarray], float]:
     return {"gradient": loss, "snip": loss, "grasp": gradient_flow, "synflow": flow}[name]
 
 
-@pytest.mark.usefixtures("single_thread")
 @pytest.mark.parametrize("density", [1.0, 0.6])
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("name", ["gradient", "snip", "grasp", "synflow"])

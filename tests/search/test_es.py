@@ -24,7 +24,6 @@ from nets_deap.strategies.population_loss import PopulationLoss, Searched
 from nets_deap.strategies.strategy import Point, centred_ranks, utilities
 from nets_deap.util.errors import NetsError
 
-pytestmark = pytest.mark.usefixtures("single_thread")
 DIGITS = Problem("digits", "mlp-100", Recipe("adam", 1.2e-3, 60), init="glorot")
 FEW = replace(DIGITS, data_limit=300)
 QUICK = "pop=8,gens=3,batch=50"
