@@ -46,10 +46,12 @@ def _seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     """Torch's threads would get in the way of the tests beside this one: they took eight times as long."""
-    from nets_deap.util.threads import one_thread
+    import torch
 
-    with one_thread():
-        yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
