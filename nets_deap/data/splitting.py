@@ -1,6 +1,7 @@
 """Split samples in two. Whatever is trained on has every class, and validation too where it can.
 
-Where targets are numbers, what is called a class here is a part of their range; `named` says so in messages.
+Where targets are numbers, or a class at each place, what is called a class here is another kind of them;
+`named` says so in messages.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from nets_deap.util.errors import NetsError, NetsWarning
 
-CLASSES, PARTS = "classes", "parts of the targets' range"
+CLASSES, PARTS = "classes", "kinds of targets"
 
 
 def stratified(y: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 from nets_deap.config.base import RecipeSettings
@@ -33,7 +34,7 @@ def problem_of(
     recipe: Recipe | Mapping[str, Any] | None = None,
     init: str | None = None,
     prunable: str | Predicate | None = None,
-    validation: float = 0.1,
+    validation: Any = 0.1,
     data_dir: str = "data",
 ) -> Problem:
     """A problem from what a user has.
@@ -46,7 +47,7 @@ def problem_of(
     recipe: a `Recipe`, or those of its fields that differ from RECIPE
     init: initial weights; by default what the network's factory draws, for networks of the papers "glorot"
     prunable: says by (name, parameter) which parameters are prunable; "embeddings": what has two dimensions
-    validation: the share of the training samples that is set apart for validation
+    validation: the share of the training samples that is set apart for validation, or (x, y) for arrays
 
     Raises NetsError, in one line, for whatever does not fit together.
     """
@@ -64,9 +65,9 @@ def problem_of(
     expect("metric", metric, a_function, str, Metric, tuple)
     expect("prunable", prunable, a_function, str)
     expect("init", init, "a name", str, functions=False)
-    expect("validation", validation, "a share", float, int, functions=False)
     network = Model.of(model)
     if isinstance(data, str | Data):
+        expect("validation", validation, "a share of the training samples", Real, functions=False)
         given: str | Data = data
     else:
         given = Data.of(data, validation=validation, numbers=_of_numbers(loss))
@@ -77,7 +78,7 @@ def problem_of(
         _recipe(recipe),
         init or ("glorot" if papers else MODULE),
         data_dir,
-        validation=validation,
+        validation=float(validation) if isinstance(validation, Real) else 0.0,
         loss=_loss(loss),
         metric=_metric(metric),
         prunable=prunable,

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from nets_deap.models.graph import shape_of, traced
+from nets_deap.models.graph import FLATTENING, NUMBERS, shape_of, traced
 from nets_deap.models.groups import FIXED, Groups, Wire
 from nets_deap.models.layout import Extra, Layout
 from nets_deap.models.zoo.pooling import MaxPool2d
@@ -37,7 +37,6 @@ _POINTWISE_CALLS = {
     "boolean_dispatch",  # what torch calls its max_pool functions
 }  # fmt: skip
 ENDS = ""  # the name of the group of inputs and outputs
-_FLATTENING = {"flatten", "view", "reshape"}
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 _ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
@@ -136,7 +135,7 @@ class _Follower:
 
     def _call(self, node: fx.Node) -> None:
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-        if name in ("size", "getattr", "getitem") and not isinstance(shape_of(node, None), tuple):
+        if name in NUMBERS and not isinstance(shape_of(node, None), tuple):
             return  # a number, not a tensor
         source, shape = self._input(node), shape_of(node.args[0])
         if node.target in _ADDITIONS:
@@ -144,9 +143,7 @@ class _Follower:
             if other.spread != source.spread or shape_of(node.args[1])[1] != shape[1]:
                 raise _UnknownError
             self.join(source.group, other.group)
-        elif (
-            name in ("flatten", "view", "reshape") and len(shape_of(node)) == 2 and self._flattens(node, name)
-        ):
+        elif name in FLATTENING and len(shape_of(node)) == 2 and self._flattens(node, name):
             source = _Channels(source.group, source.spread * prod(shape[2:]))
         elif name == "mean" and _dims(node, len(shape)).isdisjoint((0, 1)):
             pass

@@ -12,6 +12,8 @@ from torch import Tensor, fx, nn
 from nets_deap.models.making import aliases
 from nets_deap.util.random_streams import loading
 
+FLATTENING = {"flatten", "view", "reshape"}  # functions and methods
+NUMBERS = {"size", "getattr", "getitem"}  # what a call of `view` may be told
 _tracing = Lock()  # torch's tracer is not made for several threads
 
 

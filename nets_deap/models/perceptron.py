@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets_deap.models.layout import Extra
+from nets_deap.util.random_streams import loading
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn
@@ -19,8 +20,6 @@ ACTIVATIONS = {
     "Tanh": "tanh", "tanh": "tanh", "tanh_": "tanh",
 }  # fmt: skip
 _KINDS = set(ACTIVATIONS.values())
-_FLATTENING = {"Flatten", "flatten", "view", "reshape"}
-_NUMBERS = {"size", "getattr", "getitem"}  # what a call of `view` may be told
 
 
 class Perceptron(NamedTuple):
@@ -108,10 +107,12 @@ def _computes(module: nn.Module, found: Perceptron, x: Tensor, layers: Sequence[
             a = torch.nn.functional.linear(a, values[f"{layer}.weight"], values.get(f"{layer}.bias"))
             a = kinds[found.activation](a) if found.activates(i) else a
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), loading():
                 outputs = copied(x)
                 outputs.square().sum().backward()
-        except (RuntimeError, TypeError):
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except Exception:  # whatever a network of the user's own raises
             return False
         expected = torch.autograd.grad(a.square().sum(), list(values.values()))
         pairs = [(outputs, a), *zip((each.grad for each in parameters.values()), expected, strict=True)]
@@ -142,7 +143,7 @@ def _linear(module: nn.Module, layers: Sequence[str], extras: Sequence[Extra]) -
 
 def _steps(whole: fx.GraphModule) -> list[str] | None:
     """The layers and activations that samples pass one after the other; None if there is anything else."""
-    from nets_deap.models.graph import shape_of
+    from nets_deap.models.graph import NUMBERS, shape_of
 
     steps: list[str] = []
     now: Any = None
@@ -157,7 +158,7 @@ def _steps(whole: fx.GraphModule) -> list[str] | None:
         else:
             step = whole.get_submodule(node.target) if node.op == "call_module" else node.target
             name = _name(step)
-            if name in _NUMBERS and shape_of(node, None) is None:
+            if name in NUMBERS and shape_of(node, None) is None:
                 continue
             if not node.args or node.args[0] is not now:
                 return None
@@ -182,6 +183,8 @@ def _adds(
     steps: list[str], node: fx.Node, name: str, before: tuple[int, ...], after: tuple[int, ...]
 ) -> bool:
     """Add a step to those before it. Returns False for one that is no part of a perceptron."""
+    from nets_deap.models.graph import FLATTENING
+
     flat = (2, prod(before[1:]))
     if name == "Linear":
         steps.append(str(node.target))
@@ -189,4 +192,6 @@ def _adds(
     if name in ACTIVATIONS:
         steps.append(ACTIVATIONS[name])
         return before == after
-    return (name in ("Identity", "contiguous") and before == after) or (name in _FLATTENING and after == flat)
+    return (name in ("Identity", "contiguous") and before == after) or (
+        name.lower() in FLATTENING and after == flat
+    )

@@ -15,22 +15,11 @@ import nets_deap as nd
 from nets_deap.search.registry import METHODS, gives_ticket, parse
 from nets_deap.util.errors import NetsError
 from tests.conftest import streams_stay
+from tests.search.methods import BRIEF as SMALL
 
 X = np.random.default_rng(0).standard_normal((90, 1, 8, 8), dtype=np.float32)
 Y = np.arange(90) % 3
 RECIPE = {"lr": 0.01, "batch_size": 30, "epochs": 2}
-SMALL = {
-    "nets": "nets:pop=2,gens=1,iterations=2",
-    "nets-paper": "nets-paper:pop=2,gens=1,iterations=2",
-    "imp": "imp:cycles=2",
-    "imp-short": "imp-short:cycles=2",
-    "weedout": "weedout:pop=2,gens=1,steps=2",
-    "node-evolution": "node-evolution:pop=4,gens=1,steps=2",
-    "random-nodes": "random-nodes:steps=2",
-    "synflow": "synflow:rounds=3",
-    "es": "es:pop=4,gens=2,rounds=2",
-    "es-paper": "es-paper:pop=4,gens=2,rounds=2",
-}
 
 
 def make() -> nn.Module:
@@ -265,6 +254,14 @@ def test_a_problem_that_does_not_fit_together_is_one_line(name: str) -> None:
     options = {"recipe": RECIPE, "data": (X, Y), "model": make, "density": 0.3, "method": "snip"} | options
     with pytest.raises(NetsError, match=says):
         nd.find_ticket(options.pop("model"), options.pop("data"), show=False, **options)
+
+
+def test_validation_samples_may_be_given() -> None:
+    found = find(validation=(X[:12], Y[:12]))
+    assert nd.problem_of(make, (X, Y), validation=(X[:12], Y[:12])).data.validation.x.shape[0] == 12
+    assert found.density == pytest.approx(0.3, abs=0.02)
+    with pytest.raises(NetsError, match="`validation` 'few': expected a share"):
+        find(validation="few")
 
 
 class Tokens(nn.Module):

@@ -18,6 +18,19 @@ SMALL = "pop=3,gens=2,epochs=1"
 FEW = "pop=4,gens=1,batch=20,rounds=2"
 TEXTS = {name: f"{name}:{SMALL}" if name.startswith("nets") else name for name in METHODS}
 TEXTS |= {name: f"{name}:{FEW}" for name in ("es", "es-paper")}
+# As short as they can be, for networks and data of any kind
+BRIEF = {
+    "nets": "nets:pop=2,gens=1,iterations=2",
+    "nets-paper": "nets-paper:pop=2,gens=1,iterations=2",
+    "imp": "imp:cycles=2",
+    "imp-short": "imp-short:cycles=2",
+    "weedout": "weedout:pop=2,gens=1,steps=2",
+    "node-evolution": "node-evolution:pop=4,gens=1,steps=2",
+    "random-nodes": "random-nodes:steps=2",
+    "synflow": "synflow:rounds=3",
+    "es": "es:pop=4,gens=2,rounds=2",
+    "es-paper": "es-paper:pop=4,gens=2,rounds=2",
+}
 NODES = ("weedout", "node-evolution", "random-nodes")
 TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
 EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]

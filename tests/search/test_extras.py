@@ -21,22 +21,11 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.search.method import initial
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
+from tests.search.methods import BRIEF
 
 X = np.random.default_rng(0).standard_normal((60, 8), dtype=np.float32)
 Y = np.arange(60) % 3
-SMALL = {
-    "nets": "nets:pop=2,gens=1,iterations=2",
-    "nets seeded": "nets:pop=2,gens=1,iterations=2,seeding=snip",
-    "nets-paper": "nets-paper:pop=2,gens=1,iterations=2",
-    "imp": "imp:cycles=2",
-    "imp-short": "imp-short:cycles=2",
-    "weedout": "weedout:pop=2,gens=1,steps=2",
-    "node-evolution": "node-evolution:pop=4,gens=1,steps=2",
-    "random-nodes": "random-nodes:steps=2",
-    "synflow": "synflow:rounds=3",
-    "es": "es:pop=4,gens=2,rounds=2",
-    "es-paper": "es-paper:pop=4,gens=2,rounds=2",
-}
+SMALL = BRIEF | {"nets seeded": "nets:pop=2,gens=1,iterations=2,seeding=snip"}
 NODES = ["weedout", "node-evolution", "random-nodes"]
 TICKETS = ["nets seeded", *(name for name in METHODS if gives_ticket(parse(name)) and name not in NODES)]
 WITHOUT_DATA = {"synflow"}  # it scores with biases of zero, which carry no flow
