@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
+from nets_deap.models.catalogue import is_own
 from nets_deap.models.layout import INITIAL
 from nets_deap.models.node_space import narrow_to_mask
 from nets_deap.networks.compaction import expanded
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
+from nets_deap.networks.places import Places
+from nets_deap.networks.recorded import Recorder
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import memory
 
@@ -51,29 +54,39 @@ class MaskedModule:
             weights, mask, extras = weights[genes], mask[genes], extras[others]
         self.size = weights.size
         # Parameters and buffers of the module are views of one vector, gradients of another.
-        self.state = torch.tensor(np.concatenate([weights, extras]), device=device, dtype=dtype)
-        self.flat = self.state[: self.size + architecture.trained_extras]  # what gradients train
-        self.mask = torch.ones_like(self.flat)
-        self.mask[: self.size] = torch.from_numpy(mask)
+        trained = [extra for extra in architecture.extras if extra.trained]
+        self.names = [*architecture.parameters, *(extra.name for extra in trained)]
+        shapes = [*architecture.layout.shapes, *(extra.shape for extra in architecture.extras)]
+        self.places = Places.on(device, shapes)
+        state = self.places.laid_out(np.concatenate([weights, extras]))
+        self.state = torch.tensor(state, device=device, dtype=dtype)
+        end = self.places.starts[len(self.names)]
+        self.flat = self.state[:end]  # what gradients train
+        mask = np.concatenate([mask, np.ones(extras.size, dtype=bool)])
+        self.mask = torch.from_numpy(self.places.laid_out(mask)[:end]).to(self.flat)
         self.units, self.held = self.architecture.known().units, 0
-        size = self.size
-        trained = {extra.name for extra in architecture.extras if extra.trained}
-        self.names = [*architecture.parameters, *(e.name for e in architecture.extras if e.name in trained)]
-
-        def parts(vector: Tensor) -> list[Tensor]:
-            named = architecture.named(vector[:size], vector[size:])
-            return [named[name] for name in self.names]
-
-        self.descent = Descent(recipe, self.flat, parts)
+        self.descent = Descent(recipe, self.flat, self._trained)
         gradient = self.descent.gradient
         self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
-        named = architecture.named(self.state[: self.size], self.state[self.size :])
+        names = [*architecture.parameters, *(extra.name for extra in architecture.extras)]
+        named = dict(zip(names, self.places.views(self.state), strict=True))
         self.module = architecture.known().instance(named).to(device, dtype)
         parameters = dict(self.module.named_parameters())
-        for name, gradient in zip(self.names, parts(self.gradient), strict=True):
+        for name, gradient in zip(self.names, self._trained(self.gradient), strict=True):
             parameters[name].grad = gradient
+        self.parameters = [parameters[name] for name in self.names]
         self._images = self.architecture.known().channels_last
         self._gather = Gatherer()
+        # A recording would not repeat what a module of the user's own computes in Python, nor random draws.
+        known = not is_own(architecture.name) and not self.architecture.known().draws
+        replayable = known and self.state.is_cuda and self.descent.recordable
+        self._recorder = Recorder(self.state.device) if replayable else None
+        if replayable:
+            self.descent.record(self.state.device)
+
+    def _trained(self, vector: Tensor) -> list[Tensor]:
+        """A vector's views as the parameters that gradients train."""
+        return self.places.views(vector)[: len(self.names)]
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """Images with their channels last in memory, which makes convolutions faster."""
@@ -88,17 +101,35 @@ class MaskedModule:
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step; see `MaskedMLP.step`. Raises NetsError for more samples than memory holds."""
         self._check_memory(len(x) if chosen is None else len(chosen))
-        x, targets = self._gather(x, targets, chosen)
+        minibatch = self._gather(x, targets, chosen)
         self.module.train()
-        self.gradient.zero_()
+        if self._recorder is None:
+            self.outputs = self._step(*minibatch)
+        else:
+            with torch.cuda.device(self.state.device):
+                self.outputs = self._recorder(self._step, (), minibatch)
+
+    def _step(self, x: Tensor, targets: Tensor) -> Tensor:
+        """One optimiser step on a minibatch; the outputs [b, outputs] before it."""
         outputs = self.module(self._laid_out(x))
-        self.architecture.criterion.loss(outputs, targets).mean().backward()
+        loss = self.architecture.criterion.loss(outputs, targets).mean()
+        if self._recorder is None:
+            self.gradient.zero_()
+            loss.backward()
+        else:  # A recording cannot add to gradients that another stream has made.
+            for parameter, gradient in zip(
+                self.parameters, torch.autograd.grad(loss, self.parameters, allow_unused=True), strict=True
+            ):
+                if gradient is not None and parameter.grad is not None:
+                    parameter.grad.copy_(gradient)
         self.gradient.mul_(self.mask)
-        if self.descent.plain:
+        if not self.descent.plain:
+            self.descent.step()
+        elif self.descent.rate is None:
             self.flat.sub_(self.gradient, alpha=self.descent.lr)
         else:
-            self.descent.step()
-        self.outputs = outputs.detach()
+            self.flat.addcmul_(self.gradient, self.descent.rate, value=-1)
+        return outputs.detach()
 
     def _check_memory(self, samples: int) -> None:
         """Look, before a system may kill the process, whether the outputs of all units fit."""
@@ -112,10 +143,10 @@ class MaskedModule:
 
     def weights(self) -> np.ndarray:
         """The current weights, [n]."""
-        weights = self.state[: self.size].cpu().numpy()
+        weights = self.places.gathered(self.state)[: self.size]
         return expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
 
     def extras(self) -> np.ndarray:
         """The current extras, [m]."""
-        extras = self.state[self.size :].cpu().numpy()
+        extras = self.places.gathered(self.state)[self.size :]
         return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)

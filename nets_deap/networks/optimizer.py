@@ -22,7 +22,7 @@ FUSED = {
 
 
 class _Rule(Protocol):
-    def step(self, lr: float) -> None: ...
+    def step(self, lr: float | Tensor) -> None: ...
 
     def forget(self, kept: Tensor) -> None: ...
 
@@ -31,6 +31,7 @@ class Descent:
     """An optimiser, gradient clipping and the learning rate, for one vector of weights.
 
     lr: the learning rate of the next step; whoever trains may change it
+    rate: the same for a recorded step to read, float32[], once `record` is called
     plain: is it gradient descent alone? Then there is no `gradient`: back ends add it as they compute it
     gradient: like `flat`, to be filled before `step`, with zeros for what is pruned
 
@@ -44,6 +45,7 @@ class Descent:
         self, recipe: Recipe, flat: Tensor, parts: Views | None = None, networks: Views | None = None
     ) -> None:
         optimizer = recipe.descent
+        self.rate: Tensor | None = None
         self.lr, self.clip = recipe.lr, recipe.clip
         self.plain = optimizer.plain and not self.clip
         self.gradient: Tensor | None = None
@@ -52,6 +54,20 @@ class Descent:
         self.gradient = torch.zeros_like(flat)
         self._networks: Sequence[Tensor] = networks(self.gradient) if networks and self.clip else ()
         self._rule = _rule(optimizer, flat, self.gradient, parts)
+
+    @property
+    def lr(self) -> float:
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = value
+        if self.rate is not None:
+            self.rate.fill_(value)
+
+    def record(self, device: torch.device) -> None:
+        """From now on read the learning rate from a tensor, so that a recorded step follows its changes."""
+        self.rate = torch.full((), self.lr, device=device)
 
     @property
     def recordable(self) -> bool:
@@ -63,7 +79,7 @@ class Descent:
         assert self.gradient is not None
         if self.clip:
             self._shorten()
-        self._rule.step(self.lr)
+        self._rule.step(self.lr if self.rate is None else self.rate)
 
     def forget(self, kept: Tensor) -> None:
         """Clear the optimiser's state of the weights where `kept`, like `flat`, is False."""
@@ -107,10 +123,10 @@ class _SGD:
         self.mean = [torch.zeros_like(flat)] if self.arguments["momentum"] else []
         self.first = True
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         torch._fused_sgd_(
             [self.flat], [self.gradient], self.mean,
-            lr=lr, maximize=False, is_first_step=self.first, **self.arguments,
+            lr=lr, maximize=False, is_first_step=self.first and bool(self.mean), **self.arguments,
         )  # fmt: skip
         self.first = False
 
@@ -131,7 +147,7 @@ class _Adam:
         self.mean, self.square = torch.zeros_like(flat), torch.zeros_like(flat)
         self.steps = torch.zeros((), device=flat.device)
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         self.steps += 1
         self.kernel(
             [self.flat], [self.gradient], [self.mean], [self.square], [], [self.steps],
@@ -154,7 +170,7 @@ class _Torch:
             parameter.grad = part
         self.optimizer = optimizer.on(self.parameters, 0.1)
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()

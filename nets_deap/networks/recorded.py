@@ -1,62 +1,66 @@
 """Replay a training step on a GPU as one CUDA graph, because launching its dozens of kernels one by one takes
-longer than the kernels of a small population."""
+longer than the kernels of a small network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+Step = Callable[..., Tensor]
 RECORD_AFTER = 50  # steps; recording takes about as long as they do
 
 
 class _Recording(NamedTuple):
     graph: torch.cuda.CUDAGraph
-    places: Tensor  # what the graph reads the minibatch's indices from
     outputs: Tensor
 
 
-class _Source:
-    """A data set that steps draw minibatches of one size from. Kept, so that its address stays its own."""
+class _Inputs:
+    """What steps of one kind read. The fixed tensors are kept, so that their addresses stay their own."""
 
-    def __init__(self, x: Tensor, targets: Tensor) -> None:
-        self.x, self.targets = x, targets
+    def __init__(self, fixed: tuple[Tensor, ...], changing: tuple[Tensor, ...], device: torch.device) -> None:
+        self.fixed = fixed
+        self.copies = tuple(torch.empty_like(each, device=device) for each in changing)
         self.steps = 0
         self.recording: _Recording | None = None
 
 
 class Recorder:
-    """Runs steps on a GPU: the first ones as they are, then a recording of them, for each size of minibatch.
+    """Runs steps on a GPU: the first ones as they are, then a recording of them, for each kind of inputs.
 
     A step may allocate memory, but must read and write the same tensors each time. The recording gives the
     same results to the last bit.
     """
 
-    def __init__(self) -> None:
-        self._sources: dict[tuple[Any, ...], _Source] = {}
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._sources: dict[tuple[Any, ...], _Inputs] = {}
 
-    def __call__(self, step: Step, x: Tensor, targets: Tensor, chosen: np.ndarray) -> Tensor:
-        """The outputs of `step(x, targets, places)`, where `places` are the chosen indices, on the device.
+    def __call__(self, step: Step, fixed: tuple[Tensor, ...], changing: tuple[Tensor, ...]) -> Tensor:
+        """The outputs of `step(*fixed, *copies)`; the changing tensors are copied to one place on the device.
 
-        x, targets: samples [n, …] and their targets on a GPU; chosen: int64[b]. The next step may overwrite
-        the outputs.
+        fixed: tensors on the device, such as a data set. changing: tensors on any device, such as a
+        minibatch or its indices. The next step may overwrite the outputs.
         """
-        key = (len(chosen), *((it.data_ptr(), it.shape, it.stride()) for it in (x, targets)))
-        source = self._sources.setdefault(key, _Source(x, targets))
-        indices = torch.from_numpy(chosen)
+        key = (
+            *((it.data_ptr(), it.shape, it.stride()) for it in fixed),
+            *((it.shape, it.stride(), it.dtype) for it in changing),
+        )
+        if key not in self._sources:
+            self._sources[key] = _Inputs(fixed, changing, self.device)
+        source = self._sources[key]
+        for copy, each in zip(source.copies, changing, strict=True):
+            copy.copy_(each)
         source.steps += 1
         if source.recording is None:
-            places = indices.to(x.device)
             if source.steps <= RECORD_AFTER:
-                return step(x, targets, places)
+                return step(*fixed, *source.copies)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                outputs = step(x, targets, places)
-            source.recording = _Recording(graph, places, outputs)
-        source.recording.places.copy_(indices)
+                outputs = step(*fixed, *source.copies)
+            source.recording = _Recording(graph, outputs)
         source.recording.graph.replay()
         return source.recording.outputs

@@ -14,6 +14,7 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
+from nets_deap.networks.places import Places
 from nets_deap.networks.recorded import Recorder
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
@@ -26,8 +27,8 @@ class Stack(ABC):
 
     weights: float32[P, n]; masks: bool[P, n]; or sequences of P such vectors; all are copied
     extras: float32[m], the same for all; initial unless given
-    flat: `dtype`[P·(n + t)], layer by layer, and in each layer network by network; the t trained extras
-    come last
+    flat: `dtype`[P·(n + t)], on a GPU with gaps (see `Places`), layer by layer, and in each layer network by
+    network; the t trained extras come last
     fixed: float32[m − t], the extras that are not trained
     mask: likewise; bool on a GPU, where it is a byte to move, and `dtype` on a CPU, where that is faster
     layers: views of `flat`, the weights [P, *shape] of each layer; trained: those of the trained extras
@@ -68,17 +69,18 @@ class Stack(ABC):
             layout.names + tuple(extra.name for extra in others),
             layout.shapes + tuple(extra.shape for extra in others),
         )
-        self.flat = torch.empty(self.networks * self.layout.size, device=device, dtype=dtype)
+        self.places = Places.on(device, [(self.networks, *shape) for shape in self.layout.shapes])
+        self.flat = torch.zeros(self.places.starts[-1], device=device, dtype=dtype)
         on_gpu = self.flat.is_cuda
-        self.mask = torch.empty_like(self.flat, dtype=torch.bool if on_gpu else dtype)
+        self.mask = torch.zeros_like(self.flat, dtype=torch.bool if on_gpu else dtype)
         self.layers, self.trained = self._stacked(self.flat)
         self._fill(self.flat, weights, trained)
         self._fill(self.mask, masks, np.ones(trained.size, dtype=bool))
         self.flat.mul_(self.mask)
-        self.descent = Descent(recipe, self.flat, networks=self._parts)
+        self.descent = Descent(recipe, self.flat, networks=self.places.views)
         self._gather = Gatherer()
         replayable = on_gpu and recipe.constant and self.descent.recordable
-        self._recorder = Recorder() if replayable else None
+        self._recorder = Recorder(self.flat.device) if replayable else None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -97,27 +99,21 @@ class Stack(ABC):
             self.outputs = self._chosen_step(x, targets, chosen)
         else:
             with torch.cuda.device(self.flat.device):  # where kernels are launched and steps recorded
-                self.outputs = self._recorder(self._chosen_step, x, targets, chosen)
+                self.outputs = self._recorder(self._chosen_step, (x, targets), (torch.from_numpy(chosen),))
 
     def _chosen_step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | Tensor | None) -> Tensor:
         return self._step(*self._gather(x, targets, chosen))
 
-    def _parts(self, flat: Tensor) -> list[Tensor]:
-        """Views [P, *shape] of a vector [P·(n + t)], one per layer and trained extra."""
-        parts = flat.split([self.networks * size for size in self.layout.sizes])
-        shapes = self.layout.shapes
-        return [part.view(self.networks, *shape) for part, shape in zip(parts, shapes, strict=True)]
-
     def _stacked(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The same views: those of the layers, and those of the trained extras."""
-        parts, count = self._parts(flat), len(self.architecture.layout.names)
+        """A vector's views [P, *shape]: those of the layers, and those of the trained extras."""
+        parts, count = self.places.views(flat), len(self.architecture.layout.names)
         return parts[:count], parts[count:]
 
     def _fill(self, flat: Tensor, vectors: Sequence[np.ndarray] | np.ndarray, extras: np.ndarray) -> None:
-        """Copy each network's vector, [n], and the same trained extras, [t], into a vector [P·(n + t)]; block
+        """Copy each network's vector, [n], and the same trained extras, [t], into a vector like `flat`; block
         by block.
         """
-        parts = self._parts(flat)
+        parts = self.places.views(flat)
         for start in range(0, self.networks, BLOCK):
             block = torch.from_numpy(np.array(vectors[start : start + BLOCK])).to(flat.device)
             others = torch.from_numpy(extras).to(block).expand(len(block), -1)
@@ -125,7 +121,7 @@ class Stack(ABC):
 
     def load(self, vectors: Tensor) -> None:
         """Set all weights and trained extras, [P, n + t]."""
-        self._load(self._parts(self.flat), vectors)
+        self._load(self.places.views(self.flat), vectors)
 
     def _load(self, parts: list[Tensor], vectors: Tensor) -> None:
         for part, values in zip(parts, vectors.split(self.layout.sizes, dim=1), strict=True):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.template import Template
+from nets_deap.networks.places import Places
 from nets_deap.networks.stack import Stack
 from nets_deap.util.errors import NetsError, shortened
 
@@ -54,13 +55,13 @@ class StackedModule(Stack):
         check_stackable(architecture)
         trained, fixed = ([e for e in architecture.extras if e.trained is wanted] for wanted in (True, False))
         names = [*architecture.parameters, *(extra.name for extra in trained)]
-        self.parameters = dict(zip(names, self._parts(self.flat), strict=True))
+        self.parameters = dict(zip(names, self.places.views(self.flat), strict=True))
         self.module = architecture.module().to(self.flat.device, self.flat.dtype).train()
-        rest = torch.from_numpy(self.fixed).to(self.flat)
-        parts = rest.split([extra.size for extra in fixed])
-        self.others = {e.name: part.view(e.shape) for e, part in zip(fixed, parts, strict=True)}
+        places = Places.on(device := self.flat.device, [extra.shape for extra in fixed])
+        rest = torch.from_numpy(places.laid_out(self.fixed)).to(device, self.flat.dtype)
+        self.others = dict(zip((extra.name for extra in fixed), places.views(rest), strict=True))
         self.gradient = torch.zeros_like(self.flat)
-        self.gradients = dict(zip(names, self._parts(self.gradient), strict=True))
+        self.gradients = dict(zip(names, self.places.views(self.gradient), strict=True))
 
     def _outputs(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         return torch.func.functional_call(self.module, {**self.others, **parameters}, (x,))

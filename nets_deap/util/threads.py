@@ -12,7 +12,8 @@ def as_usual() -> Iterator[None]:
     """Torch as it is in a new process, whatever the caller has set.
 
     Gradients are recorded, new tensors are float32 on the CPU, and nothing is computed in another precision:
-    on a GPU not even convolutions, which torch rounds to TF32 by default.
+    on a GPU not even convolutions, which torch rounds to TF32 by default. Transformers take the same path in
+    scoring as in training: torch's faster one approximates GELU on a GPU, which moves outputs by 2e-4.
     It works as a decorator, too.
     """
     import torch
@@ -30,6 +31,9 @@ def as_usual() -> Iterator[None]:
         for place, name, exact in _convolutions(torch.backends.cudnn):
             stack.callback(setattr, place, name, getattr(place, name))
             setattr(place, name, exact)
+        if torch.backends.mha.get_fastpath_enabled():
+            torch.backends.mha.set_fastpath_enabled(False)
+            stack.callback(torch.backends.mha.set_fastpath_enabled, True)
         if torch.empty(0).device.type != "cpu":  # get_default_device fails in torch 2.4 once it was reset
             stack.enter_context(torch.device("cpu"))
         for device in ("cpu", "cuda"):

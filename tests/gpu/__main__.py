@@ -5,6 +5,7 @@ NETS_DATA_DIR=… python -m tests.gpu    (without MNIST there, digits take its p
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 import traceback
@@ -25,16 +26,17 @@ def main() -> int:
     if not torch.cuda.is_available():
         print("no CUDA device: nothing was measured, and results/gpu stays as it is")
         return 0
-    import pytest
-
-    from . import agreement, evaluation, limits, populations
+    from . import agreement, evaluation, limits, modules, populations
 
     start = time.perf_counter()
-    failures = int(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "gpu", *FOLDERS]))
+    # In a process of its own: a kernel that fails leaves the device unusable to the process.
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu", *FOLDERS]
+    failures = subprocess.run(tests, check=False).returncode
     ceilings = limits.measure()
     tables = {
         "limits": partial(limits.rows, ceilings),
         "populations": partial(populations.rows, ceilings),
+        "modules": partial(modules.rows, ceilings),
         "evaluation": evaluation.rows,
         "agreement": agreement.rows,
     }

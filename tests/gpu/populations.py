@@ -23,6 +23,7 @@ from nets_deap.networks.stack import Stack
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
+from nets_deap.util.threads import as_usual
 
 from .limits import Ceilings
 
@@ -73,8 +74,9 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
             stack._recorder = None
         targets = architecture.targets(labels, torch.float32)
         timed = TIMED if architecture.perceptron else TIMED // 5
-        _step_seconds(stack, data, targets, 60)  # compiles, warms up, records
-        taken = sorted(_step_seconds(stack, data, targets, timed) for _ in range(3))[1] * EPOCH
+        with as_usual():  # convolutions in float32
+            _step_seconds(stack, data, targets, 60)  # compiles, warms up, records
+            taken = sorted(_step_seconds(stack, data, targets, timed) for _ in range(3))[1] * EPOCH
         row |= {"back_end": type(stack).__name__, "seconds": taken, "ms_a_genome": 1000 * taken / size}
         row["peak_gb"] = (torch.cuda.max_memory_allocated() - before) / 1e9
         if architecture.perceptron:

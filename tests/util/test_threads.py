@@ -110,3 +110,10 @@ def test_convolutions_are_not_rounded_to_tf32() -> None:
     with as_usual():
         assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_transformers_are_scored_by_what_they_train_by() -> None:
+    assert torch.backends.mha.get_fastpath_enabled(), "torch's default"
+    with as_usual():
+        assert not torch.backends.mha.get_fastpath_enabled()
+    assert torch.backends.mha.get_fastpath_enabled()
