@@ -11,7 +11,7 @@ import click
 
 from nets_deap.experiments.config import CompareConfig
 
-from . import json_out, render
+from . import json_out, render, table
 from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         trained |= bool(mark)
         rows.append(_row(summary, mark, several))
     click.echo()
-    render.table(headers, rows)
+    table.show(headers, rows)
     click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
     reference = reference_of(comparison.config)
     click.echo(f"difference: in points, paired, to {reference} where it has the same density,")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import json_out, render
+from . import json_out, render, table
 from .options import command, printable
 
 
@@ -56,14 +56,14 @@ def info(path: str, as_json: bool) -> None:
     rows = [
         [
             layer["layer"],
-            "×".join(map(str, layer["shape"])),
-            f"{layer['active']:,}",
             render.percent(layer["density"]),
+            f"{layer['active']:,}",
+            "×".join(map(str, layer["shape"])),
         ]
         for layer in layers
     ]
-    rows.append(["all", "", f"{described['active']:,}", render.percent(ticket.density)])
-    render.table(["layer", "shape", "active", "density"], rows)
+    rows.append(["all", render.percent(ticket.density), f"{described['active']:,}", ""])
+    table.show(["layer", "density", "active", "shape"], rows)
 
 
 def _text(key: str, value: Any) -> str:

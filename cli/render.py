@@ -1,10 +1,10 @@
-"""Output for people: progress, tables, percentages."""
+"""Output for people: notes, percentages, progress."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,8 @@ import click
 from .options import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from nets_deap.config.base import ProblemConfig
     from nets_deap.util.statistics import Interval
-
-
-LONGEST_TEXT = 24  # characters of a table's first column that are kept on one line
-NO_WIDTH = 10_000  # columns, if there is no terminal
 
 
 DIVERGED = "diverged"
@@ -68,50 +62,6 @@ def interval(told: Interval, digits: int = 2) -> str:
     """mean ± half-width; a single value has no half-width."""
     mean = f"{told.mean:.{digits}f}"
     return mean if math.isnan(told.half_width) else f"{mean} ± {told.half_width:.{digits}f}"
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table on stdout; the first column is text, the others are aligned to the right.
-
-    If the terminal is too narrow, the last columns are left out with a note: a number is never broken.
-    """
-    from rich.console import Console
-
-    wide = None if sys.stdout.isatty() else NO_WIDTH
-    console = Console(width=wide, highlight=False, markup=False, emoji=False)
-    rows = [[_shown(cell) for cell in row] for row in rows]
-    unbounded = console.options.update(max_width=NO_WIDTH)
-    folded = [[row[0][:LONGEST_TEXT], *row[1:]] for row in rows]
-
-    def width(columns: int) -> int:
-        return console.measure(_drawn(headers[:columns], folded), options=unbounded).minimum
-
-    shown = len(headers)
-    while shown > 2 and width(shown) > console.width:
-        shown -= 1
-    console.print(_drawn(headers[:shown], rows))
-    if shown < len(headers):
-        click.echo(f"too narrow a terminal for: {', '.join(headers[shown:])}")
-
-
-def _shown(cell: str) -> str:
-    return "\n".join(map(printable, cell.split("\n")))
-
-
-def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, header in enumerate(headers):
-        width = max(len(line) for text in (header, *(row[i] for row in rows)) for line in text.split("\n"))
-        if i == 0:
-            drawn.add_column(header, overflow="fold", min_width=min(width, LONGEST_TEXT))
-        else:
-            drawn.add_column(header, justify="right", min_width=width)
-    for row in rows:
-        drawn.add_row(*row[: len(headers)])
-    return drawn
 
 
 Report = Callable[..., None]  # see progress

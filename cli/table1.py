@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import render
+from . import table
 from .options import command, option, worded
 
 
@@ -77,10 +77,11 @@ def _show(folder: Path) -> None:
     from nets_deap.experiments.table1 import CSV, QUANTITIES, ours, papers
 
     rows: list[Any] = pd.read_csv(folder / CSV).to_dict("records")
+    by_importance = list(reversed(QUANTITIES))
     cells = [
-        [f"{r['problem']} {r['method']}", *(f"{ours(r, k)}\n{papers(r, k)}" for k in QUANTITIES)]
+        [f"{r['problem']} {r['method']}", *(f"{ours(r, k)}\n{papers(r, k)}" for k in by_importance)]
         for r in rows
     ]
-    render.table(["", *QUANTITIES.values()], cells)
-    click.echo("ours: mean ± 95 % interval over trials, at early stop; below it the paper's")
+    table.show(["", *(QUANTITIES[key] for key in by_importance)], cells)
+    table.say("ours: mean ± 95 % interval over trials, at early stop; below it the paper's")
     click.echo(f"{folder / CSV}, .md and .tex")

@@ -13,7 +13,7 @@ from nets_deap.config.run_folder import CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.util import json_text
 
-from . import json_out, render, tickets
+from . import json_out, render, table, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -159,11 +159,11 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     from nets_deap.util.statistics import mean_interval
 
     columns = {
-        "density": "density",
-        "early stop at": "early_stop_iteration",
-        "test loss": "test_loss",
         "test acc": "test_acc",
         "at the end": "final_test_acc",
+        "density": "density",
+        "test loss": "test_loss",
+        "early stop at": "early_stop_iteration",
     }
 
     def shown(key: str, values: list[float | None]) -> str:
@@ -181,8 +181,8 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         name = "random" if len(controls) == 1 else f"mean of {len(controls)} random"
         rows.append([name, *(shown(key, [c[key] for c in controls]) for key in columns.values())])
     click.echo()
-    render.table(["", *columns], rows)
-    click.echo(
+    table.show(["", *columns], rows)
+    table.say(
         "early stop: where the validation loss is least; test figures are taken there; ±: 95 % interval"
     )
     click.echo(f"training: {folder / 'training.csv'}\nweights:  {folder / 'trained.safetensors'}")

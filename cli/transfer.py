@@ -12,7 +12,7 @@ import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
-from . import json_out, render, tickets
+from . import json_out, render, table, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def transfer(
         for name in library.NAMES:
             told = render.interval(mean_interval(library.accuracies(found, name).tolist()))
             density = next(row["density"] for row in found if row["ticket"] == name)
-            shown.append([name, render.percent(density), told])
+            shown.append([name, told, render.percent(density)])
         click.echo()
-        render.table([f"trained by {to}", "density", "test acc, %"], shown)
+        table.show([f"trained by {to}", "test acc, %", "density"], shown)
         click.echo(folder / TRANSFER)
     return 0
 

@@ -12,7 +12,7 @@ import click
 from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
-from . import json_out, render, tickets
+from . import json_out, render, table, tickets
 from .options import command, config_options, output_options, source_options
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
             ]
         )
     click.echo()
-    render.table(["", "density", "early stop at", "test acc, %"], shown)
+    table.show(["", "density", "early stop at", "test acc, %"], shown)
     wild = dict.fromkeys(row["network"] for row in rows if not math.isfinite(row["val_loss"]))
     if wild:
         click.echo(f"{render.DIVERGED}, with some seed: {', '.join(wild)}")

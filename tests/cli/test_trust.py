@@ -201,9 +201,9 @@ def test_text_from_files_moves_no_cursor(cli: Callable[..., Any]) -> None:
 
 
 def test_tables_and_progress_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    from nets_deap_cli import render
+    from nets_deap_cli import table
 
-    render.table(["[/]", "b"], [["[red]x[/]", ":smile: [/x]"]])
+    table.show(["[/]", "b"], [["[red]x[/]", ":smile: [/x]"]])
     out = capsys.readouterr().out
     assert "[red]x[/]" in out
     assert ":smile: [/x]" in out
