@@ -113,7 +113,7 @@ def run(words: list[str]) -> int:
     """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
     _show_warnings()
     try:
-        return int(cli.main(words, "nets-deap", standalone_mode=False) or 0)
+        return int(cli.main(list(words), "nets-deap", standalone_mode=False, obj=list(words)) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2

@@ -64,6 +64,10 @@ def interval(told: Interval, digits: int = 2) -> str:
     return mean if math.isnan(told.half_width) else f"{mean} ± {told.half_width:.{digits}f}"
 
 
+def p_value(told: float) -> str:
+    return "<0.001" if told < 0.001 else f"{told:.3f}"
+
+
 Report = Callable[..., None]  # see progress
 
 

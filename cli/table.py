@@ -29,7 +29,7 @@ SHORT = {
     "validation loss": "val loss",
     "early stop at": "stop at",
     "difference": "diff",
-    "to the ticket": "diff",
+    "ticket better by": "better by",
     "search steps": "steps",
     "search s": "s",
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +10,15 @@ import click
 from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
-from . import json_out, render, table, tickets
-from .options import command, config_options, output_options, source_options
+from . import again, json_out, render, table, tickets
+from .options import command, config_options, option, output_options, printable, source_options
 
 if TYPE_CHECKING:
     from nets_deap.experiments.verdict import Verdict
 
 CHECKSUM = "ticket.crc32"
+ADDED = ("seeds", "margin", "at_most")  # with other values of these, a verdict goes on in the same folder
+EXIT_CODES = {True: 0, False: 3, None: 4}
 
 
 @command()
@@ -26,40 +26,47 @@ CHECKSUM = "ticket.crc32"
 @config_options(
     VerifyConfig,
     without=("device",),
-    out="A folder for verify.csv and verdict.json. [none: nothing is saved]",
+    out="The folder to write to. [beside the ticket]",
 )
 @source_options("paper, lth or quick")
 @output_options
+@option("--exit-code", is_flag=True, help="0: winning, 3: not winning, 4: undecided.", group="output")
 def verify(
-    ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+    ticket: str,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    exit_code: bool,
+    **options: Any,
 ) -> int:
     """Say whether TICKET is a winning one.
 
     It is trained beside its dense network and controls, identically. A winning ticket (NeTS paper,
     Definition 3) reaches its least validation loss no later than the dense network, is no less accurate
     on the test set there, and is much smaller. The verdict goes by 95 % intervals of paired differences;
-    where they do not decide, it says so.
+    where they do not decide, it says how many more seeds probably would. Writes verify.csv and
+    verdict.json; the same command with more seeds goes on there.
     """
-    from nets_deap.experiments.resumed import Rows, rows_in
+    from nets_deap.experiments.resumed import rows_in
     from nets_deap.experiments.verdict import NETWORKS, ROWS, Trained, check, content, order
     from nets_deap.experiments.verdict import verify as judge
     from nets_deap.parallel.choice import make_map
     from nets_deap.util import files
 
-    _, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
+    path, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
     problem = settled.problem()
     check(loaded, problem)
-    folder = Path(settled.out) if settled.out else None
+    checksum = content(loaded, problem)
+    alike = settled.model_copy(update={name: VerifyConfig.model_fields[name].default for name in ADDED})
+    folder = tickets.folder_of(path, f"verify-{alike.fingerprint()}-{checksum}", settled.out)
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
     total = len(seeds) * len(NETWORKS)
     marks = ("at_most", "a verdict")
-    added = {"seeds", "margin", "at_most"}
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
-            rows_in(folder, ROWS, settled, marks, content(loaded, problem), order, Trained, added, CHECKSUM)
-            if folder
-            else nullcontext(Rows(None, order)) as rows,
+            rows_in(folder, ROWS, settled, marks, checksum, order, Trained, ADDED, CHECKSUM) as rows,
             render.progress(total, quiet or as_json, "training") as report,
         ):
 
@@ -70,22 +77,17 @@ def verify(
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
-            if folder:
-                files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
+            files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
-        kept = (
-            f"finished trainings are in {folder}: the same command continues"
-            if folder
-            else "nothing is saved"
-        )
-        click.echo(f"interrupted; {kept}", err=True)
+        click.echo(f"interrupted; finished trainings are in {folder}: the same command continues", err=True)
         return 130
     if as_json:
-        json_out.tell(_result(verdict))
+        json_out.tell({"folder": str(folder), **_result(verdict)})
     elif not quiet:
         render.tell_metric(settled)
         _show(verdict, trained)
-    return 0
+        click.echo(folder / ROWS)
+    return EXIT_CODES[verdict.winning] if exit_code else 0
 
 
 def _result(verdict: Verdict) -> dict[str, Any]:
@@ -94,8 +96,10 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         "conditions": verdict.conditions,
         "early_stop_later": verdict.later._asdict(),
         "accuracy_better": verdict.better._asdict(),
+        "accuracy_beside": {name: told._asdict() for name, told in verdict.beside.items()},
         "density": verdict.density,
         "seeds": verdict.seeds,
+        "seeds_that_would_decide": verdict.enough_seeds,
         "margin": verdict.margin,
         "at_most": verdict.at_most,
     }
@@ -108,18 +112,21 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     shown = []
     for name in NETWORKS:
         of_it = [row for row in rows if row["network"] == name]
-        accuracy = mean_interval([100 * row["test_acc"] for row in of_it])
         stop = mean_interval([row["early_stop_iteration"] for row in of_it])
+        beside = verdict.beside.get(name)
         shown.append(
             [
                 name,
+                render.interval(mean_interval([100 * row["test_acc"] for row in of_it])),
+                f"{beside.mean:+.2f} ± {beside.half_width:.2f}" if beside else "",
+                render.p_value(beside.p_value) if beside else "",
                 render.percent(of_it[0]["density"]),
                 f"{stop.mean:.0f} ± {stop.half_width:.0f}",
-                f"{accuracy.mean:.2f} ± {accuracy.half_width:.2f}",
             ]
         )
     click.echo()
-    table.show(["", "density", "early stop at", "test acc, %"], shown)
+    table.show(["", "test acc, %", "ticket better by", "p", "density", "early stop at"], shown)
+    table.say("±: 95 % interval; better by: points, paired; p: of the t-test, not corrected")
     wild = dict.fromkeys(row["network"] for row in rows if not math.isfinite(row["val_loss"]))
     if wild:
         click.echo(f"{render.DIVERGED}, with some seed: {', '.join(wild)}")
@@ -137,3 +144,20 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     if verdict.seeds == 1:
         click.echo("on full batches all trainings of a network are the same: ± 0 is no interval")
     click.echo(f"verdict: {verdict.text}")
+    if verdict.winning is None and verdict.learnt and verdict.seeds > 1:
+        _advise(verdict)
+
+
+def _advise(verdict: Verdict) -> None:
+    """What would decide."""
+    from nets_deap.experiments.more_seeds import MOST
+
+    if (seeds := verdict.enough_seeds) is not None:
+        table.say(f"{seeds} seeds would probably decide, if difference and spread stay as they are:")
+        click.echo(f"    {printable(again.command(seeds=seeds))}")
+    elif not verdict.unfinished:
+        more = "; --margin says how many points do not matter"
+        table.say(
+            f"not even {MOST:,} seeds would probably decide, so near are the two"
+            + more * (verdict.conditions["is as accurate"] is None)
+        )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel
 
+from nets_deap.experiments.more_seeds import seeds_to_decide
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
@@ -54,6 +55,7 @@ class Verdict:
     margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
     unfinished: with some seed, both networks were still improving when the training ended
     learnt: the dense network is better than always predicting the commonest class, or the mean
+    beside: test accuracy at early stop, ticket minus each other network, like `better`
     """
 
     later: Paired
@@ -64,6 +66,7 @@ class Verdict:
     at_most: float
     unfinished: bool
     learnt: bool
+    beside: Mapping[str, Paired] = field(default_factory=dict)
 
     @property
     def conditions(self) -> dict[str, bool | None]:
@@ -76,16 +79,32 @@ class Verdict:
         }
 
     @property
+    def winning(self) -> bool | None:
+        """None if it is undecided."""
+        held = self.conditions.values()
+        if not self.learnt:
+            return None
+        return False if False in held else None if None in held else True
+
+    @property
+    def enough_seeds(self) -> int | None:
+        """How many seeds would probably decide an undecided verdict; None if no number of them would."""
+        if self.winning is not None or not self.learnt or self.unfinished or self.seeds == 1:
+            return None
+        fast, accurate, _ = self.conditions.values()
+        near = [(self.better.mean + self.margin, self.better.half_width)] * (accurate is None)
+        near += [(self.later.mean, self.later.half_width)] * (fast is None)
+        counts = [seeds_to_decide(*told, self.seeds) for told in near]
+        return None if None in counts else max(count for count in counts if count)
+
+    @property
     def text(self) -> str:
         """The verdict in words."""
         if not self.learnt:
             return "undecided: the dense network has learnt nothing"
-        held = self.conditions.values()
+        if self.winning is not None:
+            return WINNING if self.winning else NOT_WINNING
         trainings = "one training" if self.seeds == 1 else f"{self.seeds} seeds"
-        if False in held:
-            return NOT_WINNING
-        if None not in held:
-            return WINNING
         still = ", both still learning when the training ends: try a longer one" if self.unfinished else ""
         return f"undecided with {trainings}{still}"
 
@@ -178,10 +197,14 @@ def judge(
     rows: list[Row], problem: Problem, density: float, margin: float = 0.0, at_most: float = AT_MOST
 ) -> Verdict:
     """The verdict on the rows of `verify`."""
-    ours, dense = ({r["seed"]: r for r in rows if r["network"] == name} for name in (TICKET, DENSE))
+    of = {
+        name: {r["seed"]: r for r in rows if r["network"] == name}
+        for name in dict.fromkeys(row["network"] for row in rows)
+    }
+    ours, dense = of[TICKET], of[DENSE]
 
-    def difference(key: str, scale: float = 1) -> Paired:
-        return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, dense)))
+    def difference(key: str, scale: float = 1, other: str = DENSE) -> Paired:
+        return paired_difference(*([scale * part[seed][key] for seed in ours] for part in (ours, of[other])))
 
     metric = problem.architecture.criterion.metric
     greater = 100 if metric.greatest else -100
@@ -195,4 +218,7 @@ def judge(
         for row in dense.values()
     )
     alike = recipe.samples(available) == available and recipe.steps_per_epoch(available) == 1
-    return Verdict(later, better, density, 1 if alike else len(ours), margin, at_most, unfinished, learnt)
+    beside = {name: difference("test_acc", greater, name) for name in of if name != TICKET}
+    return Verdict(
+        later, better, density, 1 if alike else len(ours), margin, at_most, unfinished, learnt, beside
+    )

@@ -1,0 +1,21 @@
+"""The command that was typed, with other options: for advice that can be copied."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+
+def command(**options: object) -> str:
+    """The command line that is running, with these options in place of those it has."""
+    words: list[str] = list(click.get_current_context().find_root().obj or [])
+    for name, value in options.items():
+        dash = f"--{name.replace('_', '-')}"
+        words = [
+            word
+            for i, word in enumerate(words)
+            if word != dash and not word.startswith(f"{dash}=") and (i == 0 or words[i - 1] != dash)
+        ]
+        words += [dash, str(value)]
+    return shlex.join(["nets-deap", *words])
