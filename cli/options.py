@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 
 import click
 
+from nets_deap.util.errors import nearest
+
 from . import json_out
 
 if TYPE_CHECKING:
@@ -39,6 +41,13 @@ MANY = 10  # a command with more options than this trains the ticket
 OTHERS = "other"  # the heading of options without a group
 
 
+def spelt(field: str) -> str:
+    """The option for a field, without its dashes: one name for one thing in all commands."""
+    from nets_deap.config.layers import DENSITY
+
+    return DENSITY[0] if field in DENSITY else field.replace("_", "-")
+
+
 def dashed(text: str, known: Collection[str] | None = None) -> str:
     """Rewrite the library's names of fields, such as `data_dir`, as options: --data-dir.
 
@@ -46,7 +55,7 @@ def dashed(text: str, known: Collection[str] | None = None) -> str:
     """
 
     def shown(found: re.Match[str]) -> str:
-        return f"--{found[1].replace('_', '-')}" if known is None or found[1] in known else found[1]
+        return f"--{spelt(found[1])}" if known is None or found[1] in known else found[1]
 
     return re.sub(r"`([a-z][a-z0-9_]*)`", shown, text)
 
@@ -73,8 +82,40 @@ class Option(click.Option):
         self.group, self.common = group, common
 
 
+# Arguments that users look for as options -> where they are
+ELSEWHERE = {
+    "momentum": "--optimizer sgd:momentum=0.9",
+    "weight-decay": "--optimizer sgd:weight_decay=5e-4",
+    "nesterov": "--optimizer sgd:momentum=0.9,nesterov=yes",
+    "betas": "--optimizer adam:betas=…",
+    "warmup": "--schedule cosine:warmup=…",
+}
+
+
 class Command(click.Command):
     """A command whose help has headings, and leaves out rare options."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Earlier names of options work, with a note; for an unknown one it says what is near."""
+        try:
+            return super().parse_args(context, [self._renamed(word) for word in args])
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-")
+            names = [each[2:] for one in self.params for each in (*one.opts, *one.secondary_opts)]
+            near = nearest(name, [*names, *ELSEWHERE])
+            meant = ELSEWHERE.get(near, f"--{near}") if near else ""
+            hint = f"did you mean {meant}?" if meant else f"nets-deap {self.name} --help-all lists them"
+            raise click.UsageError(f"no option {error.option_name}: {hint}") from None
+
+    def _renamed(self, word: str) -> str:
+        from nets_deap.config.layers import DENSITY
+
+        name, equals, value = word.partition("=")
+        field = name[2:].replace("-", "_")
+        if name[:2] != "--" or field not in DENSITY[1:] or all(field != one.name for one in self.params):
+            return word
+        click.echo(f"note: {name} is now --{DENSITY[0]}", err=True)
+        return f"--{DENSITY[0]}{equals}{value}"
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         from nets_deap.config.fields import GROUPS
@@ -178,8 +219,9 @@ def config_options(
 
 
 def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) -> Callable[[Any], Any]:
-    dash = name.replace("_", "-")
     from nets_deap.config.layers import ALIASES
+
+    dash = spelt(name)
 
     group, common = str(told["group"]), bool(told["common"]) and common
     if kind is bool:

@@ -30,7 +30,7 @@ def main(folder=Path("tabular-example")):
     recipe = ["--optimizer", "adamw:weight_decay=0.01", "--lr", "0.01", "--batch-size", "20", "--epochs", "5"]
     evolve, imp = str(folder / "evolve"), str(folder / "imp")
     small = ["--pop", "2", "--gens", "3", "--map", "serial"]
-    nets_deap("evolve", *problem, *recipe, *small, "--target-density", "0.2", "--out", evolve)
+    nets_deap("evolve", *problem, *recipe, *small, "--density", "0.2", "--out", evolve)
     nets_deap("imp", *problem, *recipe, "--cycles", "2", "--density", "0.2", "--out", imp)
     nets_deap("train", imp, "--model", "tabular:make", "--epochs", "10")
     nets_deap("verify", imp, "--model", "tabular:make", "--seeds", "2", "--epochs", "10", "--map", "serial")

@@ -28,7 +28,7 @@ def main(folder=Path("torchvision-example")):
     recipe = ["--optimizer", "adam", "--lr", "1e-3", "--batch-size", "16", "--epochs", "1"]
     evolve, imp = str(folder / "evolve"), str(folder / "imp")
     small = ["--pop", "2", "--gens", "1", "--map", "serial"]
-    nets_deap("evolve", *problem, *recipe, *small, "--target-density", "0.2", "--out", evolve)
+    nets_deap("evolve", *problem, *recipe, *small, "--density", "0.2", "--out", evolve)
     nets_deap("imp", *problem, *recipe, "--cycles", "1", "--density", "0.2", "--out", imp)
     nets_deap("train", imp, "--epochs", "2")
     nets_deap("verify", imp, "--seeds", "2", "--epochs", "1", "--map", "serial")

@@ -18,6 +18,7 @@ from nets_deap.util.errors import NetsError, shortened, unknown
 
 MOST_BYTES = 2**20  # of a config file
 ALIASES = {"model": "arch"}  # other names of fields
+DENSITY = ("density", "target_density", "densities")  # each kind of config has at most one of these
 # Either field sets the length of training: giving one drops the other's value from weaker sources.
 DURATION_FIELDS = frozenset({"epochs", "iterations"})
 
@@ -53,7 +54,7 @@ def explicit(
 
     trust: as for `configure`
     """
-    from_file = read_config_file(Path(config)) if config is not None else {}
+    from_file = _named(kind, read_config_file(Path(config))) if config is not None else {}
     from_options = {key: value for key, value in options.items() if value is not None}
     check_keys(kind, from_file, f"{config}")
     if not trust:
@@ -123,6 +124,17 @@ def read_config_file(path: Path) -> dict[str, Any]:
         raise NetsError(f"config {path} asks for a download: leave it out, and give the option `download`")
     dropped = ("out", "download") if is_json else ()
     return {key: value for key, value in without_retired(fields).items() if key not in dropped}
+
+
+def _named(kind: type[ProblemConfig], values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the name that this kind of config has for the density."""
+    ours = next((name for name in DENSITY if name in kind.model_fields), None)
+    named = {ours if ours and key in DENSITY else key: value for key, value in values.items()}
+    if len(named) < len(values):
+        raise NetsError(
+            f"a config says the density twice: give one of {' and '.join(set(values) & set(DENSITY))}"
+        )
+    return named
 
 
 def check_keys(kind: type[ProblemConfig], values: dict[str, Any], where: str) -> None:

@@ -85,7 +85,8 @@ def check_name(name: str) -> None:
     if name.startswith("mlp:"):
         _mlp(name)
         return
-    raise unknown("architecture", name, FORMS)
+    dashed = re.sub(r"(?<=[a-z])[ _]?(?=\d)", "-", name.lower())
+    raise unknown("architecture", name, FORMS, dashed if _found(dashed) else None)
 
 
 def is_of_the_papers(name: str) -> bool:

@@ -47,9 +47,23 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> NetsError:
-    """The error for a name that is not among the `known` ones; it suggests the most similar one."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant: alike but for case and dashes, or for a letter or two."""
+    plain = {_plain(each): each for each in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.65)
+    return plain[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "").replace("_", "")
+
+
+def unknown(kind: str, name: object, known: Iterable[str], meant: str | None = None) -> NetsError:
+    """The error for a name that is not among the `known` ones; it suggests one that is near, if any is.
+
+    meant: what the name was probably meant to be, if the caller knows
+    """
     names, name = sorted(known), shortened(str(name), 60)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+    near = meant or nearest(name, names)
+    hint = f"did you mean '{near}'? " if near else ""
     return NetsError(f"unknown {kind} '{name}': {hint}known are {', '.join(names) or 'none'}")

@@ -240,7 +240,7 @@ def test_ctrl_c_sigkill_and_a_dead_worker_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("compare --methods random --densities 0.2 --seeds 200 --map serial --dataset digits",
+        ("compare --methods random --density 0.2 --seeds 200 --map serial --dataset digits",
          "finished trials are in run: the same command continues"),
         ("table1 --parts xor-corners-mlp-10 --map serial",
          "finished trials are in run: the same command continues"),

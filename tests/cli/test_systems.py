@@ -91,9 +91,9 @@ def test_a_metric_that_is_no_accuracy_is_said(cli) -> None:
         encoding="utf-8",
     )
     own = ("--model", "own_numbers:make", "--dataset", "own_numbers:data", "--epochs", "1")
-    small = ("--pop", "2", "--gens", "1", "--target-density", "0.5", "--map", "serial", "--out", "evolved")
+    small = ("--pop", "2", "--gens", "1", "--density", "0.5", "--map", "serial", "--out", "evolved")
     one = ("--density", "0.5", "--cycles", "1", "--out", "run")
-    compared = ("--methods", "snip", "--densities", "0.5", "--seeds", "1", "--out", "compared")
+    compared = ("--methods", "snip", "--density", "0.5", "--seeds", "1", "--out", "compared")
     said = "note: the metric is r2: it stands where accuracies are shown, times 100"
     for words in (
         ("evolve", *own, *small),

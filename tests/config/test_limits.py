@@ -80,7 +80,7 @@ def test_huge_numbers_are_refused_in_one_line(cli: Callable[..., Ran]) -> None:
             "compare",
             "--seeds",
             "10000",
-            "--densities",
+            "--density",
             ",".join(str(i / 100) for i in range(1, 99)),
         ),
         "no workers": ("table1", "--workers", "0"),

@@ -137,7 +137,7 @@ def test_names_of_files_are_short_and_differ() -> None:
 def test_without_out_a_comparison_with_more_seeds_goes_on(cli: Any) -> None:
     small = ("--data-limit", 200, "--epochs", 1, "--map", "serial", "--methods", "random")
     cli("compare", *small, "--seeds", 1)
-    ran = cli("compare", *small, "--seeds", 2, "--densities", "0.2,0.1")
+    ran = cli("compare", *small, "--seeds", 2, "--density", "0.2,0.1")
     assert ran.code == 0
     assert len(list(Path("runs").iterdir())) == 1
 
@@ -339,13 +339,13 @@ def test_a_folder_of_another_comparison_is_refused(done: Path) -> None:
 
 def test_the_command(cli: Any) -> None:
     arguments = ("--data-limit", 200, "--epochs", 1, "--seeds", 2, "--map", "serial", "--out", "new")
-    ran = cli("compare", "--methods", "random,rigl,snip", "--densities", "0.2", *arguments)
+    ran = cli("compare", "--methods", "random,rigl,snip", "--density", "0.2", *arguments)
     assert ran.code == 0
     assert "rigl*" in ran.out
     assert "a trained network, not a ticket" in ran.out
-    again = cli("compare", "--methods", "random,rigl,snip", "--densities", "0.2", *arguments, "--json")
+    again = cli("compare", "--methods", "random,rigl,snip", "--density", "0.2", *arguments, "--json")
     assert {row["method"] for row in json.loads(again.out)["summary"]} == {"random", "rigl", "snip"}
-    wrong = cli("compare", "--densities", "0.2,x")
+    wrong = cli("compare", "--density", "0.2,x")
     assert (wrong.code, wrong.out) == (2, "")
     assert "expected numbers separated by commas" in wrong.err
     listed = cli("compare", "--list-methods")

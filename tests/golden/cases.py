@@ -63,12 +63,11 @@ CASES: dict[str, list[str]] = {
         "evolve --out run --gens 4 --resume --map serial",
     ],
     "compare": [
-        f"compare --methods {','.join(METHODS)} --densities 0.1 --seeds 2 --epochs 2 --track-test "
-        "--map serial"
+        f"compare --methods {','.join(METHODS)} --density 0.1 --seeds 2 --epochs 2 --track-test --map serial"
     ],
     "compare-budget": [
         "compare --methods imp:cycles=2,nets:pop=1,iterations=20,nets-paper,random:allocation=0.1/0.1/0.1 "
-        "--densities 0.1 --seeds 2 --preset quick --budget-steps 400 --map serial"
+        "--density 0.1 --seeds 2 --preset quick --budget-steps 400 --map serial"
     ],
     "es": ["es --density 0.3 --pop 8 --gens 5 --prune magnitude --strategy pgpe --track-test"],
     "es-strategies": [
