@@ -31,6 +31,8 @@ COMMANDS = {
     "table1": ("table1", "Make Table 1 of the NeTS paper."),
     "figures": ("figures", "Draw what a folder holds."),
     "info": ("info", "Show what a ticket or a folder holds."),
+    "runs": ("runs", "List the runs in a folder."),
+    "watch": ("watch", "Follow a run from another terminal."),
     "export": ("export", "Write a ticket for plain PyTorch."),
 }
 

@@ -1,43 +1,77 @@
-"""`nets-deap info`: show what a ticket or a run folder holds."""
+"""`nets-deap info`: show what a ticket or the folder of a run holds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import json_out, render, table
 from .options import command, printable
 
+if TYPE_CHECKING:
+    from nets_deap.runs import Held
+
 
 @command()
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, callback=json_out.aside, help="As one JSON object.")
 def info(path: str, as_json: bool) -> None:
-    """Show what PATH holds: a ticket's file, or a run folder."""
-    from nets_deap.config import run_folder
+    """Show what PATH holds: a ticket's file, or the folder of any run."""
+    place, run = Path(path), None
+    if place.is_dir():
+        from nets_deap.runs import held
+
+        run = held(place)
+        place /= "ticket.safetensors"
+    ticket, layers, settings = _ticket(place) if run is None or place.exists() else ({}, [], run.config)
+    if as_json:
+        json_out.tell({**ticket, **(run.values() if run else {}), "layers": layers, "config": settings})
+        return
+    for key, value in {**ticket, **(_words(run) if run else {})}.items():
+        if value is not None and value != "":
+            click.echo(f"{printable(key) + ':':20} {printable(_text(key, value))}")
+    if layers:
+        _show(layers, ticket)
+
+
+def _words(run: Held) -> dict[str, Any]:
+    return {
+        "folder": str(run.folder),
+        "made by": f"nets-deap {run.command}",
+        "method": run.method,
+        "dataset": run.dataset,
+        "architecture": run.arch,
+        "seed": run.seed,
+        "state": run.state,
+        f"{run.unit}s": run.progress,
+        "density": run.density,
+        f"{run.of} {run.metric}": run.score,
+        **run.facts,
+        "seconds": run.seconds,
+        "to go on": again(run),
+    }
+
+
+def again(run: Held) -> str:
+    """How to go on with a run that is not finished."""
+    if run.state not in ("unfinished", "empty"):
+        return ""
+    return f"nets-deap evolve --out {run.folder} --resume" if run.command == "evolve" else "the same command"
+
+
+def _ticket(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    """A ticket in words, its layers, and the settings of the run that found it."""
     from nets_deap.problem.ticket import load_ticket
 
-    place = Path(path)
-    run: dict[str, Any] = {}
-    if place.is_dir():
-        if not (place / run_folder.CONFIG).exists():
-            raise click.UsageError(f"{place} is not a run's folder: it has no {run_folder.CONFIG}")
-        run = _search(place) if (place / run_folder.COST).exists() else _run(place)
-        place = place / run_folder.TICKET
-    ticket = load_ticket(place)
-    layers: list[dict[str, Any]] = [
-        {
-            "layer": name,
-            "shape": list(mask.shape),
-            "active": int(mask.sum()),
-            "density": float(mask.mean()),
-        }
+    ticket = load_ticket(path)
+    layers = [
+        {"layer": name, "shape": list(mask.shape), "active": int(mask.sum()), "density": float(mask.mean())}
         for name, mask in ticket.layout.split(ticket.mask)
     ]
-    described: dict[str, Any] = {
-        "ticket": str(place),
+    told = {
+        "ticket": str(path),
         "architecture": ticket.architecture.name,
         "dataset": ticket.config.get("dataset"),
         "seed": ticket.config.get("seed"),
@@ -45,14 +79,11 @@ def info(path: str, as_json: bool) -> None:
         "weights": ticket.layout.size,
         "density": ticket.density,
         **ticket.info,
-        **run,
     }
-    if as_json:
-        json_out.tell({**described, "layers": layers, "config": ticket.config})
-        return
-    for key, value in described.items():
-        if value is not None:
-            click.echo(f"{printable(key) + ':':18} {printable(_text(key, value))}")
+    return told, layers, ticket.config
+
+
+def _show(layers: list[dict[str, Any]], ticket: dict[str, Any]) -> None:
     rows = [
         [
             layer["layer"],
@@ -60,49 +91,12 @@ def info(path: str, as_json: bool) -> None:
             f"{layer['active']:,}",
             "×".join(map(str, layer["shape"])),
         ]
-        for layer in layers
+        for layer in [*layers, {**ticket, "layer": "all", "shape": []}]
     ]
-    rows.append(["all", render.percent(ticket.density), f"{described['active']:,}", ""])
     table.show(["layer", "density", "active", "shape"], rows)
 
 
 def _text(key: str, value: Any) -> str:
-    if key in ("density", "val_acc") and isinstance(value, float):
+    if isinstance(value, float) and (key in ("density", "val_acc") or key.endswith(("accuracy", ", test"))):
         return render.percent(value)
-    return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
-    )
-
-
-def _search(folder: Path) -> dict[str, Any]:
-    """The cost of a search."""
-    from dataclasses import asdict
-
-    from nets_deap.config import run_folder
-    from nets_deap.problem.budget import Cost
-    from nets_deap.util import files
-
-    path = folder / run_folder.COST
-    cost = Cost.read(files.read_json(path), path)
-    return {str(key).replace("_", " "): value for key, value in asdict(cost).items()}
-
-
-def _run(folder: Path) -> dict[str, Any]:
-    """The progress of a run."""
-    from nets_deap.config import run_folder
-    from nets_deap.config.layers import validate
-    from nets_deap.evolution import checkpoint
-    from nets_deap.evolution.record import finished, last_improvement
-    from nets_deap.evolution.settings import EvolveConfig
-
-    config = validate(EvolveConfig, run_folder.read_config(folder))
-    logbook = checkpoint.read_logbook(folder)
-    if not logbook:
-        raise click.UsageError(f"{folder} holds a run of which no generation is complete yet")
-    return {
-        "state": finished(config, logbook) or "unfinished: continue with --resume",
-        "generation": int(logbook[-1]["gen"]),
-        "last improvement": last_improvement(logbook),
-        "evaluations": sum(row["nevals"] for row in logbook),
-        "seconds": float(logbook[-1]["elapsed_s"]),
-    }
+    return render.plain(value)

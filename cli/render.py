@@ -64,6 +64,13 @@ def interval(told: Interval, digits: int = 2) -> str:
     return mean if math.isnan(told.half_width) else f"{mean} ± {told.half_width:.{digits}f}"
 
 
+def plain(value: object) -> str:
+    """A number or a text, as it is listed."""
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    )
+
+
 def p_value(told: float) -> str:
     return "<0.001" if told < 0.001 else f"{told:.3f}"
 

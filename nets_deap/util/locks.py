@@ -60,6 +60,28 @@ def held(lock: Path) -> Iterator[None]:
         del _claimed[key]
 
 
+def is_held(lock: Path) -> bool:
+    """Is a run at work in the folder of this lock?
+
+    Where a file system has no locks, the last one counts that has not left in order.
+    """
+    if (os.getpid(), os.path.realpath(lock.parent)) in _claimed or lock.with_name(OWNER).exists():
+        return True
+    try:
+        descriptor = os.open(lock, os.O_RDWR | NOFOLLOW)
+    except OSError:  # nobody is there
+        return False
+    try:
+        _lock(descriptor)
+    except BusyError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(lock: Path) -> int:
     """A descriptor of the lock file, locked; not of one that another run has removed in between."""
     while True:

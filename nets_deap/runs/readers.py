@@ -1,0 +1,173 @@
+"""Readers of the folders of each command: what a `Held` tells beyond the settings that all have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nets_deap.util import digests, files, tables
+
+Told = dict[str, Any]
+Reader = Callable[[Path, Told], Told]
+FINISHED = "finished"
+
+
+def _rows(path: Path) -> list[tables.Row]:
+    """The rows of a table; none if there is no such file."""
+    return tables.parse(digests.read_text(path), path) if path.exists() else []
+
+
+def evolution(folder: Path, config: Told) -> Told:
+    rows = _rows(folder / "logbook.csv")
+    told: Told = {"method": "nets", "density": config.get("target_density"), "unit": "generation"}
+    told |= {"done": None, "total": config["gens"]}
+    if not rows:
+        return told
+    last = rows[-1]
+    over = _over(config, rows)
+    best, when = float("inf"), 0
+    for row in rows:
+        if row["fitness_min"] < best:
+            best, when = row["fitness_min"], int(row["gen"])
+    return told | {
+        "density": last["density_best"],
+        "score": last["val_acc_best"],
+        "of": "validation",
+        "curve": tuple(row["val_acc_best"] for row in rows),
+        "done": int(last["gen"]),
+        "seconds": last["elapsed_s"],
+        "state": FINISHED if over else None,
+        "facts": {
+            "stopped by": over or None,
+            "last improvement": when,
+            "evaluations": int(sum(row["nevals"] for row in rows)),
+            "gradient steps": int(sum(row.get("gradient_steps", 0) for row in rows)),
+            "fitness": last["fitness_min"],
+            "validation loss": last["val_loss_best"],
+        },
+    }
+
+
+def _over(config: Told, rows: list[tables.Row]) -> str:
+    """Why an evolution is over, or ""."""
+    if int(rows[-1]["gen"]) >= config["gens"]:
+        return f"{config['gens']} generations"
+    if not config.get("patience"):
+        return ""
+    from nets_deap.config.layers import validate  # takes most of a second
+    from nets_deap.evolution.record import finished
+    from nets_deap.evolution.settings import EvolveConfig
+
+    known = {key: value for key, value in config.items() if key in EvolveConfig.model_fields}
+    return finished(validate(EvolveConfig, known), rows)
+
+
+def search(folder: Path, config: Told) -> Told:
+    rows = _rows(folder / "logbook.csv")
+    told: Told = {"method": config["method"], "density": config.get("density"), "of": "validation"}
+    last = rows[-1] if rows else {}
+    told |= {"unit": "cycle" if "cycle" in last else "row", "done": len(rows) or None}
+    told |= {"score": last.get("val_acc"), "density": last.get("density", told["density"])}
+    told |= {"seconds": last.get("elapsed_s"), "curve": tuple(r["val_acc"] for r in rows if "val_acc" in r)}
+    if (folder / "cost.json").exists():
+        cost = files.read_json(folder / "cost.json")
+        spent = {key.replace("_", " "): value for key, value in cost.items() if key != "seconds"}
+        told |= {"state": FINISHED, "total": told["done"], "seconds": cost["seconds"], "facts": spent}
+    return told
+
+
+def training(folder: Path, config: Told) -> Told:
+    rows = _rows(folder / "training.csv")
+    told: Told = {"method": "train", "unit": "evaluation", "done": len(rows) or None}
+    if rows:
+        told |= {"score": rows[-1].get("test_acc", rows[-1]["val_acc"]), "seconds": rows[-1]["elapsed_s"]}
+        told |= {"of": "test" if "test_acc" in rows[-1] else "validation"}
+        told |= {"curve": tuple(row.get("test_acc", row["val_acc"]) for row in rows)}
+    if not (folder / "summary.json").exists():
+        return told
+    ticket = files.read_json(folder / "summary.json")["ticket"]
+    beside = files.read_json(folder / "summary.json").get("random") or []
+    return told | {
+        "state": FINISHED,
+        "total": told["done"],
+        "density": ticket["density"],
+        "score": ticket["test_acc"],
+        "of": "test",
+        "facts": {
+            "early stop at": ticket["early_stop_iteration"],
+            "test loss": ticket["test_loss"],
+            "random tickets beside it": len(beside) or None,
+        },
+    }
+
+
+def verdict(folder: Path, config: Told) -> Told:
+    rows = _rows(folder / "verify.csv")
+    ours = [row for row in rows if row["network"] == "ticket"]
+    told: Told = {"method": "verify", "unit": "training", "done": len(rows) or None}
+    if ours:
+        told |= {"density": ours[0]["density"], "score": sum(r["test_acc"] for r in ours) / len(ours)}
+    networks = Counter(row["network"] for row in rows)
+    whole = rows and min(networks.values()) >= config["seeds"] and (folder / "verdict.json").exists()
+    if not whole:
+        return told
+    judged = files.read_json(folder / "verdict.json")
+    better = judged["accuracy_better"]
+    difference = f"{better['mean']:+.2f} ± {better['half_width']:.2f}"
+    facts = {"verdict": judged["verdict"], "points better than dense": difference, "seeds": judged["seeds"]}
+    return told | {"state": FINISHED, "total": len(rows), "facts": facts}
+
+
+def transfer(folder: Path, config: Told) -> Told:
+    rows = _rows(folder / "transfer.csv")
+    told = _seeds(rows, config, "ticket") | {"method": f"transfer to {config['to']}"}
+    facts = {
+        f"{name}, test": _mean(rows, "ticket", name) for name in dict.fromkeys(r["ticket"] for r in rows)
+    }
+    told["density"] = next((row["density"] for row in rows if row["ticket"] == "the ticket"), None)
+    return told | {"score": facts.get("the ticket, test"), "facts": facts}
+
+
+def connectivity(folder: Path, config: Told) -> Told:
+    return _seeds(_rows(folder / "connectivity.csv"), config, "alpha") | {"method": "connectivity"}
+
+
+def _seeds(rows: list[tables.Row], config: Told, of: str) -> Told:
+    """How far an experiment is that trains the same things, named by the column `of`, `seeds` times."""
+    done = min(Counter(row[of] for row in rows).values(), default=0)
+    whole = FINISHED if done >= config["seeds"] else None
+    return {"unit": "seed", "done": done or None, "total": config["seeds"], "state": whole}
+
+
+def _mean(rows: list[tables.Row], of: str, name: str) -> float:
+    values = [row["test_acc"] for row in rows if row[of] == name]
+    return float(sum(values) / len(values))
+
+
+def comparison(folder: Path, config: Told) -> Told:
+    methods, densities = split_methods(config["methods"]), config["densities"]
+    rows = _rows(folder / "trials.csv")
+    done = max(len(rows), sum(1 for _ in (folder / "trials").glob("*.json")))
+    total = None if config.get("until_half_width") else len(methods) * len(densities) * config["seeds"]
+    best = max(_rows(folder / "summary.csv"), key=lambda row: row["test_acc"], default=None)
+    told: Told = {"method": ", ".join(methods), "unit": "trial", "done": done or None, "total": total}
+    told["state"] = FINISHED if best and (total is None or done >= total) else None
+    told["density"] = densities[0] if len(densities) == 1 else None
+    facts: Told = {"densities": ", ".join(f"{each:g}" for each in densities), "seeds": config["seeds"]}
+    if best:
+        facts |= {"best": f"{best['method']} at {best['asked']:g}"}
+        told["score"] = best["test_acc"] / 100
+    return told | {"facts": facts}
+
+
+def split_methods(text: str) -> list[str]:
+    """The methods in a text like "imp:cycles=3,scope=global,snip": a comma also parts a method's options."""
+    methods: list[str] = []
+    for piece in text.split(","):
+        if methods and "=" in piece.partition(":")[0]:
+            methods[-1] += f",{piece}"
+        else:
+            methods.append(piece)
+    return methods
