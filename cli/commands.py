@@ -34,6 +34,7 @@ COMMANDS = {
     "runs": ("runs", "List the runs in a folder."),
     "watch": ("watch", "Follow a run from another terminal."),
     "export": ("export", "Write a ticket for plain PyTorch."),
+    "doctor": ("doctor", "Check what this machine gives, and how fast it is."),
 }
 
 
