@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nets_deap import __version__
-from nets_deap.util import interrupts, memory
+from nets_deap.util import interrupts, memory, waiting
 from nets_deap.util.errors import LONGEST, NetsError, NetsWarning, shortened, unknown
 
 from .options import dashed, printable
@@ -115,6 +115,7 @@ def _show_warnings() -> None:
 def run(words: list[str]) -> int:
     """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
     _show_warnings()
+    waiting.silent = "--quiet" in words
     try:
         return int(cli.main(list(words), "nets-deap", standalone_mode=False, obj=list(words)) or 0)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from nets_deap.util.errors import NetsError
 from nets_deap.util.tensors import read_safetensors, write_safetensors
 
 Arrays = dict[str, np.ndarray]
+FEW = 500  # files, which are decoded in less than a second
+KEPT = 30 * 86_400
 
 
 def checksum(paths: Iterable[Path]) -> str:
@@ -58,4 +62,32 @@ def cached(paths: list[Path], name: str, make: Callable[[], Arrays]) -> Arrays:
             break
         except NetsError:
             continue
+    return arrays
+
+
+def by_times(paths: list[Path], folder: Path, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays that `make` decodes from the files of a folder of the user's; kept for the next command.
+
+    They are known by the names, sizes and times of the files, which are not read, and lie in the user's cache
+    folder, never beside the data. Those that nobody has asked for in KEPT seconds are removed.
+    """
+    if len(paths) < FEW or not _users():
+        return make()
+    told = sorted(
+        (str(path.relative_to(folder)), (of := path.stat()).st_size, of.st_mtime_ns) for path in paths
+    )
+    place = _users()[0] / f"folder-{crc32(repr(told).encode(), str(folder.resolve()).encode())}.safetensors"
+    try:
+        arrays = read_safetensors(place)[1]
+    except NetsError:
+        arrays = make()
+        with suppress(NetsError, OSError):  # it goes without a cache
+            place.parent.mkdir(parents=True, exist_ok=True)
+            files.sweep_old(place)
+            write_safetensors(place, arrays, {"made by": "nets-deap"})
+    with suppress(OSError):
+        place.touch()
+        for other in place.parent.glob("folder-*.safetensors"):
+            if other.stat().st_mtime < time.time() - KEPT:
+                other.unlink()
     return arrays

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nets_deap.util import memory
+from nets_deap.data.cache import by_times
+from nets_deap.util import memory, waiting
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def read(folder: Path) -> Images:
     with _named(folder, folder):
         found = VisibleFolders(str(folder), is_valid_file=_counts)
         paths = [Path(path) for path, _ in found.samples]
+    pixels = by_times(paths, folder, lambda: {"x": _decoded(folder, paths)})["x"]
+    return Images(pixels.transpose(0, 3, 1, 2), np.array(found.targets), found.classes)
+
+
+def _decoded(folder: Path, paths: list[Path]) -> np.ndarray:
+    """uint8 or uint16[n, h, w, 3]"""
     sizes: dict[tuple[int, ...], Path] = {}
     deep = False
     for path in paths:
@@ -68,7 +75,7 @@ def read(folder: Path) -> Images:
         "take fewer or smaller ones",
     )
     x = np.empty((0, 0, 0, 3), np.uint8)
-    for i, path in enumerate(paths):
+    for i, path in enumerate(waiting.counted(f"loading the images in {folder}", paths, len(paths))):
         with _opened(folder, path) as image:
             pixels = _pixels(image, deep)
         if not i:
@@ -76,7 +83,7 @@ def read(folder: Path) -> Images:
         if pixels.shape != x.shape[1:]:
             raise _differ((x.shape[1:3], paths[0]), (pixels.shape[:2], path))
         x[i] = pixels
-    return Images(x.transpose(0, 3, 1, 2), np.array(found.targets), found.classes)
+    return x
 
 
 def deepened(x: np.ndarray) -> np.ndarray:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import numpy as np
 
-from nets_deap.util import memory
+from nets_deap.util import memory, waiting
 from nets_deap.util.errors import NetsError, raised
-
-PATIENCE = 2.0  # seconds, after which a progress bar shows
 
 
 def _torch_class(name: str) -> Any:
@@ -48,34 +45,15 @@ def materialised(dataset: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
     memory.check(float(count) * first[0].nbytes, f"{what}: {count:,} samples", "pass fewer, by a Subset")
     x = np.empty((count, *first[0].shape), dtype=first[0].dtype)
     y = np.empty((count, *first[1].shape), dtype=first[1].dtype)
-    begun, bar = time.monotonic(), None
-    try:
-        for i in range(count):
-            sample, target = first if i == 0 else _item(dataset, i, what)
-            if (sample.shape, target.shape) != (first[0].shape, first[1].shape):
-                raise NetsError(
-                    f"{what}: sample {i} is {list(sample.shape)} with target {list(target.shape)}, the "
-                    f"first was {list(first[0].shape)} with {list(first[1].shape)}: give all one shape"
-                )
-            x[i], y[i] = sample, target
-            if bar is None and time.monotonic() - begun > PATIENCE:
-                bar = _bar(count)
-            if bar is not None:
-                bar.update(bar.task_ids[0], completed=i + 1)
-    finally:
-        if bar is not None:
-            bar.stop()
+    for i in waiting.counted("reading the data set", range(count), count):
+        sample, target = first if i == 0 else _item(dataset, i, what)
+        if (sample.shape, target.shape) != (first[0].shape, first[1].shape):
+            raise NetsError(
+                f"{what}: sample {i} is {list(sample.shape)} with target {list(target.shape)}, the "
+                f"first was {list(first[0].shape)} with {list(first[1].shape)}: give all one shape"
+            )
+        x[i], y[i] = sample, target
     return x, y
-
-
-def _bar(total: int) -> Any:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    bar.add_task("reading the data set", total=total)
-    bar.start()
-    return bar
 
 
 def _item(dataset: Any, i: int, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError, shortened
 
 # NumPy's name of a dtype -> its name in the safetensors format
-DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint16": "U16", "uint8": "U8", "bool": "BOOL"}
 DIGEST = "digest"  # key in the metadata; files of earlier versions have none
 Tensors = Mapping[str, np.ndarray | Sequence[np.ndarray]]
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from nets_deap.data import cache, images
 from nets_deap.data.cache import cached
 from nets_deap.data.loading import load
 
@@ -90,3 +93,58 @@ def test_what_a_kill_left_of_a_cache_is_swept_once_it_is_old(raw: list[Path]) ->
     os.utime(old, (0, 0))
     cached(raw, "set", lambda: make(1))
     assert (old.exists(), new.exists(), kept.exists()) == (False, True, True)
+
+
+@pytest.fixture
+def photographs(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of twelve images, and a cache of the user's own that keeps even so few."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path("home").absolute()))
+    monkeypatch.setattr(cache, "FEW", 1)
+    rng = np.random.default_rng(0)
+    for part, i in itertools.product(("train", "test"), range(12)):
+        place = Path("mine", part, "ab"[i % 2], f"{i}.png")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).save(place)
+    return Path("mine")
+
+
+def test_a_folder_of_images_is_decoded_once(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sorted(photographs.rglob("*"))
+    first = images.read(photographs / "train")
+    assert sorted(photographs.rglob("*")) == files  # nothing lies beside the data
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "_opened", None)  # whoever opens an image fails
+        again = images.read(photographs / "train")
+    assert (again.x == first.x).all()
+    assert (again.y == first.y).all()
+    changed = photographs / "train/a/0.png"
+    Image.fromarray(np.full((4, 4, 3), 7, dtype=np.uint8)).save(changed)
+    os.utime(changed, ns=(1, 1))
+    assert (images.read(photographs / "train").x[0] == 7).all()
+    (photographs / "train/b/1.png").unlink()
+    assert len(images.read(photographs / "train").x) == 11
+
+
+def test_what_nobody_asks_for_is_removed_and_what_is_damaged_made_again(photographs: Path) -> None:
+    for part in ("train", "test"):
+        images.read(photographs / part)
+    kept = sorted(Path("home/nets-deap").glob("folder-*"))
+    assert len(kept) == 2
+    os.utime(kept[0], (1, 1))
+    kept[1].write_bytes(b"x")
+    before = images.read(photographs / "train").x
+    after = images.read(photographs / "test").x
+    assert (before.shape, after.shape) == ((12, 3, 4, 4), (12, 3, 4, 4))
+    assert kept[1].stat().st_size > 100
+    images.read(photographs / "train")
+    assert all(path.stat().st_mtime > 1 for path in Path("home/nets-deap").glob("folder-*"))
+
+
+def test_without_a_place_for_a_cache_all_is_as_ever(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("home").write_text("a file", encoding="utf-8")
+    assert len(images.read(photographs / "train").x) == 12
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError))
+    assert len(images.read(photographs / "train").x) == 12
