@@ -27,7 +27,7 @@ help:
 	@touch $@
 
 demo: .venv/installed
-	$(BIN)/nets-deap evolve --out runs/demo --resume
+	$(BIN)/nets-deap evolve --out runs/demo
 	$(BIN)/nets-deap train runs/demo --random 5 --out runs/demo/trained
 	$(BIN)/nets-deap info runs/demo
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @command()
 @config_options(EvolveConfig)
 @source_options("best, paper, lth or quick")
-@option("--resume", is_flag=True, help="Continue the run in the folder, or start it.", group="running")
+@option("--resume", is_flag=True, help="Go on, as is done anyway.", group="running", common=False)
 @option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
 def evolve(
@@ -50,7 +50,7 @@ def evolve(
     from nets_deap.evolution.record import finished
 
     given = explicit(EvolveConfig, preset, config, bool(trust), **options)
-    settled, folder = settle(given, bool(resume), bool(trust))
+    settled, folder = settle(given, resume=True, trust=bool(trust))
     settled.check_effect({name for name, value in options.items() if value is not None})
     if not run_folder.is_free(folder):
         over = finished(settled, checkpoint.read_logbook(folder))
@@ -58,10 +58,8 @@ def evolve(
             run_folder.check_origin(folder, settled.problem())
             _tell_finished(folder, over, settled, quiet, as_json)
             return 0
-        if not (over or resume):
-            raise click.UsageError(
-                f"{folder} holds an unfinished run: add --resume to continue, or choose another --out"
-            )
+        if (logbook := checkpoint.read_logbook(folder)) and not quiet:
+            render.note(f"the run in {folder} goes on after generation {logbook[-1]['gen']}")
     if not quiet and not selection.parse(settled.select).has_pressure:
         render.note(f"--select {settled.select} has no selection pressure: better genomes are not favoured")
     engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
@@ -72,8 +70,7 @@ def evolve(
                 folder,
                 engine,
                 lambda evolution, row: report(row["gen"], _line(row)),
-                bool(resume),
-                render.note,
+                on_note=render.note,
             )
     finally:
         engine.close()
@@ -92,7 +89,7 @@ def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool,
     if as_json:
         json_out.tell(_result(folder, reason, finished=True))
     elif not quiet:
-        more = f"--out {folder} --resume --gens MORE{render.trust(config)}"
+        more = f"--out {folder} --gens MORE{render.trust(config)}"
         click.echo(f"{folder} is finished ({reason}); to continue: {more}")
 
 
@@ -107,7 +104,7 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
         if saved := read_logbook(folder):
             click.echo(
                 f"{reason} after generation {saved[-1]['gen']}, which is saved; "
-                f"to continue: nets-deap evolve --out {folder} --resume{render.trust(config)}",
+                f"to continue: nets-deap evolve --out {folder}{render.trust(config)}",
                 err=True,
             )
         else:

@@ -58,7 +58,7 @@ def again(run: Held) -> str:
     """How to go on with a run that is not finished."""
     if run.state not in ("unfinished", "empty"):
         return ""
-    return f"nets-deap evolve --out {run.folder} --resume" if run.command == "evolve" else "the same command"
+    return f"nets-deap evolve --out {run.folder}" if run.command == "evolve" else "the same command"
 
 
 def _ticket(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:

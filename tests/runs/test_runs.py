@@ -134,7 +134,7 @@ def test_states(tmp_path: Path, place: Path, cli) -> None:
     files.write_text(Path("a/config.json"), config.replace('"gens": 2', '"gens": 9'))
     told = held("a")
     assert (told.state, told.progress) == ("unfinished", "2 of 9")
-    assert "nets-deap evolve --out a --resume" in cli("info", "a").out
+    assert "to go on:            nets-deap evolve --out a" in cli("info", "a").out
     with files.claimed_folder(Path("a")):
         assert held("a").state == "running"
         assert locks.is_held(Path("a") / files.LOCK)
