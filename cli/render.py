@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -79,25 +80,38 @@ Report = Callable[..., None]  # see progress
 
 
 @contextmanager
-def progress(total: int, quiet: bool, unit: str) -> Iterator[Report]:
+def progress(total: int, quiet: bool, unit: str, every: float = 0.0) -> Iterator[Report]:
     """Yields a function of (steps done, text, total if it has changed).
 
-    It shows a live bar in a terminal, prints lines when piped, and does nothing if quiet.
+    A live bar in a terminal, lines when piped or where TERM is dumb, nothing if quiet.
+    every: seconds between two lines at least; the last one is always printed
     """
     if quiet:
         yield lambda done, text, of=total: None
-    elif not sys.stdout.isatty():
-        yield lambda done, text, of=total: click.echo(f"{unit} {done}/{of}  {text}")
-    else:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        return
+    from rich.console import Console
 
-        columns = (
-            TextColumn(unit),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}", markup=False),
-            TimeRemainingColumn(compact=True),
-        )
-        with Progress(*columns, expand=True) as bar:
-            task = bar.add_task(unit, total=total, text="")
-            yield lambda done, text, of=total: bar.update(task, completed=done, text=text, total=of)
+    console = Console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
+        printed = -math.inf
+
+        def line(done: int, text: str, of: int = total) -> None:
+            nonlocal printed
+            if done >= of or time.monotonic() >= printed + every:
+                click.echo(f"{unit} {done}/{of}  {text}")
+                printed = time.monotonic()
+
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(unit),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}", markup=False),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, expand=True) as bar:
+        task = bar.add_task(unit, total=total, text="")
+        yield lambda done, text, of=total: bar.update(task, completed=done, text=text, total=of)

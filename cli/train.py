@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +56,7 @@ def train(
         settled.torch_device()
         check_ticket(settled.problem(), loaded)
         to_go(settled.problem(), loaded)
-        with run_folder.held(folder, FILES):
+        with _told_if_lost(), run_folder.held(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
                 run_folder.write_origin(folder, settled.problem())
@@ -69,6 +71,15 @@ def train(
     elif not quiet:
         render.tell_metric(settled)
         _show(summary, folder)
+
+
+@contextmanager
+def _told_if_lost() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("interrupted; a training is saved once it is complete: nothing is saved", err=True)
+        raise click.exceptions.Exit(130) from None
 
 
 def _refuse_strangers(folder: Path) -> None:
@@ -116,7 +127,7 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> di
         train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
     )
     steps = to_go(problem, ticket).recipe.steps(len(problem.data.train.y))
-    with render.progress(steps, quiet, "iteration") as report:
+    with render.progress(steps, quiet, "iteration", every=1.0) as report:
         run = train_one(ticket, on_row=lambda row: report(int(row["iteration"]), _line(row)))
     controls: list[TrainingRun] = []
     if config.random:

@@ -269,3 +269,16 @@ def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     Path("folder").mkdir()
     Path("folder/thesis.tex").touch()
     assert_refused(cli, BAD)
+
+
+def test_an_interrupted_training_says_that_nothing_is_saved(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nets_deap.training import final
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    assert cli("random", "--dataset", "xor", "--arch", "mlp-10", "--out", "t", "--quiet").code == 0
+    monkeypatch.setattr(final, "train", interrupted)
+    ran = cli("train", "t", "--epochs", 2, "--out", "trained")
+    assert (ran.code, "nothing is saved" in ran.err, len(ran.err.splitlines())) == (130, True, 1)
+    assert not Path("trained").exists()
