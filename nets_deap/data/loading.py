@@ -10,6 +10,7 @@ import numpy as np
 
 from nets_deap.data import splitting, tables
 from nets_deap.data.dataset import Data, Part
+from nets_deap.data.scaling import UNSCALED, Scaling
 from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder, is_own
 from nets_deap.util import imports, memory
 from nets_deap.util.checksums import crc32
@@ -85,15 +86,12 @@ def load(
         classes=int(max(raw.train_y.max(), raw.test_y.max())) + 1,
         checksum=crc32(train_x, train_y, val_x, val_y, raw.test_x, raw.test_y),
         name=name,
-        normalisation=_told(raw, mean, std),
+        normalisation=_scaling(raw, mean, std),
     )
 
 
-def _told(raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> str:
-    if not raw.normalise:
-        return "none"
-    numbers = (", ".join(f"{number:.4g}" for number in each.tolist()) for each in (mean, std))
-    return "x / {:g} − {}, divided by {}".format(raw.scale, *numbers)
+def _scaling(raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> Scaling:
+    return Scaling(raw.scale, tuple(mean.tolist()), tuple(std.tolist())) if raw.normalise else UNSCALED
 
 
 def _own(name: str, split_seed: int) -> Any:
