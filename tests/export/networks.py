@@ -19,7 +19,7 @@ from nets_deap.util.threads import one_thread
 from tests.architectures import PERCEPTRONS
 
 TINY, SMALL, PICTURE = (1, 8, 8), (3, 16, 16), (3, 32, 32)
-LARGE = ("resnet-18", "vgg-16", "vgg-19")  # take seconds each
+LARGE = ("resnet-18", "vgg-11", "vgg-16", "vgg-19", "torchvision:mobilenet_v3_small")  # take seconds
 NAMED: dict[str, tuple[int, ...]] = {
     **{name: PICTURE if name.startswith("vgg") else SMALL for name in MODELS},
     "mlp-10": TINY,
