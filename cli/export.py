@@ -102,9 +102,13 @@ def export(
     if python or onnx is not None:
         if python and out is None:
             place /= "model.py"
-        _check_places(place if python else None, onnx, bool(dense), path)
+        elif out is not None and not python:
+            raise click.UsageError("--out is for --python or plain weights: --onnx names its own file")
+        _check_places(place if python else None, onnx, bool(dense))
         data = None if prepared else _data(path, loaded, dataset, data_dir, bool(trust))
         told = _whole(path, loaded, data, place if python else None, onnx, trained is not None, bool(dense))
+    elif prepared or dataset is not None:
+        raise click.UsageError("--prepared and --dataset are for the normalisation in --python and --onnx")
     else:
         told = _plain(path, loaded, place, bool(dense))
     if smaller:
@@ -137,7 +141,7 @@ def _plain(path: Path, ticket: Ticket, folder: Path, dense: bool) -> str:
     return f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}"
 
 
-def _check_places(module: Path | None, onnx: str | None, dense: bool, ticket: Path) -> None:
+def _check_places(module: Path | None, onnx: str | None, dense: bool) -> None:
     """Refuse, before anything is computed, places where no file can be."""
     if module is not None and module.suffix != ".py":
         raise click.UsageError(f"--out {module}: --python wants a FILE.py")
@@ -182,16 +186,14 @@ def _whole(
     """Write the whole network with its normalisation; what was written, for the screen."""
     from nets_deap.export import write_onnx, write_python
 
-    scaling = None if data is None else data.normalisation
+    preparation = None if data is None else data.normalisation
     told = []
     if onnx is not None:
-        off = write_onnx(Path(onnx), ticket, scaling, None if data is None else data.test.x)
+        off = write_onnx(Path(onnx), ticket, preparation, None if data is None else data.test.x)
         told.append(f"onnx:    {onnx} (onnxruntime agrees with torch to {off:.1e})")
     if module is not None:
         state = TRAINED if trained else UNTRAINED
-        images = data is not None and data.name.startswith("folder:")
-        bits = 0 if scaling is None or not images else 16 if scaling.scale > 255 else 8
-        written, weights = write_python(module, ticket, scaling, str(path), state, dense, bits)
+        written, weights = write_python(module, ticket, preparation, str(path), state, dense)
         told.append(f"module:  {written}\nweights: {weights}")
     return "\n".join(told)
 

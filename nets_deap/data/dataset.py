@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets_deap.data import given
-from nets_deap.data.scaling import UNSCALED, Scaling
+from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.util import shared
 from nets_deap.util.threads import as_usual
 
@@ -60,7 +60,7 @@ class Data:
     cases: int = 0
     labels: tuple[Any, ...] = ()
     name: str = "the data"
-    normalisation: Scaling = UNSCALED
+    normalisation: Preparation = AS_GIVEN
 
     def __post_init__(self) -> None:
         if not self.cases:

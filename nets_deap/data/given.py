@@ -9,7 +9,7 @@ import numpy as np
 
 from nets_deap.data import splitting, targets
 from nets_deap.data.materialised import is_loader, is_torch_dataset, materialised
-from nets_deap.data.scaling import Scaling
+from nets_deap.data.preparation import Preparation
 from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
@@ -27,7 +27,7 @@ class Given(NamedTuple):
     cases: int
     labels: tuple[Any, ...]
     name: str
-    normalisation: Scaling
+    normalisation: Preparation
 
 
 class _Pair(NamedTuple):
@@ -225,7 +225,7 @@ def _finished(
     normalise: bool,
     name: str,
 ) -> Given:
-    scaling = Scaling(train.scale)
+    preparation = Preparation(train.scale)
     if normalise:
         if train.x.dtype.kind != "f":
             raise NetsError(f"{name}: whole numbers are token ids, which are not normalised: pass floats")
@@ -238,7 +238,7 @@ def _finished(
         train, validation, test = (
             pair._replace(x=((pair.x - mean) / std).astype(np.float32)) for pair in (train, validation, test)
         )
-        scaling = scaling._replace(mean=tuple(mean.ravel().tolist()), std=tuple(std.ravel().tolist()))
+        preparation = preparation._replace(mean=tuple(mean.ravel().tolist()), std=tuple(std.ravel().tolist()))
     plain = classes and train.y.ndim == 1
 
     def part(pair: _Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -249,4 +249,4 @@ def _finished(
     parts = dict(zip(KEYS, map(part, pairs), strict=True))
     cases = classes if edges is None else len(edges) + 1
     checksum = crc32(*(array for pair in pairs for array in (pair.x, pair.y)))
-    return Given(parts, classes, checksum, cases, labels, name, scaling)
+    return Given(parts, classes, checksum, cases, labels, name, preparation)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nets_deap.data.scaling import UNSCALED, Scaling
+from nets_deap.data.preparation import Preparation
 from nets_deap.problem.ticket import Ticket
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError, raised
@@ -30,12 +30,12 @@ class Prepared(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, scaling: Scaling, dimensions: int) -> None:
+    def __init__(self, model: nn.Module, preparation: Preparation, dimensions: int) -> None:
         super().__init__()
-        self.model, self.scale = model, scaling.scale
+        self.model, self.scale = model, preparation.scale
         of_channels = (1, -1, *[1] * (dimensions - 1))
-        self.register_buffer("mean", torch.tensor(scaling.mean or (0.0,)).reshape(of_channels))
-        self.register_buffer("std", torch.tensor(scaling.std or (1.0,)).reshape(of_channels))
+        self.register_buffer("mean", torch.tensor(preparation.mean or (0.0,)).reshape(of_channels))
+        self.register_buffer("std", torch.tensor(preparation.std or (1.0,)).reshape(of_channels))
 
     def forward(self, samples: Tensor) -> Tensor:
         return self.model((samples / self.scale - self.mean) / self.std)
@@ -45,10 +45,10 @@ class Prepared(nn.Module):
         return (x * self.std + self.mean) * self.scale
 
 
-def write_onnx(path: Path, ticket: Ticket, scaling: Scaling | None, x: Tensor | None = None) -> float:
+def write_onnx(path: Path, ticket: Ticket, preparation: Preparation | None, x: Tensor | None = None) -> float:
     """Write the ticket's network, θ₀ ⊙ M in evaluation mode, and return how far onnxruntime is off.
 
-    scaling: of the raw samples, put into the graph; None if they come prepared
+    preparation: of the raw samples, put into the graph; None if they come prepared
     x: prepared samples for the check, of which a few are taken; random ones by default
     The graph takes `samples` [batch, *input_shape], float32 or int64, and gives `outputs`.
     Raises NetsError, before anything is written, if an extra is missing, if torch cannot export the network,
@@ -61,8 +61,8 @@ def write_onnx(path: Path, ticket: Ticket, scaling: Scaling | None, x: Tensor | 
         warnings.simplefilter("ignore")
         model = ticket.apply_to(architecture.module()).eval()
         x = architecture.known().random_samples(SAMPLES) if x is None else x[:SAMPLES]
-        if x.is_floating_point() and scaling not in (None, UNSCALED):
-            model = Prepared(model, scaling, x.ndim - 1).eval()
+        if x.is_floating_point() and preparation and (preparation.scale != 1 or preparation.mean):
+            model = Prepared(model, preparation, x.ndim - 1).eval()
             x = model.raw(x)
         content = _exported(architecture.name, model, x)
         off = max(_off(architecture.name, content, model, part) for part in (x, x[:1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import sys
 from functools import partial
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nets_deap import __version__
-from nets_deap.data.scaling import Scaling
+from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.export import runtime
 from nets_deap.export.sources import OURS, Sources
 from nets_deap.models.architecture import Architecture
@@ -30,25 +31,25 @@ GIVES = ("load", "prepare", "prune", "masks")  # what an exported module offers
 def write_python(
     path: Path,
     ticket: Ticket,
-    scaling: Scaling | None,
+    preparation: Preparation | None,
     origin: str = "",
     state: str = "before any training",
     dense: bool = False,
-    image_bits: int = 0,
 ) -> tuple[Path, Path]:
     """Write a module of `load`, `prepare`, `prune` and `masks`, and its weights; return both paths.
 
-    scaling: of the raw samples; None if they come prepared
+    preparation: of the raw samples; None if they come prepared
     origin: where the ticket is from; state: what its weights are
     dense: keep dormant weights in the file, too; `load` sets them to zero
-    image_bits: 8 or 16 if samples are image files, which `read_image` then reads
     Raises NetsError for a network of the user's own that a file cannot import, and before it replaces a file
     that is not of its kind.
     """
     weights = path.with_name(path.stem + SUFFIX)
     architecture = ticket.architecture
-    text = source(ticket, scaling, weights.name, image_bits)
+    text = source(ticket, preparation, weights.name)
     needs = _needs(text)
+    if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
+        raise NetsError(f"no import can name a module {path.stem}: choose another `out`, of letters and _")
     if path.stem in needs or path.stem in sys.stdlib_module_names:
         raise NetsError(f"a file called {path.name} would hide the module {path.stem}: choose another `out`")
     if path.exists() and not files.read_text(path).startswith(MARK):
@@ -60,13 +61,13 @@ def write_python(
     write_safetensors(
         weights, {name: np.ascontiguousarray(each) for name, each in tensors.items()}, {"ticket": origin}
     )
-    files.write_text(path, _docstring(ticket, origin, state, weights.name, scaling, needs, text) + text)
+    files.write_text(path, _docstring(ticket, origin, state, weights.name, preparation, needs) + text)
     return path, weights
 
 
-def source(ticket: Ticket, scaling: Scaling | None, weights: str, image_bits: int = 0) -> str:
+def source(ticket: Ticket, preparation: Preparation | None, weights: str) -> str:
     """The module's code, without its docstring."""
-    architecture, scaling = ticket.architecture, scaling or Scaling()
+    architecture, preparation = ticket.architecture, preparation or AS_GIVEN
     home, name, arguments = _made(architecture)
     ours = home.partition(".")[0] == OURS
     expression = f"{name if ours else FACTORY}({arguments})"
@@ -76,10 +77,11 @@ def source(ticket: Ticket, scaling: Scaling | None, weights: str, image_bits: in
         "WEIGHTS": f"WEIGHTS = {weights!r}",
         "INPUT_SHAPE": f"INPUT_SHAPE = {architecture.input_shape!r}",
         "DTYPE": f"DTYPE = torch.{architecture.input_dtype}",
-        "SCALE": f"SCALE = {scaling.scale!r}",
-        "MEAN": f"MEAN = {scaling.mean or (0.0,)!r}",
-        "STD": f"STD = {scaling.std or (1.0,)!r}",
-        "DEEP": f"DEEP = {image_bits == 16!r}  # whether images have 16 bits",
+        "SCALE": f"SCALE = {preparation.scale!r}",
+        "MEAN": f"MEAN = {preparation.mean or (0.0,)!r}",
+        "STD": f"STD = {preparation.std or (1.0,)!r}",
+        "DEEP": f"DEEP = {preparation.image_bits == 16!r}  # whether images have 16 bits",
+        "COLUMNS": f"COLUMNS = {tuple(map(tuple, preparation.columns))!r}  # name, mean, std, words",
         "make": "def make() -> nn.Module:\n"
         f'    """The network, with initial weights of its own."""\n    return {expression}',
     }
@@ -88,9 +90,15 @@ def source(ticket: Ticket, scaling: Scaling | None, weights: str, image_bits: in
         sources.add(home, name)
     else:
         sources.imports.add((home, f"{name} as {FACTORY}"))
-    for each in (*GIVES, *(["read_image"] if image_bits else [])):
+    for each in (*GIVES, *_readers(preparation)):
         sources.add(runtime.__name__, each)
     return f"from __future__ import annotations\n\n{sources}"
+
+
+def _readers(preparation: Preparation) -> list[str]:
+    """What reads raw samples from files."""
+    readers = {"read_image": preparation.image_bits > 0, "read_rows": bool(preparation.columns)}
+    return [name for name, wanted in readers.items() if wanted]
 
 
 def _made(architecture: Architecture) -> tuple[str, str, str]:
@@ -145,14 +153,13 @@ def _docstring(
     origin: str,
     state: str,
     weights: str,
-    scaling: Scaling | None,
+    preparation: Preparation | None,
     needs: list[str],
-    text: str,
 ) -> str:
     config, shape = ticket.config, ", ".join(map(str, ticket.architecture.input_shape))
     size, active = ticket.layout.size, int(ticket.mask.sum())
-    raw = "raw samples" if scaling is not None else "samples as the network takes them"
-    images = "" if "def read_image" not in text else "; read_image(path) reads one from a file"
+    raw = "raw samples" if preparation is not None else "samples as the network takes them"
+    readers = "".join(f"; {name} reads them" for name in _readers(preparation or AS_GIVEN))
     data = _plain(config.get("dataset") or "data of the user's own")
     return f"""{MARK} {__version__}.
 
@@ -161,7 +168,7 @@ Its mask keeps {active:,} of {size:,} weights, {ticket.density:.2%}.
 The ticket is {_plain(origin) or "from a search"}, seed {_plain(config.get("seed", "unknown"))}.
 
     model = load()               # in evaluation mode; its weights are those {_plain(state)}
-    outputs = model(prepare(x))  # x: {raw}, [n, {shape}]{images}
+    outputs = model(prepare(x))  # x: {raw}, [n, {shape}]{readers}
 
 Pruned weights stay zero in a training that calls `prune(model)` after each `optimizer.step()`.
 `masks()` says which they are. This file needs {_plain(weights)} beside it.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ SCALE = 1.0
 MEAN: tuple[float, ...] = (0.0,)
 STD: tuple[float, ...] = (1.0,)
 DEEP = False  # whether images have 16 bits
+COLUMNS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = ()  # name, mean, std, words
 
 
 def make() -> nn.Module:
@@ -72,6 +75,17 @@ def read_image(path: Path | str) -> Tensor:
     with Image.open(path) as image:
         values = as_pixels(image, DEEP).astype(np.float32)
     return torch.from_numpy(values.transpose(2, 0, 1)[None].copy())
+
+
+def read_rows(rows: Iterable[Mapping[str, Any]]) -> Tensor:
+    """Rows of a table as samples for `prepare`; as pandas reads them: read_rows(frame.to_dict("records"))."""
+    samples = []
+    for row in rows:
+        sample: list[float] = []
+        for name, mean, std, words in COLUMNS:
+            sample += [float(str(row[name]) == word) for word in words] or [(float(row[name]) - mean) / std]
+        samples.append(sample)
+    return torch.tensor(samples)
 
 
 def resized(model: nn.Module) -> nn.Module:

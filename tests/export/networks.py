@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.data.scaling import UNSCALED, Scaling
+from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.models.catalogue import MODELS
 from nets_deap.models.node_space import weight_mask
 from nets_deap.models.registry import build
@@ -40,14 +40,14 @@ class Case(NamedTuple):
     """x: raw samples; outputs: ours for them"""
 
     ticket: Ticket
-    scaling: Scaling
+    preparation: Preparation
     x: Tensor
     outputs: Tensor
 
 
-def scaling_of(shape: tuple[int, ...]) -> Scaling:
+def preparation_of(shape: tuple[int, ...]) -> Preparation:
     numbers = tuple(0.3 + 0.1 * i for i in range(shape[0]))
-    return Scaling(16.0, numbers, numbers[::-1])
+    return Preparation(16.0, numbers, numbers[::-1])
 
 
 def case(name: str, seed: int = 0) -> Case:
@@ -66,10 +66,10 @@ def case(name: str, seed: int = 0) -> Case:
     ticket = Ticket(weights, mask, made, {"dataset": "digits", "seed": seed}, extras=extras)
     if tokens:
         x = torch.randint(100, (4, *shape), generator=generator)
-        return Case(ticket, UNSCALED, x, ours(ticket, x))
-    scaling, x = scaling_of(shape), 16 * torch.rand(4, *shape, generator=generator)
-    numbers = torch.tensor(scaling.mean).reshape(-1, *[1] * (len(shape) - 1))
-    return Case(ticket, scaling, x, ours(ticket, (x / 16 - numbers) / numbers.flip(0)))
+        return Case(ticket, AS_GIVEN, x, ours(ticket, x))
+    preparation, x = preparation_of(shape), 16 * torch.rand(4, *shape, generator=generator)
+    numbers = torch.tensor(preparation.mean).reshape(-1, *[1] * (len(shape) - 1))
+    return Case(ticket, preparation, x, ours(ticket, (x / 16 - numbers) / numbers.flip(0)))
 
 
 def ours(ticket: Ticket, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nets_deap.data.scaling import UNSCALED
+from nets_deap.data.preparation import AS_GIVEN
 from nets_deap.export import write_python
 from nets_deap.models.catalogue import FAMILIES, FORMS, MODELS
 from nets_deap.models.node_space import live_nodes
@@ -56,7 +56,7 @@ def alone(samples: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def check(cases: Mapping[str, Case]) -> None:
     for stem, one in cases.items():
-        write_python(Path(f"{stem}.py"), one.ticket, one.scaling)
+        write_python(Path(f"{stem}.py"), one.ticket, one.preparation)
     found = alone({stem: one.x for stem, one in cases.items()})
     for stem, one in cases.items():
         torch.testing.assert_close(found[stem], one.outputs, rtol=1e-5, atol=1e-5, msg=stem)
@@ -133,7 +133,7 @@ def make(outputs, width=4, kind=""):
 
 def test_a_network_of_ones_own_is_imported() -> None:
     ticket, x = own(OWN, "own_net:make:width=5,kind=it's"), torch.rand(4, 6)
-    check({"exported": Case(ticket, UNSCALED, x, ours(ticket, x))})
+    check({"exported": Case(ticket, AS_GIVEN, x, ours(ticket, x))})
     assert "from own_net import make as factory" in Path("exported.py").read_text(encoding="utf-8")
     shown = ast.get_docstring(ast.parse(Path("exported.py").read_text(encoding="utf-8")))
     assert "It imports own_net, torch." in str(shown)
@@ -202,4 +202,4 @@ def test_a_choice_of_prunable_parameters_does_not_matter() -> None:
     ticket = Ticket(weights, np.arange(weights.size) % 2 > 0, told, extras=extras)
     ticket = replace(ticket, architecture=handed_over(told, "own_net:make:kind=it's"))
     x = torch.rand(4, 6)
-    check({"exported": Case(ticket, UNSCALED, x, ours(ticket, x))})
+    check({"exported": Case(ticket, AS_GIVEN, x, ours(ticket, x))})
