@@ -104,7 +104,8 @@ def export(
             place /= "model.py"
         elif out is not None and not python:
             raise click.UsageError("--out is for --python or plain weights: --onnx names its own file")
-        _check_places(place if python else None, onnx, bool(dense))
+        if onnx is not None and dense:
+            raise click.UsageError("--dense is for weights with a mask beside them: an ONNX file has none")
         data = None if prepared else _data(path, loaded, dataset, data_dir, bool(trust))
         told = _whole(path, loaded, data, place if python else None, onnx, trained is not None, bool(dense))
     elif prepared or dataset is not None:
@@ -141,19 +142,6 @@ def _plain(path: Path, ticket: Ticket, folder: Path, dense: bool) -> str:
     return f"weights: {folder / 'weights.safetensors'}\nmasks:   {folder / 'masks.safetensors'}"
 
 
-def _check_places(module: Path | None, onnx: str | None, dense: bool) -> None:
-    """Refuse, before anything is computed, places where no file can be."""
-    if module is not None and module.suffix != ".py":
-        raise click.UsageError(f"--out {module}: --python wants a FILE.py")
-    if onnx is not None and Path(onnx).suffix != ".onnx":
-        raise click.UsageError(f"--onnx {onnx}: expected a file that ends with .onnx")
-    if onnx is not None and dense:
-        raise click.UsageError("--dense goes with weights that a mask comes with; an ONNX file has none")
-    for place, name in ((module, "--out"), (None if onnx is None else Path(onnx), "--onnx")):
-        if place is not None and place.is_dir():
-            raise click.UsageError(f"{name} {place} is a folder: expected a file")
-
-
 def _data(path: Path, ticket: Ticket, dataset: str | None, data_dir: str | None, trust: bool) -> Data:
     """The data that the ticket was found on, or those of `dataset`."""
     from nets_deap.util.errors import NetsError
@@ -185,11 +173,14 @@ def _whole(
 ) -> str:
     """Write the whole network with its normalisation; what was written, for the screen."""
     from nets_deap.export import write_onnx, write_python
+    from nets_deap.export.python_file import checked_code
 
     preparation = None if data is None else data.normalisation
     told = []
+    if module is not None:
+        checked_code(module, ticket, preparation)  # before anything is written
     if onnx is not None:
-        off = write_onnx(Path(onnx), ticket, preparation, None if data is None else data.test.x)
+        off = write_onnx(onnx, ticket, preparation, None if data is None else data.test.x)
         told.append(f"onnx:    {onnx} (onnxruntime agrees with torch to {off:.1e})")
     if module is not None:
         state = TRAINED if trained else UNTRAINED

@@ -45,7 +45,9 @@ class Prepared(nn.Module):
         return (x * self.std + self.mean) * self.scale
 
 
-def write_onnx(path: Path, ticket: Ticket, preparation: Preparation | None, x: Tensor | None = None) -> float:
+def write_onnx(
+    path: Path | str, ticket: Ticket, preparation: Preparation | None, x: Tensor | None = None
+) -> float:
     """Write the ticket's network, θ₀ ⊙ M in evaluation mode, and return how far onnxruntime is off.
 
     preparation: of the raw samples, put into the graph; None if they come prepared
@@ -54,6 +56,9 @@ def write_onnx(path: Path, ticket: Ticket, preparation: Preparation | None, x: T
     Raises NetsError, before anything is written, if an extra is missing, if torch cannot export the network,
     and if onnxruntime computes something else.
     """
+    path = Path(path)
+    if path.suffix != ".onnx" or path.is_dir():
+        raise NetsError(f"`onnx` {path}: expected a file that ends with .onnx")
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise NetsError(f"ONNX needs {', '.join(missing)}: pip install 'nets-deap[onnx]'")
     architecture = ticket.architecture

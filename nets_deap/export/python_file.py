@@ -29,7 +29,7 @@ GIVES = ("load", "prepare", "prune", "masks")  # what an exported module offers
 
 
 def write_python(
-    path: Path,
+    path: Path | str,
     ticket: Ticket,
     preparation: Preparation | None,
     origin: str = "",
@@ -44,16 +44,8 @@ def write_python(
     Raises NetsError for a network of the user's own that a file cannot import, and before it replaces a file
     that is not of its kind.
     """
-    weights = path.with_name(path.stem + SUFFIX)
-    architecture = ticket.architecture
-    text = source(ticket, preparation, weights.name)
-    needs = _needs(text)
-    if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
-        raise NetsError(f"no import can name a module {path.stem}: choose another `out`, of letters and _")
-    if path.stem in needs or path.stem in sys.stdlib_module_names:
-        raise NetsError(f"a file called {path.name} would hide the module {path.stem}: choose another `out`")
-    if path.exists() and not files.read_text(path).startswith(MARK):
-        raise NetsError(f"{path} was not written by an export: choose another `out`")
+    path, architecture = Path(path), ticket.architecture
+    weights, text = path.with_name(path.stem + SUFFIX), checked_code(path, ticket, preparation)
     theta = ticket.weights if dense else np.where(ticket.mask, ticket.weights, np.float32(0))
     named = architecture.named(theta, ticket.extras)
     masks = zip(architecture.parameters, architecture.layout.split(ticket.mask), strict=True)
@@ -61,12 +53,29 @@ def write_python(
     write_safetensors(
         weights, {name: np.ascontiguousarray(each) for name, each in tensors.items()}, {"ticket": origin}
     )
-    files.write_text(path, _docstring(ticket, origin, state, weights.name, preparation, needs) + text)
+    files.write_text(path, _docstring(ticket, origin, state, weights.name, preparation, _needs(text)) + text)
     return path, weights
 
 
-def source(ticket: Ticket, preparation: Preparation | None, weights: str) -> str:
-    """The module's code, without its docstring."""
+def checked_code(path: Path, ticket: Ticket, preparation: Preparation | None) -> str:
+    """The code of the module that `path` will hold. Raises NetsError as `write_python` does."""
+    weights, name = path.with_name(path.stem + SUFFIX), path.stem
+    if path.suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
+        raise NetsError(
+            f"`out` {path}: expected a file that Python can import, such as {name or 'my'}_net.py"
+        )
+    if path.exists() and not files.read_text(path).startswith(MARK):
+        raise NetsError(f"{path} was not written by an export: choose another `out`")
+    if weights.exists() and not path.exists():
+        raise NetsError(f"{weights} is there, without {path.name}: move it away, or choose another `out`")
+    text = code(ticket, preparation, weights.name)
+    if name in _needs(text) or name in sys.stdlib_module_names:
+        raise NetsError(f"a file called {path.name} would hide the module {name}: choose another `out`")
+    return text
+
+
+def code(ticket: Ticket, preparation: Preparation | None, weights: str) -> str:
+    """A module's code, without its docstring. weights: the name of the file beside it"""
     architecture, preparation = ticket.architecture, preparation or AS_GIVEN
     home, name, arguments = _made(architecture)
     ours = home.partition(".")[0] == OURS

@@ -163,6 +163,7 @@ def test_bad_input_of_an_export(cli: Callable[..., Ran]) -> None:
             "data of another shape": [*python, "--dataset", "xor"],
             "data that nobody knows": [*python, "--dataset", "digit"],
             "options without a normalisation": ["export", "run", "--prepared"],
+            "a graph beside a module that cannot be": [*python, "--out", "mine.py", "--onnx", "m.onnx"],
             "two places for a graph": ["export", "run", "--onnx", "m.onnx", "--out", "m"],
         },
     )

@@ -17,7 +17,8 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.util.errors import NetsError
 from tests.export.networks import NAMED, TOKENS, Case, case
 
-FAST = ("lenet-300-100", "lenet-5", "gru-8", "gru-16")
+FAST = "cnn-8-16"  # the others take seconds each
+SLOW = pytest.mark.slow
 onnxruntime = pytest.importorskip("onnxruntime", reason="no onnxruntime: pip install 'nets-deap[onnx]'")
 pytest.importorskip("onnxscript", reason="no onnxscript: pip install 'nets-deap[onnx]'")
 
@@ -34,13 +35,14 @@ def check(one: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in [*NAMED, *TOKENS]]
+    "name", [pytest.param(name, marks=[SLOW] * (name != FAST)) for name in [*NAMED, *TOKENS]]
 )
 def test_every_network_computes_the_same_in_onnxruntime(name: str) -> None:
     check(case(name))
 
 
-@pytest.mark.parametrize("name", ["lenet-5", pytest.param("resnet-8", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lenet-300-100", "lenet-5", "resnet-8"])
 def test_the_smaller_network_does_too_in_a_smaller_file(name: str) -> None:
     whole = case(name)
     write_onnx(Path("whole.onnx"), whole.ticket, whole.preparation)
