@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import json_out, render, table
+from . import json_out, render, table, tickets
+from .cost import tell as tell_cost
 from .options import command, printable
 
 if TYPE_CHECKING:
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 @command()
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, callback=json_out.aside, help="As one JSON object.")
-def info(path: str, as_json: bool) -> None:
+@click.option("--cost", is_flag=True, help="What its network costs: numbers, multiply-adds, time.")
+@click.option("--model", metavar="NAME", help="With --cost: the network of your own, module:factory.")
+def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
     """Show what PATH holds: a ticket's file, or the folder of any run."""
+    if cost:
+        tell_cost(tickets.file_of(path), as_json, model)
+        return
+    if model is not None:
+        raise click.UsageError("--model is for --cost")
     place, run = Path(path), None
     if place.is_dir():
         from nets_deap.runs import held

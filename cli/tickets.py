@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nets_deap.config.base import Config
+    from nets_deap.data.dataset import Data
     from nets_deap.problem.ticket import Ticket
+
+OF_THE_DATA = ("dataset", "data_dir", "data_limit", "validation", "split_seed")  # settings
 
 
 def file_of(place: str) -> Path:
@@ -46,6 +49,24 @@ def load(
     if not options.get("trust"):
         named.refuse_code(own, given, path)
     return path, loaded, validate(kind, layered(defaults(kind, own | given), own, given))
+
+
+def data_of(path: Path, ticket: Ticket, trust: bool, **options: str | None) -> Data:
+    """The data that a ticket was found on, or those of the options `dataset` and `data_dir`.
+
+    Raises NetsError if they are not there, and for those of a function that only the ticket names, without
+    `trust`.
+    """
+    from nets_deap.config import named
+    from nets_deap.config.layers import validate
+    from nets_deap.experiments.config import TrainConfig
+
+    given = {key: value for key, value in options.items() if value is not None}
+    stored = _own_settings(path, ticket.config, TrainConfig)
+    own = {key: value for key, value in stored.items() if key in OF_THE_DATA}
+    if not trust:
+        named.refuse_code(own, given, path)
+    return validate(TrainConfig, own | given).problem().data
 
 
 def _own_settings(path: Path, config: dict[str, Any], kind: type[Config]) -> dict[str, Any]:

@@ -75,10 +75,11 @@ def test_a_problem_and_settings_make_a_toolbox() -> None:
 
 def test_the_pytorch_example_runs(cli) -> None:
     cli("evolve", "--out", "runs/demo", "--gens", "0", "--pop", "2", "--epochs", "1", "--map", "serial")
-    cli("export", "runs/demo")
-    names: dict[str, object] = {}
-    exec(block("files.md", "export"), names)
-    active = sum(int(mask.sum()) for _, mask in names["net"].named_buffers())  # type: ignore[attr-defined]
+    assert cli("export", "runs/demo", "--python", "--out", "demo_net.py").code == 0
+    ran = subprocess.run(
+        [sys.executable, "-c", block("files.md", "export")], check=True, capture_output=True, text=True
+    )
+    active = int(ran.stdout.split()[0])
     assert f'"active": {active},' in cli("info", "runs/demo", "--json").out
 
 

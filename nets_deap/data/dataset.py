@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets_deap.data import given
+from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.util import shared
 from nets_deap.util.threads import as_usual
 
@@ -48,7 +49,7 @@ class Data:
     cases: groups of samples whose losses lexicase selection compares: the classes, or bins of the targets
     labels: what the user called the classes 0, 1, …; () if just that
     name: for messages
-    normalisation: what was done to the samples, in words
+    normalisation: what was done to the raw samples; its text says so in words
     """
 
     train: Part
@@ -59,7 +60,7 @@ class Data:
     cases: int = 0
     labels: tuple[Any, ...] = ()
     name: str = "the data"
-    normalisation: str = "none"
+    normalisation: Preparation = AS_GIVEN
 
     def __post_init__(self) -> None:
         if not self.cases:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nets_deap.data import splitting, targets
 from nets_deap.data.materialised import is_loader, is_torch_dataset, materialised
+from nets_deap.data.preparation import Preparation
 from nets_deap.util import memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError
@@ -26,12 +27,13 @@ class Given(NamedTuple):
     cases: int
     labels: tuple[Any, ...]
     name: str
-    normalisation: str
+    normalisation: Preparation
 
 
 class _Pair(NamedTuple):
     x: np.ndarray
     y: np.ndarray
+    scale: float = 1.0  # that the raw samples were divided by
 
 
 def is_part(told: Any) -> bool:
@@ -145,12 +147,13 @@ def _pair(told: Any, what: str) -> _Pair:
         raise NetsError(f"{what}: there are no samples")
     if len(x) != len(y):
         raise NetsError(f"{what}: {len(x):,} samples with {len(y):,} targets: give one target for each")
-    if x.dtype == np.uint8 and x.ndim > 2:
-        x = x.astype(np.float32) / 255
+    scale = 255.0 if x.dtype == np.uint8 and x.ndim > 2 else 1.0
+    if scale != 1:
+        x = x.astype(np.float32) / np.float32(scale)
     x = _numbers(x, f"{what}: the samples")
     if y.dtype.kind == "f":
         y = _numbers(y, f"{what}: the targets")
-    return _Pair(x, y)
+    return _Pair(x, y, scale)
 
 
 def _array(told: Any, what: str) -> np.ndarray:
@@ -209,7 +212,7 @@ def _check_classes(y: np.ndarray, others: list[_Pair], labels: tuple[Any, ...], 
 
 
 def _chosen(pair: _Pair, places: np.ndarray) -> _Pair:
-    return _Pair(pair.x[places], pair.y[places])
+    return pair._replace(x=pair.x[places], y=pair.y[places])
 
 
 def _finished(
@@ -222,7 +225,7 @@ def _finished(
     normalise: bool,
     name: str,
 ) -> Given:
-    told = "none"
+    preparation = Preparation(train.scale)
     if normalise:
         if train.x.dtype.kind != "f":
             raise NetsError(f"{name}: whole numbers are token ids, which are not normalised: pass floats")
@@ -235,7 +238,7 @@ def _finished(
         train, validation, test = (
             pair._replace(x=((pair.x - mean) / std).astype(np.float32)) for pair in (train, validation, test)
         )
-        told = f"x − {_short(mean)}, divided by {_short(std)}"
+        preparation = preparation._replace(mean=tuple(mean.ravel().tolist()), std=tuple(std.ravel().tolist()))
     plain = classes and train.y.ndim == 1
 
     def part(pair: _Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -245,10 +248,5 @@ def _finished(
     pairs = (train, validation, test)
     parts = dict(zip(KEYS, map(part, pairs), strict=True))
     cases = classes if edges is None else len(edges) + 1
-    checksum = crc32(*(array for pair in pairs for array in pair))
-    return Given(parts, classes, checksum, cases, labels, name, told)
-
-
-def _short(numbers: np.ndarray) -> str:
-    flat = [f"{number:.4g}" for number in numbers.ravel()[:3]]
-    return ", ".join(flat) + (", …" if numbers.size > 3 else "")
+    checksum = crc32(*(array for pair in pairs for array in (pair.x, pair.y)))
+    return Given(parts, classes, checksum, cases, labels, name, preparation)

@@ -77,7 +77,7 @@ def _decoded(folder: Path, paths: list[Path]) -> np.ndarray:
     x = np.empty((0, 0, 0, 3), np.uint8)
     for i, path in enumerate(waiting.counted(f"loading the images in {folder}", paths, len(paths))):
         with _opened(folder, path) as image:
-            pixels = _pixels(image, deep)
+            pixels = as_pixels(image, deep)
         if not i:
             x = np.empty((len(paths), *pixels.shape), pixels.dtype)
         if pixels.shape != x.shape[1:]:
@@ -168,7 +168,7 @@ def _refused(image: Image) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _pixels(image: Image, deep: bool) -> np.ndarray:
+def as_pixels(image: Image, deep: bool) -> np.ndarray:
     """uint8[h, w, 3], or uint16 if `deep`, turned upright as EXIF says."""
     from PIL import ImageOps
 

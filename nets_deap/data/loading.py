@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from nets_deap.data import splitting, tables
 from nets_deap.data.dataset import Data, Part
+from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder, is_own
 from nets_deap.util import imports, memory
 from nets_deap.util.checksums import crc32
@@ -44,8 +46,12 @@ def load(
     import torch
 
     check_name(name)
-    if is_own(name) or name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
-        own = _own(name, split_seed)
+    if name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
+        table = tables.read(name, split_seed)
+        given = Data.of(table.parts, validation=validation, split_seed=split_seed, limit=limit, name=name)
+        return replace(given, normalisation=given.normalisation._replace(columns=table.columns))
+    if is_own(name):
+        own = _own(name)
         if isinstance(own, Data) and limit is not None:
             raise NetsError(f"{name} returns data that are split already: leave `data_limit` out")
         if isinstance(own, Data):
@@ -85,21 +91,19 @@ def load(
         classes=int(max(raw.train_y.max(), raw.test_y.max())) + 1,
         checksum=crc32(train_x, train_y, val_x, val_y, raw.test_x, raw.test_y),
         name=name,
-        normalisation=_told(raw, mean, std),
+        normalisation=_preparation(name, raw, mean, std),
     )
 
 
-def _told(raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> str:
+def _preparation(name: str, raw: Raw, mean: torch.Tensor, std: torch.Tensor) -> Preparation:
     if not raw.normalise:
-        return "none"
-    numbers = (", ".join(f"{number:.4g}" for number in each.tolist()) for each in (mean, std))
-    return "x / {:g} − {}, divided by {}".format(raw.scale, *numbers)
+        return AS_GIVEN
+    bits = 0 if not name.startswith("folder:") else 8 if raw.scale == 255 else 16
+    return Preparation(raw.scale, tuple(mean.tolist()), tuple(std.tolist()), bits)
 
 
-def _own(name: str, split_seed: int) -> Any:
-    """What a user's function or file holds."""
-    if name.startswith(tuple(f"{kind}:" for kind in tables.KINDS)):
-        return tables.read(name, split_seed)
+def _own(name: str) -> Any:
+    """What a user's function returns."""
     try:
         return imports.function(name, "dataset")()
     except (NetsError, MemoryError, KeyboardInterrupt):

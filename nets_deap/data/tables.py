@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import numpy as np
 
 from nets_deap.data import splitting
+from nets_deap.data.preparation import Column
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 KINDS = ("npz", "csv", "parquet")
@@ -24,8 +25,15 @@ NPZ = {
 }
 
 
-def read(name: str, split_seed: int = 0) -> Any:
-    """The data of a file, for `given.of`. Raises NetsError for one that cannot be read or lacks something."""
+class Read(NamedTuple):
+    """parts: of the data, for `given.of`; columns: how a row of a table becomes a sample"""
+
+    parts: dict[str, Any]
+    columns: tuple[Column, ...] = ()
+
+
+def read(name: str, split_seed: int = 0) -> Read:
+    """The data of a file. Raises NetsError for one that cannot be read or lacks something."""
     kind, _, rest = name.partition(":")
     text, _, query = rest.partition("?")
     path, options = Path(text), dict(parse_qsl(query, keep_blank_values=True))
@@ -34,7 +42,7 @@ def read(name: str, split_seed: int = 0) -> Any:
     if kind == "npz":
         if options:
             raise unknown("option of npz", min(options), ["none"])
-        return _npz(path)
+        return Read(_npz(path))
     for key in options:
         if key not in ("target", "task", "test"):
             raise unknown(f"option of {kind}", key, ("target", "task", "test"))
@@ -68,7 +76,7 @@ def _npz(path: Path) -> dict[str, Any]:
     return parts
 
 
-def _table(kind: str, path: Path, options: dict[str, str], split_seed: int) -> dict[str, Any]:
+def _table(kind: str, path: Path, options: dict[str, str], split_seed: int) -> Read:
     """Columns of numbers, standardised by the training part; of words, one column of 0 and 1 for each
     word.
     """
@@ -90,8 +98,9 @@ def _table(kind: str, path: Path, options: dict[str, str], split_seed: int) -> d
         raise NetsError(f"`dataset` {path}: test={options['test']} is no share") from error
     strata = np.unique(wanted, return_inverse=True)[1] if classes else np.zeros(len(y), dtype=np.int64)
     train, test = splitting.apart(strata, share, split_seed, "test")
-    x = _encoded(features, train, path)
-    return {"train": (x[train], wanted[train]), "test": (x[test], wanted[test])}
+    columns = tuple(_column(features[name], train, path) for name in features.columns)
+    x = _encoded(features, columns)
+    return Read({"train": (x[train], wanted[train]), "test": (x[test], wanted[test])}, columns)
 
 
 def _frame(kind: str, path: Path) -> Any:
@@ -120,29 +129,37 @@ def _target(y: Any, task: str, path: Path) -> tuple[np.ndarray, bool]:
     return y.to_numpy(dtype=np.float32), False
 
 
-def _encoded(features: Any, train: np.ndarray, path: Path) -> np.ndarray:
+def _column(column: Any, train: np.ndarray, path: Path) -> Column:
+    """How a column becomes numbers, by its training part. Raises NetsError if it cannot."""
     import pandas as pd
 
-    columns = []
-    for name in features.columns:
-        column = features[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            numbers = column.to_numpy(dtype=np.float64)
-            if not np.isfinite(numbers).all():
-                raise NetsError(
-                    f"{path}: column {name} has {int((~np.isfinite(numbers)).sum())} places without a finite "
-                    "number: fill them in, or leave the column out"
-                )
-            spread = numbers[train].std()
-            columns.append(((numbers - numbers[train].mean()) / (spread or 1))[:, None])
+    name = str(column.name)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        numbers = column.to_numpy(dtype=np.float64)
+        if not np.isfinite(numbers).all():
+            raise NetsError(
+                f"{path}: column {name} has {int((~np.isfinite(numbers)).sum())} places without a finite "
+                "number: fill them in, or leave the column out"
+            )
+        return Column(name, float(numbers[train].mean()), float(numbers[train].std()) or 1.0)
+    known = sorted(column.map(str).iloc[train].unique())
+    what = "dates" if pd.api.types.is_datetime64_any_dtype(column) else "words"
+    if what == "dates" or len(known) > MOST_WORDS:
+        raise NetsError(
+            f"{path}: column {name} has {len(known):,} different {what}: turn it into numbers or "
+            "fewer words, or leave it out"
+        )
+    return Column(name, words=tuple(known))
+
+
+def _encoded(features: Any, columns: tuple[Column, ...]) -> np.ndarray:
+    """float32[n, …]: the numbers that each column becomes."""
+    parts = []
+    for place, column in enumerate(columns):
+        values = features.iloc[:, place]
+        if column.words:
+            part = values.map(str).to_numpy()[:, None] == np.array(column.words)[None]
         else:
-            words = column.map(str)
-            known = sorted(words.iloc[train].unique())
-            what = "dates" if pd.api.types.is_datetime64_any_dtype(column) else "words"
-            if what == "dates" or len(known) > MOST_WORDS:
-                raise NetsError(
-                    f"{path}: column {name} has {len(known):,} different {what}: turn it into numbers or "
-                    "fewer words, or leave it out"
-                )
-            columns.append((words.to_numpy()[:, None] == np.array(known)[None]).astype(np.float64))
-    return np.hstack(columns).astype(np.float32)
+            part = ((values.to_numpy(dtype=np.float64) - column.mean) / column.std)[:, None]
+        parts.append(part.astype(np.float64))
+    return np.hstack(parts).astype(np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,30 +98,31 @@ def suits_mse(name: str) -> bool:
     return name in MODELS and MODELS[name].mse
 
 
-def factory(name: str, input_shape: tuple[int, ...], outputs: int) -> Callable[[], nn.Module]:
+def factory(name: str, input_shape: tuple[int, ...], outputs: int) -> partial[nn.Module]:
     """What makes the network of this name.
 
     Raises NetsError as `check_name` does, and for samples that the network cannot take.
     """
     check_name(name)
     if name.startswith(TORCHVISION):
-        return partial(_torchvision, name, outputs)
+        return _torchvision(name, outputs)
     if name.startswith("mlp:"):
-        return _mlp(name, input_shape, outputs)
+        from nets_deap.models.zoo.perceptrons import perceptron
+
+        return partial(perceptron, *_mlp(name, input_shape, outputs))
     named, numbers = _found(name)  # type: ignore[misc]  # the name is checked
     _check(name, named, numbers, input_shape)
     make = getattr(importlib.import_module(f"nets_deap.models.zoo.{named.module}"), named.function)
     return partial(make, *named.arguments, *numbers, input_shape, outputs)
 
 
-def _torchvision(name: str, outputs: int) -> nn.Module:
+def _torchvision(name: str, outputs: int) -> partial[nn.Module]:
     from torchvision import models
 
     short = name.removeprefix(TORCHVISION)
     if short not in (known := models.list_models()):
         raise unknown("model of torchvision", short, known)
-    made: nn.Module = models.get_model(short, num_classes=outputs)
-    return made
+    return partial(models.get_model, short, num_classes=outputs)
 
 
 def _check(name: str, named: Named, numbers: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
@@ -143,8 +143,10 @@ def _check(name: str, named: Named, numbers: tuple[int, ...], input_shape: tuple
         )
 
 
-def _mlp(name: str, input_shape: tuple[int, ...] = (), outputs: int | None = None) -> Callable[[], nn.Module]:
-    """mlp:784-300-100-10, with activation=tanh or bias=yes after a comma.
+def _mlp(
+    name: str, input_shape: tuple[int, ...] = (), outputs: int | None = None
+) -> tuple[list[int], str, bool]:
+    """Widths, activation and biases of mlp:784-300-100-10, with activation=tanh or bias=yes after a comma.
 
     Raises NetsError for another form, and for widths that do not fit the samples.
     """
@@ -164,9 +166,4 @@ def _mlp(name: str, input_shape: tuple[int, ...] = (), outputs: int | None = Non
             f"{outputs}"
         )
 
-    def make() -> nn.Module:
-        from nets_deap.models.zoo.perceptrons import perceptron
-
-        return perceptron(widths, given.get("activation", "relu"), given.get("bias") == "yes")
-
-    return make
+    return widths, given.get("activation", "relu"), given.get("bias") == "yes"

@@ -102,12 +102,25 @@ def _built(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Says that the parameters of these names are prunable."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, name: str, parameter: Tensor) -> bool:
+        return name in self.names
+
+
 def handed_over(architecture: Architecture, name: str) -> Architecture:
     """An architecture read from a ticket, with the network `name` of the user's own for its module.
 
     Raises NetsError as `build` does, and for a network with other weights.
     """
-    made = build(name, architecture.input_shape, architecture.outputs, architecture.input_dtype)
+    arguments = (name, architecture.input_shape, architecture.outputs, architecture.input_dtype)
+    made, parameters = build(*arguments), architecture.parameters
+    if made.parameters != parameters and {*parameters} <= dict(made.known().module.named_parameters()).keys():
+        made = build(*arguments, prunable=_Chosen(parameters))  # as the search had them
     if architecture.sizes is not None:
         made = narrowed(made, architecture.sizes)
     if not made.same_shapes(architecture):

@@ -51,7 +51,7 @@ def resized(
             continue
         layer_name, _, leaf = name.rpartition(".")
         layer: Any = copied.get_submodule(layer_name)
-        _settle(layer, leaf, _cut(getattr(layer, leaf), [np.flatnonzero(kept[nodes]) for nodes in sides]))
+        settle(layer, leaf, _cut(getattr(layer, leaf), [np.flatnonzero(kept[nodes]) for nodes in sides]))
     return copied
 
 
@@ -64,7 +64,7 @@ def _cut(values: Tensor, places: Sequence[np.ndarray]) -> Tensor:
     return values
 
 
-def _settle(layer: nn.Module, leaf: str, values: Tensor) -> None:
+def settle(layer: nn.Module, leaf: str, values: Tensor) -> None:
     """Give a layer other values, and the sizes that follow from its weights."""
     before = getattr(layer, leaf)
     is_parameter = isinstance(before, nn.Parameter)

@@ -150,6 +150,15 @@ class Template:
     def sample(self, count: int) -> Tensor:
         return torch.zeros(count, *self.input_shape, dtype=self.dtype)
 
+    def random_samples(self, count: int) -> Tensor:
+        """Random samples, the same each time: normal numbers, or token ids that all embeddings know."""
+        generator = torch.Generator().manual_seed(0)
+        shape = (count, *self.input_shape)
+        if self.dtype.is_floating_point:
+            return torch.randn(shape, generator=generator, dtype=self.dtype)
+        known = [each.num_embeddings for each in self.module.modules() if isinstance(each, nn.Embedding)]
+        return torch.randint(min(known, default=2), shape, generator=generator, dtype=self.dtype)
+
     @cached_property
     def perceptron(self) -> Perceptron | None:
         """Its layers, if it is a perceptron."""

@@ -100,11 +100,11 @@ def test_classes_of_places_have_the_commonest_as_their_case() -> None:
 
 def test_normalisation_is_optional_and_said() -> None:
     raw, normal = Data.of((X + 5, Y)), Data.of((X + 5, Y), normalise=True)
-    assert raw.normalisation == "none"
+    assert str(raw.normalisation) == "none"
     assert float(raw.train.x.mean()) > 4
     assert normal.train.x.mean(dim=0).abs().max() < 1e-5
     assert normal.train.x.std(dim=0, correction=0).numpy() == pytest.approx(np.ones(5), abs=1e-4)
-    assert "divided by" in normal.normalisation
+    assert "divided by" in str(normal.normalisation)
 
 
 def test_bytes_of_images_are_shares() -> None:
