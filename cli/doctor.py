@@ -7,7 +7,7 @@ import os
 import click
 
 from . import json_out
-from .options import command, printable
+from .options import command, dashed, printable
 
 
 @command()
@@ -28,7 +28,7 @@ def doctor(data_dir: str, as_json: bool) -> int:
         if not as_json:
             click.echo(printable(f"{finding.state:6} {finding.what + ':':17} {finding.told}"))
             if finding.remedy:
-                click.echo(printable(f"{'':24} → {finding.remedy}"))
+                click.echo(printable(f"{'':24} → {dashed(finding.remedy)}"))
     if as_json:
         json_out.tell([finding._asdict() for finding in told])
     return int(any(finding.state == FAULT for finding in told))

@@ -118,7 +118,7 @@ def _data(folder: Path) -> Iterator[Finding]:
 
     found = [name for name in DATASETS if _there(name, folder)]
     missing = [name for name in DATASETS if name not in found]
-    remedy = "--download fetches one; --data-dir or NETS_DATA_DIR says where they lie" if missing else ""
+    remedy = "`download` fetches one; `data_dir` or NETS_DATA_DIR says where they lie" if missing else ""
     told = f"in {folder}: {', '.join(found)}" + (f"; not {', '.join(missing)}" if missing else "")
     yield Finding("data", GOOD, told, remedy)
 
