@@ -90,8 +90,7 @@ def _line(outcome: Any) -> str:
 
 
 def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
-    from nets_deap.experiments.comparison import STEPS
-    from nets_deap.experiments.summary import reference_of
+    from nets_deap.experiments.summary import STEPS, reference_of
     from nets_deap.search.registry import gives_ticket
 
     summaries = comparison.summaries()
@@ -103,6 +102,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         "test acc, %",
         "difference",
         "p",
+        "p (Holm)",
         "stop at",
         "search steps",
         "search s",
@@ -120,11 +120,12 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     beside = any(summary.paired_with != reference for summary in summaries)
     click.echo(
         ("of a NeTS's random tickets to the NeTS; " if beside else "")
-        + "p of the t-test, not corrected for many comparisons"
+        + "p of the t-test; p (Holm) is corrected for all tests of this table"
     )
     if comparison.config.until_half_width is not None:
         click.echo(
-            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: not corrected for that"
+            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: intervals and p are "
+            f"corrected for {len(STEPS)} looks"
         )
     if any(summary.method.control for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
@@ -147,6 +148,7 @@ def _row(summary: Summary, mark: str, several: bool) -> list[str]:
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
         f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
         _p(difference.p_value) if difference else "",
+        "" if summary.p_holm is None else _p(summary.p_holm),
         f"{told['early_stop_iteration']:.0f}",
         f"{told['search_gradient_steps']:,.0f}",
         f"{sum(summary.values('search_seconds')) / len(summary.rows):.1f}",

@@ -11,14 +11,13 @@ from pathlib import Path
 from nets_deap.config import run_folder
 from nets_deap.experiments import comparison_folder
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.experiments.summary import Comparison, methods_of, reference_of
+from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util import files, memory
 from nets_deap.util.errors import NetsError, shortened
 
-STEPS = (5, 10, 20)  # numbers of seeds with `until_half_width`, fixed in advance
 Engine = SerialMap | MultiprocessMap
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
 OnTrial = Callable[[int, int, Row | str], None]
