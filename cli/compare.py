@@ -15,6 +15,7 @@ from . import json_out, render
 from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
+    from nets_deap.experiments.budgets import Plan, Spent
     from nets_deap.experiments.summary import Comparison, Summary
 
 
@@ -45,11 +46,14 @@ def compare(
     if list_methods:
         return _list_methods()
     from nets_deap.config.layers import configure
-    from nets_deap.experiments import comparison
+    from nets_deap.experiments import budgets, comparison
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
-    settled = configure(CompareConfig, preset, config, bool(trust), **options)
+    plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
+    settled = plan.config
+    if not (quiet or as_json):
+        _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
     total = len(comparison.trials_of(settled, settled.seeds))
@@ -70,6 +74,7 @@ def compare(
     elif not quiet:
         render.tell_metric(settled)
         _show(result, folder, time.monotonic() - start)
+    _tell_unequal(result)
     for trial, error in result.failed.items():
         click.echo(
             f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True
@@ -77,6 +82,15 @@ def compare(
     if result.failed:
         click.echo(f"{len(result.failed)} of the trials failed: the same command repeats them", err=True)
     return 1 if result.failed else 0
+
+
+def _tell_plan(plan: Plan) -> None:
+    """What each method was stretched to."""
+    for given, new in plan.became.items():
+        why = f" ({plan.why[given]})" if plan.why[given] else ""
+        click.echo(
+            f"{given} stays as it is{why}" if str(new) == str(given) else f"{given} becomes {new}{why}"
+        )
 
 
 def _line(outcome: Any) -> str:
@@ -95,6 +109,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
+    limited = any(summary.spent() for summary in summaries)
     headers = [
         "method",
         *["asked"] * several,
@@ -105,13 +120,14 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
         "p (Holm)",
         "stop at",
         "search steps",
+        *["used / allowed"] * limited,
         "search s",
     ]
     rows, trained = [], False
     for summary in summaries:
         mark = "" if gives_ticket(summary.method) else "*"
         trained |= bool(mark)
-        rows.append(_row(summary, mark, several))
+        rows.append(_row(summary, mark, several, limited))
     click.echo()
     render.table(headers, rows)
     click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
@@ -139,7 +155,7 @@ def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
     click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
 
 
-def _row(summary: Summary, mark: str, several: bool) -> list[str]:
+def _row(summary: Summary, mark: str, several: bool, limited: bool) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
         f"{summary.method}{mark}",
@@ -151,8 +167,26 @@ def _row(summary: Summary, mark: str, several: bool) -> list[str]:
         "" if summary.p_holm is None else _p(summary.p_holm),
         f"{told['early_stop_iteration']:.0f}",
         f"{told['search_gradient_steps']:,.0f}",
+        *[_used(summary.spent())] * limited,
         f"{sum(summary.values('search_seconds')) / len(summary.rows):.1f}",
     ]
+
+
+UNITS = {"gradient_steps": "", "samples": " samples", "forward_passes": " passes"}
+
+
+def _used(spent: Spent | None) -> str:
+    return f"{spent.used:,.0f} / {spent.allowed:,}{UNITS[spent.unit]}" if spent else ""
+
+
+def _tell_unequal(comparison: Comparison) -> None:
+    """A note if the searches have used parts of their budgets that differ."""
+    if told := comparison.unequal():
+        least, most = (f"{each.method} {100 * share:.0f} %" for share, each in told)
+        stretch = "" if comparison.config.equal_budget else "; --equal-budget stretches methods to a budget"
+        render.note(
+            f"budgets are not equal: at {told[0][1].density:g} {least} and {most} of what is allowed{stretch}"
+        )
 
 
 def _p(value: float) -> str:

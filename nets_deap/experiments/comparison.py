@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nets_deap.config import run_folder
-from nets_deap.experiments import comparison_folder
+from nets_deap.experiments import budgets, comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
@@ -48,6 +48,7 @@ def compare(
     A trial that fails is put into `failed`; the others continue, and the next run repeats it.
     Raises NetsError, before anything runs, for a comparison that is impossible.
     """
+    config = budgets.plan(config).config
     reference_of(config)  # raises NetsError if it is none of the methods
     if config.until_half_width is not None and len(config.methods) < 2:
         raise NetsError("`until_half_width` is for differences: it needs two methods or more")

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
-from nets_deap.config.fields import MOST_KEPT, Count, Several, Share, setting
+from nets_deap.config.fields import MOST_KEPT, Count, Several, Share, Spent, setting
+from nets_deap.problem.budget import UNLIMITED
 from nets_deap.search.config import SpecField
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
@@ -117,6 +118,7 @@ class CompareConfig(_OnCpus, BudgetConfig):
     epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it
     seeds: number of seeds, from `seed` on
     reference: the method that the others are compared with; by default the first one
+    equal_budget: gradient steps to which every method is stretched that can take them; see `budgets.plan`
     until_half_width: in place of `seeds`, run 5, 10, then 20 seeds, until the confidence interval of every
         paired difference in test accuracy has at most this half-width, in points
     """
@@ -141,6 +143,9 @@ class CompareConfig(_OnCpus, BudgetConfig):
     reference: SpecField | None = setting(
         None, "What the others are compared with. [the first method]", "search", "NAME", True
     )
+    equal_budget: Spent | None = setting(
+        None, "Stretch every method that can take them to N gradient steps.", "search", "N", True
+    )
     until_half_width: Annotated[float, Field(gt=0)] | None = setting(
         None, "5, 10, 20 seeds, until every difference is known to ± this.", "search", "POINTS"
     )
@@ -151,6 +156,8 @@ class CompareConfig(_OnCpus, BudgetConfig):
     def _consistent(self) -> CompareConfig:
         if len(set(self.densities)) < len(self.densities):
             raise NetsError("`densities`: one of them is given twice")
+        if self.equal_budget is not None and self.budget() != UNLIMITED:
+            raise NetsError("`equal_budget` is a budget itself: leave `budget_steps` and its kin out")
         if (trials := len(self.methods) * len(self.densities) * self.seeds) > MOST_TRIALS:
             raise NetsError(f"`seeds` {self.seeds} makes {trials:,} trials: expected {MOST_TRIALS:,} at most")
         return self

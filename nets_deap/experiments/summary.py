@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from nets_deap.experiments import comparison_folder
+from nets_deap.experiments import budgets, comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
-from nets_deap.search.registry import method_of, parse
+from nets_deap.problem.budget import UNLIMITED, Budget
+from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from nets_deap.util.statistics import Paired, holm, mean_interval, paired_difference
@@ -44,7 +45,8 @@ class Comparison:
                 if rows := self._of(method, density):
                     paired_with = _paired_with(method) or reference
                     theirs = self._of(paired_with, density) if paired_with != method else {}
-                    told.append(Summary(method, density, rows, paired_with, theirs, looks))
+                    budget = budgets.budget_of(self.config, method)
+                    told.append(Summary(method, density, rows, paired_with, theirs, budget, looks))
         tests = {i: paired.p_value for i, each in enumerate(told) if (paired := each.difference())}
         for i, p in zip(tests, holm(list(tests.values())), strict=True):
             told[i] = replace(told[i], p_holm=p)
@@ -54,6 +56,20 @@ class Comparison:
     def looks(self) -> int:
         """How often the results may be looked at before it is decided that they are enough."""
         return 1 if self.config.until_half_width is None else len(STEPS)
+
+    def unequal(self) -> list[tuple[float, Summary]]:
+        """The search that has used the least of its budget and the one that has used the most, with their
+        shares, at a density at which these differ by more than FAR; none if there is no such density."""
+        for density in self.config.densities:
+            told = [
+                (spent.share, each)
+                for each in self.summaries()
+                if each.density == density and budgets.searches(each.method) and (spent := each.spent())
+            ]
+            told.sort(key=lambda pair: pair[0])
+            if told and told[-1][0] - told[0][0] > budgets.FAR:
+                return [told[0], told[-1]]
+        return []
 
     def _of(self, method: MethodSpec, density: float) -> dict[int, Row]:
         """seed -> row"""
@@ -68,6 +84,7 @@ class Summary:
     density: the density asked for
     rows: seed -> row
     paired_with, reference: the method it is compared with, and its rows; no rows for the reference itself
+    budget: what each of its searches might spend
     looks: for which intervals and p-values are corrected; see `statistics.mean_interval`
     p_holm: the p-value of the difference, also corrected for all tests of the comparison
     """
@@ -77,6 +94,7 @@ class Summary:
     rows: dict[int, Row]
     paired_with: MethodSpec
     reference: dict[int, Row]
+    budget: Budget = UNLIMITED
     looks: int = 1
     p_holm: float | None = None
 
@@ -92,7 +110,7 @@ class Summary:
         if len(seeds) < 2 or not self._of_comparable_size():
             return None
         ours, theirs = ([100 * rows[s]["test_acc"] for s in seeds] for rows in (self.rows, self.reference))
-        return paired_difference(ours, theirs, self.looks)
+        return paired_difference(ours, theirs, looks=self.looks)
 
     def _of_comparable_size(self) -> bool:
         """Do both have the density asked for (the dense network need not), or else the same density?"""
@@ -107,7 +125,7 @@ class Summary:
 
     def row(self) -> Row:
         """The row of summary.csv."""
-        accuracy = mean_interval([100 * value for value in self.values("test_acc")], self.looks)
+        accuracy = mean_interval([100 * value for value in self.values("test_acc")], looks=self.looks)
         told: Row = {
             "method": str(self.method),
             "asked": self.density,
@@ -131,7 +149,14 @@ class Summary:
             *comparison_folder.costs("train"),
         ):
             told[column] = float(np.mean(self.values(column)))
+        if spent := self.spent():
+            told |= {"budget_unit": spent.unit, "budget_used": spent.used, "budget_allowed": spent.allowed}
         return told
+
+    def spent(self) -> budgets.Spent | None:
+        """What its searches have spent of their budget, on average; None without one, or without a search."""
+        means = {column: np.mean(self.values(column)) for column in comparison_folder.costs("search")}
+        return budgets.spent(self.budget, means) if gives_ticket(self.method) else None
 
 
 def methods_of(config: CompareConfig) -> list[MethodSpec]:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from nets_deap.config.base import without_retired
+from nets_deap.problem.problem import Problem
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
@@ -95,6 +96,18 @@ def method_of(spec: MethodSpec) -> Method:
     entry, options = _entry(spec.name), dict(spec.options)
     settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
     return entry.kind.of(settled, options)
+
+
+def stretched(
+    spec: MethodSpec, problem: Problem, densities: Sequence[float], steps: int
+) -> tuple[MethodSpec, str]:
+    """The method stretched to nearly this many gradient steps; see `Method.stretched`. And why it takes less,
+    where it does. One that has a budget of its own stays as it is."""
+    given = dict(spec.options).keys()
+    if "budget" in given:
+        return spec, ""
+    told = method_of(spec).stretched(problem, densities, steps, given)
+    return spec.with_options(told.options), told.why
 
 
 def gives_ticket(spec: MethodSpec) -> bool:

@@ -25,7 +25,7 @@ class Paired(NamedTuple):
     p_value: float
 
 
-def mean_interval(values: Sequence[float], looks: int = 1) -> Interval:
+def mean_interval(values: Sequence[float], *, looks: int = 1) -> Interval:
     """Mean and 95 % t-interval of independent values, or of paired differences.
 
     looks: how often the values may be looked at, as more of them come, before one look is the last. Each look
@@ -41,7 +41,7 @@ def mean_interval(values: Sequence[float], looks: int = 1) -> Interval:
     return Interval(float(np.mean(values)), float(half_width))
 
 
-def paired_difference(ours: Sequence[float], theirs: Sequence[float], looks: int = 1) -> Paired:
+def paired_difference(ours: Sequence[float], theirs: Sequence[float], *, looks: int = 1) -> Paired:
     """Paired t-test of ours − theirs. If all differences are equal, p is 1 (all are zero) or 0.
 
     looks: as for `mean_interval`; p is then the t-test's times their number, and at most 1
@@ -49,7 +49,7 @@ def paired_difference(ours: Sequence[float], theirs: Sequence[float], looks: int
     from scipy import stats
 
     differences = np.subtract(ours, theirs)
-    mean, half_width = mean_interval(list(differences), looks)
+    mean, half_width = mean_interval(list(differences), looks=looks)
     if np.ptp(differences) == 0:
         return Paired(mean, half_width, float(mean == 0))
     return Paired(mean, half_width, min(1.0, looks * float(stats.ttest_rel(ours, theirs).pvalue)))
@@ -59,7 +59,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values of a family of tests, corrected so that the chance of any false finding stays below the
     level at which one reads them (Holm 1979, "A simple sequentially rejective multiple test procedure").
 
-    The i-th smallest of m is multiplied by m − i + 1; none becomes smaller than one before it, or more than 1.
+    The i-th smallest of m is multiplied by m − i + 1; none becomes smaller than one before it,
+    or more than 1.
     """
     order = np.argsort(p_values)
     factors = np.arange(len(order), 0, -1)

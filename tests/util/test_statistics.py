@@ -27,15 +27,15 @@ def test_holm_corrects_no_less_than_it_must_and_no_more_than_bonferroni() -> Non
 
 def test_one_look_is_no_correction_and_more_looks_are_wider() -> None:
     values = [1.0, 2.0, 4.0, 7.0]
-    widths = [mean_interval(values, looks).half_width for looks in (1, 2, 3)]
+    widths = [mean_interval(values, looks=looks).half_width for looks in (1, 2, 3)]
     assert widths == sorted(widths)
     assert widths[0] == mean_interval(values).half_width < widths[1]
     # t(1 − 0.025/3, 3) = 4.8567, from a table; the standard error is √7/2.
     assert widths[2] == pytest.approx(4.8567 * 7**0.5 / 2, rel=1e-4)
     none = [0.0, 0.0, 0.0, 0.0]
-    once, thrice = (paired_difference(values, none, looks).p_value for looks in (1, 3))
+    once, thrice = (paired_difference(values, none, looks=looks).p_value for looks in (1, 3))
     assert thrice == pytest.approx(3 * once)
-    assert paired_difference([1, -1, 1, -1.5], none, 3).p_value == 1
+    assert paired_difference([1, -1, 1, -1.5], none, looks=3).p_value == 1
 
 
 def coverage(looks: int, half_width: float, trials: int) -> float:
@@ -44,7 +44,7 @@ def coverage(looks: int, half_width: float, trials: int) -> float:
     for _ in range(trials):
         values = rng.standard_normal(STEPS[-1])
         for seeds in STEPS:
-            told = mean_interval(values[:seeds], looks)
+            told = mean_interval(values[:seeds], looks=looks)
             if told.half_width <= half_width:
                 break
         held += abs(told.mean) <= told.half_width
