@@ -73,7 +73,9 @@ def compare(
         json_out.tell({"folder": str(folder), "summary": summary})
     elif not quiet:
         render.tell_metric(settled)
-        _show(result, folder, time.monotonic() - start)
+        show(result, folder, time.monotonic() - start)
+        if settled.shard:
+            click.echo(f"this is shard {settled.shard}: `nets-deap merge` joins it with the others")
     _tell_unequal(result)
     for trial, error in result.failed.items():
         click.echo(
@@ -103,7 +105,7 @@ def _line(outcome: Any) -> str:
     )
 
 
-def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
+def show(comparison: Comparison, folder: Path, seconds: float) -> None:
     from nets_deap.experiments.summary import STEPS, reference_of
     from nets_deap.search.registry import gives_ticket
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from nets_deap.config import run_folder
 from nets_deap.experiments import budgets, comparison_folder
 from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.shard import Shard
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
@@ -24,13 +25,16 @@ OnTrial = Callable[[int, int, Row | str], None]
 
 
 def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
-    """All trials in the order in which they run: seed by seed, so that early results are paired."""
-    names = methods_of(config)
+    """All trials of the config's shard, in the order in which they run: seed by seed, so that early results
+    are paired. A control is in the shard of the method whose ticket it needs."""
+    names, shard = methods_of(config), Shard.parse(config.shard)
+    bases = list(dict.fromkeys(name.base for name in names))
     return [
         Trial(name, density, seed)
-        for seed in range(config.seed, config.seed + seeds)
-        for density in config.densities
+        for i, seed in enumerate(range(config.seed, config.seed + seeds))
+        for j, density in enumerate(config.densities)
         for name in names
+        if shard.holds(i, j, bases.index(name.base))
     ]
 
 
@@ -52,6 +56,8 @@ def compare(
     reference_of(config)  # raises NetsError if it is none of the methods
     if config.until_half_width is not None and len(config.methods) < 2:
         raise NetsError("`until_half_width` is for differences: it needs two methods or more")
+    if not trials_of(config, config.seeds):
+        raise NetsError(f"`shard` {config.shard} has no trial: take fewer parts")
     steps = [config.seeds] if config.until_half_width is None else STEPS
     if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
         problem = config.problem()  # rebuilding from trials.csv needs no data

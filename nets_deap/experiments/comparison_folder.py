@@ -27,10 +27,11 @@ def costs(of: str) -> list[str]:
 
 
 def default_folder(config: CompareConfig) -> Path:
-    """The folder of a comparison; adding seeds, methods or densities does not change it."""
-    bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE))
+    """The folder of a comparison or a shard; adding seeds, methods or densities does not change it."""
+    bare = config.model_copy(update=dict.fromkeys(EXTENSIBLE | {"shard"}))
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.dataset).name)
-    return Path("runs") / f"compare-{name}-{bare.fingerprint()}"
+    part = f"-shard-{config.shard.replace('/', '-of-')}" if config.shard else ""
+    return Path("runs") / f"compare-{name}-{bare.fingerprint()}{part}"
 
 
 def read_config(folder: Path) -> CompareConfig:
@@ -41,10 +42,11 @@ def read_config(folder: Path) -> CompareConfig:
 def claim(folder: Path, config: CompareConfig) -> CompareConfig:
     """Claim the folder for this comparison. Returns its new config, which also has what the old one had.
 
+    A shard is not extended: which trials are its own would change.
     Raises NetsError if the folder holds trials of another comparison.
     """
     whole = config
-    if not run_folder.is_free(folder) and (folder / run_folder.CONFIG).exists():
+    if config.shard is None and not run_folder.is_free(folder) and (folder / run_folder.CONFIG).exists():
         before = read_config(folder)
         whole = config.model_copy(
             update={
@@ -54,7 +56,7 @@ def claim(folder: Path, config: CompareConfig) -> CompareConfig:
                 "reference": config.reference or before.reference,
             }
         )
-    run_folder.claim(folder, whole, "methods", "a comparison", EXTENSIBLE, note=False)
+    run_folder.claim(folder, whole, "methods", "a comparison", () if config.shard else EXTENSIBLE, note=False)
     return whole
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
 from nets_deap.config.fields import MOST_KEPT, Count, Several, Share, Spent, setting
+from nets_deap.experiments.shard import Shard
 from nets_deap.problem.budget import UNLIMITED
 from nets_deap.search.config import SpecField
 from nets_deap.search.spec import MethodSpec
@@ -112,6 +113,10 @@ def _listed(value: Any) -> Any:
         raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
 
 
+def _shard(text: str) -> str:
+    return str(Shard.parse(text))
+
+
 class CompareConfig(_OnCpus, BudgetConfig):
     """Search methods compared on paired seeds.
 
@@ -119,6 +124,7 @@ class CompareConfig(_OnCpus, BudgetConfig):
     seeds: number of seeds, from `seed` on
     reference: the method that the others are compared with; by default the first one
     equal_budget: gradient steps to which every method is stretched that can take them; see `budgets.plan`
+    shard: run only this part of the trials; see `shard.Shard`
     until_half_width: in place of `seeds`, run 5, 10, then 20 seeds, until the confidence interval of every
         paired difference in test accuracy has at most this half-width, in points
     """
@@ -149,6 +155,12 @@ class CompareConfig(_OnCpus, BudgetConfig):
     until_half_width: Annotated[float, Field(gt=0)] | None = setting(
         None, "5, 10, 20 seeds, until every difference is known to ± this.", "search", "POINTS"
     )
+    shard: Annotated[str, AfterValidator(_shard)] | None = setting(
+        None,
+        "1/3 runs the first of three parts of the trials; nets-deap merge joins them.",
+        "running",
+        "K/N",
+    )
     eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")
     track_test: bool = setting(False, "Record the test accuracy at every validation.", "output")
 
@@ -158,6 +170,8 @@ class CompareConfig(_OnCpus, BudgetConfig):
             raise NetsError("`densities`: one of them is given twice")
         if self.equal_budget is not None and self.budget() != UNLIMITED:
             raise NetsError("`equal_budget` is a budget itself: leave `budget_steps` and its kin out")
+        if self.shard is not None and self.until_half_width is not None:
+            raise NetsError("`until_half_width` looks at all trials, and a `shard` has a part: leave one out")
         if (trials := len(self.methods) * len(self.densities) * self.seeds) > MOST_TRIALS:
             raise NetsError(f"`seeds` {self.seeds} makes {trials:,} trials: expected {MOST_TRIALS:,} at most")
         return self
