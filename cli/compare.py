@@ -47,6 +47,7 @@ def compare(
         return _list_methods()
     from nets_deap.config.layers import configure
     from nets_deap.experiments import budgets, comparison
+    from nets_deap.experiments.arms import label
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
@@ -56,14 +57,14 @@ def compare(
         _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
-    total = len(comparison.trials_of(settled, settled.seeds))
+    total = len(comparison.trials_of(settled))
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
             render.progress(total, quiet or as_json, "trial") as report,
         ):
             result = comparison.compare(
-                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome), of)
+                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)
             )
     except KeyboardInterrupt:
         click.echo(f"interrupted; finished trials are in {folder}: the same command continues", err=True)
@@ -78,9 +79,8 @@ def compare(
             click.echo(f"this is shard {settled.shard}: `nets-deap merge` joins it with the others")
     _tell_unequal(result)
     for trial, error in result.failed.items():
-        click.echo(
-            f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True
-        )
+        name = label(trial.method, settled.arms)
+        click.echo(f"failed: {name} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True)
     if result.failed:
         click.echo(f"{len(result.failed)} of the trials failed: the same command repeats them", err=True)
     return 1 if result.failed else 0
@@ -88,24 +88,30 @@ def compare(
 
 def _tell_plan(plan: Plan) -> None:
     """What each method was stretched to."""
+    from nets_deap.experiments.arms import label
+
     for given, new in plan.became.items():
+        name = label(new, plan.config.arms)
+        became = "stays as it is" if new == given else f"becomes {new}"
         why = f" ({plan.why[given]})" if plan.why[given] else ""
-        click.echo(
-            f"{given} stays as it is{why}" if str(new) == str(given) else f"{given} becomes {new}{why}"
-        )
+        click.echo(f"{given if name == str(new) else name} {became}{why}")
 
 
-def _line(outcome: Any) -> str:
+def _line(outcome: Any, config: CompareConfig) -> str:
+    from nets_deap.experiments.arms import label
+    from nets_deap.search.registry import parse
+
     if isinstance(outcome, str):
         return f"failed: {worded(outcome)}"
     return (
-        f"{outcome['method']} at {outcome['asked']:g}, seed {outcome['seed']}: "
+        f"{label(parse(outcome['method']), config.arms)} at {outcome['asked']:g}, seed {outcome['seed']}: "
         f"{render.percent(outcome['test_acc'])}"
         + ("" if math.isfinite(outcome["test_loss"]) else ", diverged")
     )
 
 
 def show(comparison: Comparison, folder: Path, seconds: float) -> None:
+    from nets_deap.experiments.arms import label
     from nets_deap.experiments.summary import STEPS, reference_of
     from nets_deap.search.registry import gives_ticket
 
@@ -134,7 +140,8 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
     render.table(headers, rows)
     click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
     reference = reference_of(comparison.config)
-    click.echo(f"difference: in points, paired, to {reference} where it has the same density,")
+    named = label(reference, comparison.config.arms)
+    click.echo(f"difference: in points, paired, to {named} where it has the same density,")
     beside = any(summary.paired_with != reference for summary in summaries)
     click.echo(
         ("of a NeTS's random tickets to the NeTS; " if beside else "")
@@ -147,7 +154,7 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
         )
     if any(summary.method.control for summary in summaries):
         click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
-    wild = [str(each.method) for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
+    wild = [each.name for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
     if wild:
         click.echo(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
     if trained:
@@ -160,7 +167,7 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
 def _row(summary: Summary, mark: str, several: bool, limited: bool) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
-        f"{summary.method}{mark}",
+        f"{summary.name}{mark}",
         *[f"{100 * summary.density:g} %"] * several,
         render.percent(told["density"]),
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
@@ -184,7 +191,7 @@ def _used(spent: Spent | None) -> str:
 def _tell_unequal(comparison: Comparison) -> None:
     """A note if the searches have used parts of their budgets that differ."""
     if told := comparison.unequal():
-        least, most = (f"{each.method} {100 * share:.0f} %" for share, each in told)
+        least, most = (f"{each.name} {100 * share:.0f} %" for share, each in told)
         stretch = "" if comparison.config.equal_budget else "; --equal-budget stretches methods to a budget"
         render.note(
             f"budgets are not equal: at {told[0][1].density:g} {least} and {most} of what is allowed{stretch}"

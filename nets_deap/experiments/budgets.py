@@ -32,11 +32,12 @@ def plan(config: CompareConfig) -> Plan:
     if config.equal_budget is None:
         return Plan(config, {}, {})
     problem = config.problem()
-    given = [*config.methods, *([config.reference] if config.reference else [])]
+    given = dict.fromkeys([*config.methods, *([config.reference] if config.reference else [])])
     told = {spec: stretched(spec, problem, config.densities, config.equal_budget) for spec in given}
     became = {spec: new for spec, (new, _) in told.items()}
     update = {
         "methods": tuple(became[spec] for spec in config.methods),
+        "arms": config.arms and {name: became[spec] for name, spec in config.arms.items()},
         "reference": config.reference and became[config.reference],
     }
     return Plan(config.model_copy(update=update), became, {spec: why for spec, (_, why) in told.items()})

@@ -50,7 +50,7 @@ def merge(folders: Sequence[Path], out: Path) -> Comparison:
         raise NetsError(f"{out} exists and is not empty: choose another `out`")
     rows = {trial: row for folder, config in shards.items() for trial, row in _rows(folder, config).items()}
     whole = next(iter(shards.values())).model_copy(update={"shard": None})
-    merged = Comparison(whole, [rows[trial] for trial in trials_of(whole, whole.seeds)])
+    merged = Comparison(whole, [rows[trial] for trial in trials_of(whole)])
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, ignore_cleanup_errors=True) as place:
@@ -103,7 +103,7 @@ def _origin(folder: Path, name: str) -> str:
 
 def _rows(folder: Path, config: CompareConfig) -> dict[Trial, Row]:
     """All rows of a shard. Raises MissingError if trials lack, DamagedError for trials of another shard."""
-    rows, wanted = comparison_folder.read_rows(folder), trials_of(config, config.seeds)
+    rows, wanted = comparison_folder.read_rows(folder), trials_of(config)
     if rows.keys() - set(wanted):
         raise DamagedError(f"{folder} holds trials that are not of shard {config.shard}: restore it")
     if lacking := len(wanted) - len(rows):
@@ -125,4 +125,4 @@ def _write(made: Path, folders: list[Path], merged: Comparison, rows: dict[Trial
         if curves := [folder / name for folder in folders if (folder / name).exists()]:
             tables.write_csv(made / name, [row for path in curves for row in tables.read_csv(path)])
     summary = [told.row() for told in merged.summaries()]
-    comparison_folder.write(made, rows, summary, merged.config.track_test)
+    comparison_folder.write(made, rows, summary, merged.config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nets_deap.experiments import budgets, comparison_folder
+from nets_deap.experiments.arms import label
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.trial import Row, Trial
 from nets_deap.problem.budget import UNLIMITED, Budget
@@ -46,7 +47,8 @@ class Comparison:
                     paired_with = _paired_with(method) or reference
                     theirs = self._of(paired_with, density) if paired_with != method else {}
                     budget = budgets.budget_of(self.config, method)
-                    told.append(Summary(method, density, rows, paired_with, theirs, budget, looks))
+                    arm = label(method, self.config.arms) if self.config.arms else ""
+                    told.append(Summary(method, density, rows, paired_with, theirs, budget, looks, arm))
         tests = {i: paired.p_value for i, each in enumerate(told) if (paired := each.difference())}
         for i, p in zip(tests, holm(list(tests.values())), strict=True):
             told[i] = replace(told[i], p_holm=p)
@@ -85,6 +87,7 @@ class Summary:
     rows: seed -> row
     paired_with, reference: the method it is compared with, and its rows; no rows for the reference itself
     budget: what each of its searches might spend
+    arm: its name, if the comparison has arms
     looks: for which intervals and p-values are corrected; see `statistics.mean_interval`
     p_holm: the p-value of the difference, also corrected for all tests of the comparison
     """
@@ -96,7 +99,13 @@ class Summary:
     reference: dict[int, Row]
     budget: Budget = UNLIMITED
     looks: int = 1
+    arm: str = ""
     p_holm: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self.arm or str(self.method)
 
     def values(self, column: str) -> list[float]:
         return [row[column] for row in self.rows.values()]
@@ -128,6 +137,7 @@ class Summary:
         accuracy = mean_interval([100 * value for value in self.values("test_acc")], looks=self.looks)
         told: Row = {
             "method": str(self.method),
+            **({"arm": self.arm} if self.arm else {}),
             "asked": self.density,
             "seeds": len(self.rows),
             "density": float(np.mean(self.values("density"))),

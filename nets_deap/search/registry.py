@@ -127,14 +127,19 @@ def parse(text: str) -> MethodSpec:
     return spec
 
 
-def parse_all(text: str) -> tuple[MethodSpec, ...]:
+def pieces(text: str) -> list[str]:
     """Several methods, separated by commas; a piece OPTION=VALUE belongs to the method before it."""
-    pieces: list[str] = []
+    found: list[str] = []
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
-        if pieces and "=" in piece and ":" not in piece.partition("=")[0]:
-            pieces[-1] += "," + piece
+        if found and "=" in piece and ":" not in piece.partition("=")[0]:
+            found[-1] += "," + piece
         else:
-            pieces.append(piece)
-    if not pieces:
+            found.append(piece)
+    if not found:
         raise NetsError("no `methods` given: for example imp,snip,random")
-    return tuple(dict.fromkeys(map(parse, pieces)))
+    return found
+
+
+def parse_all(text: str) -> tuple[MethodSpec, ...]:
+    """The methods that `pieces` finds in a text."""
+    return tuple(dict.fromkeys(map(parse, pieces(text))))

@@ -59,7 +59,7 @@ def in_parts(whole: Path, parts: list[Path]) -> None:
             shutil.copy(whole / name, folder)
         for kept in ("tickets", "trials"):
             (folder / kept).mkdir()
-            for each in trials_of(chosen, chosen.seeds):
+            for each in trials_of(chosen):
                 for path in (whole / kept).glob(f"{each.name}.*"):
                     shutil.copy(path, folder / kept)
         compare(chosen, folder, SerialMap())
@@ -100,8 +100,8 @@ def test_curves_are_joined_although_the_trials_own_files_are_gone(here: list[Pat
 def test_every_trial_is_in_one_shard_and_shards_are_balanced(of: int) -> None:
     methods = "imp,imp+reinit,random,snip,synflow,dense"
     chosen = {"methods": methods, "densities": "0.2,0.1,0.05", "seeds": 30}
-    parts = [trials_of(c, c.seeds) for c in (config(**chosen, shard=f"{k}/{of}") for k in range(1, of + 1))]
-    whole = trials_of(config(**chosen), 30)
+    parts = [trials_of(c) for c in (config(**chosen, shard=f"{k}/{of}") for k in range(1, of + 1))]
+    whole = trials_of(config(**chosen))
     assert Counter(each for part in parts for each in part) == Counter(whole)
     for part in parts:
         assert part == [each for each in whole if each in set(part)]  # in the same order
