@@ -14,7 +14,11 @@ from nets_deap.search.registry import METHODS, method_of, parse, stretched
 from nets_deap.util.errors import NetsError
 
 # Budget, density, training samples
-CASES = [(250, 0.2, 150), (600, 0.05, 300), (900, 0.5, 450)]
+CASES = [
+    (250, 0.2, 150),
+    pytest.param(600, 0.05, 300, marks=pytest.mark.slow),
+    pytest.param(900, 0.5, 450, marks=pytest.mark.slow),
+]
 SMALL_ES = "pop=8,batch=20"  # the defaults do not fit such a budget
 TEXTS = {name: f"{name}:{SMALL_ES}" if name.startswith("es") else name for name in METHODS}
 DIGITS = Problem("digits", "mlp-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
