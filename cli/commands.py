@@ -28,6 +28,7 @@ COMMANDS = {
     "transfer": ("transfer", "Train a ticket by another optimiser or on other data."),
     "connectivity": ("transfer", "Is there a barrier between two trainings?"),
     "compare": ("compare", "Compare search methods on paired seeds."),
+    "merge": ("merge", "Join the shards of a comparison."),
     "table1": ("table1", "Make Table 1 of the NeTS paper."),
     "figures": ("figures", "Draw what a folder holds."),
     "info": ("info", "Show what a ticket or a folder holds."),

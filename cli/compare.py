@@ -15,6 +15,7 @@ from . import json_out, render, table
 from .options import command, config_options, option, output_options, source_options, worded
 
 if TYPE_CHECKING:
+    from nets_deap.experiments.budgets import Plan, Spent
     from nets_deap.experiments.summary import Comparison, Summary
 
 
@@ -45,21 +46,25 @@ def compare(
     if list_methods:
         return _list_methods()
     from nets_deap.config.layers import configure
-    from nets_deap.experiments import comparison
+    from nets_deap.experiments import budgets, comparison
+    from nets_deap.experiments.arms import label
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
-    settled = configure(CompareConfig, preset, config, bool(trust), **options)
+    plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
+    settled = plan.config
+    if not (quiet or as_json):
+        _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     start = time.monotonic()
-    total = len(comparison.trials_of(settled, settled.seeds))
+    total = len(comparison.trials_of(settled))
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
             render.progress(total, quiet or as_json, "trial") as report,
         ):
             result = comparison.compare(
-                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome), of)
+                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)
             )
     except KeyboardInterrupt:
         click.echo(f"interrupted; finished trials are in {folder}: the same command continues", err=True)
@@ -69,92 +74,128 @@ def compare(
         json_out.tell({"folder": str(folder), "summary": summary})
     elif not quiet:
         render.tell_metric(settled)
-        _show(result, folder, time.monotonic() - start)
+        show(result, folder, time.monotonic() - start)
+        if settled.shard:
+            click.echo(f"this is shard {settled.shard}: `nets-deap merge` joins it with the others")
+    _tell_unequal(result)
     for trial, error in result.failed.items():
-        click.echo(
-            f"failed: {trial.method} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True
-        )
+        name = label(trial.method, settled.arms)
+        click.echo(f"failed: {name} at {trial.density:g}, seed {trial.seed}: {worded(error)}", err=True)
     if result.failed:
         click.echo(f"{len(result.failed)} of the trials failed: the same command repeats them", err=True)
     return 1 if result.failed else 0
 
 
-def _line(outcome: Any) -> str:
+def _tell_plan(plan: Plan) -> None:
+    """What each method was stretched to."""
+    from nets_deap.experiments.arms import label
+
+    for given, new in plan.became.items():
+        name = label(new, plan.config.arms)
+        became = "stays as it is" if new == given else f"becomes {new}"
+        why = f" ({plan.why[given]})" if plan.why[given] else ""
+        click.echo(f"{given if name == str(new) else name} {became}{why}")
+
+
+def _line(outcome: Any, config: CompareConfig) -> str:
+    from nets_deap.experiments.arms import label
+    from nets_deap.search.registry import parse
+
     if isinstance(outcome, str):
         return f"failed: {worded(outcome)}"
     return (
-        f"{outcome['method']} at {outcome['asked']:g}, seed {outcome['seed']}: "
+        f"{label(parse(outcome['method']), config.arms)} at {outcome['asked']:g}, seed {outcome['seed']}: "
         f"{render.percent(outcome['test_acc'])}"
         + ("" if math.isfinite(outcome["test_loss"]) else ", diverged")
     )
 
 
-def _show(comparison: Comparison, folder: Path, seconds: float) -> None:
-    from nets_deap.experiments.comparison import STEPS
-    from nets_deap.experiments.summary import reference_of
+def show(comparison: Comparison, folder: Path, seconds: float) -> None:
+    from nets_deap.experiments.arms import label
+    from nets_deap.experiments.summary import STEPS, reference_of
     from nets_deap.search.registry import gives_ticket
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
+    limited = any(summary.spent() for summary in summaries)
     headers = [
         "method",
-        *["asked"] * several,
-        "density",
         "test acc, %",
+        *["asked"] * several,
         "difference",
-        "p",
-        "stop at",
+        "p (Holm)",
         "search steps",
+        *["used / allowed"] * limited,
+        "density",
+        "p",
+        "early stop at",
         "search s",
     ]
     rows, trained = [], False
     for summary in summaries:
         mark = "" if gives_ticket(summary.method) else "*"
         trained |= bool(mark)
-        rows.append(_row(summary, mark, several))
+        rows.append(_row(summary, mark, several, limited))
     click.echo()
     table.show(headers, rows)
-    click.echo("test accuracy: mean over seeds ± 95 % interval, at early stop")
     reference = reference_of(comparison.config)
-    click.echo(f"difference: in points, paired, to {reference} where it has the same density,")
+    named = label(reference, comparison.config.arms)
     beside = any(summary.paired_with != reference for summary in summaries)
-    click.echo(
-        ("of a NeTS's random tickets to the NeTS; " if beside else "")
-        + "p of the t-test, not corrected for many comparisons"
+    table.say(
+        "test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points, paired, "
+        + f"to {named} where it has the same density"
+        + ", of a NeTS's random tickets to the NeTS" * beside
+        + "; p of the t-test, corrected for all tests of this table (Holm), and not"
     )
     if comparison.config.until_half_width is not None:
-        click.echo(
-            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: not corrected for that"
+        table.say(
+            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: intervals and p are "
+            f"corrected for {len(STEPS)} looks"
         )
     if any(summary.method.control for summary in summaries):
-        click.echo("METHOD+CONTROL: its search is that of the ticket it is made from")
-    wild = [str(each.method) for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
+        table.say("METHOD+CONTROL: its search is that of the ticket it is made from")
+    wild = [each.name for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
     if wild:
-        click.echo(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
+        table.say(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
     if trained:
-        click.echo(
+        table.say(
             "* a trained network, not a ticket: its search is its training, without a budget of its own"
         )
     click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
 
 
-def _row(summary: Summary, mark: str, several: bool) -> list[str]:
+def _row(summary: Summary, mark: str, several: bool, limited: bool) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
-        f"{summary.method}{mark}",
-        *[f"{100 * summary.density:g} %"] * several,
-        render.percent(told["density"]),
+        f"{summary.name}{mark}",
         f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
+        *[f"{100 * summary.density:g} %"] * several,
         f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
-        _p(difference.p_value) if difference else "",
-        f"{told['early_stop_iteration']:.0f}",
+        "" if summary.p_holm is None else render.p_value(summary.p_holm),
         f"{told['search_gradient_steps']:,.0f}",
+        *[_used(summary.spent())] * limited,
+        render.percent(told["density"]),
+        render.p_value(difference.p_value) if difference else "",
+        f"{told['early_stop_iteration']:.0f}",
         f"{sum(summary.values('search_seconds')) / len(summary.rows):.1f}",
     ]
 
 
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+UNITS = {"gradient_steps": "", "samples": " samples", "forward_passes": " passes"}
+
+
+def _used(spent: Spent | None) -> str:
+    return f"{spent.used:,.0f} / {spent.allowed:,}{UNITS[spent.unit]}" if spent else ""
+
+
+def _tell_unequal(comparison: Comparison) -> None:
+    """A note if the searches have used parts of their budgets that differ."""
+    if told := comparison.unequal():
+        least, most = (f"{each.name} {100 * share:.0f} %" for share, each in told)
+        stretch = "" if comparison.config.equal_budget else "; --equal-budget stretches methods to a budget"
+        render.note(
+            f"budgets are not equal: at {told[0][1].density:g} {least} and {most} of what is allowed{stretch}"
+        )
 
 
 def _list_methods() -> int:

@@ -32,6 +32,7 @@ SHORT = {
     "ticket better by": "better by",
     "search steps": "steps",
     "search s": "s",
+    "used / allowed": "used",
 }
 
 Rows = Sequence[Sequence[str]]

@@ -32,7 +32,7 @@ def configure(
 ) -> Config:
     """A validated config. Options override the file, then the preset, then the data set's defaults.
 
-    preset: a name in COMMAND_PRESETS
+    preset: a name in COMMAND_PRESETS; by default that in the file
     config: a TOML file, or a run's config.json
     trust: may the file name code to run, such as a `fitness`, which is not among the options?
     Raises NetsError, in one line, for whatever is wrong with any of them.
@@ -55,6 +55,8 @@ def explicit(
     trust: as for `configure`
     """
     from_file = _named(kind, read_config_file(Path(config))) if config is not None else {}
+    in_file = from_file.pop("preset", None)
+    preset = in_file if preset is None else preset
     from_options = {key: value for key, value in options.items() if value is not None}
     check_keys(kind, from_file, f"{config}")
     if not trust:
@@ -66,7 +68,7 @@ def explicit(
     from_preset: dict[str, Any] = {}
     if preset is not None:
         presets = COMMAND_PRESETS[kind.command]
-        if preset not in presets:
+        if not isinstance(preset, str) or preset not in presets:
             raise unknown("preset", preset, presets)
         from_preset = {k: v for k, v in presets[preset](dataset).items() if k in kind.model_fields}
     return layered(from_preset, from_file, from_options)

@@ -20,7 +20,7 @@ CODE: dict[str, Callable[[str], bool]] = {
     "metric": metrics.is_own,
     "prunable": prunable.is_own,
 }
-METHODS = ("method", "methods", "reference")
+METHODS = ("method", "methods", "reference", "arms")
 
 
 def refuse_code(stored: Mapping[str, Any], given: Mapping[str, Any], where: object) -> None:
@@ -50,6 +50,9 @@ def code_in(stored: Mapping[str, Any], given: Mapping[str, Any] = MappingProxyTy
 
 def _in_methods(value: Any) -> str:
     """The first fitness that the options of these methods name; "" if there is none."""
+    if isinstance(value, Mapping):  # arms, or one of them: a method as text, or a table with its options
+        inner = (_in_methods(f"fitness={each}" if key == "fitness" else each) for key, each in value.items())
+        return next(filter(None, inner), "")
     texts = value if isinstance(value, list | tuple) else [value]
     found = re.search(r"fitness\s*=\s*([^,+;\s]*)", " ".join(map(str, texts)))
     return (found[1] or found[0]) if found else ""

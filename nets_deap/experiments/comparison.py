@@ -9,29 +9,35 @@ from functools import partial
 from pathlib import Path
 
 from nets_deap.config import run_folder
-from nets_deap.experiments import comparison_folder
+from nets_deap.experiments import budgets, comparison_folder
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.experiments.summary import Comparison, methods_of, reference_of
+from nets_deap.experiments.shard import Shard
+from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util import files, memory
 from nets_deap.util.errors import NetsError, shortened
 
-STEPS = (5, 10, 20)  # numbers of seeds with `until_half_width`, fixed in advance
 Engine = SerialMap | MultiprocessMap
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
 OnTrial = Callable[[int, int, Row | str], None]
 
 
-def trials_of(config: CompareConfig, seeds: int) -> list[Trial]:
-    """All trials in the order in which they run: seed by seed, so that early results are paired."""
-    names = methods_of(config)
+def trials_of(config: CompareConfig, seeds: int | None = None) -> list[Trial]:
+    """All trials of the config's shard, in the order in which they run: seed by seed, so that early results
+    are paired. A control is in the shard of the method whose ticket it needs.
+
+    seeds: for so many from the first on; by default for all
+    """
+    names, shard = methods_of(config), Shard.parse(config.shard)
+    bases = list(dict.fromkeys(name.base for name in names))
     return [
         Trial(name, density, seed)
-        for seed in range(config.seed, config.seed + seeds)
-        for density in config.densities
+        for i, seed in enumerate(config.all_seeds(seeds))
+        for j, density in enumerate(config.densities)
         for name in names
+        if shard.holds(i, j, bases.index(name.base))
     ]
 
 
@@ -49,15 +55,18 @@ def compare(
     A trial that fails is put into `failed`; the others continue, and the next run repeats it.
     Raises NetsError, before anything runs, for a comparison that is impossible.
     """
+    config = budgets.plan(config).config
     reference_of(config)  # raises NetsError if it is none of the methods
     if config.until_half_width is not None and len(config.methods) < 2:
         raise NetsError("`until_half_width` is for differences: it needs two methods or more")
-    steps = [config.seeds] if config.until_half_width is None else STEPS
+    if not trials_of(config):
+        raise NetsError(f"`shard` {config.shard} has no trial: take fewer parts")
+    steps = [None] if config.until_half_width is None else STEPS
     if not comparison_folder.read_rows(folder).keys() >= set(trials_of(config, steps[0])):
         problem = config.problem()  # rebuilding from trials.csv needs no data
         for name in methods_of(config):
             for density in config.densities:
-                check(Trial(name, density, config.seed), problem, config.budget())
+                check(Trial(name, density, config.all_seeds()[0]), problem, config.budget())
     comparison = Comparison(config)
     with run_folder.held(folder):
         whole = comparison_folder.claim(folder, config)
@@ -114,7 +123,7 @@ def _run(
         comparison.rows = [known[trial] for trial in trials if trial in known]
         everything = before | known
         summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
-        comparison_folder.write(folder, everything, summary, whole.track_test)
+        comparison_folder.write(folder, everything, summary, whole)
 
 
 def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:

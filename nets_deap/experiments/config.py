@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
-from nets_deap.config.fields import MOST_KEPT, Count, Several, Share, setting
+from nets_deap.config.fields import MOST_KEPT, Count, Seed, Several, Share, Spent, setting
+from nets_deap.experiments.shard import Shard
+from nets_deap.problem.budget import UNLIMITED
 from nets_deap.search.config import SpecField
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
@@ -96,9 +98,33 @@ class ConnectivityConfig(_OnCpus):
 def _methods(told: Any) -> Any:
     from nets_deap.search.registry import parse_all  # imports torch, which help should not
 
-    if isinstance(told, list | tuple) and all(isinstance(one, str) for one in told):
-        told = ",".join(told)
     return parse_all(told) if isinstance(told, str) else tuple(told) if isinstance(told, list) else told
+
+
+def _in_file(told: Any) -> Any:
+    """What a config file may say in other ways: arms, methods in a list, and seeds in a list."""
+    if not isinstance(told, dict):
+        return told
+    values = dict(told)
+    arms, methods, reference, seeds = map(values.get, ("arms", "methods", "reference", "seeds"))
+    if arms is not None or isinstance(methods, list | tuple):
+        from nets_deap.experiments.arms import named, parsed, resolved
+
+        known = {} if arms is None else parsed(arms)
+        specs = [*([] if methods is None else resolved(methods, known)), *known.values()]
+        if not specs:
+            raise NetsError("no `methods` given: for example imp,snip,random")
+        values |= {"arms": known or None, "methods": tuple(dict.fromkeys(specs))}
+        if isinstance(reference, str):
+            values["reference"] = named(reference, known)
+    if isinstance(seeds, list):
+        values["seeds"] = counted(seeds, values.get("seed", 1))
+    return values
+
+
+def counted(seeds: list[int], first: int) -> int | list[int]:
+    """How many seeds there are, if they are those from `first` on; else the list."""
+    return len(seeds) if seeds == list(range(first, first + len(seeds))) else seeds
 
 
 def _listed(value: Any) -> Any:
@@ -111,12 +137,19 @@ def _listed(value: Any) -> Any:
         raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
 
 
+def _shard(text: str) -> str:
+    return str(Shard.parse(text))
+
+
 class CompareConfig(_OnCpus, BudgetConfig):
     """Search methods compared on paired seeds.
 
     epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it
-    seeds: number of seeds, from `seed` on
+    arms: names of some of the methods; a config file has them as tables, see `arms.parsed`
+    seeds: number of seeds, from `seed` on; or a list of them, whatever `seed` is
     reference: the method that the others are compared with; by default the first one
+    equal_budget: gradient steps to which every method is stretched that can take them; see `budgets.plan`
+    shard: run only this part of the trials; see `shard.Shard`
     until_half_width: in place of `seeds`, run 5, 10, then 20 seeds, until the confidence interval of every
         paired difference in test accuracy has at most this half-width, in points
     """
@@ -137,20 +170,48 @@ class CompareConfig(_OnCpus, BudgetConfig):
     densities: Annotated[list[Share], BeforeValidator(_listed), Field(min_length=1, max_length=MOST_KEPT)] = (
         setting([0.2], "Densities, e.g. 0.2,0.05,0.02.", "search", "D,…", True)
     )
-    seeds: Several = setting(5, "Trials of each, from the seed on.", "search", "N", True)
+    arms: dict[str, SpecField] | None = None
+    seeds: Several | Annotated[list[Seed], Field(min_length=1, max_length=MOST_KEPT)] = setting(
+        5, "Trials of each, from the seed on.", "search", "N", True
+    )
     reference: SpecField | None = setting(
         None, "What the others are compared with. [the first method]", "search", "NAME", True
+    )
+    equal_budget: Spent | None = setting(
+        None, "Stretch every method that can take them to N gradient steps.", "search", "N", True
     )
     until_half_width: Annotated[float, Field(gt=0)] | None = setting(
         None, "5, 10, 20 seeds, until every difference is known to ± this.", "search", "POINTS"
     )
+    shard: Annotated[str, AfterValidator(_shard)] | None = setting(
+        None,
+        "1/3 runs the first of three parts of the trials; nets-deap merge joins them.",
+        "running",
+        "K/N",
+    )
     eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")
     track_test: bool = setting(False, "Record the test accuracy at every validation.", "output")
 
+    _in_file = model_validator(mode="before")(_in_file)
+
+    def all_seeds(self, number: int | None = None) -> list[int]:
+        """The seeds; or the first `number` from `seed` on."""
+        seeds = self.seeds if number is None else number
+        return seeds if isinstance(seeds, list) else list(range(self.seed, self.seed + seeds))
+
     @model_validator(mode="after")
     def _consistent(self) -> CompareConfig:
+        seeds = self.all_seeds()
+        if len(set(seeds)) < len(seeds):
+            raise NetsError("`seeds`: one of them is given twice")
+        if self.until_half_width is not None and isinstance(self.seeds, list):
+            raise NetsError("`until_half_width` takes the place of `seeds`: leave the list out")
         if len(set(self.densities)) < len(self.densities):
             raise NetsError("`densities`: one of them is given twice")
-        if (trials := len(self.methods) * len(self.densities) * self.seeds) > MOST_TRIALS:
-            raise NetsError(f"`seeds` {self.seeds} makes {trials:,} trials: expected {MOST_TRIALS:,} at most")
+        if self.equal_budget is not None and self.budget() != UNLIMITED:
+            raise NetsError("`equal_budget` is a budget itself: leave `budget_steps` and its kin out")
+        if self.shard is not None and self.until_half_width is not None:
+            raise NetsError("`until_half_width` looks at all trials, and a `shard` has a part: leave one out")
+        if (trials := len(self.methods) * len(self.densities) * len(seeds)) > MOST_TRIALS:
+            raise NetsError(f"`seeds` {len(seeds)} makes {trials:,} trials: expected {MOST_TRIALS:,} at most")
         return self

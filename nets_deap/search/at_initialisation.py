@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
@@ -14,12 +14,24 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.pruning.at_initialisation import PRUNINGS, Pruning
-from nets_deap.search.method import Found, Method, initial
+from nets_deap.search.method import Found, Method, Stretch, initial
 from nets_deap.util.errors import NetsError
 
 
+class OneShot(Method):
+    """A method without trainings that could be longer, or more."""
+
+    def searches(self) -> bool:
+        return False
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        return Stretch(why="it trains nothing")
+
+
 @dataclass(frozen=True)
-class Pruned(Method):
+class Pruned(OneShot):
     """θ₀ under the mask of a method in PRUNINGS, whose parts can be replaced.
 
     score, allocation, rounds, samples: as in `pruning.at_initialisation.Pruning`; None: the method's own
@@ -81,7 +93,7 @@ class Pruned(Method):
 
 
 @dataclass(frozen=True)
-class PaperRandom(Method):
+class PaperRandom(OneShot):
     """The NeTS paper's random tickets: density from N(0.2, 0.05²), clipped to (0, 1] (section 3.3).
 
     The mean is the density asked for, in place of 0.2. Each weight is expressed with the drawn density as
@@ -107,7 +119,7 @@ class PaperRandom(Method):
 
 
 @dataclass(frozen=True)
-class Dense(Method):
+class Dense(OneShot):
     """θ₀ with nothing pruned, whatever density is asked for: the baseline for tickets."""
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights, keep
 from nets_deap.search.cycles import Cycles, State, too_small
+from nets_deap.search.method import MOST_SPENT, Stretch, within
 from nets_deap.strategies import STRATEGIES
 from nets_deap.strategies.openai_es import OpenAIES
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
@@ -48,6 +49,7 @@ class ES(Cycles):
     sigma: initial sigma of every dimension, in every round
     rounds: None: as few as reach the density if each prunes at most `share` of the weights left
     device: where the population is evaluated
+    budget: the most forward passes of the whole search, which its rounds share
     track_test: record the test accuracy of each round in the logbook; it decides nothing
 
     Biases are searched and never pruned. A budget of forward passes or seconds shortens all rounds alike.
@@ -62,6 +64,7 @@ class ES(Cycles):
         "pop": MOST_GENOMES,
         "gens": MOST,
         "batch": MOST,
+        "budget": MOST_SPENT,
         "rounds": MOST_KEPT,
     }
 
@@ -73,6 +76,7 @@ class ES(Cycles):
     sigma: float = 0.05
     rounds: int | None = None
     share: float = 0.2
+    budget: int | None = None
     device: str = "cpu"
     track_test: bool = False
 
@@ -100,9 +104,8 @@ class ES(Cycles):
                 "es: openai-es has one sigma for all weights: its signal-to-noise ratio ranks them as their "
                 "magnitude does: take prune=magnitude"
             )
-        numbers = {"gens": self.gens, "rounds": 1 if self.rounds is None else self.rounds}
-        for name, number in numbers.items():
-            if number < 1:
+        for name, number in {"gens": self.gens, "rounds": self.rounds}.items():
+            if number is not None and number < 1:
                 raise NetsError(f"es: {name}={number}: expected 1 or more")
         if self.batch < 0:
             raise NetsError(f"es: batch={self.batch}: expected 1 or more, or 0 for all samples")
@@ -122,6 +125,7 @@ class ES(Cycles):
         )
         STRATEGIES[self.strategy](np.zeros(2), self.sigma, self.pop)  # raises NetsError for what it cannot do
         plan = self.plan(problem.layout, density)
+        budget = self.limited(budget)
         if budget.forward_passes is None and budget.seconds is None and budget != UNLIMITED:
             raise NetsError(
                 "es: it takes no gradient steps, so that a budget of steps or samples does not limit it: "
@@ -129,6 +133,25 @@ class ES(Cycles):
             )
         if self._generations(problem, Meter(budget), len(plan)) < 1:
             raise too_small("es", "rounds", len(plan))
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        """An ES takes no gradient steps: it may send forward what minibatches of so many steps hold.
+
+        The rounds share these passes, in as many generations as they pay for. If the generations are given,
+        there are as many rounds as they pay for, unless these are too few for the density.
+        """
+        budget = steps * (problem.recipe.batch_size or len(problem.data.train.y))
+        if "gens" not in given:
+            return Stretch({"budget": budget, "gens": min(MOST, max(1, budget // self._passes(problem)))})
+        rounds = budget // (self.gens * self._passes(problem) + len(problem.data.validation.y))
+        fits = rounds >= max(len(self.plan(problem.layout, density)) for density in densities)
+        more = {"rounds": min(rounds, MOST_KEPT)} if self.rounds is None and fits else {}
+        return Stretch({"budget": budget, **more})
+
+    def limited(self, budget: Budget) -> Budget:
+        return within(budget, "forward_passes", self.budget)
 
     def _passes(self, problem: Problem) -> int:
         """Forward passes per generation."""
@@ -177,7 +200,7 @@ class ES(Cycles):
         return strategy, searched, done
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
-        data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
+        data, meter = problem.data.to("cpu", torch.float32), Meter(self.limited(budget), state.cost)
         remaining, validation = len(plan) - state.cycle, len(data.validation.y)
         gens, passes = self._generations(problem, meter, remaining), self._passes(problem)
         if gens < 1 or meter.seconds_left() <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import ALLOCATIONS, GLOBAL, active_weights, exact_counts, keep
 from nets_deap.search.cycles import Cycles, State, too_small
-from nets_deap.search.method import train_within
+from nets_deap.search.method import MOST_SPENT, Stretch, train_within, within
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
@@ -55,6 +55,8 @@ class IMP(Cycles):
     exact:  reach the density exactly; if False, `cycles` must be given, and each prunes 20 %
     epochs: length of the training in a cycle; None: that of the problem's recipe
     iterations: the same in optimiser steps
+    budget: the most optimiser steps of the whole search; where neither epochs nor iterations are given, its
+        cycles share all of them
     rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀.
         Later cycles and the training to the end start at that step k, and so have k fewer steps to go
     scope:  "layerwise", with half the rate for the output layer; "global"; or "erk", which keeps the
@@ -69,6 +71,7 @@ class IMP(Cycles):
     largest: ClassVar[Mapping[str, int]] = {
         "cycles": MOST_KEPT,
         **dict.fromkeys(("epochs", "iterations", "rewind", "rewind_epochs"), MOST),
+        "budget": MOST_SPENT,
     }
 
     cycles: int | None = None
@@ -78,6 +81,7 @@ class IMP(Cycles):
     rewind_epochs: int = 0
     scope: str | None = None
     exact: bool = True
+    budget: int | None = None
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
         """The weights left after each cycle, as `pruning.allocation.keep` takes them."""
@@ -130,9 +134,26 @@ class IMP(Cycles):
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
             raise NetsError(f"imp: cannot rewind to step {self.rewinds_to(problem)}: a cycle has {steps}")
-        first = min(steps, self._affordable(problem, Meter(budget), len(plan)))
+        first = min(steps, self._affordable(problem, Meter(self.limited(budget)), len(plan)))
         if first < 1 or first <= self.rewinds_to(problem):
             raise too_small("imp", "cycles", len(plan))
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        """The cycles share the steps. If the length of a cycle is given, by an option or by what the method
+        is, there are as many cycles as the steps pay for; if these are too few for the density, they are
+        shorter, as on any budget."""
+        length_given = self.epochs is not None or self.iterations is not None
+        if length_given and self.cycles is None:
+            length = self._recipe(problem).steps(len(problem.data.train.y))
+            cycles = 1 + (steps - length) // max(1, length - self.rewinds_to(problem))
+            if cycles >= max(len(self.plan(problem.layout, density)) for density in densities):
+                return Stretch({"budget": steps, "cycles": min(cycles, MOST_KEPT)})
+        return Stretch({"budget": steps})
+
+    def limited(self, budget: Budget) -> Budget:
+        return within(budget, "gradient_steps", self.budget)
 
     def _affordable(self, problem: Problem, meter: Meter, cycles: int) -> float:
         """Steps that the budget allows each of the remaining cycles."""
@@ -156,7 +177,7 @@ class IMP(Cycles):
         return self.rewind + self.rewind_epochs * per_epoch
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
-        data, meter = problem.data.to("cpu", torch.float32), Meter(budget, state.cost)
+        data, meter = problem.data.to("cpu", torch.float32), Meter(self.limited(budget), state.cost)
         recipe, rewind = self._recipe(problem), self.rewinds_to(problem)
         available, validation = len(data.train.y), len(data.validation.y)
         remaining = len(plan) - state.cycle
@@ -196,4 +217,4 @@ class IMP(Cycles):
             return replace(problem.recipe, iterations=self.iterations)
         if self.epochs is not None:
             return replace(problem.recipe, epochs=self.epochs, iterations=None)
-        return problem.recipe
+        return replace(problem.recipe, iterations=self.budget) if self.budget else problem.recipe

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
+MOST_SPENT = 10**18  # of a budget
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Found:
     logbook: list[Row] = field(repr=False)
     cost: Cost
     trained: np.ndarray | None = field(default=None, repr=False)
+
+
+class Stretch(NamedTuple):
+    """How a search is lengthened to a budget.
+
+    options: to give beside those that are given; none: it stays as it is
+    why: why its search takes less than the budget, where it does
+    """
+
+    options: Mapping[str, Any] = {}
+    why: str = ""
 
 
 class Method(ABC):
@@ -101,6 +113,26 @@ class Method(ABC):
         density. False for options that `check` refuses, because they give no ticket."""
         return False
 
+    def searches(self) -> bool:
+        """Could it make use of a larger budget? False for what looks once, or draws at random."""
+        return True
+
+    @abstractmethod
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        """The options with which the search takes nearly this many gradient steps, and no more.
+
+        given: options that were given, which stay; where both the length and the number of trainings are
+            among them, nothing is free. Otherwise the number stays and the length is stretched; if the length
+            is given, the number is.
+        densities: all of those that it is to be used at
+        """
+
+    def limited(self, budget: Budget) -> Budget:
+        """The budget, and within it the one that is among the method's own options."""
+        return budget
+
     def rewinds_to(self, problem: Problem) -> int:
         """The training step from which its ticket has its weights; 0 for initial weights."""
         return 0
@@ -108,6 +140,12 @@ class Method(ABC):
     def tracking(self, track_test: bool) -> Method:
         """The same method, with test accuracies in its logbook if it can record them."""
         return replace(self, track_test=track_test) if self.tracks_test else self  # type: ignore[type-var]
+
+
+def within(budget: Budget, unit: str, limit: int | None) -> Budget:
+    """The budget with a limit of one unit, if that is the tighter one."""
+    limits = [each for each in (getattr(budget, unit), limit) if each is not None]
+    return replace(budget, **{unit: min(limits, default=None)})
 
 
 def _fields(kind: type[Method]) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from deap import tools
 
 from nets_deap.config.base import RecipeSettings, Settings
+from nets_deap.config.fields import MOST
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
 from nets_deap.evolution.racing import parse
@@ -24,7 +25,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.at_initialisation import SEEDINGS
 from nets_deap.pruning.traces import GRADIENTS, SAMPLES
-from nets_deap.search.method import Found, Method, Row
+from nets_deap.search.method import Found, Method, Row, Stretch, within
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 
@@ -42,7 +43,8 @@ class Nets(Method):
     """`evolve` towards a target density, which it may miss.
 
     preset: "" or "paper", the protocol of the NeTS paper with its stopping rule
-    options: any of OPTIONS; `epochs` and `iterations` are the length of an evaluation
+    options: any of OPTIONS; `epochs` and `iterations` are the length of an evaluation; and `budget`, the most
+        gradient steps of the whole search
     track_test: record the best genome's test accuracy in the logbook; the trainings that this takes do not
         count as part of the search or its cost
 
@@ -62,7 +64,7 @@ class Nets(Method):
 
     @classmethod
     def option_types(cls) -> dict[str, Any]:
-        return {name: option.annotation for name, option in OPTIONS.items()}
+        return {name: option.annotation for name, option in OPTIONS.items()} | {"budget": int | None}
 
     @classmethod
     def of(cls, settled: dict[str, Any], options: dict[str, Any]) -> Nets:
@@ -108,8 +110,49 @@ class Nets(Method):
         check_effect(settings, set(self.options))
         if settings.planned:
             active_weights(problem.layout, density)
+        budget = self.limited(budget)
         if budget != UNLIMITED:
             self._check_budget(Evolution(brief, settings), Meter(budget))
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        """Evaluations are longer. The density falls over as many generations as it would without a budget.
+        Equal genomes are trained once: what that saves pays for more generations, until the budget ends the
+        search."""
+        densities = [density for density in densities if density < 1]  # `check` refuses the others
+        length_given = not DURATION_FIELDS.isdisjoint(given)
+        if not densities or (length_given and "gens" in given):
+            return Stretch({"budget": steps})
+
+        def run(options: dict[str, Any]) -> list[Evolution]:
+            """The evolution with these options at each density."""
+            method = replace(self, options=self.options | options)
+            return [Evolution(*method.settle(problem, density)) for density in densities]
+
+        def most(options: dict[str, Any]) -> int:
+            return max(map(_most_steps, run(options)))
+
+        settings = self.settings(problem.dataset_name, densities[0])
+        options: dict[str, Any] = {"gens": settings.gens}
+        if length_given:
+            counts = range(max(1, settings.density_gens or 0), steps + 1)
+            paid = bisect_right(counts, steps, key=lambda gens: most({"gens": gens}))
+            options["gens"] = counts.start + max(1, paid) - 1
+        else:
+            lengths = range(1, steps + 1)
+            paid = bisect_right(lengths, steps, key=lambda n: most(options | {"iterations": n}))
+            options["iterations"] = max(1, paid)
+        if "gens" not in given:
+            planned = run(options)
+            if falling := max(each.settings.resolved_density_gens for each in planned):
+                options["density_gens"] = falling
+            options["gens"] = max(options["gens"], min(MOST, steps // _steps(planned[0], 1.0)))
+        ends = f"it ends after {settings.patience} generations without improvement"
+        return Stretch({"budget": steps, **options}, ends if settings.patience else "")
+
+    def limited(self, budget: Budget) -> Budget:
+        return within(budget, "gradient_steps", self.options.get("budget"))
 
     def __call__(
         self,
@@ -127,7 +170,7 @@ class Nets(Method):
         engine: the map that evaluates; by default in this process; on_row: called after each generation
         """
         brief, settings = self.settle(problem, density)
-        meter = Meter(budget)
+        meter = Meter(self.limited(budget))
         timely = timed(engine or SerialMap(), meter)
         evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=timely)
         toolbox = evolution.toolbox
@@ -195,6 +238,20 @@ def _expected(evolution: Evolution) -> Cost:
     if settings.reevaluate and not (falling or evolution.pareto):
         expected += sum((_cost(evolution, _steps(evolution, 1.0)) for _ in evolution.hall), Cost())
     return expected + _seeding(evolution) if settings.restart_after else expected
+
+
+def _most_steps(evolution: Evolution) -> int:
+    """The most gradient steps that a whole run can take."""
+    settings = evolution.settings
+    falling = min(settings.gens, settings.resolved_density_gens)
+    each = _evaluations(evolution, settings.resolved_offspring)
+    if settings.restart_after:
+        each += _seeding(evolution)
+    total = _expected(evolution) + each * settings.gens
+    if settings.reevaluate and not evolution.pareto:
+        again = _cost(evolution, _steps(evolution, 1.0)) * evolution.hall.maxsize
+        total += again * (settings.gens - falling)
+    return total.gradient_steps
 
 
 def _evaluations(evolution: Evolution, count: int) -> Cost:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from nets_deap.config.base import without_retired
+from nets_deap.problem.problem import Problem
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
@@ -97,6 +98,18 @@ def method_of(spec: MethodSpec) -> Method:
     return entry.kind.of(settled, options)
 
 
+def stretched(
+    spec: MethodSpec, problem: Problem, densities: Sequence[float], steps: int
+) -> tuple[MethodSpec, str]:
+    """The method stretched to nearly this many gradient steps; see `Method.stretched`. And why it takes less,
+    where it does. One that has a budget of its own stays as it is."""
+    given = dict(spec.options).keys()
+    if "budget" in given:
+        return spec, ""
+    told = method_of(spec).stretched(problem, densities, steps, given)
+    return spec.with_options(told.options), told.why
+
+
 def gives_ticket(spec: MethodSpec) -> bool:
     """False for a method that trains a network whose mask moves."""
     return bool(spec.control) or method_of(spec).gives_ticket
@@ -114,14 +127,19 @@ def parse(text: str) -> MethodSpec:
     return spec
 
 
-def parse_all(text: str) -> tuple[MethodSpec, ...]:
+def pieces(text: str) -> list[str]:
     """Several methods, separated by commas; a piece OPTION=VALUE belongs to the method before it."""
-    pieces: list[str] = []
+    found: list[str] = []
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
-        if pieces and "=" in piece and ":" not in piece.partition("=")[0]:
-            pieces[-1] += "," + piece
+        if found and "=" in piece and ":" not in piece.partition("=")[0]:
+            found[-1] += "," + piece
         else:
-            pieces.append(piece)
-    if not pieces:
+            found.append(piece)
+    if not found:
         raise NetsError("no `methods` given: for example imp,snip,random")
-    return tuple(dict.fromkeys(map(parse, pieces)))
+    return found
+
+
+def parse_all(text: str) -> tuple[MethodSpec, ...]:
+    """The methods that `pieces` finds in a text."""
+    return tuple(dict.fromkeys(map(parse, pieces(text))))

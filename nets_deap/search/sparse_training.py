@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,7 +22,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
 from nets_deap.pruning.scores import Candidate, gradient
-from nets_deap.search.method import Found, Method
+from nets_deap.search.method import Found, Method, Stretch
 from nets_deap.util.errors import NetsError
 
 GROWTHS = ("random", "gradient")
@@ -73,6 +73,14 @@ class Dynamic(Method):
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for impossible options."""
         self.plan(problem.layout, density)
+
+    def searches(self) -> bool:
+        return False
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        return Stretch(why="its search is its training to the end")
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         """Raises NetsError: there is no search, because `network` is trained to the end directly."""

@@ -6,7 +6,7 @@ or channels are ranked by an early validation accuracy; the worst are weeded out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import Found, Method, Row, initial
+from nets_deap.search.method import MOST_SPENT, Found, Method, Row, Stretch, initial, within
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import generation_streams
@@ -56,6 +56,7 @@ class Weedout(Method):
     repair: keep one node if a sparsity would leave a group without any, instead of refusing the sparsity
     breed: newcomers are children of the survivors, by crossover and mutation, instead of random
     device: where a `BatchedMap` evaluates
+    budget: the most gradient steps of the whole search
 
     All individuals are trained on the same minibatches; survivors keep their evaluation. When a budget of
     seconds ends, at most one more evaluation is finished, and the generation in progress is lost.
@@ -64,7 +65,12 @@ class Weedout(Method):
     fixed = frozenset({"breed", "device"})
     populations = True
     reports = True
-    largest: ClassVar[Mapping[str, int]] = {"pop": MOST_GENOMES, "gens": MOST, "steps": MOST}
+    largest: ClassVar[Mapping[str, int]] = {
+        "pop": MOST_GENOMES,
+        "gens": MOST,
+        "steps": MOST,
+        "budget": MOST_SPENT,
+    }
 
     pop: int = 10
     gens: int = 10
@@ -74,6 +80,7 @@ class Weedout(Method):
     repair: bool = False
     breed: bool = False
     device: str = "cpu"
+    budget: int | None = None
 
     @property
     def weeded(self) -> int:
@@ -145,8 +152,25 @@ class Weedout(Method):
         if not known(problem.architecture).nodes.size:
             raise NetsError(f"weedout: {problem.arch_name} has no hidden nodes")
         self.counts(problem.architecture, density)
-        if not Meter(budget).affords(self._cost(problem, self.pop)):
+        if not Meter(self.limited(budget)).affords(self._cost(problem, self.pop)):
             raise self._too_small()
+
+    def searches(self) -> bool:
+        return self.pop > 1 or self.gens > 0
+
+    def stretched(
+        self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
+    ) -> Stretch:
+        """Evaluations are longer. Equal sub-networks are trained once: what that saves pays for more
+        generations, until the budget ends the search."""
+        if not self.searches():
+            return Stretch(why="it draws one mask")
+        length = self.steps if "steps" in given else steps // (self.pop + self.gens * self.weeded)
+        gens = self.gens if "gens" in given else max(self.gens, steps // max(1, length))
+        return Stretch({"budget": steps, "gens": min(MOST, gens), "steps": max(1, length)})
+
+    def limited(self, budget: Budget) -> Budget:
+        return within(budget, "gradient_steps", self.budget)
 
     def _too_small(self) -> NetsError:
         return NetsError(
@@ -201,7 +225,7 @@ class Weedout(Method):
         engine: the map that evaluates; by default in this process; on_row: called after each generation
         """
         self.check(problem, density, budget)
-        meter = Meter(budget)
+        meter = Meter(self.limited(budget))
         toolbox = self.toolbox(problem, density, rng, timed(engine or SerialMap(), meter))
         toolbox.register("individual", make_in_time, toolbox.individual, meter)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)

@@ -48,9 +48,13 @@ def shortened(text: str, most: int) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant: alike but for case and dashes, or for a letter or two."""
-    plain = {_plain(each): each for each in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.65)
+    """The known name that was probably meant: alike but for case and dashes, or for a letter or two, or the
+    only one of which it is a part."""
+    meant, plain = _plain(name), {_plain(each): each for each in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(meant, plain, n=1, cutoff=0.65)
+    whole = [each for each in plain if len(meant) > 2 and meant in each]
+    if not near and len(whole) == 1:
+        near = whole
     return plain[near[0]] if near else None
 
 

@@ -125,7 +125,7 @@ def _found() -> None:
 
 def _trials() -> None:
     rows = {trial.Trial.of(ROW | {"seed": seed}): ROW | {"seed": seed} for seed in (1, 2)}
-    comparison_folder.write(Path(), rows, [], False)
+    comparison_folder.write(Path(), rows, [], configure(CompareConfig))
     Path(digests.DIGESTS).unlink()
 
 

@@ -17,10 +17,10 @@ from nets_deap.experiments.summary import methods_of
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import load_ticket
-from nets_deap.search.registry import parse
+from nets_deap.search.registry import parse, parse_all
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
-from nets_deap.util.statistics import paired_difference
+from nets_deap.util.statistics import holm, paired_difference
 
 METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")
 CSVS = ("trials.csv", "summary.csv")
@@ -317,6 +317,8 @@ def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, e
         ({"methods": "random,nets:pop=0"}, "pop"),
         ({"methods": "random,nets", "densities": "1"}, "nothing to look for"),
         ({"methods": "nets:epochs=1,iterations=3"}, "give one"),
+        ({"equal_budget": 9, "budget_steps": 9}, "is a budget itself"),
+        ({"methods": "imp,snip", "equal_budget": 5}, "too small for 8 cycles"),
         ({"methods": "imp:iterations=9,rewind=7"}, "leaves nothing of a training of 6 steps"),
     ],
 )
@@ -366,3 +368,75 @@ def test_a_comparison_is_continued_whatever_the_spelling_of_its_methods() -> Non
     )
     compare(with_lists, Path("c"), SerialMap())
     assert len([path for path in Path("c/tickets").iterdir() if "exactyes" in path.name]) == 0
+
+
+STRETCHED = "imp,weedout:pop=4,es:pop=8,batch=20,snip"
+EQUAL: dict[str, Any] = {"methods": STRETCHED, "densities": "0.2", "seeds": 1, "equal_budget": 300}
+
+
+def test_an_equal_budget_is_stored_in_the_methods_and_can_be_repeated_without_it() -> None:
+    first = compare(config(**EQUAL), Path("equal"), SerialMap())
+    stored = json.loads(Path("equal/config.json").read_text(encoding="utf-8"))
+    assert parse_all(stored["methods"]) == first.config.methods != config(**EQUAL).methods
+    again = compare(config(**EQUAL), Path("equal"), SerialMap())  # the same command goes on
+    assert again.config == first.config
+    alone = {**EQUAL, "methods": stored["methods"], "equal_budget": None}
+    compare(config(**alone), Path("alone"), SerialMap())
+    assert [Path(place, "trials.csv").read_text(encoding="utf-8") for place in ("equal", "alone")] == [
+        texts(Path("equal"))[0]
+    ] * 2
+
+
+def test_what_a_search_has_used_of_what_it_might_is_in_the_summary() -> None:
+    compare(config(**EQUAL), Path("equal"), SerialMap())
+    told = pd.read_csv("equal/summary.csv").set_index("method")
+    assert (told["budget_used"] <= told["budget_allowed"]).all()
+    searched = told[~told.index.isin(["snip"])]
+    assert (searched["budget_used"] / searched["budget_allowed"] >= 0.9).all()
+    units = dict(zip(told.index.str.split(":").str[0], told["budget_unit"], strict=True))
+    assert (units["imp"], units["es"]) == ("gradient_steps", "forward_passes")
+    assert told.loc["snip", "budget_used"] == 1
+
+
+def test_searches_that_use_unlike_parts_of_their_budget_are_told_of_once(cli: Any) -> None:
+    small = "--data-limit 200 --epochs 1 --map serial --seeds 1 --densities 0.2 --methods imp,weedout,snip"
+    ran = cli("compare", *small.split(), "--budget-steps", 6000)
+    assert ran.err.splitlines() == [
+        "note: budgets are not equal: at 0.2 imp 0 % and weedout 100 % of what is allowed; --equal-budget "
+        "stretches methods to a budget"
+    ]
+    assert "24 / 6,000" in ran.out
+    equal = cli("compare", *small.split(), "--equal-budget", 300)
+    assert (equal.code, equal.err) == (0, "")
+    assert "imp becomes imp:budget=300\n" in equal.out
+    assert "snip stays as it is (it trains nothing)" in equal.out
+    assert "300 / 300" in equal.out
+    one_shot = ["--methods", "random,snip", "--budget-steps", "6000"]
+    assert cli("compare", *small.split(), *one_shot).err == ""
+
+
+def test_tests_of_one_comparison_are_one_family() -> None:
+    chosen = config(methods="random,snip,dense", seeds=3)
+    told = compare(chosen, Path("family"), SerialMap()).summaries()
+    given = {(each.method, each.density): paired.p_value for each in told if (paired := each.difference())}
+    assert len(given) == 4
+    corrected = dict(zip(given, holm(list(given.values())), strict=True))
+    assert {(each.method, each.density): each.p_holm for each in told if each.difference()} == corrected
+    assert [each.p_holm for each in told if not each.difference()] == [None, None]
+
+
+def test_looks_at_the_results_are_paid_for() -> None:
+    rows = [
+        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": acc}
+        for name, values in (("imp", (0.5, 0.5, 0.5)), ("random", (0.1, 0.2, 0.3)))
+        for seed, acc in enumerate(values)
+    ]
+    small = {"methods": "imp,random", "densities": "0.2"}
+    once, looked = (
+        summary.Comparison(config(**small, until_half_width=width), rows).summaries()[1].difference()
+        for width in (None, 1.0)
+    )
+    assert once
+    assert looked
+    assert looked.half_width > once.half_width
+    assert looked.p_value == pytest.approx(3 * once.p_value)
