@@ -107,8 +107,10 @@ def _result(verdict: Verdict) -> dict[str, Any]:
 
 def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     from nets_deap.experiments.verdict import NETWORKS
-    from nets_deap.util.statistics import mean_interval
+    from nets_deap.util.statistics import holm, mean_interval
 
+    p_values = [told.p_value for told in verdict.beside.values()]
+    corrected = dict(zip(verdict.beside, holm(p_values), strict=True))
     shown = []
     for name in NETWORKS:
         of_it = [row for row in rows if row["network"] == name]
@@ -119,14 +121,14 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
                 name,
                 render.interval(mean_interval([100 * row["test_acc"] for row in of_it])),
                 f"{beside.mean:+.2f} ± {beside.half_width:.2f}" if beside else "",
-                render.p_value(beside.p_value) if beside else "",
+                render.p_value(corrected[name]) if beside else "",
                 render.percent(of_it[0]["density"]),
                 f"{stop.mean:.0f} ± {stop.half_width:.0f}",
             ]
         )
     click.echo()
-    table.show(["", "test acc, %", "ticket better by", "p", "density", "early stop at"], shown)
-    table.say("±: 95 % interval; better by: points, paired; p: of the t-test, not corrected")
+    table.show(["", "test acc, %", "ticket better by", "p (Holm)", "density", "early stop at"], shown)
+    table.say("±: 95 % interval; better by: points, paired; p of the t-test, corrected for this table (Holm)")
     wild = dict.fromkeys(row["network"] for row in rows if not math.isfinite(row["val_loss"]))
     if wild:
         click.echo(f"{render.DIVERGED}, with some seed: {', '.join(wild)}")
