@@ -205,11 +205,17 @@ def _search(
     from nets_deap.config import run_folder
     from nets_deap.config.layers import configure
     from nets_deap.search import run
+    from nets_deap.search.cycles import Cycles
+    from nets_deap.search.registry import method_of
 
     settled = configure(SearchConfig, preset, config, method=method, **options)
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
-    report = None if quiet or as_json else lambda row: click.echo(_line(row))
+    searching = method_of(settled.method)
+    cycles = 0
+    if isinstance(searching, Cycles):
+        cycles = len(searching.plan(settled.problem().layout, settled.density))
+    report = None if quiet or as_json else lambda row: click.echo(_line(row, cycles))
     try:
         found = run.search(settled, folder, from_cycle, report, render.note)
     except KeyboardInterrupt:
@@ -225,9 +231,9 @@ def _search(
     return 0
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], of: int) -> str:
     return (
-        f"cycle {row['cycle']}: {render.percent(row['trained_density'])} trained to "
+        f"cycle {row['cycle']} of {of}: {render.percent(row['trained_density'])} trained to "
         f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
     )
 

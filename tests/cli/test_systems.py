@@ -111,7 +111,7 @@ def test_a_metric_that_is_no_accuracy_is_said(cli) -> None:
 
 def test_an_es_by_rounds_goes_on_where_it_was(cli) -> None:
     first = cli(*ES, "--rounds", "2", "--out", "run")
-    assert "cycle 1: 100.00 % trained to val acc" in first.out
+    assert "cycle 1 of 2: 100.00 % trained to val acc" in first.out
     assert load_ticket("run/ticket.safetensors").density == pytest.approx(0.64, abs=1e-3)
     ticket = Path("run/ticket.safetensors").read_bytes()
     assert cli(*ES, "--rounds", "2", "--out", "run", "--from-cycle", "1").code == 0
