@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": ("compare", "Compare search methods on paired seeds."),
     "table1": ("table1", "Make Table 1 of the NeTS paper."),
     "figures": ("figures", "Draw what a folder holds."),
+    "report": ("report", "Write a page on what folders hold."),
     "info": ("info", "Show what a ticket or a folder holds."),
     "export": ("export", "Write a ticket for plain PyTorch."),
 }

@@ -1,0 +1,261 @@
+"""How tickets compare: with other methods, with their dense network and controls, along a front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nets_deap.experiments.verdict import TICKET
+from nets_deap.report.charts import COLORS, SYMBOLS, Chart, Dot, dots, made, new_figure, number, plain
+from nets_deap.report.held import Compared, Held, Judged
+from nets_deap.report.measure import Measure, measure_of
+from nets_deap.report.portraits import mask_charts
+from nets_deap.report.sections import Group, Section, Table
+from nets_deap.util.statistics import mean_interval, paired_difference
+from nets_deap.util.tables import Row
+
+HELD = {True: "yes", False: "no", None: "undecided"}
+
+
+def front(helds: Sequence[Held]) -> Section | None:
+    """The Pareto fronts, and the masks of the ticket at each point."""
+    found = [held for held in helds if held.found and held.found.front]
+    if not found:
+        return None
+    figure = new_figure("density, %", "validation loss", xaxis_type="log", height=380)
+    groups, rows = [], []
+    for place, held in enumerate(found):
+        assert held.found
+        points = held.found.front
+        names = [f"{held.label}/{name}" for name, _, _ in points]
+        x, y = [100 * row["density"] for _, row, _ in points], [row["val_loss"] for _, row, _ in points]
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=plain(held.label),
+            mode="lines+markers",
+            customdata=[len(groups) + i for i in range(len(names))],
+            line={"shape": "hv", "color": COLORS[place % 6], "width": 1.5},
+            showlegend=len(found) > 1,
+            marker={"size": 10, "symbol": SYMBOLS[place % 7]},
+            text=[plain(name) for name in names],
+            hovertemplate="%{text}<br>density %{x:.4~g} %, loss %{y:.4~g}<extra></extra>",
+        )
+        groups += [
+            Group(name, mask_charts(ticket)) for name, (_, _, ticket) in zip(names, points, strict=True)
+        ]
+        rows += [
+            [name, 100 * row["density"], row["val_loss"], 100 * row["val_acc"]]
+            for name, (_, row, _) in zip(names, points, strict=True)
+        ]
+    best = min(rows, key=lambda row: row[2])
+    says = (
+        f"Pareto front of {len(rows)} tickets: validation loss against density. Densities from "
+        f"{number(rows[0][1])} to {number(rows[-1][1])} per cent; least loss {number(best[2])} at "
+        f"{number(best[1])} per cent."
+    )
+    head = ["ticket", "density, %", "validation loss", f"{measure_of(helds).name}, × 100"]
+    chart = made(
+        "Validation loss against density", says, figure, head, rows, "Choose a point to see its ticket."
+    )
+    intro = (
+        "Each point is a ticket: none has both less density and less loss. Losses are those after the brief "
+        "training."
+    )
+    return Section("front", "Pareto front", intro, charts=[chart], groups=groups, picks="Ticket at the point")
+
+
+def comparison(helds: Sequence[Held]) -> Section | None:
+    found = [held for held in helds if held.compared]
+    if not found:
+        return None
+    measure = measure_of(helds)
+    charts: list[Chart] = []
+    tables: list[Table] = []
+    for held in found:
+        assert held.compared
+        prefix = f"{held.label}: " if len(found) > 1 else ""
+        rows = held.compared.summaries
+        charts.append(
+            _against(rows, "density", f"{prefix}Test {measure.name} against density", "density, %", measure)
+        )
+        charts.append(
+            _against(
+                rows,
+                "cost",
+                f"{prefix}Test {measure.name} against cost",
+                "gradient steps of search and training",
+                measure,
+            )
+        )
+        if differing := [row for row in rows if "difference" in row]:
+            charts.append(_differences(differing, prefix))
+        tables.append(_summary(rows, f"{prefix}Means over seeds ± 95 % interval", measure))
+    intro = (
+        "Every ticket is trained to the end by the same recipe, on paired seeds; test figures are those at "
+        "early stop. A p-value is that of a paired t-test, and not corrected for the number of comparisons."
+    )
+    return Section("comparison", "Comparison", intro, charts=charts, tables=tables)
+
+
+def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure) -> Chart:
+    """Mean metric with its interval, a series for each method, against density or cost."""
+    figure = new_figure(x, f"test {measure.axis}", xaxis_type="log", height=380)
+    by_method: dict[str, list[Row]] = {}
+    for row in rows:
+        by_method.setdefault(row["method"], []).append(row)
+    unit = 1.0 if measure.share else 0.01  # summaries have the metric times 100
+    cells = []
+    for i, (method, of_it) in enumerate(by_method.items()):
+        xs = [100 * row["density"] if of == "density" else _steps(row) for row in of_it]
+        ys = [unit * row["test_acc"] for row in of_it]
+        half = [unit * _finite(row["test_acc_half_width"]) for row in of_it]
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            error_y={"type": "data", "array": half, "thickness": 1.5},
+            name=plain(method),
+            mode="lines+markers" if of == "density" else "markers",
+            customdata=half,
+            line={"color": COLORS[i % 6], "width": 1.5},
+            marker={"size": 9, "symbol": SYMBOLS[i % 7], "color": COLORS[i % 6]},
+            hovertemplate="%{x:.4~g}: %{y:.4~g} ± %{customdata:.2~g}",
+        )
+        cells += [
+            [method, float(place), value, width] for place, value, width in zip(xs, ys, half, strict=True)
+        ]
+    best = max(cells, key=lambda cell: cell[2])
+    says = (
+        f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "
+        f"{number(best[1])}."
+    )
+    return made(title, says, figure, ["method", x, f"test {measure.axis}", "± 95 %"], cells)
+
+
+def _steps(row: Row) -> float:
+    return float(row["search_gradient_steps"]) + float(row["train_gradient_steps"])
+
+
+def _finite(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
+def _differences(rows: Sequence[Row], prefix: str) -> Chart:
+    told = [
+        Dot(
+            f"{row['method']}, {100 * row['asked']:g} %",
+            row["difference"],
+            row["difference_half_width"],
+            more=[row["paired_with"], row["p_value"]],
+        )
+        for row in rows
+    ]
+    title = f"{prefix}Paired difference in test metric"
+    against = " or ".join(dict.fromkeys(str(row["paired_with"]) for row in rows))
+    return dots(title, told, f"points better than {against}", ["against", "p"], zero=True)
+
+
+def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
+    head = [
+        "method",
+        f"test {measure.name}, × 100",
+        "better by, points",
+        "p",
+        "asked, %",
+        "density, %",
+        "seeds",
+        "search steps",
+        "training steps",
+    ]
+    cells = [
+        [
+            str(row["method"]),
+            _interval(row["test_acc"], row["test_acc_half_width"]),
+            f"{row['difference']:+.2f} ± {row['difference_half_width']:.2f}" if "difference" in row else "",
+            f"{row['p_value']:.2g}" if "p_value" in row else "",
+            f"{100 * row['asked']:g}",
+            f"{100 * row['density']:.3g}",
+            str(row["seeds"]),
+            f"{row['search_gradient_steps']:,.0f}",
+            f"{row['train_gradient_steps']:,.0f}",
+        ]
+        for row in rows
+    ]
+    return Table(title, head, cells)
+
+
+def _interval(mean: float, half: float) -> str:
+    return f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
+
+
+def verdict(helds: Sequence[Held]) -> Section | None:
+    """The ticket beside its dense network and controls, and what follows."""
+    found = [held for held in helds if held.judged]
+    if not found:
+        return None
+    measure = measure_of(helds)
+    charts: list[Chart] = []
+    tables: list[Table] = []
+    for held in found:
+        assert held.judged
+        prefix = f"{held.label}: " if len(found) > 1 else ""
+        charts += _of_verdict(held.judged, prefix, measure)
+        if held.judged.told:
+            rows = [[name, HELD[holds]] for name, holds in held.judged.told["conditions"].items()]
+            rows.append(["verdict", str(held.judged.told["verdict"])])
+            tables.append(Table(f"{prefix}Is it a winning ticket?", ["The ticket …", ""], rows))
+    intro = (
+        "The ticket, its dense network and controls are trained identically, with several seeds. Each "
+        "condition is judged by the 95 % interval of the paired differences."
+    )
+    return Section("verdict", "Verdict", intro, charts=charts, tables=tables)
+
+
+def _of_verdict(judged: Judged, prefix: str, measure: Measure) -> list[Chart]:
+    names = dict.fromkeys(str(row["network"]) for row in judged.rows)
+    by_name = {name: {row["seed"]: row for row in judged.rows if row["network"] == name} for name in names}
+
+    def dot(name: str, key: str, scale: float) -> Dot:
+        values = [scale * row[key] for row in by_name[name].values()]
+        told = mean_interval(values)
+        return Dot(name, told.mean, told.half_width, values)
+
+    charts = [
+        dots(
+            f"{prefix}Test {measure.name} at early stop",
+            [dot(name, "test_acc", measure.scale) for name in names],
+            measure.axis,
+        ),
+        dots(f"{prefix}Early stop", [dot(name, "early_stop_iteration", 1) for name in names], "iterations"),
+    ]
+    differences = _beside(by_name, measure)
+    if differences:
+        title = f"{prefix}Ticket compared with each"
+        charts.append(dots(title, differences, "points better than it", ["p"], zero=True))
+    return charts
+
+
+def _beside(by_name: Mapping[str, Mapping[int, Row]], measure: Measure) -> list[Dot]:
+    """The ticket's paired difference to every other network, on common seeds."""
+    ours, told = by_name.get(TICKET, {}), []
+    for name, theirs in by_name.items():
+        seeds = sorted(ours.keys() & theirs.keys())
+        if name != TICKET and len(seeds) >= 2:
+            values = ([measure.scale * part[seed]["test_acc"] for seed in seeds] for part in (ours, theirs))
+            difference = paired_difference(*values)
+            told.append(Dot(name, difference.mean, difference.half_width, more=[difference.p_value]))
+    return told
+
+
+def times(compared: Compared) -> dict[str, tuple[float, float]]:
+    """Method and density -> mean seconds of search and of training."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in compared.trials:
+        key = f"{row['method']}, {100 * row['asked']:g} %"
+        found.setdefault(key, []).append((row["search_seconds"], row["train_seconds"]))
+    return {
+        key: (float(np.nanmean([s for s, _ in of_it])), float(np.nanmean([t for _, t in of_it])))
+        for key, of_it in found.items()
+    }
