@@ -19,6 +19,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 SCALE = "Cividis"
+MANY = 6  # series, from which on a chart is wide
 MOST_POINTS, MOST_ROWS = 2000, 200  # of a line in a chart; of a table beside it
 
 
@@ -26,6 +27,7 @@ MOST_POINTS, MOST_ROWS = 2000, 200  # of a line in a chart; of a table beside it
 class Chart:
     """title: above it; says: its main figures in words; figure: JSON for Plotly
     head, rows: its figures as a table; note: what else to know, in a sentence
+    height: in pixels; wide: it has a row of its own
     """
 
     title: str
@@ -34,6 +36,8 @@ class Chart:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    height: int = 300
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,19 +87,35 @@ def new_figure(x: str = "", y: str = "", height: int = 300, **layout: Any) -> Fi
 
 
 def made(
-    title: str, says: str, figure: Figure, head: Sequence[str], rows: Sequence[Sequence[Any]], note: str = ""
+    title: str,
+    says: str,
+    figure: Figure,
+    head: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    note: str = "",
+    wide: bool = False,
 ) -> Chart:
     """A chart whose table is thinned to MOST_ROWS."""
     chosen = thinned(len(rows), MOST_ROWS) if rows else []
     if len(chosen) < len(rows):
         note = f"{note} The table has {len(chosen)} of {len(rows):,} rows.".strip()
     cells = [[number(value) for value in rows[i]] for i in chosen]
-    return Chart(title, says, figure.to_json(), list(head), cells, note)
+    return Chart(title, says, figure.to_json(), list(head), cells, note, figure.layout.height, wide)
+
+
+def logarithmic(figure: Figure, *axes: str) -> Figure:
+    """Label logarithmic axes at 1, 2 and 5: the library's own labels overlap."""
+    for axis in axes:
+        figure.update_layout({axis: {"type": "log", "dtick": "D2", "tickformat": "~g"}})
+    return figure
 
 
 def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False) -> Chart:
     """Curves over the same quantity; a line of a single point has a marker."""
-    figure = new_figure(x, y, hovermode="x unified", yaxis_type="log" if log else "linear")
+    wide = len(series) > MANY
+    figure = new_figure(x, y, 420 if wide else 300, hovermode="x unified")
+    if log:
+        logarithmic(figure, "yaxis")
     note = ""
     for line in series:
         chosen = thinned(len(line.x), MOST_POINTS)
@@ -118,7 +138,7 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
             showlegend=len(series) > 1,
         )
     says = f"{title} against {x}. " + " ".join(map(_told, series))
-    return made(title, says, figure, [x, *(line.name for line in series)], _joined(series), note)
+    return made(title, says, figure, [x, *(line.name for line in series)], _joined(series), note, wide)
 
 
 def _band(figure: Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str) -> None:
@@ -154,16 +174,31 @@ def _joined(series: Sequence[Line]) -> list[list[Any]]:
 
 
 def heatmap(
-    title: str, matrix: np.ndarray, what: str, x: str, y: str, says: str, square: bool = False
+    title: str,
+    matrix: np.ndarray,
+    what: str,
+    axes: tuple[str, str],
+    shape: tuple[int, int],
+    says: str,
+    square: bool = False,
 ) -> Chart:
-    """A picture of a matrix float[rows, columns]; what: the quantity and its unit."""
+    """A picture of a matrix float[rows, columns]; what: the quantity and its unit.
+
+    axes: what columns and rows are; shape: how many of these there are, which may share a row or a column
+    """
+    (x, y), (height, width) = axes, matrix.shape
     figure = new_figure(x, y, height=360 if square else 300)
     figure.add_heatmap(
         z=matrix.astype(np.float32),
+        x0=(shape[1] / width - 1) / 2,
+        dx=shape[1] / width,
+        y0=(shape[0] / height - 1) / 2,
+        dy=shape[0] / height,
         colorscale=SCALE,
         zmin=0,
+        zmax=float(matrix.max()) or 1.0,
         colorbar={"title": {"text": what, "side": "right"}, "thickness": 12},
-        hovertemplate=f"{x} %{{x}}, {y} %{{y}}<br>{what}: %{{z:.4~g}}<extra></extra>",
+        hovertemplate=f"{x} %{{x:.0f}}, {y} %{{y:.0f}}<br>{what}: %{{z:.4~g}}<extra></extra>",
     )
     axis = {"showgrid": False, "zeroline": False}
     figure.update_xaxes(**axis, constrain="domain")
@@ -174,11 +209,9 @@ def heatmap(
     return made(title, says, figure, [f"{y} \\ {x}", *map(str, range(matrix.shape[1]))], rows)
 
 
-def bars(
-    title: str, names: Sequence[str], values: Mapping[str, Sequence[float]], unit: str, log: bool = False
-) -> Chart:
+def bars(title: str, names: Sequence[str], values: Mapping[str, Sequence[float]], unit: str) -> Chart:
     """Horizontal bars, name by name; those of several kinds of values are stacked."""
-    figure = new_figure(unit, "", height=90 + 30 * len(names), barmode="stack")
+    figure = new_figure(unit, "", height=90 + 30 * len(names), barmode="stack", bargap=0.4)
     for i, (kind, of_it) in enumerate(values.items()):
         figure.add_bar(
             y=[plain(name) for name in names],
@@ -188,9 +221,11 @@ def bars(
             marker_color=COLORS[i % len(COLORS)],
             hovertemplate="%{y}: %{x:.4~g}",
             showlegend=len(values) > 1,
+            texttemplate="%{x:.3~g}" if len(values) == 1 else None,
+            textposition="outside",
+            cliponaxis=False,
         )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.update_xaxes(type="log" if log else "linear")
     rows = [[name, *(of_it[i] for of_it in values.values())] for i, name in enumerate(names)]
     listed = "; ".join(f"{row[0]}: {', '.join(number(value) for value in row[1:])}" for row in rows[:12])
     return made(title, f"{title}, {unit}. {listed}.", figure, ["", *values], rows)

@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nets_deap.experiments.verdict import TICKET
-from nets_deap.report.charts import COLORS, SYMBOLS, Chart, Dot, dots, made, new_figure, number, plain
+from nets_deap.report.charts import (
+    COLORS,
+    SYMBOLS,
+    Chart,
+    Dot,
+    dots,
+    logarithmic,
+    made,
+    new_figure,
+    number,
+    plain,
+)
 from nets_deap.report.held import Compared, Held, Judged
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.portraits import mask_charts
@@ -24,7 +35,7 @@ def front(helds: Sequence[Held]) -> Section | None:
     found = [held for held in helds if held.found and held.found.front]
     if not found:
         return None
-    figure = new_figure("density, %", "validation loss", xaxis_type="log", height=380)
+    figure = logarithmic(new_figure("density, %", "validation loss", height=380), "xaxis")
     groups, rows = [], []
     for place, held in enumerate(found):
         assert held.found
@@ -102,7 +113,7 @@ def comparison(helds: Sequence[Held]) -> Section | None:
 
 def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure) -> Chart:
     """Mean metric with its interval, a series for each method, against density or cost."""
-    figure = new_figure(x, f"test {measure.axis}", xaxis_type="log", height=380)
+    figure = logarithmic(new_figure(x, f"test {measure.axis}", height=380), "xaxis")
     by_method: dict[str, list[Row]] = {}
     for row in rows:
         by_method.setdefault(row["method"], []).append(row)
@@ -173,7 +184,9 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
         [
             str(row["method"]),
             _interval(row["test_acc"], row["test_acc_half_width"]),
-            f"{row['difference']:+.2f} ± {row['difference_half_width']:.2f}" if "difference" in row else "",
+            f"{row['difference']:+.2f} ± {row['difference_half_width']:.2f}".replace("-", "−")
+            if "difference" in row
+            else "",
             f"{row['p_value']:.2g}" if "p_value" in row else "",
             f"{100 * row['asked']:g}",
             f"{100 * row['density']:.3g}",

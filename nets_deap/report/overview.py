@@ -198,7 +198,7 @@ def environment(helds: Sequence[Held]) -> Section:
         Table("What the figures come from", head, rows),
         Table("What made this page", ["", "version"], here),
     ]
-    return Section("environment", "Environment and version", intro, tables=tables)
+    return Section("environment", "Environment", intro, tables=tables)
 
 
 def _version(name: str) -> str:

@@ -19,6 +19,7 @@ from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 
 LARGEST = 64 << 20  # bytes of a page
+MOST_NAMED = 4  # folders in the title
 MARK = b'<meta name="generator" content="nets-deap'  # of our pages: no other file is replaced
 
 
@@ -71,9 +72,7 @@ def rendered(helds: Sequence[Held], repeat: Repeat) -> str:
     )
     script, library = _asset("page.js"), _library()
     page = environment.get_template("page.html.jinja").render(
-        title=" and ".join(dict.fromkeys(held.label for held in helds))
-        if len(helds) < 4
-        else f"{len(helds)} folders",
+        title=_title(helds),
         sections=sections(helds, repeat),
         style=_asset("page.css"),
         script=script,
@@ -84,6 +83,13 @@ def rendered(helds: Sequence[Held], repeat: Repeat) -> str:
     if len(page) > LARGEST:
         raise NetsError(f"the page would have {len(page):,} bytes: report on fewer folders")
     return page
+
+
+def _title(helds: Sequence[Held]) -> str:
+    """The folders that were asked for, without those inside them."""
+    labels = [held.label for held in helds]
+    outer = [label for label in labels if not any(label.startswith(f"{other}/") for other in labels)]
+    return ", ".join(outer) if len(outer) <= MOST_NAMED else f"{len(outer)} folders"
 
 
 def _asset(name: str) -> str:

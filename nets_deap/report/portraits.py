@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -23,7 +24,7 @@ def masks(helds: Sequence[Held]) -> Section | None:
         "The share of weights that the mask keeps in each layer, and where in the layer they are. A cell is "
         "a patch of units and inputs."
     )
-    return Section("masks", "Masks of the layers", intro, groups=groups, picks="Ticket") if groups else None
+    return Section("masks", "Masks", intro, groups=groups, picks="Ticket") if groups else None
 
 
 def _all(helds: Sequence[Held]) -> Iterator[tuple[str, Ticket]]:
@@ -41,14 +42,16 @@ def mask_charts(ticket: Ticket) -> list[Chart]:
     densities = ticket.layout.densities(ticket.mask)
     percents = {"density": [100 * density for density in densities.values()]}
     charts = [bars("Density of each layer", list(densities), percents, "density, %")]
+    shapes = dict(zip(ticket.layout.names, ticket.layout.shapes, strict=True))
     for layer, density, matrix in list(_layers(ticket))[:MOST_LAYERS]:
-        shape = "×".join(map(str, ticket.layout.shapes[ticket.layout.names.index(layer)]))
+        shape = "×".join(map(str, shapes[layer]))
         title = f"{layer}, {shape}: {100 * density:.1f} %"
         says = (
             f"Mask of the layer {layer} of shape {shape}, which keeps {100 * density:.2f} per cent of the "
             f"weights; between {100 * matrix.min():.1f} and {100 * matrix.max():.1f} per cent in its patches."
         )
-        charts.append(heatmap(title, matrix, "share kept", "inputs", "units", says))
+        whole = (shapes[layer][0], math.prod(shapes[layer][1:]))
+        charts.append(heatmap(title, matrix, "share kept", ("inputs", "units"), whole, says))
     return charts
 
 
@@ -72,15 +75,11 @@ def pixels(helds: Sequence[Held]) -> Section | None:
                     f"{int(matrix.min())} and {int(matrix.max())}; {blind} pixels have none."
                 )
                 chart = heatmap(
-                    "Weights on each pixel", matrix, "weights", "column", "row", says, square=True
+                    "Weights on each pixel", matrix, "weights", ("column", "row"), matrix.shape, says, True
                 )
                 groups.append(Group(name, [chart]))
-    intro = "How many weights of the first layer the mask keeps on each pixel of the input."
-    return (
-        Section("pixels", "Pixels that the ticket looks at", intro, groups=groups, picks="Ticket")
-        if groups
-        else None
-    )
+    intro = "The pixels that the ticket looks at: how many weights of the first layer the mask keeps on each."
+    return Section("pixels", "Pixels", intro, groups=groups, picks="Ticket") if groups else None
 
 
 def weights(helds: Sequence[Held]) -> Section | None:

@@ -3,173 +3,182 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from nets_deap.figures.style import means
-from nets_deap.report.charts import Chart, Line, lines
-from nets_deap.report.held import Held
+from nets_deap.report.charts import COLORS, Line, lines
+from nets_deap.report.held import Held, Trained
 from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section
 from nets_deap.util.tables import Row
 
 STEPS = {"gen": "generation", "cycle": "cycle", "round": "round", "iteration": "iteration"}
-# Column -> what its line is called; beside the best, a single run shows the others of its panel
+# Column -> what its line is called
 BEST = {
     "fitness_min": "best",
     "density_best": "best genome",
-    "density": "density",
     "val_loss_best": "best genome",
-    "val_loss": "validation",
     "val_acc_best": "best genome, validation",
     "val_acc": "validation",
     "test_acc_best": "best genome, test",
     "test_acc": "test",
 }
+# The same for columns that are shown of a single run only
 OTHERS = {"fitness_avg": "mean", "fitness_max": "worst", "density_avg": "mean", "val_acc_avg": "mean"}
+MOST_BANDS = 6  # of a chart: more would hide each other
+
+
+@dataclass(frozen=True)
+class Track:
+    """What a line is drawn from. table: a row for each value of the column `step`, and each `seed`"""
+
+    label: str
+    step: str
+    table: pd.DataFrame
+    color: int
+    dash: int = 0
+
+    def has(self, column: str) -> bool:
+        return _numeric(self.table, column)
+
+    def line(self, column: str, scale: float, name: str = "", band: bool = True, **style: int | bool) -> Line:
+        """The mean over seeds; band: with its interval"""
+        x, mean, half = means(self.table, self.step, column, scale)
+        low, high = mean - half, mean + half
+        if scale == 100:  # shares
+            low, high = np.clip(low, 0, 100), np.clip(high, 0, 100)
+        bounds = {"low": low, "high": high} if band and half.any() else {}
+        looks = {"color": self.color, "dash": self.dash} | style
+        return Line(name or self.label, x, mean, **bounds, **looks)  # type: ignore[arg-type]  # by keywords
+
+
+def _numeric(table: pd.DataFrame, column: str) -> bool:
+    return (
+        column in table and pd.api.types.is_numeric_dtype(table[column]) and bool(table[column].notna().any())
+    )
 
 
 def evolution(helds: Sequence[Held]) -> Section | None:
     """The curves of searches. Several share their charts, and a comparison's are means over seeds."""
     measure = measure_of(helds)
-    tracks = [track for held in helds for track in _tracks(held)]
+    tracks = [track for held in helds for track in _searches(held)]
+    tracks = [track for track in tracks if track.step and track.table[track.step].nunique() > 1]
+    if sum(1 for held in helds if held.found) > 1:
+        tracks = [
+            Track(track.label, track.step, track.table, i, i // len(COLORS)) for i, track in enumerate(tracks)
+        ]
     if not tracks:
         return None
-    panels = {
-        "Fitness": ("fitness_min", "fitness_avg", "fitness_max"),
-        "Validation loss": ("val_loss_best", "val_loss"),
-        "Density": ("density_best", "density_avg", "density"),
-        measure.title: ("val_acc_best", "val_acc", "val_acc_avg", "test_acc_best", "test_acc"),
-        "Diversity": ("fitness_std",),
-    }
-    units = {
-        "Fitness": ("fitness, less is better", 1.0),
-        "Validation loss": ("validation loss", 1.0),
-        "Density": ("density, %", 100.0),
-        measure.title: (measure.axis, measure.scale),
-        "Diversity": ("standard deviation of fitness", 1.0),
-    }
-    steps = dict.fromkeys(STEPS[step] for _, step, _ in tracks)
-    x = next(iter(steps)) if len(steps) == 1 else "generation or cycle"
+    accuracies = ("val_acc_best", "val_acc", "val_acc_avg", "test_acc_best", "test_acc")
+    panels = (
+        ("Fitness", "fitness, less is better", 1.0, ("fitness_min", "fitness_avg", "fitness_max")),
+        ("Validation loss", "validation loss", 1.0, ("val_loss_best", "val_loss")),
+        ("Density", "density, %", 100.0, ("density_best", "density_avg", "density")),
+        (measure.title, measure.axis, measure.scale, accuracies),
+        ("Diversity", "standard deviation of fitness", 1.0, ("fitness_std",)),
+    )
+    steps = list(dict.fromkeys(STEPS[track.step] for track in tracks))
+    x = steps[0] if len(steps) == 1 else "generation or cycle"
     charts = []
-    for title, columns in panels.items():
-        axis, scale = units[title]
+    for title, axis, scale, columns in panels:
         series = _panel(tracks, columns, scale)
         if any(np.any(np.asarray(line.y) != 0) for line in series):
             charts.append(lines(title, x, axis, series))
     if not charts:
         return None
+    evolved = any(track.step == "gen" for track in tracks)
     intro = f"Each {x}, as the logbook has it. Drag over a chart to zoom in, double-click to zoom out."
-    return Section(
-        "evolution", "Evolution" if "gen" in {s for _, s, _ in tracks} else "Search", intro, charts=charts
-    )
+    return Section("evolution", "Evolution" if evolved else "Search", intro, charts=charts)
 
 
-def _tracks(held: Held) -> list[tuple[str, str, pd.DataFrame]]:
-    """(label, column of steps, rows of one or more seeds) of each search with two steps or more."""
-    rows = held.found.rows if held.found else held.compared.logbooks if held.compared else ()
+def _searches(held: Held) -> list[Track]:
+    if held.compared:
+        return _by_method(held.compared.logbooks)
+    table = pd.DataFrame(list(held.found.rows) if held.found else []).assign(seed=0)
+    return [Track(held.label, _step(table), table, 0)]
+
+
+def _step(table: pd.DataFrame) -> str:
+    return next((column for column in STEPS if _numeric(table, column)), "")
+
+
+def _by_method(rows: Sequence[Row], step: str = "") -> list[Track]:
+    """A track for each method and density of a comparison: its colour by method, its dash by density."""
     if not rows:
         return []
     table = pd.DataFrame(list(rows))
-    if held.found:
-        parts = [(held.label, table.assign(seed=0))]
-    else:
-        several = table["asked"].nunique() > 1
-        parts = [
-            (f"{method}, {100 * asked:g} %" if several else str(method), part)
-            for (method, asked), part in table.groupby(["method", "asked"], sort=False)
-        ]
-    told = []
-    for label, part in parts:
-        step = next((column for column in STEPS if column in part and part[column].notna().any()), None)
-        if step and part[step].nunique() > 1:
-            told.append((label, step, part))
-    return told
+    methods, densities = (list(table[column].unique()) for column in ("method", "asked"))
+    found = []
+    for (method, asked), part in table.groupby(["method", "asked"], sort=False):
+        label = f"{method}, {100 * asked:g} %" if len(densities) > 1 else str(method)
+        place = methods.index(method), densities.index(asked)
+        found.append(Track(label, step or _step(part), part, *place))
+    return found
 
 
-def _panel(
-    tracks: Sequence[tuple[str, str, pd.DataFrame]], columns: Sequence[str], scale: float
-) -> list[Line]:
-    series: list[Line] = []
-    for place, (label, step, table) in enumerate(tracks):
-        alone, dash = len(tracks) == 1, 0
-        for column in columns:
-            known = (
-                column in table
-                and pd.api.types.is_numeric_dtype(table[column])
-                and table[column].notna().any()
-            )
-            if not known or (column in OTHERS and not alone):
-                continue
-            x, mean, half = means(table, step, column, scale)
-            says = BEST.get(column, OTHERS.get(column, "population"))
-            name = says if alone else label if dash == 0 else f"{label}, {says}"
-            banded = {"low": mean - half, "high": mean + half} if half.any() else {}
-            color = dash if alone else place
-            dashed = dash if alone else dash + place // 6
-            series.append(Line(name, x, mean, **banded, color=color, dash=dashed, faint=column in OTHERS))
-            dash += 1
-    return series
+def _panel(tracks: Sequence[Track], columns: Sequence[str], scale: float) -> list[Line]:
+    """Of one run all columns, and of several the first that each has."""
+    if len(tracks) > 1:
+        series = []
+        for track in tracks:
+            if column := next((c for c in columns if track.has(c) and c not in OTHERS), None):
+                series.append(track.line(column, scale, band=len(tracks) <= MOST_BANDS))
+        return series
+    (track,) = tracks
+    shown = [column for column in columns if track.has(column)]
+    names = {column: BEST.get(column) or OTHERS.get(column) or track.label for column in shown}
+    return [
+        track.line(column, scale, names[column], color=i, dash=i, faint=column in OTHERS)
+        for i, column in enumerate(shown)
+    ]
 
 
 def training(helds: Sequence[Held]) -> Section | None:
     """Losses and metric in each epoch of the trainings to the end."""
     measure = measure_of(helds)
-    losses, accuracies, note = [], [], ""
-    trained = [held for held in helds if held.trained]
-    for place, held in enumerate(trained):
-        assert held.trained
-        label = "" if len(trained) == 1 else f"{held.label}: "
-        rows, random = held.trained.rows, held.trained.random
-        for series, key, scale in ((losses, "loss", 1.0), (accuracies, "acc", measure.scale)):
-            series.extend(_pair(rows, key, scale, label, place, len(trained) == 1))
-            if random and f"test_{key}" in rows[0]:
-                series.append(_random(random, f"test_{key}", scale, label, place, len(random)))
-        note = "Early stop is where the validation loss is least; test figures are those of that point."
+    losses: list[Line] = []
+    accuracies: list[Line] = []
+    note = "Early stop is where the validation loss is least; test figures are those of that point."
+    trained = [(held.label, held.trained) for held in helds if held.trained]
+    for place, (label, told) in enumerate(trained):
+        prefix = "" if len(trained) == 1 else f"{label}: "
+        losses += _curves(told, "loss", 1.0, prefix, place)
+        accuracies += _curves(told, "acc", measure.scale, prefix, place)
     for held in helds:
-        if held.compared and held.compared.training:
-            note = "Means over seeds, with 95 % intervals."
-            for place, (name, part) in enumerate(_by_method(held.compared.training)):
-                for series, key, scale in (
-                    (losses, "test_loss", 1.0),
-                    (accuracies, "test_acc", measure.scale),
-                ):
-                    if key in part:
-                        x, mean, half = means(part, "epoch", key, scale)
-                        band = {"low": mean - half, "high": mean + half}
-                        series.append(Line(name, x, mean, **band, color=place, dash=place // 6))
-    charts: list[Chart] = []
-    if losses:
-        charts.append(lines("Loss", "epoch", "loss", losses, log=True))
+        tracks = _by_method(held.compared.training, "epoch") if held.compared else []
+        if tracks:
+            banded = len(tracks) <= MOST_BANDS
+            note = "Test figures, means over seeds" + (", with 95 % intervals." if banded else ".")
+        for track in tracks:
+            for series, column, scale in (
+                (losses, "test_loss", 1.0),
+                (accuracies, "test_acc", measure.scale),
+            ):
+                if track.has(column) and track.has("epoch"):
+                    series.append(track.line(column, scale, band=banded))
+    charts = [lines("Loss", "epoch", "loss", losses, log=True)] if losses else []
     if accuracies:
         charts.append(lines(measure.title, "epoch", measure.axis, accuracies))
-    return Section("training", "Training to the end", note, charts=charts) if charts else None
+    return Section("training", "Training", note, charts=charts) if charts else None
 
 
-def _pair(rows: Sequence[Row], key: str, scale: float, label: str, place: int, alone: bool) -> list[Line]:
+def _curves(told: Trained, key: str, scale: float, prefix: str, place: int) -> list[Line]:
+    """Validation and test of a ticket, and the test of its random tickets."""
+    track = Track("", "epoch", pd.DataFrame(list(told.rows)).assign(seed=0), place)
     found = []
-    for dash, part in enumerate(("validation", "test")):
-        column = f"{'val' if part == 'validation' else 'test'}_{key}"
-        if column in rows[0]:
-            x, y = [row["epoch"] for row in rows], [scale * row[column] for row in rows]
-            found.append(Line(f"{label}{part}", x, y, color=dash if alone else place, dash=dash))
+    for dash, (part, column) in enumerate((("validation", f"val_{key}"), ("test", f"test_{key}"))):
+        if track.has(column):
+            found.append(
+                track.line(column, scale, f"{prefix}{part}", color=place if prefix else dash, dash=dash)
+            )
+    if told.random:
+        table = pd.concat([pd.DataFrame(rows).assign(seed=i) for i, rows in enumerate(told.random.values())])
+        random = Track("", "epoch", table, place if prefix else 2, 2)
+        count = len(told.random)
+        name = f"{prefix}{f'{count} random tickets' if count > 1 else 'random ticket'}, test"
+        if random.has(f"test_{key}"):
+            found.append(random.line(f"test_{key}", scale, name))
     return found
-
-
-def _random(
-    random: dict[str, Sequence[Row]], key: str, scale: float, label: str, place: int, count: int
-) -> Line:
-    table = pd.concat([pd.DataFrame(rows).assign(seed=i) for i, rows in enumerate(random.values())])
-    x, mean, half = means(table, "epoch", key, scale)
-    name = f"{label}random ticket, test" if count == 1 else f"{label}{count} random tickets, test"
-    return Line(name, x, mean, mean - half, mean + half, color=2 + place, dash=2)
-
-
-def _by_method(rows: Sequence[Row]) -> list[tuple[str, pd.DataFrame]]:
-    table = pd.DataFrame(list(rows))
-    several = table["asked"].nunique() > 1
-    parts = table.groupby(["method", "asked"], sort=False)
-    return [
-        (f"{method}, {100 * asked:g} %" if several else str(method), part) for (method, asked), part in parts
-    ]
