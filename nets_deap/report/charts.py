@@ -96,18 +96,19 @@ def made(
     wide: bool = False,
 ) -> Chart:
     """A chart whose table is thinned to MOST_ROWS."""
-    chosen = thinned(len(rows), MOST_ROWS) if rows else []
+    chosen = list(thinned(len(rows), MOST_ROWS)) if rows else []
     if len(chosen) < len(rows):
         note = f"{note} The table has {len(chosen)} of {len(rows):,} rows.".strip()
     cells = [[number(value) for value in rows[i]] for i in chosen]
     return Chart(title, says, figure.to_json(), list(head), cells, note, figure.layout.height, wide)
 
 
-def logarithmic(figure: Figure, *axes: str) -> Figure:
-    """Label logarithmic axes at 1, 2 and 5: the library's own labels overlap."""
-    for axis in axes:
-        figure.update_layout({axis: {"type": "log", "dtick": "D2", "tickformat": "~g"}})
-    return figure
+def logarithmic(figure: Figure, axis: str, values: Sequence[float]) -> None:
+    """Make an axis logarithmic, with labels that do not overlap: at 1, 2, 5, or if they span much at 1."""
+    positive = [value for value in values if value > 0]
+    span = math.log10(max(positive) / min(positive)) if positive else 0
+    form = "~s" if positive and max(positive) >= 1000 else "~g"
+    figure.update_layout({axis: {"type": "log", "dtick": "D2" if span < 2 else 1, "tickformat": form}})
 
 
 def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False) -> Chart:
@@ -115,7 +116,9 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
     wide = len(series) > MANY
     figure = new_figure(x, y, 420 if wide else 300, hovermode="x unified")
     if log:
-        logarithmic(figure, "yaxis")
+        logarithmic(figure, "yaxis", [value for line in series for value in line.y])
+    if all(float(place).is_integer() for line in series for place in line.x):
+        figure.update_xaxes(dtick=1 if max((max(line.x) for line in series), default=0) <= 10 else None)
     note = ""
     for line in series:
         chosen = thinned(len(line.x), MOST_POINTS)
@@ -132,8 +135,12 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
             y=ys,
             name=plain(line.name),
             mode="lines" if len(xs) > 1 else "markers",
-            line={"color": color, "width": 1 if line.faint else 2.2, "dash": DASHES[line.dash % len(DASHES)]},
-            opacity=0.55 if line.faint else 1,
+            line={
+                "color": color,
+                "width": 1.3 if line.faint else 2.2,
+                "dash": DASHES[line.dash % len(DASHES)],
+            },
+            opacity=0.8 if line.faint else 1,
             hovertemplate="%{y:.5~g}",
             showlegend=len(series) > 1,
         )
@@ -226,6 +233,8 @@ def bars(title: str, names: Sequence[str], values: Mapping[str, Sequence[float]]
             cliponaxis=False,
         )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
+    if len(values) == 1:  # room for the figures beside the bars
+        figure.update_xaxes(range=[0, 1.18 * max((max(of_it) for of_it in values.values()), default=1) or 1])
     rows = [[name, *(of_it[i] for of_it in values.values())] for i, name in enumerate(names)]
     listed = "; ".join(f"{row[0]}: {', '.join(number(value) for value in row[1:])}" for row in rows[:12])
     return made(title, f"{title}, {unit}. {listed}.", figure, ["", *values], rows)

@@ -84,6 +84,7 @@ class Held:
 
     label: what it is called on the page; kind: one of KINDS
     version: of nets-deap, which has computed it; data: checksum of its data; "" if it does not say
+    inside: nobody asked for it, but for a folder that it is in
     tickets: name -> ticket; a run has one, a comparison one for each method and density
     """
 
@@ -98,3 +99,4 @@ class Held:
     trained: Trained | None = None
     compared: Compared | None = None
     judged: Judged | None = None
+    inside: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +36,9 @@ def front(helds: Sequence[Held]) -> Section | None:
     found = [held for held in helds if held.found and held.found.front]
     if not found:
         return None
-    figure = logarithmic(new_figure("density, %", "validation loss", height=380), "xaxis")
-    groups, rows = [], []
+    figure = new_figure("density, %", "validation loss", height=380)
+    groups: list[Group] = []
+    rows: list[list[Any]] = []
     for place, held in enumerate(found):
         assert held.found
         points = held.found.front
@@ -61,6 +63,7 @@ def front(helds: Sequence[Held]) -> Section | None:
             [name, 100 * row["density"], row["val_loss"], 100 * row["val_acc"]]
             for name, (_, row, _) in zip(names, points, strict=True)
         ]
+    logarithmic(figure, "xaxis", [row[1] for row in rows])
     best = min(rows, key=lambda row: row[2])
     says = (
         f"Pareto front of {len(rows)} tickets: validation loss against density. Densities from "
@@ -113,7 +116,7 @@ def comparison(helds: Sequence[Held]) -> Section | None:
 
 def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure) -> Chart:
     """Mean metric with its interval, a series for each method, against density or cost."""
-    figure = logarithmic(new_figure(x, f"test {measure.axis}", height=380), "xaxis")
+    figure = new_figure(x, f"test {measure.axis}", height=380)
     by_method: dict[str, list[Row]] = {}
     for row in rows:
         by_method.setdefault(row["method"], []).append(row)
@@ -137,6 +140,7 @@ def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure)
         cells += [
             [method, float(place), value, width] for place, value, width in zip(xs, ys, half, strict=True)
         ]
+    logarithmic(figure, "xaxis", [cell[1] for cell in cells])
     best = max(cells, key=lambda cell: cell[2])
     says = (
         f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "

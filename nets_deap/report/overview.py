@@ -28,7 +28,8 @@ Repeat = Callable[[str, Path, Mapping[str, Any]], str]  # kind, folder and confi
 def summary(helds: Sequence[Held]) -> Section:
     measure = measure_of(helds)
     cards = [_card(held, measure) for held in helds]
-    tables = [_side_by_side(cards)] if len(cards) > 2 else []
+    several = sum(not held.inside for held in helds) > 1
+    tables = [_side_by_side(cards)] if several else []
     return Section("summary", "Summary", cards=cards, tables=tables)
 
 
@@ -156,7 +157,8 @@ def timing(helds: Sequence[Held]) -> Section | None:
             charts.append(bars(f"{held.label}: mean time of a trial", list(found), parts, "seconds"))
     if passed:
         each = [
-            Line(line.name, line.x[1:], np.diff(line.y), color=line.color, dash=line.dash) for line in passed
+            Line(line.name, line.x[1:], list(np.diff(line.y)), color=line.color, dash=line.dash)
+            for line in passed
         ]
         step = "generation, cycle or evaluation"
         charts = [

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from nets_deap import __version__
-from nets_deap.report import judging, overview, portraits, progress, reading
+from nets_deap.report import descent, judging, overview, portraits, progress, reading
 from nets_deap.report.held import Held
 from nets_deap.report.overview import Repeat
 from nets_deap.report.sections import Section
@@ -45,6 +45,7 @@ def sections(helds: Sequence[Held], repeat: Repeat) -> list[Section]:
         judging.comparison(helds),
         progress.evolution(helds),
         judging.front(helds),
+        descent.lineage(helds),
         progress.training(helds),
         portraits.masks(helds),
         portraits.pixels(helds),
@@ -87,8 +88,7 @@ def rendered(helds: Sequence[Held], repeat: Repeat) -> str:
 
 def _title(helds: Sequence[Held]) -> str:
     """The folders that were asked for, without those inside them."""
-    labels = [held.label for held in helds]
-    outer = [label for label in labels if not any(label.startswith(f"{other}/") for other in labels)]
+    outer = [held.label for held in helds if not held.inside]
     return ", ".join(outer) if len(outer) <= MOST_NAMED else f"{len(outer)} folders"
 
 

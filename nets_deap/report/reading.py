@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
@@ -34,7 +35,7 @@ from nets_deap.report.held import (
 from nets_deap.util import digests, files, tables
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import DamagedError, NetsError
-from nets_deap.util.schema import Number, Text, checked
+from nets_deap.util.schema import Number, Text, Whole, checked
 from nets_deap.util.tables import Row
 from nets_deap.util.tensors import read_safetensors
 
@@ -53,6 +54,27 @@ class _Told(BaseModel):
     verdict: Text
     conditions: dict[Text, bool | None]
     seeds: int
+
+
+class _Birth(BaseModel):
+    """A row of lineage.csv."""
+
+    generation: Whole
+    by: Text
+    fitness: Number
+    val_loss: Number
+    density: Number
+    number: Whole
+    parent: Number
+    mate: Number
+
+
+class _Survival(BaseModel):
+    """A row of survival.csv."""
+
+    operator: Text
+    born: Annotated[Whole, Field(gt=0)]
+    survived: Annotated[Whole, Field(ge=0)]
 
 
 class _Point(BaseModel):
@@ -93,7 +115,7 @@ def _with_parts(folder: Path, label: str) -> Iterator[Held]:
         if part.is_dir() and not part.is_symlink() and _kind(part) in (TRAINING, VERDICT):
             inner = _held(part, f"{label}/{part.name}")
             if inner.tickets:  # it is of the ticket that is here now
-                yield inner
+                yield replace(inner, inside=True)
 
 
 def _kind(folder: Path) -> str | None:
@@ -171,13 +193,29 @@ def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
     steps = sum(int(row.get("gradient_steps", 0)) for row in rows)
     cost = Cost(gradient_steps=steps, seconds=float(rows[-1]["elapsed_s"]))
     reason = finished(config, rows)
-    return Found(method, rows, f"finished: {reason}" if reason else "unfinished", cost, _front(folder))
+    return Found(
+        method,
+        rows,
+        f"finished: {reason}" if reason else "unfinished",
+        cost,
+        _front(folder),
+        _table(folder / run_folder.LINEAGE, _Birth),
+        _table(folder / run_folder.SURVIVAL, _Survival),
+    )
+
+
+def _table(path: Path, kind: type[BaseModel]) -> list[Row]:
+    """The rows of a table, each of this kind; none if there is no such file."""
+    rows = tables.read_csv(path) if path.exists() else []
+    for row in rows:
+        checked(kind, row, path)
+    return rows
 
 
 def _front(folder: Path) -> list[tuple[str, Row, Ticket]]:
-    if not (path := folder / FRONT).exists():
+    path = folder / FRONT
+    if not (rows := sorted(_table(path, _Point), key=lambda row: float(row["density"]))):
         return []
-    rows = sorted(tables.read_csv(path), key=lambda row: checked(_Point, row, path).density)
     places = sorted({round(place) for place in np.linspace(0, len(rows) - 1, min(len(rows), MOST_TICKETS))})
     told = []
     for row in (rows[place] for place in places):

@@ -11,7 +11,9 @@
   const dark = () => (root.dataset.scheme ? root.dataset.scheme === "dark" : preferred.matches);
 
   const ready = (async () => {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
+    const text = atob(document.getElementById("library").textContent);
+    const packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();
@@ -19,8 +21,21 @@
     if (!window.Plotly) throw new Error("the library did not start");
   })();
 
-  // The colours that depend on the scheme, as Plotly takes them.
-  function colors(figure) {
+  // On a dark ground the darker colours of the series are lighter.
+  const lighter = [
+    ["#0072B2", "#45A5E6"], ["#D55E00", "#F08A45"], ["#009E73", "#2CC79B"],
+    ["rgba(0,114,178", "rgba(69,165,230"], ["rgba(213,94,0", "rgba(240,138,69"], ["rgba(0,158,115", "rgba(44,199,155"],
+  ];
+  function figureOf(plot) {
+    let text = plot.dataset.figure;
+    if (dark()) for (const [before, after] of lighter) text = text.replaceAll(before, after);
+    const figure = JSON.parse(text);
+    figure.layout.uirevision = "kept"; // a zoom survives a change of colours
+    return figure;
+  }
+
+  // The layout's colours that depend on the scheme, as Plotly takes them.
+  function colors() {
     const style = getComputedStyle(root);
     const of = (name) => style.getPropertyValue(name).trim();
     const layout = {
@@ -42,7 +57,7 @@
     if (drawn.has(plot)) return;
     drawn.add(plot);
     await ready;
-    const figure = JSON.parse(plot.dataset.figure);
+    const figure = figureOf(plot);
     const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
     await Plotly.newPlot(plot, figure.data, figure.layout, config);
     await Plotly.relayout(plot, colors());
@@ -77,10 +92,15 @@
     told.hidden = false;
   }
 
+  async function recolor(plot) {
+    const figure = figureOf(plot);
+    await Plotly.react(plot, figure.data, figure.layout);
+    await Plotly.relayout(plot, colors());
+  }
   function recolored() {
     button.textContent = dark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `Switch to the ${dark() ? "light" : "dark"} scheme`);
-    for (const plot of drawn) if ("drawn" in plot.dataset) Plotly.relayout(plot, colors());
+    for (const plot of drawn) if ("drawn" in plot.dataset) recolor(plot).catch(trouble);
   }
   button.hidden = false;
   button.addEventListener("click", () => {
