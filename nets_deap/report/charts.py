@@ -21,6 +21,7 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 SCALE = "Cividis"
 MANY = 6  # series, from which on a chart is wide
 MOST_POINTS, MOST_ROWS = 2000, 200  # of a line in a chart; of a table beside it
+MOST_CELLS = 16  # of a picture's table, each way
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,12 @@ def heatmap(
     figure.update_yaxes(
         **axis, autorange="reversed", **({"scaleanchor": "x", "constrain": "domain"} if square else {})
     )
-    rows = [[i, *(round(float(value), 3) for value in line)] for i, line in enumerate(matrix)]
-    return made(title, says, figure, [f"{y} \\ {x}", *map(str, range(matrix.shape[1]))], rows)
+    lines, columns = thinned(len(matrix), MOST_CELLS), thinned(matrix.shape[1], MOST_CELLS)
+    note = ""
+    if matrix.size > lines.size * columns.size:
+        note = f"The table has {lines.size} × {columns.size} of {len(matrix)} × {matrix.shape[1]} cells."
+    rows = [[str(i), *(round(float(matrix[i, j]), 3) for j in columns)] for i in lines]
+    return made(title, says, figure, [f"{y} \\ {x}", *map(str, columns)], rows, note)
 
 
 def bars(title: str, names: Sequence[str], values: Mapping[str, Sequence[float]], unit: str) -> Chart:

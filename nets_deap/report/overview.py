@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -14,8 +15,8 @@ import numpy as np
 from nets_deap import __version__
 from nets_deap.experiments.verdict import NOT_WINNING, TICKET, WINNING
 from nets_deap.report.charts import Chart, Line, bars, lines
+from nets_deap.report.comparison import times
 from nets_deap.report.held import EVOLUTION, SEARCH, Held
-from nets_deap.report.judging import times
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.portraits import sizes
 from nets_deap.report.sections import Card, Listing, Section, Table
@@ -130,6 +131,8 @@ def _named(config: Mapping[str, Any], key: str) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return ""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from nets_deap import __version__
-from nets_deap.report import descent, judging, overview, portraits, progress, reading
+from nets_deap.report import comparison, descent, front, overview, portraits, progress, reading, verdict
 from nets_deap.report.held import Held
 from nets_deap.report.overview import Repeat
 from nets_deap.report.sections import Section
@@ -41,10 +41,10 @@ def sections(helds: Sequence[Held], repeat: Repeat) -> list[Section]:
     """The sections that apply to what these folders hold, in their order on the page."""
     found = [
         overview.summary(helds),
-        judging.verdict(helds),
-        judging.comparison(helds),
+        verdict.verdict(helds),
+        comparison.comparison(helds),
         progress.evolution(helds),
-        judging.front(helds),
+        front.front(helds),
         descent.lineage(helds),
         progress.training(helds),
         portraits.masks(helds),

@@ -113,7 +113,7 @@ def _by_method(rows: Sequence[Row], step: str = "") -> list[Track]:
     methods, densities = (list(table[column].unique()) for column in ("method", "asked"))
     found = []
     for (method, asked), part in table.groupby(["method", "asked"], sort=False):
-        label = f"{method}, {100 * float(str(asked)):g} %" if len(densities) > 1 else str(method)
+        label = f"{method}, {100 * float(part['asked'].iloc[0]):g} %" if len(densities) > 1 else str(method)
         place = methods.index(method), densities.index(asked)
         found.append(Track(label, step or _step(part), part, *place))
     return found

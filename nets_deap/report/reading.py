@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import validate
@@ -17,7 +16,7 @@ from nets_deap.evolution.record import finished
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.experiments import comparison_folder, trained, verdict
 from nets_deap.experiments.summary import Comparison
-from nets_deap.experiments.trial import ticket_path
+from nets_deap.experiments.trial import Key, ticket_path
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.report.held import (
@@ -32,58 +31,21 @@ from nets_deap.report.held import (
     Judged,
     Trained,
 )
+from nets_deap.report.rows import Birth, Epoch, Generation, Point, Survival, Told
 from nets_deap.util import digests, files, tables
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import DamagedError, NetsError
-from nets_deap.util.schema import Number, Text, Whole, checked
+from nets_deap.util.schema import Cells, checked
 from nets_deap.util.tables import Row
 from nets_deap.util.tensors import read_safetensors
 
 SUMMARY, TRAINING_ROWS, WEIGHTS, RANDOM = "summary.json", "training.csv", "trained.safetensors", "random.csv"
 FRONT, VERDICT_TOLD, TICKET_MARK = "front.csv", "verdict.json", "ticket.crc32"
-MOST_TICKETS = 40  # of a front or a comparison
+MOST_TICKETS = 24  # of a front or a comparison
 OURS = (
     "expected the folder of an evolution, another search, a training, a comparison or a verdict; `nets-deap "
     "figures` draws those of transfers and connectivities"
 )
-
-
-class _Told(BaseModel):
-    """verdict.json, as far as it is shown."""
-
-    verdict: Text
-    conditions: dict[Text, bool | None]
-    seeds: int
-
-
-class _Birth(BaseModel):
-    """A row of lineage.csv."""
-
-    generation: Whole
-    by: Text
-    fitness: Number
-    val_loss: Number
-    density: Number
-    number: Whole
-    parent: Number
-    mate: Number
-
-
-class _Survival(BaseModel):
-    """A row of survival.csv."""
-
-    operator: Text
-    born: Annotated[Whole, Field(gt=0)]
-    survived: Annotated[Whole, Field(ge=0)]
-
-
-class _Point(BaseModel):
-    """A row of front.csv."""
-
-    ticket: Text
-    density: Number
-    val_loss: Number
-    val_acc: Number
 
 
 def read(paths: Sequence[Path]) -> list[Held]:
@@ -92,8 +54,8 @@ def read(paths: Sequence[Path]) -> list[Held]:
     Raises NetsError for a folder that is none of ours or of which nothing is complete, and DamagedError for
     files that are not as they were written.
     """
-    labels = _labels(paths)
-    return [one for path, label in zip(paths, labels, strict=True) for one in _with_parts(path, label)]
+    labels, asked = _labels(paths), {path.resolve() for path in paths}
+    return [one for path, label in zip(paths, labels, strict=True) for one in _with_parts(path, label, asked)]
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
@@ -106,13 +68,16 @@ def _labels(paths: Sequence[Path]) -> list[str]:
     raise NetsError("a folder is given twice: name each one once")
 
 
-def _with_parts(folder: Path, label: str) -> Iterator[Held]:
+def _with_parts(folder: Path, label: str, asked: Collection[Path]) -> Iterator[Held]:
+    """What a folder holds, and what those inside it do that nobody has asked for by name."""
     whole = _held(folder, label)
     yield whole
     if whole.kind not in (EVOLUTION, SEARCH):
         return
     for part in sorted(folder.iterdir()):
-        if part.is_dir() and not part.is_symlink() and _kind(part) in (TRAINING, VERDICT):
+        if part.is_symlink() or part.resolve() in asked:
+            continue
+        if part.is_dir() and _kind(part) in (TRAINING, VERDICT):
             inner = _held(part, f"{label}/{part.name}")
             if inner.tickets:  # it is of the ticket that is here now
                 yield replace(inner, inside=True)
@@ -168,7 +133,7 @@ def _line(path: Path) -> str:
     return files.read_text(path).strip() if path.exists() else ""
 
 
-def _ticket_beside(folder: Path, is_it: Any) -> dict[str, Ticket]:
+def _ticket_beside(folder: Path, is_it: Callable[[Ticket], bool]) -> dict[str, Ticket]:
     """The ticket in the folder around this one, if it is the one that this folder is about."""
     path = folder.absolute().parent / run_folder.TICKET
     if path.is_file() and is_it(ticket := load_ticket(path)):
@@ -177,7 +142,7 @@ def _ticket_beside(folder: Path, is_it: Any) -> dict[str, Ticket]:
 
 
 def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
-    rows = tables.read_csv(folder / run_folder.LOGBOOK)
+    rows = _table(folder / run_folder.LOGBOOK, Generation if kind == EVOLUTION else Cells)
     if not rows:
         raise NetsError(f"{folder} holds a run of which nothing is complete yet")
     method = str(ticket.info.get("method", "nets"))
@@ -185,11 +150,6 @@ def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
         path = folder / run_folder.COST
         return Found(method, rows, "finished", Cost.read(files.read_json(path), path))
     config = validate(EvolveConfig, run_folder.read_config(folder))
-    for row in rows:
-        if not all(
-            isinstance(row.get(key), int | float) for key in ("gen", "fitness_min", "nevals", "elapsed_s")
-        ):
-            raise DamagedError(f"{folder / run_folder.LOGBOOK} is damaged (it lacks columns)")
     steps = sum(int(row.get("gradient_steps", 0)) for row in rows)
     cost = Cost(gradient_steps=steps, seconds=float(rows[-1]["elapsed_s"]))
     reason = finished(config, rows)
@@ -199,22 +159,23 @@ def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
         f"finished: {reason}" if reason else "unfinished",
         cost,
         _front(folder),
-        _table(folder / run_folder.LINEAGE, _Birth),
-        _table(folder / run_folder.SURVIVAL, _Survival),
+        _table(folder / run_folder.LINEAGE, Birth),
+        _table(folder / run_folder.SURVIVAL, Survival),
     )
 
 
-def _table(path: Path, kind: type[BaseModel]) -> list[Row]:
+def _table(path: Path, kind: type = Cells) -> list[Row]:
     """The rows of a table, each of this kind; none if there is no such file."""
     rows = tables.read_csv(path) if path.exists() else []
     for row in rows:
+        checked(Cells, row, path)
         checked(kind, row, path)
     return rows
 
 
 def _front(folder: Path) -> list[tuple[str, Row, Ticket]]:
     path = folder / FRONT
-    if not (rows := sorted(_table(path, _Point), key=lambda row: float(row["density"]))):
+    if not (rows := sorted(_table(path, Point), key=lambda row: float(row["density"]))):
         return []
     places = sorted({round(place) for place in np.linspace(0, len(rows) - 1, min(len(rows), MOST_TICKETS))})
     told = []
@@ -230,21 +191,13 @@ def _training(folder: Path) -> tuple[Trained, str]:
     """The training, and its name, which ends in the checksum of its ticket."""
     summary = trained.read_summary(folder / SUMMARY)
     random: dict[str, list[Row]] = {}
-    if (folder / RANDOM).exists():
-        for row in _curve(folder / RANDOM):
-            random.setdefault(str(row.get("ticket")), []).append(row)
-    rows = _curve(folder / TRAINING_ROWS)
+    for row in _table(folder / RANDOM, Epoch):
+        random.setdefault(str(row.get("ticket")), []).append(row)
+    rows = _table(folder / TRAINING_ROWS, Epoch)
+    if not rows:
+        raise DamagedError(f"{folder / TRAINING_ROWS} is damaged (it has no rows)")
     controls = summary.get("random", [])
     return Trained(rows, random, summary["ticket"], controls, _weights(folder / WEIGHTS)), summary["training"]
-
-
-def _curve(path: Path) -> list[Row]:
-    rows = tables.read_csv(path)
-    if not rows or not all(
-        isinstance(row.get(key), int | float) for row in rows for key in ("epoch", "val_loss")
-    ):
-        raise DamagedError(f"{path} is damaged (it lacks columns)")
-    return rows
 
 
 def _weights(path: Path) -> np.ndarray | None:
@@ -260,18 +213,17 @@ def _comparison(folder: Path) -> dict[str, Any]:
     if not known:
         raise NetsError(f"{folder} holds a comparison of which no trial is complete yet")
     told = Comparison(config, list(known.values()))
-    curves = {
-        key: tables.read_csv(folder / name) if (folder / name).exists() else []
-        for name, key in comparison_folder.CURVES.items()
-    }
+    curves = {key: _table(folder / name, Key) for name, key in comparison_folder.CURVES.items()}
+    try:
+        summaries = [summary.row() for summary in told.summaries()]
+    except LookupError as error:
+        raise DamagedError(f"{folder / comparison_folder.TRIALS} lacks a column ({error})") from error
     seen: dict[tuple[str, float], Ticket] = {}
     for trial in sorted(known, key=lambda trial: (-trial.density, trial.seed)):
         path, key = ticket_path(folder, trial), (str(trial.method), trial.density)
         if key not in seen and path.is_file() and len(seen) < MOST_TICKETS:
             seen[key] = load_ticket(path)
-    compared = Compared(
-        [summary.row() for summary in told.summaries()], told.rows, curves["training"], curves["logbook"]
-    )
+    compared = Compared(summaries, told.rows, curves["training"], curves["logbook"])
     tickets = {f"{method} at {100 * density:g} %": ticket for (method, density), ticket in seen.items()}
     return {"compared": compared, "tickets": tickets}
 
@@ -285,5 +237,5 @@ def _verdict(folder: Path) -> Judged:
         raise NetsError(f"{folder} holds a verdict of which no training is complete yet")
     told = files.read_json(folder / VERDICT_TOLD) if (folder / VERDICT_TOLD).exists() else None
     if told is not None:
-        checked(_Told, told, folder / VERDICT_TOLD)
+        checked(Told, told, folder / VERDICT_TOLD)
     return Judged(rows, told)

@@ -1,14 +1,12 @@
-"""How tickets compare: with other methods, with their dense network and controls, along a front."""
+"""Methods compared: accuracy against density and cost, and paired differences."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from nets_deap.experiments.verdict import TICKET
 from nets_deap.report.charts import (
     COLORS,
     SYMBOLS,
@@ -21,64 +19,10 @@ from nets_deap.report.charts import (
     number,
     plain,
 )
-from nets_deap.report.held import Compared, Held, Judged
+from nets_deap.report.held import Compared, Held
 from nets_deap.report.measure import Measure, measure_of
-from nets_deap.report.portraits import mask_charts
-from nets_deap.report.sections import Group, Section, Table
-from nets_deap.util.statistics import mean_interval, paired_difference
+from nets_deap.report.sections import Section, Table
 from nets_deap.util.tables import Row
-
-HELD = {True: "yes", False: "no", None: "undecided"}
-
-
-def front(helds: Sequence[Held]) -> Section | None:
-    """The Pareto fronts, and the masks of the ticket at each point."""
-    found = [held for held in helds if held.found and held.found.front]
-    if not found:
-        return None
-    figure = new_figure("density, %", "validation loss", height=380)
-    groups: list[Group] = []
-    rows: list[list[Any]] = []
-    for place, held in enumerate(found):
-        assert held.found
-        points = held.found.front
-        names = [f"{held.label}/{name}" for name, _, _ in points]
-        x, y = [100 * row["density"] for _, row, _ in points], [row["val_loss"] for _, row, _ in points]
-        figure.add_scatter(
-            x=x,
-            y=y,
-            name=plain(held.label),
-            mode="lines+markers",
-            customdata=[len(groups) + i for i in range(len(names))],
-            line={"shape": "hv", "color": COLORS[place % 6], "width": 1.5},
-            showlegend=len(found) > 1,
-            marker={"size": 10, "symbol": SYMBOLS[place % 7]},
-            text=[plain(name) for name in names],
-            hovertemplate="%{text}<br>density %{x:.4~g} %, loss %{y:.4~g}<extra></extra>",
-        )
-        groups += [
-            Group(name, mask_charts(ticket)) for name, (_, _, ticket) in zip(names, points, strict=True)
-        ]
-        rows += [
-            [name, 100 * row["density"], row["val_loss"], 100 * row["val_acc"]]
-            for name, (_, row, _) in zip(names, points, strict=True)
-        ]
-    logarithmic(figure, "xaxis", [row[1] for row in rows])
-    best = min(rows, key=lambda row: row[2])
-    says = (
-        f"Pareto front of {len(rows)} tickets: validation loss against density. Densities from "
-        f"{number(rows[0][1])} to {number(rows[-1][1])} per cent; least loss {number(best[2])} at "
-        f"{number(best[1])} per cent."
-    )
-    head = ["ticket", "density, %", "validation loss", f"{measure_of(helds).name}, × 100"]
-    chart = made(
-        "Validation loss against density", says, figure, head, rows, "Choose a point to see its ticket."
-    )
-    intro = (
-        "Each point is a ticket: none has both less density and less loss. Losses are those after the brief "
-        "training."
-    )
-    return Section("front", "Pareto front", intro, charts=[chart], groups=groups, picks="Ticket at the point")
 
 
 def comparison(helds: Sequence[Held]) -> Section | None:
@@ -205,65 +149,6 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
 
 def _interval(mean: float, half: float) -> str:
     return f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
-
-
-def verdict(helds: Sequence[Held]) -> Section | None:
-    """The ticket beside its dense network and controls, and what follows."""
-    found = [held for held in helds if held.judged]
-    if not found:
-        return None
-    measure = measure_of(helds)
-    charts: list[Chart] = []
-    tables: list[Table] = []
-    for held in found:
-        assert held.judged
-        prefix = f"{held.label}: " if len(found) > 1 else ""
-        charts += _of_verdict(held.judged, prefix, measure)
-        if held.judged.told:
-            rows = [[name, HELD[holds]] for name, holds in held.judged.told["conditions"].items()]
-            rows.append(["verdict", str(held.judged.told["verdict"])])
-            tables.append(Table(f"{prefix}Is it a winning ticket?", ["The ticket …", ""], rows))
-    intro = (
-        "The ticket, its dense network and controls are trained identically, with several seeds. Each "
-        "condition is judged by the 95 % interval of the paired differences."
-    )
-    return Section("verdict", "Verdict", intro, charts=charts, tables=tables)
-
-
-def _of_verdict(judged: Judged, prefix: str, measure: Measure) -> list[Chart]:
-    names = dict.fromkeys(str(row["network"]) for row in judged.rows)
-    by_name = {name: {row["seed"]: row for row in judged.rows if row["network"] == name} for name in names}
-
-    def dot(name: str, key: str, scale: float) -> Dot:
-        values = [scale * row[key] for row in by_name[name].values()]
-        told = mean_interval(values)
-        return Dot(name, told.mean, told.half_width, values)
-
-    charts = [
-        dots(
-            f"{prefix}Test {measure.name} at early stop",
-            [dot(name, "test_acc", measure.scale) for name in names],
-            measure.axis,
-        ),
-        dots(f"{prefix}Early stop", [dot(name, "early_stop_iteration", 1) for name in names], "iterations"),
-    ]
-    differences = _beside(by_name, measure)
-    if differences:
-        title = f"{prefix}Ticket compared with each"
-        charts.append(dots(title, differences, "points better than it", ["p"], zero=True))
-    return charts
-
-
-def _beside(by_name: Mapping[str, Mapping[int, Row]], measure: Measure) -> list[Dot]:
-    """The ticket's paired difference to every other network, on common seeds."""
-    ours, told = by_name.get(TICKET, {}), []
-    for name, theirs in by_name.items():
-        seeds = sorted(ours.keys() & theirs.keys())
-        if name != TICKET and len(seeds) >= 2:
-            values = ([measure.scale * part[seed]["test_acc"] for seed in seeds] for part in (ours, theirs))
-            difference = paired_difference(*values)
-            told.append(Dot(name, difference.mean, difference.half_width, more=[difference.p_value]))
-    return told
 
 
 def times(compared: Compared) -> dict[str, tuple[float, float]]:
