@@ -115,7 +115,7 @@ def logarithmic(figure: Figure, axis: str, values: Sequence[float]) -> None:
 def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False) -> Chart:
     """Curves over the same quantity; a line of a single point has a marker."""
     wide = len(series) > MANY
-    figure = new_figure(x, y, 420 if wide else 300, hovermode="x unified")
+    figure = new_figure(x, y, 420 if wide else 300, hovermode="x unified", hoverdistance=-1)
     if log:
         logarithmic(figure, "yaxis", [value for line in series for value in line.y])
     if all(float(place).is_integer() for line in series for place in line.x):

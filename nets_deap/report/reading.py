@@ -142,7 +142,7 @@ def _ticket_beside(folder: Path, is_it: Callable[[Ticket], bool]) -> dict[str, T
 
 
 def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
-    rows = _table(folder / run_folder.LOGBOOK, Generation if kind == EVOLUTION else Cells)
+    rows = table(folder / run_folder.LOGBOOK, Generation if kind == EVOLUTION else Cells)
     if not rows:
         raise NetsError(f"{folder} holds a run of which nothing is complete yet")
     method = str(ticket.info.get("method", "nets"))
@@ -159,12 +159,12 @@ def _found(folder: Path, kind: str, ticket: Ticket) -> Found:
         f"finished: {reason}" if reason else "unfinished",
         cost,
         _front(folder),
-        _table(folder / run_folder.LINEAGE, Birth),
-        _table(folder / run_folder.SURVIVAL, Survival),
+        table(folder / run_folder.LINEAGE, Birth),
+        table(folder / run_folder.SURVIVAL, Survival),
     )
 
 
-def _table(path: Path, kind: type = Cells) -> list[Row]:
+def table(path: Path, kind: type = Cells) -> list[Row]:
     """The rows of a table, each of this kind; none if there is no such file."""
     rows = tables.read_csv(path) if path.exists() else []
     for row in rows:
@@ -175,7 +175,7 @@ def _table(path: Path, kind: type = Cells) -> list[Row]:
 
 def _front(folder: Path) -> list[tuple[str, Row, Ticket]]:
     path = folder / FRONT
-    if not (rows := sorted(_table(path, Point), key=lambda row: float(row["density"]))):
+    if not (rows := sorted(table(path, Point), key=lambda row: float(row["density"]))):
         return []
     places = sorted({round(place) for place in np.linspace(0, len(rows) - 1, min(len(rows), MOST_TICKETS))})
     told = []
@@ -191,9 +191,9 @@ def _training(folder: Path) -> tuple[Trained, str]:
     """The training, and its name, which ends in the checksum of its ticket."""
     summary = trained.read_summary(folder / SUMMARY)
     random: dict[str, list[Row]] = {}
-    for row in _table(folder / RANDOM, Epoch):
+    for row in table(folder / RANDOM, Epoch):
         random.setdefault(str(row.get("ticket")), []).append(row)
-    rows = _table(folder / TRAINING_ROWS, Epoch)
+    rows = table(folder / TRAINING_ROWS, Epoch)
     if not rows:
         raise DamagedError(f"{folder / TRAINING_ROWS} is damaged (it has no rows)")
     controls = summary.get("random", [])
@@ -213,7 +213,7 @@ def _comparison(folder: Path) -> dict[str, Any]:
     if not known:
         raise NetsError(f"{folder} holds a comparison of which no trial is complete yet")
     told = Comparison(config, list(known.values()))
-    curves = {key: _table(folder / name, Key) for name, key in comparison_folder.CURVES.items()}
+    curves = {key: table(folder / name, Key) for name, key in comparison_folder.CURVES.items()}
     try:
         summaries = [summary.row() for summary in told.summaries()]
     except LookupError as error:
