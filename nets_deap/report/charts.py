@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ MOST_CELLS = 16  # of a picture's table, each way
 class Chart:
     """title: above it; says: its main figures in words; figure: JSON for Plotly
     head, rows: its figures as a table; note: what else to know, in a sentence
-    height: in pixels; wide: it has a row of its own
+    height: in pixels; look: wide (a row of its own), square, or neither
     """
 
     title: str
@@ -38,7 +38,7 @@ class Chart:
     rows: Sequence[Sequence[str]]
     note: str = ""
     height: int = 300
-    wide: bool = False
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def made(
     head: Sequence[str],
     rows: Sequence[Sequence[Any]],
     note: str = "",
-    wide: bool = False,
+    look: str = "",
 ) -> Chart:
     """A chart whose table is thinned to MOST_ROWS."""
     chosen = list(thinned(len(rows), MOST_ROWS)) if rows else []
     if len(chosen) < len(rows):
         note = f"{note} The table has {len(chosen)} of {len(rows):,} rows.".strip()
     cells = [[number(value) for value in rows[i]] for i in chosen]
-    return Chart(title, says, figure.to_json(), list(head), cells, note, figure.layout.height, wide)
+    return Chart(title, says, figure.to_json(), list(head), cells, note, figure.layout.height, look)
 
 
 def logarithmic(figure: Figure, axis: str, values: Sequence[float]) -> None:
@@ -146,7 +146,15 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
             showlegend=len(series) > 1,
         )
     says = f"{title} against {x}. " + " ".join(map(_told, series))
-    return made(title, says, figure, [x, *(line.name for line in series)], _joined(series), note, wide)
+    return made(
+        title,
+        says,
+        figure,
+        [x, *(line.name for line in series)],
+        _joined(series),
+        note,
+        "wide" if wide else "",
+    )
 
 
 def _band(figure: Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str) -> None:
@@ -218,7 +226,9 @@ def heatmap(
     if matrix.size > lines.size * columns.size:
         note = f"The table has {lines.size} × {columns.size} of {len(matrix)} × {matrix.shape[1]} cells."
     rows = [[str(i), *(round(float(matrix[i, j]), 3) for j in columns)] for i in lines]
-    return made(title, says, figure, [f"{y} \\ {x}", *map(str, columns)], rows, note)
+    return made(
+        title, says, figure, [f"{y} \\ {x}", *map(str, columns)], rows, note, "square" if square else ""
+    )
 
 
 def bars(title: str, names: Sequence[str], values: Mapping[str, Sequence[float]], unit: str) -> Chart:
@@ -243,51 +253,3 @@ def bars(title: str, names: Sequence[str], values: Mapping[str, Sequence[float]]
     rows = [[name, *(of_it[i] for of_it in values.values())] for i, name in enumerate(names)]
     listed = "; ".join(f"{row[0]}: {', '.join(number(value) for value in row[1:])}" for row in rows[:12])
     return made(title, f"{title}, {unit}. {listed}.", figure, ["", *values], rows)
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A row of `dots`: a mean with the half-width of its interval, and the single values behind it."""
-
-    name: str
-    mean: float
-    half_width: float
-    values: Sequence[float] = ()
-    more: Sequence[Any] = field(default_factory=tuple)
-
-
-def dots(title: str, rows: Sequence[Dot], unit: str, head: Sequence[str] = (), zero: bool = False) -> Chart:
-    """Means with intervals, one below another.
-
-    head: of what each row tells besides; zero: draw a line at 0
-    """
-    figure = new_figure(unit, "", height=90 + 34 * len(rows))
-    names = [plain(row.name) for row in rows]
-    single = [(name, value) for name, row in zip(names, rows, strict=True) for value in row.values]
-    if single:
-        figure.add_scatter(
-            y=[name for name, _ in single],
-            x=[value for _, value in single],
-            mode="markers",
-            name="one seed",
-            marker={"color": COLORS[5], "size": 7, "opacity": 0.6},
-            hovertemplate="%{x:.5~g}<extra>%{y}</extra>",
-        )
-    half = [0 if math.isnan(row.half_width) else row.half_width for row in rows]
-    figure.add_scatter(
-        y=names,
-        x=[row.mean for row in rows],
-        error_x={"type": "data", "array": half, "thickness": 2, "width": 5},
-        mode="markers",
-        name="mean and 95 % interval",
-        marker={"color": COLORS[0], "size": 10, "symbol": "diamond"},
-        customdata=half,
-        hovertemplate="%{x:.5~g} ± %{customdata:.3~g}<extra>%{y}</extra>",
-    )
-    figure.update_layout(showlegend=bool(single))
-    figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    if zero:
-        figure.add_vline(x=0, line={"color": "#888888", "width": 1.5, "dash": "dot"})
-    cells = [[row.name, row.mean, row.half_width, *row.more] for row in rows]
-    told = "; ".join(f"{row.name}: {row.mean:.4g} ± {row.half_width:.2g}" for row in rows[:12])
-    return made(title, f"{title}, {unit}. {told}.", figure, ["", f"mean, {unit}", "± 95 %", *head], cells)

@@ -11,14 +11,13 @@ from nets_deap.report.charts import (
     COLORS,
     SYMBOLS,
     Chart,
-    Dot,
-    dots,
     logarithmic,
     made,
     new_figure,
     number,
     plain,
 )
+from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Compared, Held
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.sections import Section, Table

@@ -65,7 +65,7 @@ def _line(births: Sequence[Row], title: str) -> Chart:
         + [row[key] for key in ("number", "parent", "mate")]
         for row in births
     ]
-    return made(title, says, figure, head, cells, wide=len(ways) > len(COLORS))
+    return made(title, says, figure, head, cells, look="wide" if len(ways) > len(COLORS) else "")
 
 
 def _survival(rows: Sequence[Row], title: str) -> Chart:

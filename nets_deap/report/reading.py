@@ -222,7 +222,9 @@ def _comparison(folder: Path) -> dict[str, Any]:
     for trial in sorted(known, key=lambda trial: (-trial.density, trial.seed)):
         path, key = ticket_path(folder, trial), (str(trial.method), trial.density)
         if key not in seen and path.is_file() and len(seen) < MOST_TICKETS:
-            seen[key] = load_ticket(path)
+            ticket = load_ticket(path)
+            if not ticket.mask.all():  # of the dense network there is nothing to see
+                seen[key] = ticket
     compared = Compared(summaries, told.rows, curves["training"], curves["logbook"])
     tickets = {f"{method} at {100 * density:g} %": ticket for (method, density), ticket in seen.items()}
     return {"compared": compared, "tickets": tickets}

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from nets_deap.experiments.verdict import TICKET
 from nets_deap.report.charts import (
     Chart,
-    Dot,
-    dots,
 )
+from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Held, Judged
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.sections import Section, Table
