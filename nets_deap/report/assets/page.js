@@ -31,6 +31,10 @@
     if (dark()) for (const [before, after] of lighter) text = text.replaceAll(before, after);
     const figure = JSON.parse(text);
     figure.layout.uirevision = "kept"; // a zoom survives a change of colours
+    for (const [path, value] of Object.entries(colors())) {
+      const keys = path.split("."), last = keys.pop();
+      keys.reduce((at, key) => (at[key] ??= {}), figure.layout)[last] = value;
+    }
     return figure;
   }
 
@@ -60,8 +64,8 @@
     const figure = figureOf(plot);
     const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
     await Plotly.newPlot(plot, figure.data, figure.layout, config);
-    await Plotly.relayout(plot, colors());
     plot.dataset.drawn = "";
+    root.dataset.first ??= Math.round(performance.now()); // ms until there was a chart, for whoever measures
     plot.on("plotly_click", (event) => {
       const place = event.points[0].customdata;
       const pick = plot.closest("section").querySelector(".pick select");
@@ -95,7 +99,6 @@
   async function recolor(plot) {
     const figure = figureOf(plot);
     await Plotly.react(plot, figure.data, figure.layout);
-    await Plotly.relayout(plot, colors());
   }
   function recolored() {
     button.textContent = dark() ? "Light" : "Dark";
