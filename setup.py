@@ -9,7 +9,7 @@ KERNELS = Path("nets_deap/networks/kernels")
 setup(
     packages=[*find_packages(include=["nets_deap", "nets_deap.*"]), "nets_deap_cli"],
     package_dir={"nets_deap_cli": "cli"},
-    package_data={"nets_deap": ["py.typed"], "nets_deap_cli": ["py.typed"]},
+    package_data={"nets_deap": ["py.typed", "report/assets/*"], "nets_deap_cli": ["py.typed"]},
     ext_modules=[
         Extension(
             "nets_deap.networks.kernels._mlp",

@@ -31,6 +31,7 @@ COMMANDS = {
     "merge": ("merge", "Join the shards of a comparison."),
     "table1": ("table1", "Make Table 1 of the NeTS paper."),
     "figures": ("figures", "Draw what a folder holds."),
+    "report": ("report", "Write a page on what folders hold."),
     "info": ("info", "Show what a ticket or a folder holds."),
     "runs": ("runs", "List the runs in a folder."),
     "watch": ("watch", "Follow a run from another terminal."),

@@ -94,6 +94,14 @@ def test_the_wheel_holds_every_module_the_kernels_and_no_tests(built: Path) -> N
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"nets_deap", "nets_deap_cli"}
 
 
+def test_wheel_and_sdist_hold_what_a_report_is_made_of(built: Path) -> None:
+    assets = {path.name for path in (ROOT / "nets_deap" / "report" / "assets").iterdir()}
+    with tarfile.open(only(built, "*.tar.gz")) as sdist:
+        listed = [zipfile.ZipFile(only(built, "*.whl")).namelist(), sdist.getnames()]
+    for names in listed:
+        assert {Path(name).name for name in names if "report/assets/" in name} == assets
+
+
 def test_the_sdist_holds_the_sources_of_the_kernels(built: Path) -> None:
     with tarfile.open(only(built, "*.tar.gz")) as sdist:
         names = {Path(name).name for name in sdist.getnames()}
@@ -113,6 +121,8 @@ def test_the_installed_wheel_does_what_the_readme_begins_with(wheel_bin: Path, t
     assert "ticket" in run(command, "info", "run", cwd=tmp_path)
     run(command, "export", "run", cwd=tmp_path)
     assert (tmp_path / "run" / "export" / "weights.safetensors").exists()
+    run(command, "report", "run", cwd=tmp_path)
+    assert (tmp_path / "run" / "report.html").exists()
     run(wheel_bin / "python", ROOT / "examples" / "own_selection.py", cwd=tmp_path)
     assert (tmp_path / "ticket.safetensors").exists()
 

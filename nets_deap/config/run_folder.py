@@ -22,6 +22,7 @@ CONFIG, CHECKPOINT, PREVIOUS, LOGBOOK, TICKET, COST = (
     "ticket.safetensors",
     "cost.json",
 )
+LINEAGE, SURVIVAL = "lineage.csv", "survival.csv"  # of an evolution
 # What a run has computed; without any of these its folder may go to another one
 RESULTS = (
     CHECKPOINT,
@@ -39,7 +40,9 @@ RESULTS = (
 )
 # What a run writes before or beside its results
 DATA, VERSION = "data.crc32", "version.txt"  # what the results come from
-SCAFFOLD = frozenset({CONFIG, LOGBOOK, COST, DATA, VERSION, "ticket.crc32", "tickets.crc32", "digests.json"})
+SCAFFOLD = frozenset(
+    {CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, "ticket.crc32", "tickets.crc32", "digests.json"}
+)
 OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write
 
 

@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from deap import base
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nets_deap.config.run_folder import CHECKPOINT, PREVIOUS
+from nets_deap.evolution.lineage import Lineage
 from nets_deap.individuals.evaluation import Evaluation
-from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.genome import Genome, Origin
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError
@@ -44,6 +45,7 @@ class State:
     best: the genome of least scalar fitness so far
     logbook: one row per generation, from 0
     checksum: of the training data, so that a run is not resumed on other data
+    lineage: where its genomes come from
     """
 
     population: list[Genome]
@@ -51,6 +53,7 @@ class State:
     best: Genome
     logbook: list[Row]
     checksum: str
+    lineage: Lineage = field(default_factory=Lineage)
 
 
 def save_state(path: Path, state: State) -> None:
@@ -78,6 +81,7 @@ def save_state(path: Path, state: State) -> None:
         "checksum": state.checksum,
         "size": genomes[0].mask.size,
         "traces": traces,
+        "lineage": state.lineage.described(),
     }
     tensors: dict[str, list[np.ndarray]] = {
         "weights": [genome.weights for genome in genomes],
@@ -102,6 +106,7 @@ def _describe(genome: Genome) -> Row:
         "values": genome.fitness.values,
         "traits": {name: value.tolist() for name, value in genome.traits.items()},
         "evaluation": asdict(replace(evaluation, traces={})) if evaluation else None,
+        "birth": genome.origin.birth,
     }
 
 
@@ -129,6 +134,7 @@ class _Genome(BaseModel):
     values: list[Real]
     traits: dict[str, list[Real]] = {}
     evaluation: _Measured | None
+    birth: Annotated[int, Field(ge=0)] | None = None
 
 
 class _State(BaseModel):
@@ -144,6 +150,7 @@ class _State(BaseModel):
     checksum: str
     size: int = Field(ge=1)
     traces: list[str] = []
+    lineage: Any = None  # checkpoints of earlier versions have none
 
     @model_validator(mode="after")
     def _consistent(self) -> _State:
@@ -179,13 +186,15 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
             raise DamagedError(f"checkpoint {path} is damaged (a fitness of {len(row.values)} values)")
         genome.fitness.values = tuple(row.values)
         genome.traits = {name: np.array(value, dtype=float) for name, value in row.traits.items()}
+        genome.origin = Origin(row.birth)
         if row.evaluation is not None:
             traces = {name: tensors[TRACE + name][i] for name in told.traces}
             genome.measured = _evaluation(row.evaluation, traces)
         genomes.append(genome)
     hall = [genomes[i] for i in told.hall]
     rows: list[Row] = [dict(row) for row in told.logbook]
-    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum)
+    lineage = Lineage() if told.lineage is None else Lineage.of(told.lineage, f"checkpoint {path}")
+    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum, lineage)
 
 
 def load_newest(folder: Path, fitness: type[base.Fitness]) -> tuple[State | None, str]:

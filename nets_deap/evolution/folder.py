@@ -98,9 +98,12 @@ def is_complete(folder: Path) -> bool:
 
 
 def _write_results(folder: Path, evolution: Evolution) -> None:
-    """Write the files derived from the checkpoint: logbook, ticket, and the front of a Pareto run."""
+    """Write the files derived from the checkpoint: logbook, ticket, lineage, the front of a Pareto run."""
     tables.write_csv(folder / run_folder.LOGBOOK, evolution.logbook)
     evolution.ticket().save(folder / run_folder.TICKET)
+    tables.write_csv(folder / run_folder.LINEAGE, evolution.lineage.rows(evolution.best))
+    if survival := evolution.lineage.survival():  # none before the second generation
+        tables.write_csv(folder / run_folder.SURVIVAL, survival)
     if evolution.pareto and evolution.over:
         _write_front(folder, evolution)
 

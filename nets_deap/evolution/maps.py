@@ -112,6 +112,7 @@ class EvaluationMap:
     seed: of the run, for an evaluation of the user's own that draws random numbers
     plan: of the density; None: no plan
     gradient_steps: gradient steps of each training so far
+    on_evaluated: called with the genomes of each call, once they are evaluated
     counts: whether every call ends a generation and advances the clock, as DEAP's algorithms need; an
         `Evolution` switches this off and sets the clock itself
     """
@@ -129,6 +130,7 @@ class EvaluationMap:
         self.seed, self.plan = seed, plan
         self.gradient_steps: list[int] = []
         self.counts = True
+        self.on_evaluated: Callable[[list[Genome]], None] | None = None
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         items = list(items)
@@ -161,6 +163,8 @@ class EvaluationMap:
         values = dict(zip(first, self._raced(function, list(first.values())), strict=True))
         for genome, content in zip(genomes, contents, strict=True):
             genome.measured = first[content].measured
+        if self.on_evaluated:
+            self.on_evaluated(genomes)
         if self.counts:
             ends = bool(genomes) or self.clock.bred
             self.clock.generation += ends

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from nets_deap.evolution.lineage import noted
 from nets_deap.evolution.mutations import MUTATIONS, Kit
 from nets_deap.individuals import operators as ops
 from nets_deap.individuals.genome import Genome
@@ -69,16 +70,21 @@ class Pipeline:
         return Pipeline(tuple(step for step in self.steps if MUTATIONS[step.name].exact))
 
     def build(self, kit: Kit, config: Any) -> list[Callable[[Genome], tuple[Genome]]]:
-        """The mutations as functions, without uninformed ones of rate 0."""
-        built = []
+        """The mutations as functions, without uninformed ones of rate 0. They note whom they change."""
+        built: list[Callable[[Genome], tuple[Genome]]] = []
+
+        def add(name: str, mutate: Callable[[Genome], tuple[Genome]]) -> None:
+            built.append(partial(noted, name, mutate))
+
         for place, step in enumerate(self.steps):
             mutation, rate = MUTATIONS[step.name], step.resolved_rate(config)
+            named = str(step).partition(":")[0]
             if kit.adapt and rate > 0:
-                built.append(_adaptive(kit, place, step, rate))
+                add(named, _adaptive(kit, place, step, rate))
             elif mutation.rate is None or rate > 0 or mutation.by:
-                built.append(mutation.build(kit, rate, step.by))
+                add(named, mutation.build(kit, rate, step.by))
         if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
-            built.append(MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's planned share may have grown
+            add("repair", MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's planned share may have grown
         return built
 
 

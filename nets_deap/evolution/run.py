@@ -13,6 +13,7 @@ from nets_deap.evolution.brief_training import ScoreOnTest
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.context import Context
 from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.lineage import Lineage, noting_mates
 from nets_deap.evolution.maps import Engine, EvaluationMap, map_genomes
 from nets_deap.evolution.record import finished, last_improvement, make_statistics
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
@@ -65,6 +66,9 @@ class Evolution:
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
         self.map.counts = False
+        self.lineage = Lineage()
+        self.map.on_evaluated = lambda genomes: self.lineage.evaluated(genomes, self.generation + 1)
+        self.toolbox.decorate("mate", noting_mates)
         self.map.plan = self.toolbox.select.func.plan = None  # every child here is on the plan
         self.statistics = make_statistics()
         self.algorithm = settings.resolved_algorithm
@@ -104,7 +108,8 @@ class Evolution:
 
     def state(self) -> State:
         """The state that a checkpoint stores."""
-        return State(self.population, list(self.hall), self.best, self.logbook, self.problem.data.checksum)
+        checksum = self.problem.data.checksum
+        return State(self.population, list(self.hall), self.best, self.logbook, checksum, self.lineage)
 
     def restore(self, state: State) -> None:
         """Continue from a checkpoint. Raises NetsError if it belongs to other data."""
@@ -112,7 +117,7 @@ class Evolution:
             raise NetsError(
                 f"the run was made on other data than the data set {self.given.dataset_name} now has"
             )
-        self.population, self.logbook = state.population, state.logbook
+        self.population, self.logbook, self.lineage = state.population, state.logbook, state.lineage
         self.hall.items = [copy.deepcopy(genome) for genome in state.hall]
         self.hall.keys = [genome.fitness for genome in reversed(self.hall.items)]
         if self.pareto:
@@ -167,6 +172,7 @@ class Evolution:
             self._started += time.monotonic() - start  # not part of the search
         row["elapsed_s"] = time.monotonic() - self._started
         self.logbook.append(row)
+        self.lineage.settle(self.population, (*self.hall, self.best))
         return row
 
     def _stagnates(self) -> bool:

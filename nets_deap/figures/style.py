@@ -73,16 +73,23 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def band(
-    axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1, color: str = ""
-) -> None:
-    """Draw the mean over trials, with its 95 % interval as a band; by default in the next color.
+def means(
+    curves: pd.DataFrame, x: str, y: str, scale: float = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, and at each the mean of y over trials and the half-width of its 95 % interval, 0 for a single trial.
 
     curves: one row for each trial (`seed`) and value of x. A trial that has ended keeps its last value.
     """
     wide = curves.pivot_table(index=x, columns="seed", values=y).ffill() * scale
     told = [mean_interval(row.dropna().tolist()) for _, row in wide.iterrows()]
-    mean = np.array([interval.mean for interval in told])
     half = np.nan_to_num([interval.half_width for interval in told])
-    (line,) = axes.plot(wide.index, mean, label=label or None, linewidth=1.2, color=color or None)
-    axes.fill_between(wide.index, mean - half, mean + half, alpha=0.2, color=line.get_color(), linewidth=0)
+    return wide.index.to_numpy(), np.array([interval.mean for interval in told]), half
+
+
+def band(
+    axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str = "", scale: float = 1, color: str = ""
+) -> None:
+    """Draw the `means` as a line, with the intervals as a band; by default in the next color."""
+    places, mean, half = means(curves, x, y, scale)
+    (line,) = axes.plot(places, mean, label=label or None, linewidth=1.2, color=color or None)
+    axes.fill_between(places, mean - half, mean + half, alpha=0.2, color=line.get_color(), linewidth=0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,27 +25,28 @@ def describe(tickets: Mapping[str, Ticket], cells: int = 40) -> pd.DataFrame:
     """The data for pictures of tickets, as rows small enough to keep.
 
     Columns: ticket, picture, density, row, values (one row of the picture, separated by spaces). The picture
-    "pixels" is for inputs that are images: the number of first-layer weights on each pixel. A picture with a
-    layer's name shows the density of its mask in at most cells × cells patches, units by inputs. density is
-    that of the ticket or of the layer.
+    "pixels" is for inputs that are images and a dense first layer: the number of its weights on each pixel.
+    A picture with a layer's name shows the density of its mask in at most cells × cells patches, units by
+    inputs. density is that of the ticket or of the layer.
     """
-    rows: list[tuple[str, str, float, int, str]] = []
-
-    def add(name: str, picture: str, density: float, matrix: np.ndarray) -> None:
-        rows.extend(
-            (name, picture, density, i, " ".join(f"{value:.3g}" for value in line))
-            for i, line in enumerate(matrix)
-        )
-
-    for name, ticket in tickets.items():
-        layers = {layer: mask.reshape(len(mask), -1) for layer, mask in ticket.layout.split(ticket.mask)}
-        shape = ticket.architecture.input_shape
-        if len(shape) == 3:
-            first = next(iter(layers.values()))
-            add(name, PIXELS, ticket.mask.mean(), first.sum(axis=0).reshape(shape).sum(axis=0))
-        for layer, mask in layers.items():
-            add(name, layer, mask.mean(), _patches(mask, cells))
+    rows = [
+        (name, picture, density, i, " ".join(f"{value:.3g}" for value in line))
+        for name, ticket in tickets.items()
+        for picture, density, matrix in pictures(ticket, cells)
+        for i, line in enumerate(matrix)
+    ]
     return pd.DataFrame(rows, columns=["ticket", "picture", "density", "row", "values"])
+
+
+def pictures(ticket: Ticket, cells: int = 40) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Each picture of a ticket, as in `describe`: its name, the density, and float[rows, columns]."""
+    layers = {layer: mask.reshape(len(mask), -1) for layer, mask in ticket.layout.split(ticket.mask)}
+    shape = ticket.architecture.input_shape
+    first = next(iter(layers.values()))
+    if len(shape) == 3 and first.shape[1] == math.prod(shape):  # not a convolution, whose kernel sees patches
+        yield PIXELS, float(ticket.mask.mean()), first.sum(axis=0).reshape(shape).sum(axis=0)
+    for layer, mask in layers.items():
+        yield layer, float(mask.mean()), _patches(mask, cells)
 
 
 def _pictures(described: pd.DataFrame) -> dict[tuple[str, str], tuple[float, np.ndarray]]:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from deap import base
@@ -20,6 +20,18 @@ from nets_deap.util import memory
 from nets_deap.util.random_streams import as_generator
 
 
+class Origin(NamedTuple):
+    """Where a genome comes from, for the record of a run.
+
+    birth: number of its birth, or while it is varied of its parent's; None: it was drawn
+    by: operators that have changed it since; mate: number of the birth of whom it was crossed with
+    """
+
+    birth: int | None = None
+    by: tuple[str, ...] = ()
+    mate: int | None = None
+
+
 class Genome:
     """A DEAP individual.
 
@@ -28,7 +40,10 @@ class Genome:
     fitness: a `deap.base.Fitness`
     traits:  name -> float64 vector, what evolves besides the genes: layer shares, rates, …
     measured: what the last evaluation measured, or None; `evaluation` returns it while it is valid
+    origin: where it comes from; it takes no part in what a genome is
     """
+
+    origin = Origin()
 
     def __init__(
         self,

@@ -28,6 +28,8 @@ from nets_deap.models.registry import build
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
+from nets_deap.report import reading
+from nets_deap.report.rows import Birth
 from nets_deap.search import run
 from nets_deap.search.cycles import State
 from nets_deap.search.registry import parse
@@ -146,6 +148,8 @@ def _rows(path: str, kind: type) -> list[Any]:
     return resumed.Rows(Path(path), order=str, kind=kind).known
 
 
+BIRTH = {"number": 1, "generation": 1, "parent": 0, "mate": 0, "by": "flip"}
+BIRTH |= {"fitness": 0.5, "val_loss": 0.5, "density": 0.5}
 CONFIG = Path(run_folder.CONFIG)
 JSON, TENSORS, TEXT = (mutated_bytes, mutated_json), (mutated_bytes, mutated_tensors), (mutated_bytes,)
 TOML = b'dataset = "xor"\nmethods = "imp,random"\ndensities = [0.2, 0.1]\nlr = 1e-3 # a rate\nout = "x"\n'
@@ -249,6 +253,9 @@ READERS: dict[str, Reader] = {
     ),
     "summary.json": Reader(
         _summary, Path("summary.json"), lambda: trained.read_summary(Path("summary.json")), JSON
+    ),
+    "lineage.csv": Reader(
+        partial(_table, "l.csv", BIRTH), Path("l.csv"), lambda: reading.table(Path("l.csv"), Birth), TEXT
     ),
     "digests.json": Reader(
         lambda: digests.write_text(Path("t.csv"), "a,b\n1,2\n"),

@@ -97,6 +97,7 @@ def test_the_run_folder_holds_what_the_readme_says(config: Config) -> None:
     assert {p.name for p in Path("run").iterdir()} == {
         "config.json", "logbook.csv", "ticket.safetensors",
         "checkpoint.safetensors", "checkpoint.previous.safetensors", "data.crc32", "version.txt",
+        "lineage.csv", "survival.csv",
     }  # fmt: skip
     with Path("run/logbook.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -256,7 +256,9 @@ def test_the_toolbox_is_wired_as_the_config_says(config: Config) -> None:
     toolbox, std = make_toolbox(settings), settings.problem().initial_std()
     assert std[0] == pytest.approx(1.0)  # kaiming at two inputs
     assert toolbox.mate.keywords["indpb"] == 0.1
-    mutations = toolbox.mutate.keywords["mutations"]
+    named = [mutation.args for mutation in toolbox.mutate.keywords["mutations"]]  # see lineage.noted
+    assert [name for name, _ in named] == ["noise", "resample", "dormancy", "awaken"]
+    mutations = [mutation for _, mutation in named]
     assert {m.func.__name__: m.keywords["indpb"] for m in mutations} == {
         "mutGaussianNoise": 0.2, "mutResampleWeights": 0.3, "mutDormancy": 0.4, "mutAwaken": 0.5,
     }  # fmt: skip

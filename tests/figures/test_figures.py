@@ -43,6 +43,13 @@ def test_pixels_count_the_weights_that_look_at_them() -> None:
         tickets.input_pixels(tickets.describe({"t": ticket((64,))}))
 
 
+def test_a_first_layer_that_is_no_dense_one_has_no_pixels() -> None:
+    architecture = build("cnn-8-16", (1, 8, 8), 10)
+    size = architecture.layout.size
+    convolutional = Ticket(np.zeros(size, np.float32), np.ones(size, dtype=bool), architecture)
+    assert [name for name, _, _ in tickets.pictures(convolutional)] == list(architecture.layout.names)
+
+
 def test_a_description_has_every_layer_with_its_density() -> None:
     rows = tickets.describe({"t": ticket(), "u": ticket()}, cells=20)
     first = rows[(rows["ticket"] == "u") & (rows["picture"] == "fc1")]
