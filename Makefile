@@ -30,6 +30,7 @@ demo: .venv/installed
 	$(BIN)/nets-deap evolve --out runs/demo
 	$(BIN)/nets-deap train runs/demo --random 5 --out runs/demo/trained
 	$(BIN)/nets-deap info runs/demo
+	$(BIN)/nets-deap report runs/demo
 
 test test-all: .venv/installed-dev
 	$(BIN)/ruff check .

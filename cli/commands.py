@@ -30,7 +30,7 @@ COMMANDS = {
     "compare": ("compare", "Compare search methods on paired seeds."),
     "merge": ("merge", "Join the shards of a comparison."),
     "table1": ("table1", "Make Table 1 of the NeTS paper."),
-    "figures": ("figures", "Draw what a folder holds."),
+    "plot": ("plot", "Draw what a folder holds."),
     "report": ("report", "Write a page on what folders hold."),
     "info": ("info", "Show what a ticket or a folder holds."),
     "runs": ("runs", "List the runs in a folder."),
@@ -38,6 +38,7 @@ COMMANDS = {
     "export": ("export", "Write a ticket for plain PyTorch."),
     "doctor": ("doctor", "Check what this machine gives, and how fast it is."),
 }
+EARLIER = {"figures": "plot"}  # names of commands
 
 
 class Commands(click.Group):
@@ -56,6 +57,9 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments[0] in EARLIER:
+            click.echo(f"note: {arguments[0]} is now {EARLIER[arguments[0]]}", err=True)
+            arguments = [EARLIER[arguments[0]], *arguments[1:]]
         if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
             raise unknown("command", arguments[0], COMMANDS)
         return super().resolve_command(context, arguments)

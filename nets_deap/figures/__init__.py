@@ -5,7 +5,7 @@ from nets_deap.util.lazy import exported
 __getattr__, __dir__, __all__ = exported(
     __name__,
     {
-        "folder": ["draw"],
+        "folder": ["draw", "plot"],
         "style": ["save"],
     },
 )

@@ -1,4 +1,4 @@
-"""Comparisons of tickets: test error against density, and a Pareto front."""
+"""Comparisons of tickets: test error against density and against budget, and a Pareto front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import pandas as pd
 from nets_deap.figures.style import new_figure, plain_logarithmic
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+APART = 0.02  # how far methods of one density are drawn apart, so that their intervals do not overlap
 
 
 def error_against_density(summary: pd.DataFrame) -> Figure:
@@ -18,20 +22,55 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     It shows the error because a logarithmic axis then separates methods of nearly the same accuracy.
     summary: the rows of a comparison's summary.csv
     """
-    from matplotlib import colormaps
-
     figure, (axes,) = new_figure(1, height=4)
-    color = colormaps["tab20"]
-    for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
-        axes.errorbar(
-            100 * rows["density"], 100 - rows["test_acc"], yerr=rows["test_acc_half_width"],
-            label=str(method), color=color(2 * i % 20 + i // 10 % 2), marker="osv^D<>PX*"[i % 10],
-            markersize=4, linewidth=1, capsize=2,
-        )  # fmt: skip
+    methods = list(summary.groupby("method", sort=False))
+    for i, (method, rows) in enumerate(methods):
+        aside = 1 + APART * (i - (len(methods) - 1) / 2)
+        _errors(axes, i, str(method), 100 * rows["density"] * aside, rows, linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
     plain_logarithmic(axes.xaxis, axes.yaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
     return figure
+
+
+def error_against_budget(summary: pd.DataFrame) -> Figure | None:
+    """Test error of each method, mean and 95 % interval, against the gradient steps of its search.
+
+    A panel for each density. None if no search takes a step.
+    summary: the rows of a comparison's summary.csv
+    """
+    if not (summary["search_gradient_steps"] > 0).any():
+        return None
+    densities = sorted(summary["asked"].unique(), reverse=True)
+    figure, panels = new_figure(min(2, len(densities)), -(-len(densities) // 2), height=3)
+    for axes, density in zip(panels, densities, strict=False):
+        for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
+            rows = rows[rows["asked"] == density]  # noqa: PLW2901
+            label = str(method) if density == densities[0] else ""
+            _errors(axes, i, label, rows["search_gradient_steps"], rows, linewidth=0)
+        axes.set_xscale("symlog", linthresh=1)  # pruning at initialisation takes no step
+        axes.set(
+            yscale="log",
+            xlabel="steps of search",
+            ylabel="test error, %",
+            title=f"density {100 * density:g} %",
+        )
+        plain_logarithmic(axes.yaxis)
+    for axes in panels[len(densities) :]:
+        axes.set_visible(False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="x-small")
+    return figure
+
+
+def _errors(axes: Axes, i: int, label: str, x: pd.Series, rows: pd.DataFrame, linewidth: float) -> None:
+    """The i-th method's test errors with their intervals."""
+    from matplotlib import colormaps
+
+    axes.errorbar(
+        x, 100 - rows["test_acc"], yerr=rows["test_acc_half_width"], label=label or None,
+        color=colormaps["tab20"](2 * i % 20 + i // 10 % 2), marker="osv^D<>PX*"[i % 10],
+        markersize=4, linewidth=linewidth, elinewidth=1, capsize=2,
+    )  # fmt: skip
 
 
 def front(rows: pd.DataFrame) -> Figure:

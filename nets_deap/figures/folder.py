@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
-from nets_deap.figures.style import save
+from nets_deap.figures.style import FORMATS, save
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.util import digests, files, tables
 from nets_deap.util.errors import NetsError
@@ -18,26 +18,36 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(folder: Path, out: Path) -> dict[str, list[Path]]:
-    """Draw all figures of a folder, as PDF and PNG in `out`. Returns name -> files.
+def plot(place: Path | str) -> dict[str, Figure]:
+    """All figures of a folder, or that of a ticket's file, by their names; `figure.axes` has their axes.
 
     Raises NetsError for a folder with nothing to draw, or for tables that lack columns.
     """
-    drawn = {}
-    for file, recipes in RECIPES.items():
-        if not (folder / file).exists():
+    place = Path(place)
+    recipes = (
+        {place: RECIPES[TICKET]} if place.is_file() else {place / name: RECIPES[name] for name in RECIPES}
+    )
+    figures: dict[str, Figure] = {}
+    for path, named in recipes.items():
+        if not path.exists():
             continue
-        for name, recipe in recipes.items():
+        for name, recipe in named.items():
             try:
-                figure = recipe(folder / file)
-                if figure is not None:
-                    with files.claimed_folder(out):
-                        drawn[name] = save(figure, out, name)
+                figure = recipe(path)
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-                raise NetsError(f"{folder / file} lacks columns that it should have ({error})") from error
-    if not drawn:
-        raise NetsError(f"{folder} holds nothing to draw: expected one of {', '.join(RECIPES)}")
-    return drawn
+                raise NetsError(f"{path} lacks columns that it should have ({error})") from error
+            if figure is not None:
+                figures[name] = figure
+    if not figures:
+        raise NetsError(f"{place} holds nothing to draw: expected one of {', '.join(RECIPES)}")
+    return figures
+
+
+def draw(place: Path, out: Path, formats: Sequence[str] = FORMATS) -> dict[str, list[Path]]:
+    """Write all figures of a folder, or of a ticket's file, into `out`; name -> files. Raises as `plot`."""
+    figures = plot(place)
+    with files.claimed_folder(out):
+        return {name: save(figure, out, name, formats) for name, figure in figures.items()}
 
 
 def _rows(path: Path) -> list[tables.Row]:
@@ -74,13 +84,17 @@ def _ticket(path: Path) -> Figure:
     return tickets.portrait(tickets.describe({"": load_ticket(path)}))
 
 
+TICKET = "ticket.safetensors"
 # File in a folder -> the figures drawn from it; a recipe returns None if the file is of another kind
 RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "logbook.csv": {"evolution": _evolution},
-    "ticket.safetensors": {"ticket": _ticket},
+    TICKET: {"ticket": _ticket},
     "front.csv": {"front": lambda path: comparison.front(_table(path))},
     "training.csv": {"training": _training},
-    "summary.csv": {"error-density": lambda path: comparison.error_against_density(_table(path))},
+    "summary.csv": {
+        "error-density": lambda path: comparison.error_against_density(_table(path)),
+        "error-budget": lambda path: comparison.error_against_budget(_table(path)),
+    },
     "logbooks.csv": {"evolution": _evolution},
     "verify.csv": {"verdict": lambda path: verdict.accuracies(_table(path))},
     "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": _rows(path)})},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 
 WIDTH = 6.5  # inches, the width of a page's text
-FORMATS = ("pdf", "png")
+FORMATS = ("pdf", "png")  # written unless others are asked for
+# Every format -> what to leave out of its file
+UNDATED: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None},
+    "png": {"Software": None},
+    "svg": {"Date": None},
+}
 
 
 def new_figure(columns: int, rows: int = 1, height: float = 2.4) -> tuple[Figure, np.ndarray]:
@@ -56,19 +63,20 @@ def plain_logarithmic(*axes: Any) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PDF and PNG, without a date, so that the same data gives the same bytes.
+def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write a figure in each format, without a date, so that the same data gives the same bytes.
 
     Raises NetsError if they cannot be written.
     """
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)  # whatever backend the environment names
-    paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+    paths = [folder / f"{name}.{kind}" for kind in formats]
     for path in paths:
-        metadata: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         drawn = io.BytesIO()
-        figure.savefig(drawn, format=path.suffix[1:], metadata=metadata)
+        with rc_context({"svg.hashsalt": name}):
+            figure.savefig(drawn, format=path.suffix[1:], metadata=UNDATED[path.suffix[1:]])
         files.write_bytes(path, drawn.getvalue())
     return paths
 

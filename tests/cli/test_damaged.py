@@ -49,7 +49,7 @@ def test_a_drawn_training_without_weights_is_trained_again(cli: Callable[..., An
     assert cli("random", *XOR, "--density", 0.3, "--out", "run").code == 0
     words = ("train", "run", "--epochs", 3, "--out", "trained")
     assert cli(*words).code == 0
-    assert cli("figures", "trained").code == 0
+    assert cli("plot", "trained").code == 0
     Path("trained/trained.safetensors").unlink()
     assert cli(*words).code == 0
     assert Path("trained/trained.safetensors").exists()

@@ -221,7 +221,7 @@ def test_a_link_in_the_place_of_a_folder_beside_a_ticket_is_refused(cli: Callabl
     (training,) = Path("run").glob("train-*")
     shutil.rmtree(training)
     Path("elsewhere").mkdir()
-    for name, words in {"figures": "figures", "export": "export", training.name: "train --epochs 3"}.items():
+    for name, words in {"figures": "plot", "export": "export", training.name: "train --epochs 3"}.items():
         Path("run", name).symlink_to("../elsewhere")
         command, *options = words.split()
         refused = cli(command, "run", *options)

@@ -117,7 +117,7 @@ def test_without_a_home_data_are_found(monkeypatch: pytest.MonkeyPatch, cli: Cal
 def test_a_notebooks_backend_draws_figures_all_the_same(cli: Callable[..., Any]) -> None:
     assert cli(*TINY).code == 0
     backend = "module://a_notebook_that_is_not_here"
-    assert run("figures", "run", MPLBACKEND=backend).returncode == 0
+    assert run("plot", "run", MPLBACKEND=backend).returncode == 0
     code = (
         "from pathlib import Path\nfrom nets_deap.figures.folder import draw\nimport os\n"
         "draw(Path('run'), Path('figures'))\n"

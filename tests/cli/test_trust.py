@@ -62,7 +62,7 @@ def test_code_in_a_stored_config_is_not_imported(cli: Callable[..., Any], evil: 
         assert (told.code, told.err.count("\n"), "--trust" in told.err) == (2, 1, True), words
         assert not evil.exists()
     assert cli("info", "run").code == 0
-    assert cli("figures", "run").code == 0
+    assert cli("plot", "run").code == 0
     assert cli("train", "run", "--epochs", 2).code == 0
     assert not evil.exists()
     assert cli(*calls["a config"], "--trust").code == 0
@@ -100,7 +100,7 @@ def test_methods_of_a_stored_comparison_run_nothing(cli: Callable[..., Any], evi
     assert cli(*COMPARE, "--methods", "random", "--out", "c").code == 0
     stored("c/config.json", methods="random,nets:fitness=evil:f", reference="nets:fitness=evil:f")
     cli(*COMPARE, "--methods", "random,dense", "--out", "c")
-    cli("figures", "c")
+    cli("plot", "c")
     cli("info", "c")
     assert not evil.exists()
 
@@ -191,7 +191,7 @@ def test_text_from_files_moves_no_cursor(cli: Callable[..., Any]) -> None:
     shown += [cli(*TINY[:1], "--config", name) for name in ("c.toml", "c.json")]
     Path("c").mkdir()
     Path("c/trials.csv").write_text(f"method,asked,seed\n{ESCAPES},0.2,1\n", encoding="utf-8")
-    shown += [cli(*COMPARE, "--out", "c"), cli("figures", "c"), cli("evlove" + ESCAPES)]
+    shown += [cli(*COMPARE, "--out", "c"), cli("plot", "c"), cli("evlove" + ESCAPES)]
     assert shown[0].code == 0
     for ran in shown:
         text = ran.out + ran.err

@@ -11,7 +11,8 @@ import pytest
 from nets_deap.evolution.settings import configure
 from nets_deap.experiments.comparison import compare
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.figures import style, tickets
+from nets_deap.figures import plot, style, tickets
+from nets_deap.figures.comparison import error_against_budget, error_against_density
 from nets_deap.models.registry import build
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import Ticket
@@ -94,11 +95,12 @@ def test_what_each_folder_of_ours_holds_is_drawn(cli: Any) -> None:
         "imp": files("ticket"),
     }
     for folder, expected in shown.items():
-        told = cli("figures", folder)
+        told = cli("plot", folder)
         assert told.code == 0, told
         assert drawn(f"{folder}/figures") == expected
     before = {path: path.read_bytes() for path in Path("run/figures").iterdir()}
-    cli("figures", "run")
+    renamed = cli("figures", "run")
+    assert (renamed.code, renamed.err) == (0, "note: figures is now plot\n")
     assert {path: path.read_bytes() for path in Path("run/figures").iterdir()} == before
 
 
@@ -106,8 +108,8 @@ def test_a_comparison_is_drawn_and_the_papers_figures_from_it(cli: Any) -> None:
     options = {"dataset": "digits", "data_limit": 100, "epochs": 2, "seeds": 2, "track_test": True}
     methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
     compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
-    cli("figures", "c", "--out", "f")
-    assert drawn("f") == files("evolution", "training", "error-density")
+    cli("plot", "c", "--out", "f")
+    assert drawn("f") == files("evolution", "training", "error-density", "error-budget")
     shutil.copytree("c", "results/table1/mnist")
     shutil.copytree("c", "results/lth")
     told = draw_all(Places(Path("results")), Path("g"))
@@ -115,12 +117,46 @@ def test_a_comparison_is_drawn_and_the_papers_figures_from_it(cli: Any) -> None:
     assert sum("is missing" in what for what in told.values()) == 10
 
 
+def test_formats_and_a_tickets_file(cli: Any) -> None:
+    cli("random", "--density", "0.3", "--out", "r", "--quiet")
+    pictures = []
+    for out in ("a", "b"):
+        told = cli("plot", "r/ticket.safetensors", "--format", "svg,png", "--out", out)
+        assert told.code == 0
+        assert drawn(out) == {"ticket.svg", "ticket.png"}
+        pictures.append(Path(out, "ticket.svg").read_bytes())
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(b"<?xml")
+    wrong = cli("plot", "r", "--format", "jpg")
+    assert (wrong.code, "unknown format 'jpg'" in wrong.err) == (2, True)
+    assert not Path("r/figures").exists()
+    (figure,) = plot("r").values()
+    assert len(figure.axes) > 3
+
+
+def test_intervals_of_one_density_do_not_overlap() -> None:
+    methods = ("imp", "nets", "snip")
+    rows = {"test_acc": 95.0, "test_acc_half_width": 1.0, "density": 0.05, "asked": 0.05}
+    table = pd.DataFrame(
+        [{"method": name, "search_gradient_steps": i * 100, **rows} for i, name in enumerate(methods)]
+    )
+    (axes,) = error_against_density(table).axes
+    places = [container.lines[0].get_xdata()[0] for container in axes.containers]
+    assert len(set(places)) == 3
+    assert places == pytest.approx([5, 5, 5], rel=0.05)
+    budget = error_against_budget(table)
+    assert budget is not None
+    (axes,) = budget.axes
+    assert [container.lines[0].get_xdata()[0] for container in axes.containers] == [0, 100, 200]
+    assert error_against_budget(table.assign(search_gradient_steps=0)) is None
+
+
 @pytest.mark.parametrize("table", ["logbook.csv", "training.csv", "summary.csv", "verify.csv"])
 def test_a_folder_without_anything_to_draw_is_one_line(cli: Any, table: str) -> None:
     Path("empty").mkdir()
     for place in ("empty", "nowhere"):
-        told = cli("figures", place)
+        told = cli("plot", place)
         assert (told.code, len(told.err.splitlines())) == (2, 1)
     Path("empty", table).write_text("a,gen,fitness_min,method\n1,0,1,snip\n", encoding="utf-8")
-    told = cli("figures", "empty")
+    told = cli("plot", "empty")
     assert (told.code, len(told.err.splitlines()), "lacks columns" in told.err) == (2, 1, True)
