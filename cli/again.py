@@ -10,6 +10,8 @@ import click
 def command(**options: object) -> str:
     """The command line that is running, with these options in place of those it has."""
     words: list[str] = list(click.get_current_context().find_root().obj or [])
+    end = words.index("--") if "--" in words else len(words)
+    words, arguments = words[:end], words[end:]
     for name, value in options.items():
         dash = f"--{name.replace('_', '-')}"
         words = [
@@ -18,4 +20,4 @@ def command(**options: object) -> str:
             if word != dash and not word.startswith(f"{dash}=") and (i == 0 or words[i - 1] != dash)
         ]
         words += [dash, str(value)]
-    return shlex.join(["nets-deap", *words])
+    return shlex.join(["nets-deap", *words, *arguments])

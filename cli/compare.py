@@ -12,7 +12,7 @@ import click
 from nets_deap.experiments.config import CompareConfig
 
 from . import json_out, render, table
-from .options import command, config_options, option, output_options, source_options, worded
+from .options import command, config_options, option, output_options, printable, source_options, worded
 
 if TYPE_CHECKING:
     from nets_deap.experiments.budgets import Plan, Spent
@@ -67,7 +67,9 @@ def compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)
             )
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are in {folder}: the same command continues", err=True)
+        click.echo(
+            f"interrupted; finished trials are in {printable(folder)}: the same command continues", err=True
+        )
         return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]
@@ -161,7 +163,7 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
         table.say(
             "* a trained network, not a ticket: its search is its training, without a budget of its own"
         )
-    click.echo(f"{folder / 'trials.csv'} and summary.csv ({seconds:.0f} s)")
+    click.echo(f"{printable(folder / 'trials.csv')} and summary.csv ({seconds:.0f} s)")
 
 
 def _row(summary: Summary, mark: str, several: bool, limited: bool) -> list[str]:

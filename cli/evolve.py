@@ -9,7 +9,7 @@ import click
 from nets_deap.evolution.settings import EvolveConfig
 
 from . import json_out, render
-from .options import command, config_options, option, output_options, source_options
+from .options import command, config_options, option, output_options, printable, quoted, source_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,8 +89,8 @@ def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool,
     if as_json:
         json_out.tell(_result(folder, reason, finished=True))
     elif not quiet:
-        more = f"--out {folder} --gens MORE{render.trust(config)}"
-        click.echo(f"{folder} is finished ({reason}); to continue: {more}")
+        more = f"nets-deap evolve --out {quoted(folder)} --gens MORE{render.trust(config)}"
+        click.echo(f"{printable(folder)} is finished ({reason}); to continue: {more}")
 
 
 def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
         if saved := read_logbook(folder):
             click.echo(
                 f"{reason} after generation {saved[-1]['gen']}, which is saved; "
-                f"to continue: nets-deap evolve --out {folder}{render.trust(config)}",
+                f"to continue: nets-deap evolve --out {quoted(folder)}{render.trust(config)}",
                 err=True,
             )
         else:
@@ -143,9 +143,10 @@ def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig) -> None:
     )
     front = folder / "front.csv"
     if front.exists():
-        click.echo(f"  Pareto front of {len(evolution.hall)} tickets: {front}")
-    click.echo(f"  ticket:  {folder / 'ticket.safetensors'}\n  logbook: {folder / 'logbook.csv'}")
-    click.echo(f"Train it to the end: nets-deap train {folder}{render.trust(config)}")
+        click.echo(f"  Pareto front of {len(evolution.hall)} tickets: {printable(front)}")
+    for what, name in {"ticket: ": "ticket.safetensors", "logbook:": "logbook.csv"}.items():
+        click.echo(f"  {what} {printable(folder / name)}")
+    click.echo(f"Train it to the end: nets-deap train {quoted(folder)}{render.trust(config)}")
 
 
 def _list_selections() -> int:

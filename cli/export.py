@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import tickets
-from .options import ENVIRONMENT, command, option
+from .options import ENVIRONMENT, command, option, printable
 
 if TYPE_CHECKING:
     from nets_deap.data.dataset import Data
@@ -114,7 +114,7 @@ def export(
         told = _plain(path, loaded, place, bool(dense))
     if smaller:
         click.echo(_nodes(loaded))
-    click.echo(told)
+    click.echo("\n".join(map(printable, told.split("\n"))))
 
 
 def _is_own(ticket: Ticket) -> bool:

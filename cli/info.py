@@ -9,7 +9,7 @@ import click
 
 from . import json_out, render, table, tickets
 from .cost import tell as tell_cost
-from .options import command, printable
+from .options import command, printable, quoted
 
 if TYPE_CHECKING:
     from nets_deap.runs import Held
@@ -28,6 +28,8 @@ def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
     if model is not None:
         raise click.UsageError("--model is for --cost")
     place, run = Path(path), None
+    if not place.exists():
+        raise click.UsageError(f"{place} does not exist: expected a ticket's file, or the folder of a run")
     if place.is_dir():
         from nets_deap.runs import held
 
@@ -35,9 +37,11 @@ def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
         place /= "ticket.safetensors"
     ticket, layers, settings = _ticket(place) if run is None or place.exists() else ({}, [], run.config)
     if as_json:
-        json_out.tell({**ticket, **(run.values() if run else {}), "layers": layers, "config": settings})
+        json_out.tell({**(run.values() if run else {}), **ticket, "layers": layers, "config": settings})
         return
-    for key, value in {**ticket, **(_words(run) if run else {})}.items():
+    if run and ticket and ticket["architecture"] != run.arch:
+        render.note(f"the ticket here is for {ticket['architecture']}, and the run for {run.arch}")
+    for key, value in {**(_words(run) if run else {}), **ticket}.items():
         if value is not None and value != "":
             click.echo(f"{printable(key) + ':':20} {printable(_text(key, value))}")
     if layers:
@@ -66,7 +70,7 @@ def again(run: Held) -> str:
     """How to go on with a run that is not finished."""
     if run.state not in ("unfinished", "empty"):
         return ""
-    return f"nets-deap evolve --out {run.folder}" if run.command == "evolve" else "the same command"
+    return f"nets-deap evolve --out {quoted(run.folder)}" if run.command == "evolve" else "the same command"
 
 
 def _ticket(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:

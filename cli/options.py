@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import types
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -67,6 +68,11 @@ def printable(text: object) -> str:
     )
 
 
+def quoted(path: object) -> str:
+    """A path as it can be copied into a shell, unless it has characters that cannot be shown."""
+    return printable(shlex.quote(str(path)))
+
+
 def worded(error: object) -> str:
     """An error of the library's, for whoever has typed the command that is running."""
     context = click.get_current_context(silent=True)
@@ -98,7 +104,10 @@ class Command(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Earlier names of options work, with a note; for an unknown one it says what is near."""
         try:
-            return super().parse_args(context, [self._renamed(word) for word in args])
+            words = [self._renamed(word) for word in args]
+            if words != args and sum(word.partition("=")[0] == "--density" for word in words) > 1:
+                raise click.UsageError("--density is given twice, by an earlier name too: give it once")
+            return super().parse_args(context, words)
         except click.NoSuchOption as error:
             name = error.option_name.lstrip("-")
             names = [each[2:] for one in self.params for each in (*one.opts, *one.secondary_opts)]
@@ -112,7 +121,7 @@ class Command(click.Command):
 
         name, equals, value = word.partition("=")
         field = name[2:].replace("-", "_")
-        if name[:2] != "--" or field not in DENSITY[1:] or all(field != one.name for one in self.params):
+        if name[:2] != "--" or field not in DENSITY[1:] or not {one.name for one in self.params} & {*DENSITY}:
             return word
         click.echo(f"note: {name} is now --{DENSITY[0]}", err=True)
         return f"--{DENSITY[0]}{equals}{value}"

@@ -49,6 +49,8 @@ def trust(config: ProblemConfig) -> str:
 
 
 def percent(share: float, digits: int = 2) -> str:
+    if not math.isfinite(share):
+        return DIVERGED
     return f"{100 * share:.{digits}f} %"
 
 

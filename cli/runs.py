@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +69,8 @@ def runs(place: str, as_json: bool, state: str | None, **wanted: str | None) -> 
 
 
 def _score(run: Held) -> str:
-    if run.score is None:
-        return ""
+    if run.score is None or not math.isfinite(run.score):
+        return "" if run.score is None else render.DIVERGED
     return f"{100 * run.score:.2f}{' v' if run.of == 'validation' else ''}"
 
 

@@ -12,7 +12,16 @@ from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
 
 from . import json_out, render
-from .options import combined, command, config_options, option, output_options, source_options
+from .options import (
+    combined,
+    command,
+    config_options,
+    option,
+    output_options,
+    printable,
+    quoted,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from nets_deap.search.method import Found
@@ -262,4 +271,5 @@ def _show(found: Found, folder: Path, trust: str) -> None:
         f"  search: {cost.gradient_steps:,} gradient steps, {cost.samples:,} samples, "
         f"{cost.forward_passes:,} forward passes, {cost.seconds:.1f} s"
     )
-    click.echo(f"  ticket: {told['ticket']}\nTrain it to the end: nets-deap train {folder}{trust}")
+    click.echo(f"  ticket: {printable(told['ticket'])}")
+    click.echo(f"Train it to the end: nets-deap train {quoted(folder)}{trust}")

@@ -63,7 +63,7 @@ def say(text: str) -> None:
     """Print a sentence about a table, in as many lines as the terminal needs."""
     from rich.console import Console
 
-    width = Console().width if sys.stdout.isatty() else NO_WIDTH
+    width = max(1, Console().width) if sys.stdout.isatty() else NO_WIDTH
     click.echo(textwrap.fill(printable(text), width, break_long_words=False, break_on_hyphens=False))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from . import table
-from .options import command, option, worded
+from .options import command, option, printable, worded
 
 
 @command()
@@ -84,4 +84,4 @@ def _show(folder: Path) -> None:
     ]
     table.show(["", *(QUANTITIES[key] for key in by_importance)], cells)
     table.say("ours: mean ± 95 % interval over trials, at early stop; below it the paper's")
-    click.echo(f"{folder / CSV}, .md and .tex")
+    click.echo(f"{printable(folder / CSV)}, .md and .tex")

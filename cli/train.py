@@ -16,7 +16,7 @@ from nets_deap.experiments.config import TrainConfig
 from nets_deap.util import json_text
 
 from . import json_out, render, table, tickets
-from .options import command, config_options, output_options, source_options
+from .options import command, config_options, output_options, printable, source_options
 
 if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
@@ -50,7 +50,7 @@ def train(
     if (summary := _finished(folder, name)) is not None:
         run_folder.check_origin(folder, settled.problem())
         if not quiet:
-            click.echo(f"{folder} is finished: nothing to do", err=as_json)
+            click.echo(f"{printable(folder)} is finished: nothing to do", err=as_json)
     else:
         _refuse_strangers(folder)
         settled.torch_device()
@@ -196,4 +196,5 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     table.say(
         "early stop: where the validation loss is least; test figures are taken there; ±: 95 % interval"
     )
-    click.echo(f"training: {folder / 'training.csv'}\nweights:  {folder / 'trained.safetensors'}")
+    for what, name in {"training:": "training.csv", "weights: ": "trained.safetensors"}.items():
+        click.echo(f"{what} {printable(folder / name)}")

@@ -13,7 +13,7 @@ import click
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
 from . import json_out, render, table, tickets
-from .options import command, config_options, output_options, source_options
+from .options import command, config_options, output_options, printable, source_options
 
 if TYPE_CHECKING:
     from nets_deap.experiments.resumed import Rows
@@ -47,7 +47,9 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], ki
         with rows_in(folder, name, settled, what, _content(of), order, kind) as rows:
             yield rows
     except KeyboardInterrupt:
-        click.echo(f"interrupted; what is finished is in {folder}: the same command continues", err=True)
+        click.echo(
+            f"interrupted; what is finished is in {printable(folder)}: the same command continues", err=True
+        )
         raise click.exceptions.Exit(130) from None
 
 
@@ -107,7 +109,7 @@ def transfer(
             shown.append([name, told, render.percent(density)])
         click.echo()
         table.show([f"trained by {to}", "test acc, %", "density"], shown)
-        click.echo(folder / TRANSFER)
+        click.echo(printable(folder / TRANSFER))
     return 0
 
 
@@ -168,5 +170,5 @@ def connectivity(
         render.tell_metric(settled)
         told = render.interval(mean_interval([100 * height for height in barriers]))
         click.echo(f"barrier: {told} points of test error (lines: {len(barriers)})")
-        click.echo("\n".join(str(file) for file in (folder / CONNECTIVITY, *files)))
+        click.echo("\n".join(printable(file) for file in (folder / CONNECTIVITY, *files)))
     return 0

@@ -79,14 +79,17 @@ def verify(
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
             files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trainings are in {folder}: the same command continues", err=True)
+        click.echo(
+            f"interrupted; finished trainings are in {printable(folder)}: the same command continues",
+            err=True,
+        )
         return 130
     if as_json:
         json_out.tell({"folder": str(folder), **_result(verdict)})
     elif not quiet:
         render.tell_metric(settled)
         _show(verdict, trained)
-        click.echo(folder / ROWS)
+        click.echo(printable(folder / ROWS))
     return EXIT_CODES[verdict.winning] if exit_code else 0
 
 
@@ -136,7 +139,9 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     fast, accurate, smaller = (words[held] for held in verdict.conditions.values())
     later, better = verdict.later, verdict.better
     click.echo(
-        f"as fast as the dense network: {fast} (iterations later: {later.mean:+.0f} ± {later.half_width:.0f})"
+        f"as fast as the dense network: {fast} (iterations later: {later.mean:+.0f} ± {later.half_width:.0f}"
+        + ", both still learning in the end" * verdict.unfinished
+        + ")"
     )
     margin = f", margin {verdict.margin:g}" if verdict.margin else ""
     click.echo(

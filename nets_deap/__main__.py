@@ -2,5 +2,6 @@
 
 from importlib.metadata import entry_points
 
-(command,) = entry_points(group="console_scripts", name="nets-deap")
-command.load()()
+if __name__ == "__main__":
+    (command,) = entry_points(group="console_scripts", name="nets-deap")
+    command.load()()

@@ -54,7 +54,7 @@ def explicit(
 
     trust: as for `configure`
     """
-    from_file = _named(kind, read_config_file(Path(config))) if config is not None else {}
+    from_file = _named(kind, read_config_file(Path(config)), config) if config is not None else {}
     in_file = from_file.pop("preset", None)
     preset = in_file if preset is None else preset
     from_options = {key: value for key, value in options.items() if value is not None}
@@ -128,14 +128,13 @@ def read_config_file(path: Path) -> dict[str, Any]:
     return {key: value for key, value in without_retired(fields).items() if key not in dropped}
 
 
-def _named(kind: type[ProblemConfig], values: dict[str, Any]) -> dict[str, Any]:
+def _named(kind: type[ProblemConfig], values: dict[str, Any], path: object) -> dict[str, Any]:
     """The values with the name that this kind of config has for the density."""
     ours = next((name for name in DENSITY if name in kind.model_fields), None)
     named = {ours if ours and key in DENSITY else key: value for key, value in values.items()}
     if len(named) < len(values):
-        raise NetsError(
-            f"a config says the density twice: give one of {' and '.join(set(values) & set(DENSITY))}"
-        )
+        given = ", ".join(key for key in values if key in DENSITY)
+        raise NetsError(f"config {path} says the density twice: give one of {given}")
     return named
 
 

@@ -119,8 +119,9 @@ def _data(folder: Path) -> Iterator[Finding]:
     found = [name for name in DATASETS if _there(name, folder)]
     missing = [name for name in DATASETS if name not in found]
     remedy = "`download` fetches one; `data_dir` or NETS_DATA_DIR says where they lie" if missing else ""
-    told = f"in {folder}: {', '.join(found)}" + (f"; not {', '.join(missing)}" if missing else "")
-    yield Finding("data", GOOD, told, remedy)
+    where = f"{folder}" if folder.is_dir() else f"{folder}, which is no folder"
+    told = ", ".join(found) + (f"; not in {where}: {', '.join(missing)}" if missing else "")
+    yield Finding("data", LACK if missing else GOOD, told, remedy)
 
 
 def _there(name: str, folder: Path) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from nets_deap.runs import readers
 from nets_deap.util import files, locks
-from nets_deap.util.errors import DamagedError, NetsError
+from nets_deap.util.errors import NetsError, shortened
+from nets_deap.util.schema import checked
 
 CONFIG = "config.json"
 RUNNING, FINISHED, UNFINISHED, EMPTY, DAMAGED = STATES = (
@@ -80,27 +84,67 @@ class Held:
 
 
 def held(folder: Path | str) -> Held:
-    """What a folder holds. Raises NetsError if it is not the folder of a run.
+    """What a folder holds. Raises NetsError if it is not that of a run, DamagedError for a damaged config.
 
-    Damaged tables make a Held in the state "damaged"; `facts` then say what is wrong.
+    Other damaged files make a Held in the state "damaged", whose `facts` say what is wrong.
     """
     folder = Path(folder)
-    path = folder / CONFIG
+    path, at_work = folder / CONFIG, locks.is_held(folder / files.LOCK)
     if not path.is_file():
+        if at_work:  # a run that has just begun
+            return Held(folder, "", "", "", "", 0, RUNNING, _changed(folder))
         raise NetsError(f"{folder} is not the folder of a run: it has no {CONFIG}")
     config = files.read_json(path)
     kind = next((KINDS[mark] for mark in KINDS if isinstance(config, dict) and mark in config), None)
     if kind is None or not config.keys() >= {"dataset", "arch", "seed"}:
         raise NetsError(f"{path} is not the config of a run of ours")
+    names = checked(_Named, {name: config[name] for name in _Named.model_fields}, path).model_dump()
     command, reader = kind
-    told: dict[str, Any] = {"method": command}
     try:
-        told |= reader(folder, config)
-    except (DamagedError, KeyError, TypeError, ValueError) as error:
-        told |= {"state": DAMAGED, "facts": {"damaged": str(error) or type(error).__name__}}
-    if locks.is_held(folder / files.LOCK):
+        told = checked(_Told, {"method": command, **reader(folder, config)}, folder).model_dump()
+    except NetsError as error:
+        told = {"method": command, "state": DAMAGED, "facts": {"damaged": str(error)}}
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = (
+            f"a file here does not hold what it should ({type(error).__name__}: {shortened(str(error), 80)})"
+        )
+        told = {"method": command, "state": DAMAGED, "facts": {"damaged": reason}}
+    if at_work:
         told["state"] = RUNNING
     state = told.pop("state", None) or (UNFINISHED if told.get("done") else EMPTY)
-    told |= {"dataset": str(config["dataset"]), "arch": str(config["arch"]), "seed": int(config["seed"])}
-    changed = max((each.stat().st_mtime for each in folder.iterdir() if each.is_file()), default=0.0)
-    return Held(folder, command, state=state, changed=changed, config=config, **told)
+    return Held(folder, command, state=state, changed=_changed(folder), config=config, **names, **told)
+
+
+class _Named(BaseModel):
+    """What every config names."""
+
+    model_config = ConfigDict(strict=True)
+    dataset: str
+    arch: str
+    seed: Annotated[int, Field(ge=0)]
+
+
+class _Told(BaseModel):
+    """What a reader tells; see `Held`."""
+
+    method: str
+    state: str | None = None
+    density: float | None = None
+    score: float | None = None
+    of: str = "test"
+    done: Annotated[int, Field(ge=0)] | None = None
+    total: Annotated[int, Field(ge=0)] | None = None
+    unit: str = ""
+    seconds: float | None = None
+    curve: tuple[float, ...] = ()
+    facts: dict[str, Any] = {}
+
+
+def _changed(folder: Path) -> float:
+    """When a file of a folder was written last. Temporary ones may vanish meanwhile."""
+    times = [0.0]
+    for each in folder.iterdir():
+        with suppress(OSError):
+            if each.is_file():
+                times.append(each.stat().st_mtime)
+    return max(times)

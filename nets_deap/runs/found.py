@@ -15,7 +15,7 @@ def runs_in(place: Path | str) -> Iterator[Held]:
 
     A folder whose config cannot be read is told as damaged; one with another config.json is passed over.
     """
-    for root, folders, names in os.walk(place):
+    for root, folders, names in os.walk(Path(place)):
         folders.sort()
         if CONFIG not in names:
             continue

@@ -38,7 +38,7 @@ def test_what_is_near_is_suggested(words: tuple[str, ...], cli) -> None:
         ("evolve", "--dataset", "diabetes"),
         ("evolve", "--arch", "transformer"),
         ("evolve", "--foo", "3"),
-        ("plant",),
+        ("zebra",),
     ],
     ids=" ".join,
 )
@@ -80,3 +80,5 @@ def test_the_density_has_one_name(command: str, cli) -> None:
     Path("twice.toml").write_text("density = 0.5\ntarget-density = 0.4\n", encoding="utf-8")
     twice = cli(*words, "--config", "twice.toml", "--out", "twice")
     assert (twice.code, "says the density twice" in twice.err) == (2, True)
+    both = cli(*words, "--density", 0.5, f"--{DENSITY[1].replace('_', '-')}", 0.4, "--out", "both")
+    assert (both.code, "given twice" in both.err) == (2, True)

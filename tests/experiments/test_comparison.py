@@ -399,7 +399,7 @@ def test_what_a_search_has_used_of_what_it_might_is_in_the_summary() -> None:
 
 
 def test_searches_that_use_unlike_parts_of_their_budget_are_told_of_once(cli: Any) -> None:
-    small = "--data-limit 200 --epochs 1 --map serial --seeds 1 --densities 0.2 --methods imp,weedout,snip"
+    small = "--data-limit 200 --epochs 1 --map serial --seeds 1 --density 0.2 --methods imp,weedout,snip"
     ran = cli("compare", *small.split(), "--budget-steps", 6000)
     assert ran.err.splitlines() == [
         "note: budgets are not equal: at 0.2 imp 0 % and weedout 100 % of what is allowed; --equal-budget "

@@ -10,6 +10,7 @@ import click
 import numpy as np
 import pandas as pd
 import pytest
+from nets_deap_cli import again
 from nets_deap_cli import verify as verify_command
 from scipy import stats
 
@@ -139,6 +140,8 @@ def test_advice_is_a_command_that_can_be_copied(given: list[str], capsys: Any) -
     assert line.startswith(f"{mixed.enough_seeds} seeds would probably decide")
     words = ["nets-deap", "verify", "a ticket", "--epochs", "3", "--seeds", str(mixed.enough_seeds)]
     assert shlex.split(command) == words
+    with click.Context(click.Command("nets-deap"), obj=["verify", *given, "--", "a ticket"]):
+        assert again.command(seeds=7) == "nets-deap verify --seeds 7 -- 'a ticket'"
     assert "not even 1,000 seeds" in rest[0]
     assert "--margin" in rest[0]
 

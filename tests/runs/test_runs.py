@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -148,6 +149,79 @@ def test_states(tmp_path: Path, place: Path, cli) -> None:
     assert [run.state for run in runs_in(".")] == ["damaged"]
     ran = cli("info", "a")
     assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+
+
+DAMAGES = {  # folder, file, a text in it, what stands there instead
+    "no seed": ("pruned", "config.json", '"seed": 1', '"seed": null'),
+    "a text for a seed": ("pruned", "config.json", '"seed": 1', '"seed": "abc"'),
+    "an endless seed": ("pruned", "config.json", '"seed": 1', '"seed": 1e400'),
+    "half a seed": ("pruned", "config.json", '"seed": 1', '"seed": 1.5'),
+    "a list for a method": ("pruned", "config.json", '"method": "imp"', '"method": ["imp"]'),
+    "a list of methods": ("compared", "config.json", '"methods": "', '"methods": ["a"], "was": "'),
+    "a text for generations": ("evolved", "config.json", '"gens": 3', '"gens": "x"'),
+    "generations in a list": ("evolved", "config.json", '"gens": 3', '"gens": [3]'),
+    "another cost": ("pruned", "cost.json", "{", "[1] {"),
+    "a cost that is a list": ("pruned", "cost.json", None, "[1, 2]"),
+    "an endless generation": ("evolved", "logbook.csv", "\n3,", "\ninf,"),
+    "a text for a figure": ("evolved", "logbook.csv", None, "gen,fitness_min,val_acc_best\n3,1,abc\n"),
+    "no column": ("judged", "verify.csv", "test_acc", "acc"),
+    "a verdict that is a list": ("judged", "verdict.json", None, "[]"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_files_are_told_and_stop_no_list(name: str, place: Path, cli) -> None:
+    folder, file, old, new = DAMAGES[name]
+    shutil.copytree(place / folder, "a")
+    shutil.copytree(place / "drawn", "b")
+    Path("a/digests.json").unlink(missing_ok=True)
+    text = Path("a", file).read_text(encoding="utf-8")
+    assert old is None or old in text
+    Path("a", file).write_text(new if old is None else text.replace(old, new, 1), encoding="utf-8")
+    listed = cli("runs", ".", "--json")
+    assert listed.code == 0
+    states = {run["folder"]: run["state"] for run in json.loads(listed.out)}
+    assert states == {"a": "damaged", "b": "finished"}
+    assert "damaged" in cli("runs", ".").out
+    told = cli("info", "a")
+    assert told.code == 2 if file == "config.json" and "damaged" not in told.out else told.code == 0
+    assert len(told.err.splitlines()) <= 1
+
+
+def test_what_diverged_is_told_in_words(place: Path, cli) -> None:
+    shutil.copytree(place / "evolved", "a")
+    rows = Path("a/logbook.csv").read_text(encoding="utf-8").splitlines()
+    at = rows[0].split(",").index("val_acc_best")
+    last = rows[-1].split(",")
+    Path("a/logbook.csv").write_text(
+        "\n".join([*rows[:-1], ",".join([*last[:at], "nan", *last[at + 1 :]])]) + "\n", encoding="utf-8"
+    )
+    for words in (("runs", "."), ("info", "a"), ("watch", "a")):
+        ran = cli(*words)
+        assert (ran.code, "diverged" in ran.out, "nan" in ran.out) == (0, True, False), words
+
+
+def test_a_ticket_of_another_run_in_a_folder_is_noted(place: Path, cli) -> None:
+    shutil.copytree(place / "drawn", "a")
+    cli("random", "--density", 0.1, "--out", "other", "--quiet")
+    shutil.copy("other/ticket.safetensors", "a")
+    told = cli("info", "a")
+    assert "the ticket here is for lenet-300-100, and the run for mlp-10" in told.err
+    assert json.loads(cli("info", "a", "--json").out)["density"] == pytest.approx(0.1, abs=1e-4)
+
+
+def test_a_run_that_has_just_begun(cli) -> None:
+    with files.claimed_folder(Path("a")):
+        assert held("a").state == "running"
+        assert "running" in cli("info", "a").out
+
+
+def test_a_smaller_verdict_in_the_same_folder_tells_its_own_seeds(place: Path, cli) -> None:
+    words = ("verify", place / "drawn", *XOR[4:], "--map", "serial", "--out", "v")
+    cli(*words, "--seeds", 3)
+    cli(*words, "--seeds", 2)
+    told = held("v")
+    assert (told.state, told.done, told.total) == ("finished", 12, 12)
 
 
 def test_a_lock_of_another_process_counts_and_stays(tmp_path: Path) -> None:
