@@ -24,7 +24,7 @@ def ran(name: str, tmp_path: Path) -> str:
     return done.stdout
 
 
-QUICK = {"regression", "tabular", "text_classifier"}  # the others are left to `make test-all`
+QUICK = {"regression", "text_classifier"}  # the others are left to `make test-all`
 
 
 @pytest.mark.parametrize(

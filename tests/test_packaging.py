@@ -20,7 +20,7 @@ import importlib, pkgutil, sys, nets_deap, nets_deap_cli
 for package in (nets_deap, nets_deap_cli):
     assert package.__file__.startswith(sys.prefix), package.__file__
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if "__main__" not in module.name and "._mlp" not in module.name:
+        if "._mlp" not in module.name:
             importlib.import_module(module.name)
             print(module.name)
 """

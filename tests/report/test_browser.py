@@ -39,10 +39,10 @@ def opened(browser: Any, path: Path, **context: Any) -> Iterator[Any]:
     assert asked == [path.as_uri()]
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in PAGES if name not in ("front", "several")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in PAGES if name != "several"]
 
 
-@pytest.mark.parametrize("name", ["front", "several", *SLOW])
+@pytest.mark.parametrize("name", ["several", *SLOW])
 def test_all_sections_are_there_and_drawn_and_fit(browser: Any, pages: Any, name: str) -> None:
     with opened(browser, pages[name]) as page:
         page.wait_for_selector("html[data-ready]", timeout=60_000)
