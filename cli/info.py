@@ -36,7 +36,7 @@ def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
         run = held(place)
         place /= "ticket.safetensors"
     ticket, layers, settings = _ticket(place) if run is None or place.exists() else ({}, [], run.config)
-    if run:
+    if run and ticket:
         ticket["method"] = run.method  # with its options
     if as_json:
         json_out.tell({**(run.values() if run else {}), **ticket, "layers": layers, "config": settings})
