@@ -96,6 +96,7 @@ def test_update_of_four_weights(kernels: Any) -> None:
     assert w.tolist() == [[[1 - 5, 0], [3 - 10, 4 - 20]]]
 
 
+@pytest.mark.slow  # Triton's interpreter takes its time; a GPU runs the same test at once
 def test_a_fused_step_is_that_of_the_stack(kernels: Any) -> None:
     problem = replace(problem_of("lenet-300-100", "sgd"), recipe=Recipe("sgd", 0.5, 60))
     architecture = problem.architecture

@@ -250,7 +250,7 @@ def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "shot",
     [
         Shot("evolve by workers", signal.SIGTERM, 2.5),
-        Shot("train", signal.SIGINT, 0.35),  # during imports
+        pytest.param(Shot("train", signal.SIGINT, 0.35), marks=pytest.mark.slow),  # during imports
     ],
 )
 def test_a_command_survives_a_signal(shot: Shot, ticket: Path) -> None:
