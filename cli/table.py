@@ -23,7 +23,7 @@ STACKED = 60
 SHORT = {
     "test accuracy, %": "test acc",
     "test acc, %": "acc, %",
-    "test acc": "acc",
+    "at the end, %": "end, %",
     "test loss": "loss",
     "validation accuracy, %": "val acc",
     "validation loss": "val loss",

@@ -170,8 +170,8 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     from nets_deap.util.statistics import mean_interval
 
     columns = {
-        "test acc": "test_acc",
-        "at the end": "final_test_acc",
+        "test acc, %": "test_acc",
+        "at the end, %": "final_test_acc",
         "density": "density",
         "test loss": "test_loss",
         "early stop at": "early_stop_iteration",
@@ -179,8 +179,10 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
 
     def shown(key: str, values: list[float | None]) -> str:
         def text(value: float) -> str:
-            if key in ("density", "test_acc", "final_test_acc"):
+            if key == "density":
                 return render.percent(value)
+            if key in ("test_acc", "final_test_acc"):
+                return f"{100 * value:.2f}" if math.isfinite(value) else render.DIVERGED
             return f"{value:.0f}" if key == "early_stop_iteration" else render.loss(value)
 
         mean, half_width = mean_interval([math.nan if value is None else value for value in values])
