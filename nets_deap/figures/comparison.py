@@ -45,9 +45,8 @@ def error_against_budget(summary: pd.DataFrame) -> Figure | None:
     figure, panels = new_figure(min(2, len(densities)), -(-len(densities) // 2), height=3)
     for axes, density in zip(panels, densities, strict=False):
         for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
-            rows = rows[rows["asked"] == density]  # noqa: PLW2901
-            label = str(method) if density == densities[0] else ""
-            _errors(axes, i, label, rows["search_gradient_steps"], rows, linewidth=0)
+            label, here = str(method) if density == densities[0] else "", rows[rows["asked"] == density]
+            _errors(axes, i, label, here["search_gradient_steps"], here, linewidth=0)
         axes.set_xscale("symlog", linthresh=1)  # pruning at initialisation takes no step
         axes.set(
             yscale="log",

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.catalogue import is_own
 from nets_deap.models.layout import INITIAL
 from nets_deap.models.node_space import narrow_to_mask
 from nets_deap.networks.compaction import expanded
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.places import Places
-from nets_deap.networks.recorded import Recorder
+from nets_deap.networks.recorded import Recorder, can_record
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import memory
 
@@ -77,9 +76,7 @@ class MaskedModule:
         self.parameters = [parameters[name] for name in self.names]
         self._images = self.architecture.known().channels_last
         self._gather = Gatherer()
-        # A recording would not repeat what a module of the user's own computes in Python, nor random draws.
-        known = not is_own(architecture.name) and not self.architecture.known().draws
-        replayable = known and self.state.is_cuda and self.descent.recordable
+        replayable = self.state.is_cuda and self.descent.recordable and can_record(self.architecture)
         self._recorder = Recorder(self.state.device) if replayable else None
         if replayable:
             self.descent.record(self.state.device)

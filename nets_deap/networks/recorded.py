@@ -9,8 +9,21 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.catalogue import is_own
+
 Step = Callable[..., Tensor]
 RECORD_AFTER = 50  # steps; recording takes about as long as they do
+
+
+def can_record(architecture: Architecture) -> bool:
+    """Would a recording of its steps do what they do?
+
+    Not if its module or its loss is a function of the user's own, whose Python code may count or draw, nor if
+    training draws random numbers.
+    """
+    own = is_own(architecture.name) or architecture.criterion.loss.function is not None
+    return not own and not architecture.known().draws
 
 
 class _Recording(NamedTuple):

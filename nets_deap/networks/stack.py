@@ -15,7 +15,7 @@ from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.places import Places
-from nets_deap.networks.recorded import Recorder
+from nets_deap.networks.recorded import Recorder, can_record
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 
@@ -79,7 +79,7 @@ class Stack(ABC):
         self.flat.mul_(self.mask)
         self.descent = Descent(recipe, self.flat, networks=self.places.views)
         self._gather = Gatherer()
-        replayable = on_gpu and recipe.constant and self.descent.recordable
+        replayable = on_gpu and recipe.constant and self.descent.recordable and can_record(architecture)
         self._recorder = Recorder(self.flat.device) if replayable else None
 
     @abstractmethod

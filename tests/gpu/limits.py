@@ -1,12 +1,16 @@
-"""The two ceilings of a GPU: how fast it moves numbers, and how fast it multiplies matrices."""
+"""The two ceilings of a GPU, how fast it moves numbers and multiplies matrices; and how steps are timed."""
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from nets_deap.networks.protocol import Trainable
 from nets_deap.networks.stacked_mlp import products_in_tf32
 
 SIDE = 8192
@@ -26,6 +30,17 @@ def seconds(function: Callable[[], object], repeats: int = 5) -> float:
         torch.cuda.synchronize()
         times.append(start.elapsed_time(end) / 1000)
     return statistics.median(times)
+
+
+def step_seconds(network: Trainable, x: Tensor, targets: Tensor, batch: int, count: int) -> float:
+    """A step's seconds, the mean over `count` steps with minibatches of `batch` samples."""
+    rng = np.random.default_rng(0)
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(count):
+        network.step(x, targets, rng.integers(len(x), size=batch))
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) / count
 
 
 def measure() -> Ceilings:

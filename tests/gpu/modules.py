@@ -6,7 +6,6 @@ Training computes convolutions in float32. TF32 is torch's default, and shows wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import product
@@ -20,7 +19,7 @@ from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.threads import as_usual
 
-from .limits import Ceilings
+from .limits import Ceilings, step_seconds
 
 TIMED, WARM = 200, 60  # steps
 CASES = [  # network, samples a step
@@ -54,8 +53,8 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
                 with FlopCounterMode(display=False) as counter:
                     network.step(x[:batch], targets[:batch])
                 operations = counter.get_total_flops() / ceilings[precision]
-                _seconds(network, x, targets, batch, WARM)
-                taken = sorted(_seconds(network, x, targets, batch, TIMED) for _ in range(3))[1]
+                step_seconds(network, x, targets, batch, WARM)
+                taken = sorted(step_seconds(network, x, targets, batch, TIMED) for _ in range(3))[1]
             yield {
                 "network": name,
                 "batch": batch,
@@ -66,13 +65,3 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
                 "ms_of_operations": 1000 * operations,
             }
             del network
-
-
-def _seconds(network: MaskedModule, x: torch.Tensor, targets: torch.Tensor, batch: int, count: int) -> float:
-    rng = np.random.default_rng(0)
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(count):
-        network.step(x, targets, rng.integers(len(x), size=batch))
-    torch.cuda.synchronize()
-    return (time.perf_counter() - start) / count

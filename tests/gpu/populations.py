@@ -9,23 +9,20 @@ The floor of a perceptron's step is the larger of two times, at the ceilings mea
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_stack
 from nets_deap.networks.fused_mlp import FusedMLP
-from nets_deap.networks.stack import Stack
 from nets_deap.networks.stacked_mlp import StackedMLP
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import as_usual
 
-from .limits import Ceilings
+from .limits import Ceilings, step_seconds
 
 BATCH, EPOCH = 60, 900  # samples; steps of an epoch of MNIST's 54,000 training samples
 TIMED = 300  # steps
@@ -75,8 +72,8 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
         targets = architecture.targets(labels, torch.float32)
         timed = TIMED if architecture.perceptron else TIMED // 5
         with as_usual():  # convolutions in float32
-            _step_seconds(stack, data, targets, 60)  # compiles, warms up, records
-            taken = sorted(_step_seconds(stack, data, targets, timed) for _ in range(3))[1] * EPOCH
+            step_seconds(stack, data, targets, BATCH, 60)  # compiles, warms up, records
+            taken = sorted(step_seconds(stack, data, targets, BATCH, timed) for _ in range(3))[1] * EPOCH
         row |= {"back_end": type(stack).__name__, "seconds": taken, "ms_a_genome": 1000 * taken / size}
         row["peak_gb"] = (torch.cuda.max_memory_allocated() - before) / 1e9
         if architecture.perceptron:
@@ -90,13 +87,3 @@ def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
             row["times_the_floor"] = taken / max(floors, computed)
         yield row
         del stack
-
-
-def _step_seconds(stack: Stack, data: Tensor, targets: Tensor, count: int) -> float:
-    rng = np.random.default_rng(0)
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(count):
-        stack.step(data, targets, rng.integers(len(data), size=BATCH))
-    torch.cuda.synchronize()
-    return (time.perf_counter() - start) / count
