@@ -18,23 +18,21 @@ from nets_deap.report.charts import (
     plain,
 )
 from nets_deap.report.dots import Dot, dots
-from nets_deap.report.held import Compared, Held
+from nets_deap.report.held import Compared, Held, each
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.tables import Row
 
 
 def comparison(helds: Sequence[Held]) -> Section | None:
-    found = [held for held in helds if held.compared]
+    found = each(helds, lambda held: held.compared)
     if not found:
         return None
     measure = measure_of(helds)
     charts: list[Chart] = []
     tables: list[Table] = []
-    for held in found:
-        assert held.compared
-        prefix = f"{held.label}: " if len(found) > 1 else ""
-        rows = held.compared.summaries
+    for prefix, compared in found:
+        rows = compared.summaries
         charts.append(
             _against(rows, "density", f"{prefix}Test {measure.name} against density", "density, %", measure)
         )

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 from nets_deap.evolution.lineage import COPIED, DRAWN
 from nets_deap.report.charts import COLORS, SYMBOLS, Chart, bars, made, new_figure, number, plain
-from nets_deap.report.held import Held
+from nets_deap.report.held import Held, each
 from nets_deap.report.sections import Section
 from nets_deap.util.tables import Row
 
 
 def lineage(helds: Sequence[Held]) -> Section | None:
     charts: list[Chart] = []
-    recorded = [(held.label, held.found) for held in helds if held.found and held.found.births]
-    for label, found in recorded:
-        prefix = f"{label}: " if len(recorded) > 1 else ""
+    for prefix, found in each(helds, lambda held: held.found if held.found and held.found.births else None):
         charts.append(_line(found.births, f"{prefix}Ancestors of the best genome"))
         if found.survival:
             charts.append(_survival(found.survival, f"{prefix}Children that survived"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ EVOLUTION, SEARCH, TRAINING, COMPARISON, VERDICT = KINDS = (
     "comparison",
     "verdict",
 )
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,10 @@ class Held:
     compared: Compared | None = None
     judged: Judged | None = None
     inside: bool = False
+
+
+def each(helds: Iterable[Held], of: Callable[[Held], Part | None]) -> list[tuple[str, Part]]:
+    """What is `of` each folder that has it, with the beginning of its titles: the folder's name, unless only
+    one has it."""
+    found = [(held.label, part) for held in helds if (part := of(held))]
+    return [(f"{label}: " if len(found) > 1 else "", part) for label, part in found]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nets_deap.figures.style import means
 from nets_deap.report.charts import COLORS, Line, lines
-from nets_deap.report.held import Held, Trained
+from nets_deap.report.held import Held, Trained, each
 from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section
 from nets_deap.util.tables import Row
@@ -142,9 +142,7 @@ def training(helds: Sequence[Held]) -> Section | None:
     losses: list[Line] = []
     accuracies: list[Line] = []
     note = "Early stop is where the validation loss is least; test figures are those of that point."
-    trained = [(held.label, held.trained) for held in helds if held.trained]
-    for place, (label, told) in enumerate(trained):
-        prefix = "" if len(trained) == 1 else f"{label}: "
+    for place, (prefix, told) in enumerate(each(helds, lambda held: held.trained)):
         losses += _curves(told, "loss", 1.0, prefix, place)
         accuracies += _curves(told, "acc", measure.scale, prefix, place)
     for held in helds:

@@ -9,7 +9,7 @@ from nets_deap.report.charts import (
     Chart,
 )
 from nets_deap.report.dots import Dot, dots
-from nets_deap.report.held import Held, Judged
+from nets_deap.report.held import Held, Judged, each
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.statistics import mean_interval, paired_difference
@@ -20,19 +20,17 @@ HELD = {True: "yes", False: "no", None: "undecided"}
 
 def verdict(helds: Sequence[Held]) -> Section | None:
     """The ticket beside its dense network and controls, and what follows."""
-    found = [held for held in helds if held.judged]
+    found = each(helds, lambda held: held.judged)
     if not found:
         return None
     measure = measure_of(helds)
     charts: list[Chart] = []
     tables: list[Table] = []
-    for held in found:
-        assert held.judged
-        prefix = f"{held.label}: " if len(found) > 1 else ""
-        charts += _of_verdict(held.judged, prefix, measure)
-        if held.judged.told:
-            rows = [[name, HELD[holds]] for name, holds in held.judged.told["conditions"].items()]
-            rows.append(["verdict", str(held.judged.told["verdict"])])
+    for prefix, judged in found:
+        charts += _of_verdict(judged, prefix, measure)
+        if judged.told:
+            rows = [[name, HELD[holds]] for name, holds in judged.told["conditions"].items()]
+            rows.append(["verdict", str(judged.told["verdict"])])
             tables.append(Table(f"{prefix}Is it a winning ticket?", ["The ticket …", ""], rows))
     intro = (
         "The ticket, its dense network and controls are trained identically, with several seeds. Each "
