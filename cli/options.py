@@ -181,8 +181,9 @@ def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def option(*names: str, group: str = OTHERS, common: bool = True, **arguments: Any) -> Callable[[Any], Any]:
-    """An option that is not a field of a config."""
-    return click.option(*names, cls=Option, default=None, group=group, common=common, **arguments)
+    """An option that is not a field of a config; None if it is not given, unless it is required."""
+    default = {} if arguments.get("required") else {"default": None}
+    return click.option(*names, cls=Option, group=group, common=common, **default, **arguments)
 
 
 def combined(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:

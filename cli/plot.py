@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from . import tickets
-from .options import command, option
+from .options import command, option, printable
 
 
 @command()
@@ -37,4 +37,4 @@ def plot(path: str, out: str | None, formats: str | None) -> None:
     beside = place / "drawn" if place.is_dir() else place
     drawn = draw(place, tickets.folder_of(beside, "figures", out), kinds)
     for name, files in drawn.items():
-        click.echo(f"{name}: {', '.join(map(str, files))}")
+        click.echo(f"{name}: {', '.join(map(printable, files))}")

@@ -61,7 +61,9 @@ def table1(
         with make_map(map_ or "multiprocess", workers, "cpu") as engine:
             done = table1.table1(place, engine, names, None if quiet else reporter, **options)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished trials are in {place}: the same command continues", err=True)
+        click.echo(
+            f"interrupted; finished trials are in {printable(place)}: the same command continues", err=True
+        )
         return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
     if not quiet and (place / table1.CSV).exists():

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
+from nets_deap_cli.commands import COMMANDS
+from nets_deap_cli.commands import cli as group
 
 from tests.cli.test_cli import TINY
 from tests.conftest import assert_refused
+
+
+def params(name: str) -> list[click.Parameter]:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    return command.params
+
 
 BAD = {
     "no such command": ["evlove"],
@@ -105,3 +115,20 @@ def place(cli) -> None:
 def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(cli) -> None:
     assert len(BAD) >= 40
     assert_refused(cli, BAD)
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["nowhere", "nothing"]], ids=len)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_what_is_not_there(name: str, words: list[str], cli) -> None:
+    ran = cli(name, *words)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if any(p.required for p in params(name))])
+def test_every_command_says_what_it_lacks(name: str, cli) -> None:
+    """Each argument and option that has to be given is named if it is not."""
+    needed = [parameter for parameter in params(name) if parameter.required]
+    ran = cli(name, *["given" for parameter in needed[:-1] if parameter.param_type_name == "argument"])
+    assert (ran.code, ran.out) == (2, "")
+    assert "Missing" in ran.err

@@ -207,3 +207,34 @@ def test_tables_and_progress_show_brackets_as_they_are(capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert "[red]x[/]" in out
     assert ":smile: [/x]" in out
+
+
+def test_a_folder_whose_name_moves_the_cursor_is_shown_escaped(cli) -> None:
+    place = "a\x1b[31m b"
+    cli(
+        "evolve",
+        "--dataset",
+        "xor",
+        "--arch",
+        "mlp-10",
+        "--epochs",
+        1,
+        "--pop",
+        2,
+        "--gens",
+        1,
+        "--out",
+        "run",
+    )
+    Path("run").rename(place)
+    on = ("--map", "serial", "--seeds", 2, "--epochs", 1)
+    commands = {
+        "info": (place,), "watch": (place,), "runs": (".",), "plot": (place,), "report": (place,),
+        "export": (place, "--python"), "train": (place, "--epochs", 1), "verify": (place, *on),
+        "transfer": (place, "--to", "adam", "--lr", 0.1, *on), "connectivity": (place, "--points", 3, *on),
+        "evolve": ("--out", place), "merge": (place, place, "--out", "m"),
+    }  # fmt: skip
+    for name, words in commands.items():
+        for ran in (cli(name, *words), cli(name, f"{place}/nowhere")):
+            assert ran.out + ran.err
+            assert "\x1b" not in ran.out + ran.err, name
