@@ -138,19 +138,19 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
     words = {True: "yes", False: "no", None: "undecided"}
     fast, accurate, smaller = (words[held] for held in verdict.conditions.values())
     later, better = verdict.later, verdict.better
-    click.echo(
+    table.say(
         f"as fast as the dense network: {fast} (iterations later: {later.mean:+.0f} ± {later.half_width:.0f}"
         + ", both still learning in the end" * verdict.unfinished
         + ")"
     )
     margin = f", margin {verdict.margin:g}" if verdict.margin else ""
-    click.echo(
+    table.say(
         f"as accurate: {accurate} (points better: {better.mean:+.2f} ± {better.half_width:.2f}{margin})"
     )
-    click.echo(f"much smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
+    table.say(f"much smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
     if verdict.seeds == 1:
-        click.echo("on full batches all trainings of a network are the same: ± 0 is no interval")
-    click.echo(f"verdict: {verdict.text}")
+        table.say("on full batches all trainings of a network are the same: ± 0 is no interval")
+    table.say(f"verdict: {verdict.text}")
     if verdict.winning is None and verdict.learnt and verdict.seeds > 1:
         _advise(verdict)
 
