@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from deap import tools
 
+from nets_deap.evolution.improvement import last_improvement
 from nets_deap.evolution.settings import EvolutionSettings
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import best_of, measured
@@ -29,15 +30,6 @@ def make_statistics() -> tools.Statistics:
     statistics.register("val_loss_best", lambda population: measured(best_of(population)).val_loss)
     statistics.register("val_acc_best", lambda population: measured(best_of(population)).val_acc)
     return statistics
-
-
-def last_improvement(logbook: list[Row], since: int = 0) -> int:
-    """The last generation that improved the best fitness; generations before `since` do not count."""
-    best, when = float("inf"), since
-    for row in logbook[since:]:
-        if row["fitness_min"] < best:
-            best, when = row["fitness_min"], int(row["gen"])
-    return when
 
 
 def finished(settings: EvolutionSettings, logbook: list[Row]) -> str:

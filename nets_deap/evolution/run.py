@@ -13,9 +13,10 @@ from nets_deap.evolution.brief_training import ScoreOnTest
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.context import Context
 from nets_deap.evolution.evaluator import Evaluator
+from nets_deap.evolution.improvement import last_improvement
 from nets_deap.evolution.lineage import Lineage, noting_mates
 from nets_deap.evolution.maps import Engine, EvaluationMap, map_genomes
-from nets_deap.evolution.record import finished, last_improvement, make_statistics
+from nets_deap.evolution.record import finished, make_statistics
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome, check_memory

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from nets_deap.config.run_folder import TICKET
 from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
 from nets_deap.figures.style import FORMATS, save
 from nets_deap.problem.ticket import load_ticket
@@ -84,7 +85,6 @@ def _ticket(path: Path) -> Figure:
     return tickets.portrait(tickets.describe({"": load_ticket(path)}))
 
 
-TICKET = "ticket.safetensors"
 # File in a folder -> the figures drawn from it; a recipe returns None if the file is of another kind
 RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
     "logbook.csv": {"evolution": _evolution},

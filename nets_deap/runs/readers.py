@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nets_deap.evolution.improvement import last_improvement
 from nets_deap.util import digests, files, tables
 
 Told = dict[str, Any]
@@ -27,10 +28,6 @@ def evolution(folder: Path, config: Told) -> Told:
         return told
     last = rows[-1]
     over = _over(config, rows)
-    best, when = float("inf"), 0
-    for row in rows:
-        if row["fitness_min"] < best:
-            best, when = row["fitness_min"], int(row["gen"])
     return told | {
         "density": last["density_best"],
         "score": last["val_acc_best"],
@@ -41,7 +38,7 @@ def evolution(folder: Path, config: Told) -> Told:
         "state": FINISHED if over else None,
         "facts": {
             "stopped by": over or None,
-            "last improvement": when,
+            "last improvement": last_improvement(rows),
             "evaluations": int(sum(row["nevals"] for row in rows)),
             "gradient steps": int(sum(row.get("gradient_steps", 0) for row in rows)),
             "fitness": last["fitness_min"],

@@ -12,8 +12,9 @@ from deap import algorithms, tools
 
 from nets_deap.config.presets import PAPERS_SEARCH
 from nets_deap.evolution.folder import Outcome, evolve
+from nets_deap.evolution.improvement import last_improvement
 from nets_deap.evolution.maps import map_genomes
-from nets_deap.evolution.record import finished, last_improvement
+from nets_deap.evolution.record import finished
 from nets_deap.evolution.run import Evolution, make_ticket
 from nets_deap.evolution.selection_operators import SELECTIONS
 from nets_deap.evolution.settings import EvolveConfig
