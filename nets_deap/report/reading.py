@@ -43,8 +43,8 @@ SUMMARY, TRAINING_ROWS, WEIGHTS, RANDOM = "summary.json", "training.csv", "train
 FRONT, VERDICT_TOLD, TICKET_MARK = "front.csv", "verdict.json", "ticket.crc32"
 MOST_TICKETS = 24  # of a front or a comparison
 OURS = (
-    "expected the folder of an evolution, another search, a training, a comparison or a verdict; `nets-deap "
-    "figures` draws those of transfers and connectivities"
+    "expected the folder of an evolution, another search, a training, a comparison or a verdict; those of "
+    "transfers and connectivities can be plotted"
 )
 
 
