@@ -27,8 +27,8 @@ COLUMNS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = ()  # name, mea
 
 
 def make() -> nn.Module:
-    """The network, with initial weights of its own."""
-    raise NotImplementedError
+    """The network, with initial weights of its own. Each exported module has another `make`."""
+    raise NotImplementedError("only exported modules know their network")
 
 
 def load() -> nn.Module:
