@@ -12,7 +12,16 @@ import click
 from nets_deap.experiments.config import CompareConfig
 
 from . import json_out, render, table
-from .options import command, config_options, option, output_options, printable, source_options, worded
+from .options import (
+    command,
+    config_options,
+    fresh_option,
+    option,
+    output_options,
+    printable,
+    source_options,
+    worded,
+)
 
 if TYPE_CHECKING:
     from nets_deap.experiments.budgets import Plan, Spent
@@ -27,10 +36,12 @@ if TYPE_CHECKING:
 )
 @source_options("paper, lth or quick")
 @option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
+@fresh_option
 @output_options
 def compare(
     trust: bool | None,
     list_methods: bool | None,
+    fresh: bool,
     quiet: bool,
     as_json: bool,
     preset: str | None,
@@ -56,6 +67,8 @@ def compare(
     if not (quiet or as_json):
         _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
+    if fresh:
+        render.set_aside(folder, "methods", "a comparison")
     start = time.monotonic()
     total = len(comparison.trials_of(settled))
     try:

@@ -9,7 +9,16 @@ import click
 from nets_deap.evolution.settings import EvolveConfig
 
 from . import json_out, render
-from .options import command, config_options, option, output_options, printable, quoted, source_options
+from .options import (
+    command,
+    config_options,
+    fresh_option,
+    option,
+    output_options,
+    printable,
+    quoted,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +32,13 @@ if TYPE_CHECKING:
 @config_options(EvolveConfig)
 @source_options("best, paper, lth or quick")
 @option("--resume", is_flag=True, help="Go on, as is done anyway.", group="running", common=False)
+@fresh_option
 @option("--list-selections", is_flag=True, help="Show every selection operator, and end.")
 @output_options
 def evolve(
     trust: bool | None,
     resume: bool | None,
+    fresh: bool,
     list_selections: bool | None,
     quiet: bool,
     as_json: bool,
@@ -50,8 +61,10 @@ def evolve(
     from nets_deap.evolution.record import finished
 
     given = explicit(EvolveConfig, preset, config, bool(trust), **options)
-    settled, folder = settle(given, resume=True, trust=bool(trust))
+    settled, folder = settle(given, resume=True, trust=bool(trust), fresh=fresh)
     settled.check_effect({name for name, value in options.items() if value is not None})
+    if fresh:
+        render.set_aside(folder, "pop", "an evolution")
     if not run_folder.is_free(folder):
         over = finished(settled, checkpoint.read_logbook(folder))
         if over and is_complete(folder):

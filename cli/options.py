@@ -279,6 +279,13 @@ def source_options(presets: str) -> Callable[[Decorated], Decorated]:
     )
 
 
+fresh_option = click.option(
+    "--fresh",
+    is_flag=True,
+    cls=Option,
+    help="Begin anew; an earlier run in the folder is renamed.",
+    group="running",
+)
 output_options = combined(
     click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),
     click.option(

@@ -14,6 +14,8 @@ import click
 from .options import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nets_deap.config.base import ProblemConfig
     from nets_deap.util.statistics import Interval
 
@@ -24,6 +26,14 @@ DIVERGED = "diverged"
 def note(text: str) -> None:
     """Tell what went another way than expected, on stderr."""
     click.echo(f"note: {printable(text)}", err=True)
+
+
+def set_aside(folder: Path, mark: str, of: str) -> None:
+    """Rename the folder of an earlier run, and say so; see `anew.set_aside`."""
+    from nets_deap.config.anew import set_aside
+
+    if (aside := set_aside(folder, mark, of)) is not None:
+        note(f"the earlier run is now in {aside}")
 
 
 def tell_metric(config: ProblemConfig) -> None:

@@ -16,6 +16,7 @@ from .options import (
     combined,
     command,
     config_options,
+    fresh_option,
     option,
     output_options,
     printable,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nets_deap.search.spec import MethodSpec
 
 own = partial(option, group="search")  # an option of one method
-sources = combined(source_options("paper, lth or quick"), output_options)
+sources = combined(source_options("paper, lth or quick"), fresh_option, output_options)
 WHERE = ("map", "workers", "device", "track_test")  # only for methods with populations, or that can use a GPU
 from_cycle = option(
     "--from-cycle", type=int, metavar="N", help="Continue from this cycle of an earlier run.", group="running"
@@ -146,6 +147,7 @@ ES_WITHOUT = (
 @own("--share", type=float, metavar="SHARE", help="Of the weights left, pruned in a round at most. [0.2]")
 @config_options(SearchConfig, without=ES_WITHOUT, arch="mlp-100")
 @source_options("quick, with mlp-100, or paper: cnn-8-16 and mnist, for a GPU")
+@fresh_option
 @output_options
 @from_cycle
 def es(
@@ -206,6 +208,7 @@ def _search(
     method: MethodSpec,
     quiet: bool,
     as_json: bool,
+    fresh: bool,
     preset: str | None,
     config: str | None,
     from_cycle: int | None,
@@ -220,6 +223,8 @@ def _search(
     settled = configure(SearchConfig, preset, config, method=method, **options)
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
+    if fresh:
+        render.set_aside(folder, "method", "a search")
     searching = method_of(settled.method)
     cycles = 0
     if isinstance(searching, Cycles):

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from . import table
-from .options import command, option, printable, worded
+from . import render, table
+from .options import command, fresh_option, option, printable, worded
 
 
 @command()
@@ -32,12 +32,14 @@ from .options import command, option, printable, worded
 )
 @option("--map", "map_", metavar="NAME", help="serial or multiprocess. [multiprocess]", group="running")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
+@fresh_option
 @option("--quiet", is_flag=True, help="No progress and no table.", group="output")
 def table1(
     out: str | None,
     parts: str | None,
     map_: str | None,
     workers: int | None,
+    fresh: bool,
     quiet: bool | None,
     **options: Any,
 ) -> int:
@@ -57,6 +59,8 @@ def table1(
         return report
 
     place, names = Path(out or "results/table1"), parts.split(",") if parts else None
+    for name in (names or table1.PROBLEMS) if fresh else ():
+        render.set_aside(place / name, "methods", "a comparison")
     try:
         with make_map(map_ or "multiprocess", workers, "cpu") as engine:
             done = table1.table1(place, engine, names, None if quiet else reporter, **options)

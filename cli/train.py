@@ -5,48 +5,54 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nets_deap.config.run_folder import CONFIG, DATA, VERSION
+from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
-from nets_deap.util import json_text
 
 from . import json_out, render, table, tickets
-from .options import command, config_options, output_options, printable, source_options
+from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
-    from nets_deap.training.final import TrainingRun
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
-FILES = (CONFIG, DATA, VERSION, "figures", "random.csv", "trained.safetensors", "training.csv")
+FILES = (CONFIG, DATA, VERSION, "figures", "random.csv", "trained.safetensors", "training.csv", "trials")
 
 
 @command()
 @click.argument("ticket", metavar="TICKET")
 @config_options(TrainConfig, out="The folder to write to. [beside the ticket]")
 @source_options("paper, lth or quick")
+@fresh_option
 @output_options
 def train(
-    ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+    ticket: str,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    **options: Any,
 ) -> None:
     """Train TICKET, a file or a run folder, to the end.
 
     The recipe is that of the ticket's own run, and its length the data set's, unless said otherwise; a
     ticket rewound to step k has k steps fewer to go.
-    Writes training.csv, the trained weights (apart from the ticket), and a summary.
+    Writes training.csv, the trained weights (apart from the ticket), and a summary. Interrupted, the same
+    command continues after the last evaluation.
     """
     from nets_deap.config import run_folder
     from nets_deap.training.final import check_ticket, to_go
-    from nets_deap.util import digests, files
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     name = _training_name(settled, loaded)
     folder = tickets.folder_of(path, name, settled.out)
+    if fresh:
+        render.set_aside(folder, "random", "a training")
     if (summary := _finished(folder, name)) is not None:
         run_folder.check_origin(folder, settled.problem())
         if not quiet:
@@ -56,16 +62,11 @@ def train(
         settled.torch_device()
         check_ticket(settled.problem(), loaded)
         to_go(settled.problem(), loaded)
-        with _told_if_lost(), run_folder.held(folder, FILES):
+        with _told_what_is_kept(folder), run_folder.held(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
-                run_folder.write_origin(folder, settled.problem())
-                summary = {
-                    "folder": str(folder),
-                    "training": name,
-                    **_train(settled, loaded, folder, quiet or as_json),
-                }
-                files.write_text(folder / SUMMARY, digests.sealed(json_text.without_wild(summary)))
+                run_folder.check_origin(folder, settled.problem())
+                summary = _train(settled, loaded, folder, name, quiet or as_json)
     if as_json:
         json_out.tell(summary)
     elif not quiet:
@@ -73,19 +74,38 @@ def train(
         _show(summary, folder)
 
 
+def _train(config: TrainConfig, ticket: Ticket, folder: Path, name: str, quiet: bool) -> dict[str, Any]:
+    """Train the ticket and its controls, and tell how far they are."""
+    from nets_deap.experiments.trained import train_in
+    from nets_deap.training.final import to_go
+
+    problem = to_go(config.problem(), ticket)
+    steps = problem.recipe.steps(len(problem.data.train.y))
+    with render.progress(steps, quiet, "iteration", every=1.0) as report:
+
+        def on_row(row: dict[str, float]) -> None:
+            report(int(row["iteration"]), _line(row))
+            if int(row["iteration"]) == steps and config.random and not quiet:
+                click.echo(f"training {config.random} random tickets of the same density…")
+
+        return train_in(folder, config, ticket, name, on_row, on_note=None if quiet else render.note)
+
+
 @contextmanager
-def _told_if_lost() -> Iterator[None]:
+def _told_what_is_kept(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("interrupted; a training is saved once it is complete: nothing is saved", err=True)
+        kept = (folder / CHECKPOINT).exists()
+        what = "what is trained is saved: the same command continues" if kept else "nothing is saved"
+        click.echo(f"interrupted; {what}", err=True)
         raise click.exceptions.Exit(130) from None
 
 
 def _refuse_strangers(folder: Path) -> None:
     from nets_deap.util import files
 
-    if files.strangers(folder, (*FILES, SUMMARY)):
+    if files.strangers(folder, (*FILES, SUMMARY, CHECKPOINT)):
         raise click.UsageError(f"{folder} exists and is not empty: choose another --out")
 
 
@@ -110,55 +130,6 @@ def _training_name(config: TrainConfig, ticket: Ticket) -> str:
     from nets_deap.util.checksums import crc32
 
     return f"train-{config.seed}-{config.fingerprint()}-{crc32(*ticket.content())}"
-
-
-def _train(config: TrainConfig, ticket: Ticket, folder: Path, quiet: bool) -> dict[str, Any]:
-    """Train the ticket and its controls, then write the folder. Returns their summaries."""
-    from nets_deap.config import run_folder
-    from nets_deap.parallel.choice import make_map
-    from nets_deap.search.random_ticket import random_ticket
-    from nets_deap.training.final import to_go, train_ticket
-    from nets_deap.util import memory, tables
-    from nets_deap.util.random_streams import Role, generator
-    from nets_deap.util.tensors import write_safetensors
-
-    problem, device = config.problem(), config.torch_device()
-    train_one = partial(
-        train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
-    )
-    steps = to_go(problem, ticket).recipe.steps(len(problem.data.train.y))
-    with render.progress(steps, quiet, "iteration", every=1.0) as report:
-        run = train_one(ticket, on_row=lambda row: report(int(row["iteration"]), _line(row)))
-    controls: list[TrainingRun] = []
-    if config.random:
-        if not quiet:
-            click.echo(f"training {config.random} random tickets of the same density…")
-        each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
-        memory.check(config.random * each, f"{config.random:,} random tickets", "take fewer by `random`")
-        streams = [generator(config.seed, i, Role.CONTROLS) for i in range(config.random)]
-        tickets = [random_ticket(problem, int(ticket.mask.sum()), rng) for rng in streams]
-        engine = make_map(config.map, config.workers, device)
-        try:
-            controls = engine(train_one, tickets)
-        finally:
-            engine.close()
-        rows = [{"ticket": f"random-{i}", **row} for i, c in enumerate(controls, 1) for row in c.rows]
-        tables.write_csv(folder / "random.csv", rows)
-    tables.write_csv(folder / "training.csv", run.rows)
-    trained = {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask}
-    if run.extras.size:
-        trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
-    write_safetensors(
-        folder / "trained.safetensors",
-        trained,
-        {"format": "nets-deap trained weights 1"},
-    )
-    run_folder.write_config(folder, config)
-    return {"ticket": _summary(run), "random": [_summary(control) for control in controls]}
-
-
-def _summary(run: TrainingRun) -> dict[str, Any]:
-    return run.summary() | ({"diverged": True} if run.diverged else {})
 
 
 def _line(row: dict[str, float]) -> str:

@@ -13,7 +13,7 @@ import click
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
 from . import json_out, render, table, tickets
-from .options import command, config_options, output_options, printable, source_options
+from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
     from nets_deap.experiments.resumed import Rows
@@ -57,9 +57,16 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], ki
 @click.argument("ticket", metavar="TICKET")
 @config_options(TransferConfig, without=("device", "optimizer"), out=BESIDE)
 @source_options("paper, lth or quick")
+@fresh_option
 @output_options
 def transfer(
-    ticket: str, quiet: bool, as_json: bool, preset: str | None, config: str | None, **options: Any
+    ticket: str,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+    preset: str | None,
+    config: str | None,
+    **options: Any,
 ) -> int:
     """Train TICKET by another optimiser, by an evolution strategy, or on another data set.
 
@@ -84,6 +91,8 @@ def transfer(
     aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)
     folder = _folder(settled, path, f"transfer-{to}", [loaded])
+    if fresh:
+        render.set_aside(folder, "to", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
     with (
@@ -118,10 +127,12 @@ def transfer(
 @click.argument("other", metavar="[TICKET]", required=False)
 @config_options(ConnectivityConfig, without=("device",), out=BESIDE)
 @source_options("paper, lth or quick")
+@fresh_option
 @output_options
 def connectivity(
     ticket: str,
     other: str | None,
+    fresh: bool,
     quiet: bool,
     as_json: bool,
     preset: str | None,
@@ -144,6 +155,8 @@ def connectivity(
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
     library.check(both, settled.problem())
     folder = _folder(settled, path, "connectivity", both)
+    if fresh:
+        render.set_aside(folder, "points", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)
     with _rows(folder, CONNECTIVITY, settled, "points", both, library.Point) as kept:
         points = Counter(row["seed"] for row in kept.known)  # a line that is cut is computed again

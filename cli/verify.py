@@ -11,7 +11,15 @@ from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
 from . import again, json_out, render, table, tickets
-from .options import command, config_options, option, output_options, printable, source_options
+from .options import (
+    command,
+    config_options,
+    fresh_option,
+    option,
+    output_options,
+    printable,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from nets_deap.experiments.verdict import Verdict
@@ -29,10 +37,12 @@ EXIT_CODES = {True: 0, False: 3, None: 4}
     out="The folder to write to. [beside the ticket]",
 )
 @source_options("paper, lth or quick")
+@fresh_option
 @output_options
 @option("--exit-code", is_flag=True, help="0: winning, 3: not winning, 4: undecided.", group="output")
 def verify(
     ticket: str,
+    fresh: bool,
     quiet: bool,
     as_json: bool,
     preset: str | None,
@@ -63,6 +73,8 @@ def verify(
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
     total = len(seeds) * len(NETWORKS)
     marks = ("at_most", "a verdict")
+    if fresh:
+        render.set_aside(folder, *marks)
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,

@@ -129,18 +129,21 @@ def _write_front(folder: Path, evolution: Evolution) -> None:
     tables.write_csv(folder / "front.csv", rows)
 
 
-def settle(given: dict[str, Any], resume: bool, trust: bool = False) -> tuple[EvolveConfig, Path]:
+def settle(
+    given: dict[str, Any], resume: bool, trust: bool = False, fresh: bool = False
+) -> tuple[EvolveConfig, Path]:
     """The config of a run and its folder, from the values that preset, config file and options give.
 
-    If the folder holds a run, values not given come from that run. Given values must agree with it, except
-    for where it runs (PLACE_FIELDS) and, when resuming, a larger `gens`. Raises NetsError naming the first
-    field that disagrees, and for code that only the stored run names, unless `trust`.
+    If the folder holds a run, and it is not to begin anew (`fresh`), values not given come from that run.
+    Given values must agree with it, except for where it runs (PLACE_FIELDS) and, when resuming, a larger
+    `gens`. Raises NetsError naming the first field that disagrees, and for code that only the stored run
+    names, unless `trust`.
     """
     if given.get("out"):
         folder = Path(given["out"])
     else:
         folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
-    if run_folder.is_free(folder):
+    if fresh or run_folder.is_free(folder):
         return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
     stored = _stored(folder)
     if not trust:

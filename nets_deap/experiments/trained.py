@@ -1,14 +1,142 @@
-"""The summary that a training of a ticket leaves."""
+"""The training of a ticket in a folder: saved as it goes, and the summary that it leaves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from nets_deap.util import digests
+from nets_deap.config import run_folder
+from nets_deap.experiments.config import TrainConfig
+from nets_deap.parallel.choice import make_map
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.ticket import Ticket
+from nets_deap.search.random_ticket import random_ticket
+from nets_deap.training.final import Row, TrainingRun, train_ticket
+from nets_deap.training.standing import Kept, Standing
+from nets_deap.util import digests, files, json_text, memory, tables
+from nets_deap.util.errors import NetsError
+from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.schema import Number, checked
+from nets_deap.util.tensors import write_safetensors
+
+SUMMARY, TRAINING, RANDOM, WEIGHTS = "summary.json", "training.csv", "random.csv", "trained.safetensors"
+CONTROLS = "trials"  # a folder, for random tickets that are trained while others are not
+
+
+def train_in(
+    folder: Path,
+    config: TrainConfig,
+    ticket: Ticket,
+    training: str,
+    on_row: Callable[[Row], None] | None = None,
+    on_control: Callable[[int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Train a ticket and its controls in a held folder, from where they stand there; write all files.
+
+    training: a name that only this training has; on_control: called with how many controls are trained
+    An interruption leaves the ticket's training as of its last evaluation, and the controls that are done.
+    Returns the summary. Raises NetsError if the folder holds another training that is unfinished.
+    """
+    problem, device = config.problem(), config.torch_device()
+    train_one = partial(
+        train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
+    )
+    with Kept(folder / run_folder.CHECKPOINT, training) as kept:
+        begun = kept.load()
+        run_folder.write_origin(folder, problem)
+        run_folder.write_config(folder, config)
+        if begun and on_note:
+            on_note(f"the training in {folder} goes on after iteration {begun.step:,}")
+
+        def note(standing: Standing) -> None:
+            if kept.note(standing):
+                tables.write_csv(folder / TRAINING, standing.rows)
+
+        run = train_one(ticket, on_row=on_row, begun=begun, on_standing=note)
+        if config.random:
+            kept.write()
+        beside = _controls(folder, config, ticket, training, train_one, problem, on_control)
+    if config.random:
+        rows = [{"ticket": f"random-{i}", **row} for i, told in enumerate(beside, 1) for row in told["rows"]]
+        tables.write_csv(folder / RANDOM, rows)
+    tables.write_csv(folder / TRAINING, run.rows)
+    trained = {"weights": run.weights, "early_stop_weights": run.early_stop_weights, "mask": ticket.mask}
+    if run.extras.size:
+        trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
+    write_safetensors(folder / WEIGHTS, trained, {"format": "nets-deap trained weights 1"})
+    summary = {
+        "folder": str(folder),
+        "training": training,
+        "ticket": _summary(run),
+        "random": [told["summary"] for told in beside],
+    }
+    files.write_text(folder / SUMMARY, digests.sealed(json_text.without_wild(summary)))
+    (folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
+    for i in range(config.random):
+        _control(folder, i).unlink(missing_ok=True)
+    if (folder / CONTROLS).is_dir():
+        (folder / CONTROLS).rmdir()
+    return summary
+
+
+def _control(folder: Path, i: int) -> Path:
+    return folder / CONTROLS / f"random-{i + 1}.json"
+
+
+def _controls(
+    folder: Path,
+    config: TrainConfig,
+    ticket: Ticket,
+    training: str,
+    train_one: Callable[[Ticket], TrainingRun],
+    problem: Problem,
+    on_control: Callable[[int], None] | None,
+) -> list[dict[str, Any]]:
+    """Rows and summaries of as many random tickets as the config asks for, of the ticket's density."""
+    done: dict[int, dict[str, Any]] = {}
+    for i in range(config.random):
+        if (path := _control(folder, i)).exists():
+            done[i] = digests.opened(path)
+            checked(_Control, done[i], path)
+            if done[i]["training"] != training:
+                raise NetsError(f"{folder} holds another training, unfinished: choose another `out`")
+    missing = [i for i in range(config.random) if i not in done]
+    each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
+    memory.check(len(missing) * each, f"{len(missing):,} random tickets", "take fewer by `random`")
+
+    def tell(of: tuple[int, TrainingRun]) -> None:
+        i, run = of
+        done[i] = {"training": training, "rows": run.rows, "summary": _summary(run)}
+        files.write_text(_control(folder, i), digests.sealed(done[i]))
+        if on_control:
+            on_control(len(done))
+
+    if missing:
+        made = partial(_train_control, train_one=train_one, active=int(ticket.mask.sum()), problem=problem)
+        with make_map(config.map, config.workers, config.torch_device()) as engine:
+            engine(partial(made, seed=config.seed), missing, tell)
+    return [done[i] for i in range(config.random)]
+
+
+def _train_control(
+    i: int, train_one: Callable[[Ticket], TrainingRun], active: int, problem: Problem, seed: int
+) -> tuple[int, TrainingRun]:
+    return i, train_one(random_ticket(problem, active, generator(seed, i, Role.CONTROLS)))
+
+
+def _summary(run: TrainingRun) -> dict[str, Any]:
+    return run.summary() | ({"diverged": True} if run.diverged else {})
+
+
+class _Control(BaseModel):
+    training: str
+    rows: list[dict[str, Number]]
+    summary: dict[str, Any]
 
 
 class _Figures(BaseModel):

@@ -140,6 +140,12 @@ class MaskedMLP:
         else:
             self.descent.gradient.mul_(self.mask)
             self.descent.step()
+            if self.descent.spreads:
+                self.flat.mul_(self.mask)
+
+    @property
+    def state(self) -> Tensor:
+        return self.flat
 
     def weights(self) -> np.ndarray:
         """The current weights, [n]; those left out of the computation keep their initial values."""

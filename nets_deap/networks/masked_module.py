@@ -122,6 +122,8 @@ class MaskedModule:
         self.gradient.mul_(self.mask)
         if not self.descent.plain:
             self.descent.step()
+            if self.descent.spreads:
+                self.flat.mul_(self.mask)
         elif self.descent.rate is None:
             self.flat.sub_(self.gradient, alpha=self.descent.lr)
         else:

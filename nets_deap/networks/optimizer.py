@@ -26,12 +26,17 @@ class _Rule(Protocol):
 
     def forget(self, kept: Tensor) -> None: ...
 
+    def memory(self) -> dict[str, Tensor]: ...
+
+    def remember(self, memory: dict[str, Tensor]) -> None: ...
+
 
 class Descent:
     """An optimiser, gradient clipping and the learning rate, for one vector of weights.
 
     lr: the learning rate of the next step; whoever trains may change it
     rate: the same for a recorded step to read, float32[], once `record` is called
+    spreads: does a step move weights without a gradient? Then what is pruned is to be cleared after it
     plain: is it gradient descent alone? Then there is no `gradient`: back ends add it as they compute it
     gradient: like `flat`, to be filled before `step`, with zeros for what is pruned
 
@@ -48,6 +53,7 @@ class Descent:
         self.rate: Tensor | None = None
         self.lr, self.clip = recipe.lr, recipe.clip
         self.plain = optimizer.plain and not self.clip
+        self.spreads = not optimizer.elementwise
         self.gradient: Tensor | None = None
         if self.plain:
             return
@@ -85,6 +91,15 @@ class Descent:
         """Clear the optimiser's state of the weights where `kept`, like `flat`, is False."""
         if not self.plain:
             self._rule.forget(kept)
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the optimiser has kept of earlier steps, as named tensors; they go on changing."""
+        return {} if self.plain else self._rule.memory()
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        """Go on with what another descent has kept."""
+        if not self.plain:
+            self._rule.remember(memory)
 
     def _shorten(self) -> None:
         assert self.gradient is not None
@@ -134,6 +149,14 @@ class _SGD:
         for mean in self.mean:
             mean.mul_(kept)
 
+    def memory(self) -> dict[str, Tensor]:
+        return {"mean": self.mean[0]} if self.mean and not self.first else {}
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        for mean in memory.values():
+            self.mean[0].copy_(mean)
+            self.first = False
+
 
 class _Adam:
     """Adam or AdamW, likewise."""
@@ -159,6 +182,13 @@ class _Adam:
         self.mean.mul_(kept)
         self.square.mul_(kept)
 
+    def memory(self) -> dict[str, Tensor]:
+        return {"mean": self.mean, "square": self.square, "steps": self.steps}
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        for name, kept in self.memory().items():
+            kept.copy_(memory[name])
+
 
 class _Torch:
     """Any other optimiser of torch, on the layers' weights."""
@@ -180,3 +210,18 @@ class _Torch:
             for state in self.optimizer.state[parameter].values():
                 if isinstance(state, Tensor) and state.shape == part.shape:
                     state.mul_(part)
+
+    def memory(self) -> dict[str, Tensor]:
+        return {
+            f"{i}.{name}": torch.as_tensor(value)
+            for i, kept in self.optimizer.state_dict()["state"].items()
+            for name, value in kept.items()
+            if value is not None
+        }
+
+    def remember(self, memory: dict[str, Tensor]) -> None:
+        kept: dict[int, dict[str, Tensor]] = {}
+        for key, value in memory.items():
+            i, _, name = key.partition(".")
+            kept.setdefault(int(i), {})[name] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": kept})

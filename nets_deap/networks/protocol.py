@@ -34,6 +34,9 @@ class Network(Trainable, Protocol):
 
     def forward(self, x: Tensor) -> Tensor: ...
 
+    @property
+    def state(self) -> Tensor: ...  # all that training changes, besides the memory of `descent`
+
     def weights(self) -> np.ndarray: ...
 
     def extras(self) -> np.ndarray: ...

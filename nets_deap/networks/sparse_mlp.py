@@ -231,6 +231,10 @@ class SparseMLP:
         assert self._last is not None, "no step has been made"
         return self._last.outputs
 
+    @property
+    def state(self) -> Tensor:
+        return self.flat
+
     def weights(self) -> np.ndarray:
         """The current weights, [n]; pruned ones are zero."""
         weights = np.zeros(self.architecture.layout.size, dtype=self.flat.numpy().dtype)

@@ -17,7 +17,9 @@ from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
+from nets_deap.training.draws import Draws
 from nets_deap.training.loop import assert_masked, train
+from nets_deap.training.standing import Standing
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.threads import one_thread
@@ -133,11 +135,15 @@ def train_ticket(
     device: str = "cpu",
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
+    begun: Standing | None = None,
+    on_standing: Callable[[Standing], None] | None = None,
 ) -> TrainingRun:
     """Train a ticket by the problem's recipe and score it every `eval_every` iterations (0: once an epoch).
 
     track_test: record test figures in every row. They influence nothing. Without them, the test set is used
         only once, with the early-stop weights
+    begun: where the same training stood, to go on from there; on_standing: called with where it stands, after
+        each evaluation
 
     The minibatches depend on the seed alone, so all tickets are compared on the same ones. The early stop is
     the evaluation with the least validation loss.
@@ -148,7 +154,7 @@ def train_ticket(
     network = make_network(
         problem.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
     )
-    run = train_network(network, problem, seed, eval_every, device, on_row, track_test)
+    run = train_network(network, problem, seed, eval_every, device, on_row, track_test, begun, on_standing)
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
     return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
@@ -162,6 +168,8 @@ def train_network(
     device: str = "cpu",
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
+    begun: Standing | None = None,
+    on_standing: Callable[[Standing], None] | None = None,
 ) -> TrainingRun:
     """`train_ticket` for a network that is already built, with any back end."""
     recipe = problem.recipe
@@ -170,8 +178,14 @@ def train_network(
     rows: list[Row] = []
     best = np.inf
     start = time.monotonic()
+    rng, template = generator(seed, 0, Role.FINAL_TRAINING), network.architecture.template
+    draws = Draws(rng, recipe, template, *((begun.step, begun.draws) if begun else ()))
     with one_thread():
         early_stop = network.weights(), network.extras()
+        if begun:
+            rows, best, early_stop = begun.rows.copy(), begun.best, begun.early_stop
+            begun.restore(network)
+            start -= rows[-1]["elapsed_s"]
 
         def score(iteration: int, train_loss: float) -> None:
             nonlocal best, early_stop
@@ -192,9 +206,10 @@ def train_network(
                 best = np.nan_to_num(validation.loss, nan=np.inf)
             if on_row:
                 on_row(rows[-1])
+            if on_standing:
+                on_standing(Standing.of(network, iteration, rows, early_stop, draws.standing()))
 
-        rng = generator(seed, 0, Role.FINAL_TRAINING)
-        train(network, data.train, recipe, rng, score, eval_every or per_epoch)
+        train(network, data.train, recipe, draws, score, eval_every or per_epoch)
         stopped = make_network(
             network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from nets_deap.data.dataset import Part
 from nets_deap.models.architecture import Architecture
 from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
-from nets_deap.training.minibatches import augmented, minibatches
+from nets_deap.training.draws import Draws
+from nets_deap.training.minibatches import augmented
 from nets_deap.util import memory
-from nets_deap.util.random_streams import training_streams
 from nets_deap.util.threads import as_usual, flushed_denormals
 
 
@@ -25,13 +24,14 @@ def train(
     network: Trainable,
     part: Part,
     recipe: Recipe,
-    rng: np.random.Generator,
+    draws: np.random.Generator | Draws,
     report: Callable[[int, float], None] | None = None,
     every: int = 0,
 ) -> None:
     """Train a network in place.
 
-    rng: draws the minibatches and their augmentation, and nothing else
+    draws: a generator for the minibatches and their augmentation, and nothing else; or the draws of a
+        training that goes on
     report: called every `every` steps and after the last step, with the number of steps done and the mean
         loss of the minibatches since the last call (each measured before its step)
     Raises NetsError if memory runs out.
@@ -43,11 +43,11 @@ def train(
     steps = recipe.steps(len(part.y))
     losses = torch.zeros((), dtype=torch.float64, device=part.x.device)
     since = 0
-    aside = rng.spawn(1)[0] if recipe.augment else None  # augmentation leaves the order of samples as it is
-    template = network.architecture.template
-    own = training_streams(rng.spawn(1)[0]) if template is not None and template.draws else nullcontext()
-    with flushed_denormals(), own:
-        for step, chosen in enumerate(minibatches(len(part.y), recipe, rng), start=1):
+    if not isinstance(draws, Draws):
+        draws = Draws(draws, recipe, network.architecture.template)
+    aside = draws.aside
+    with flushed_denormals(), draws.of_the_module():
+        for step, chosen in draws.minibatches(len(part.y)):
             if not recipe.constant:
                 network.descent.lr = recipe.rate(step - 1, len(part.y))
             if aside is None:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,26 @@ def seed_global_streams(sequence: np.random.SeedSequence) -> None:
     np.random.seed([seed >> 32, seed & 0xFFFFFFFF])
     if torch := sys.modules.get("torch"):
         torch.default_generator.manual_seed(seed)
+
+
+def standing() -> dict[str, Any]:
+    """The state of the global streams, as JSON holds it; torch's is its CPU's."""
+    told: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+    told["numpy"]["state"]["key"] = told["numpy"]["state"]["key"].tolist()
+    if torch := sys.modules.get("torch"):
+        told["torch"] = torch.get_rng_state().numpy().tobytes().hex()
+    return told
+
+
+def go_on(told: dict[str, Any]) -> None:
+    """Take the global streams to where `standing` was."""
+    version, numbers, gauss = told["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    np.random.set_state(told["numpy"])
+    if "torch" in told:
+        import torch
+
+        torch.set_rng_state(torch.frombuffer(bytearray.fromhex(told["torch"]), dtype=torch.uint8))
 
 
 @contextmanager

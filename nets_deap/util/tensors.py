@@ -33,9 +33,9 @@ def write_safetensors(path: Path, tensors: Tensors, metadata: dict[str, str]) ->
     pieces: list[memoryview] = []
     end = 0
     # The widest number types first, so that all tensors are aligned.
-    for name in sorted(tensors, key=lambda name: (-tensors[name][0].itemsize, name)):
-        given = tensors[name]
-        arrays = [given] if isinstance(given, np.ndarray) else given
+    listed = {name: [given] if isinstance(given, np.ndarray) else given for name, given in tensors.items()}
+    for name in sorted(listed, key=lambda name: (-listed[name][0].itemsize, name)):
+        given, arrays = tensors[name], listed[name]
         stacked = () if isinstance(given, np.ndarray) else (len(given),)
         start, end = end, end + sum(array.nbytes for array in arrays)
         described[name] = {

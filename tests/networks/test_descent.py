@@ -102,6 +102,21 @@ def test_every_back_end_descends_as_plain_pytorch_does(back_end: Any, text: str,
     np.testing.assert_allclose(ours, by_hand(architecture, text, clip, 0.01), rtol=1e-6, atol=1e-9)
 
 
+def test_no_optimiser_revives_what_is_pruned() -> None:
+    """Each of torch's, with weight decay where it has it: Muon's steps are dense, whatever the gradient."""
+    for kind in (MaskedMLP, MaskedModule):
+        weights, mask = drawn(LENET)
+        for name in _kinds().keys() - {one.lower() for one in REFUSED}:
+            for text in (name, f"{name}:weight_decay=0.1"):
+                if "decay" in text and name == "rprop":
+                    continue
+                network = kind(LENET, weights, mask, Recipe(text, lr=0.01, batch_size=8))
+                for x, targets in batches(LENET):
+                    network.step(x.float(), targets.float())
+                assert not network.weights()[~mask].any(), (kind.__name__, text)
+                assert (network.weights()[mask] != weights[mask]).mean() > 0.8, (kind.__name__, text)
+
+
 def test_muon_on_a_perceptron() -> None:
     if "muon" not in _kinds():
         pytest.skip("this torch has no Muon")

@@ -1,0 +1,147 @@
+"""Where a training stands between two steps: enough to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+
+from nets_deap.networks.protocol import Network
+from nets_deap.util import files, json_text, tensors
+from nets_deap.util.errors import DamagedError, NetsError
+
+Row = dict[str, float]
+FORMAT = "nets-deap training 1"
+EARLY_STOP = ("early_stop.weights", "early_stop.extras")
+MEMORY = "memory."  # prefix of the optimiser's tensors
+OFTEN = 10.0  # seconds between two writings at least
+SHARE = 0.05  # of the time, which writing may take at most
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A training after so many steps.
+
+    state: float32[k], the network's; memory: the optimiser's tensors; draws: as `Draws.standing` tells them
+    early_stop: float32[n] and float32[m], weights and extras at the least validation loss so far
+    """
+
+    step: int
+    rows: list[Row]
+    state: np.ndarray
+    early_stop: tuple[np.ndarray, np.ndarray]
+    memory: dict[str, np.ndarray]
+    draws: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        step: int,
+        rows: list[Row],
+        early_stop: tuple[np.ndarray, np.ndarray],
+        draws: dict[str, Any],
+    ) -> Standing:
+        """A copy, which further steps do not change."""
+        memory = {name: _copied(kept) for name, kept in network.descent.memory().items()}
+        return cls(step, rows.copy(), _copied(network.state), early_stop, memory, draws)
+
+    @property
+    def best(self) -> float:
+        """The least validation loss so far."""
+        losses = [row["val_loss"] for row in self.rows]
+        return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
+
+    def restore(self, network: Network) -> None:
+        """Take a new network, with the ticket's weights, to where this training stood.
+
+        Raises NetsError if it is computed in another way, and so laid out in another.
+        """
+        if self.state.size != network.state.numel():
+            raise NetsError(
+                "the training began on another `device`, or without the compiled kernels that are here now: "
+                "go on there, or begin it anew by `fresh`"
+            )
+        network.state.copy_(torch.from_numpy(self.state))
+        network.descent.remember({name: torch.from_numpy(kept) for name, kept in self.memory.items()})
+
+    def save(self, path: Path, training: str) -> None:
+        """Write it; `training`: a name that only this training has."""
+        told = {"step": self.step, "rows": self.rows, "draws": self.draws}
+        tensors.write_safetensors(
+            path,
+            {
+                "state": self.state,
+                **dict(zip(EARLY_STOP, self.early_stop, strict=True)),
+                **{f"{MEMORY}{name}": kept for name, kept in self.memory.items()},
+            },
+            {"format": FORMAT, "training": training, "told": json_text.kept(told)},
+        )
+
+    @classmethod
+    def load(cls, path: Path, training: str) -> Standing:
+        """Raises DamagedError for a file that is none of a training, NetsError for that of another one."""
+        metadata, found = tensors.read_safetensors(path, "training")
+        if metadata.get("format") != FORMAT:
+            raise DamagedError(f"{path} is damaged: it is not where a training of ours stands")
+        if metadata["training"] != training:
+            raise NetsError(
+                f"{path.parent} holds another training, which is unfinished: choose another `out`"
+            )
+        told = json_text.restored(files.parsed(metadata["told"], path))
+        weights, extras = (found[name] for name in EARLY_STOP)
+        memory = {name.removeprefix(MEMORY): kept for name, kept in found.items() if name.startswith(MEMORY)}
+        return cls(told["step"], told["rows"], found["state"], (weights, extras), memory, told["draws"])
+
+
+def _copied(kept: torch.Tensor) -> np.ndarray:
+    copied: np.ndarray = kept.detach().cpu().numpy().copy()
+    return copied
+
+
+class Kept:
+    """The file of where a training stands, written now and then, and when the training is interrupted.
+
+    path: the file; training: a name that only this training has
+    """
+
+    def __init__(self, path: Path, training: str) -> None:
+        self.path, self.training = path, training
+        self._newest: Standing | None = None
+        self._due = time.monotonic() + OFTEN
+
+    def load(self) -> Standing | None:
+        """Where the training stands; None at its beginning. Raises errors as `Standing.load` does."""
+        return Standing.load(self.path, self.training) if self.path.exists() else None
+
+    def note(self, standing: Standing) -> bool:
+        """Keep it, and write it if it is time to. Has it been written?"""
+        self._newest = standing
+        if due := time.monotonic() >= self._due:
+            self.write()
+        return due
+
+    def write(self) -> None:
+        """Write the newest, if it is not written."""
+        if self._newest is None:
+            return
+        start = time.monotonic()
+        self._newest.save(self.path, self.training)
+        self._newest = None
+        end = time.monotonic()
+        self._due = end + max(OFTEN, (end - start) / SHARE)
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            self.write()
