@@ -9,37 +9,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nets_deap.evolution.settings import configure
-from nets_deap.experiments import comparison, summary, trial
+from nets_deap.experiments import comparison, trial
 from nets_deap.experiments.comparison import compare
-from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import methods_of
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import load_ticket
-from nets_deap.search.registry import parse, parse_all
+from nets_deap.search.registry import parse
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
-from nets_deap.util.statistics import holm, paired_difference
+from tests.experiments.small import config, texts
 
-METHODS = "imp:epochs=1,cycles=2;random;rigl".replace(";", ",")
 CSVS = ("trials.csv", "summary.csv")
-
-
-def config(**options: Any) -> CompareConfig:
-    small = {"dataset": "digits", "data_limit": 200, "epochs": 2, "methods": METHODS, "densities": "0.2,0.05"}
-    return configure(CompareConfig, **{**small, "seeds": 2, **options})
-
-
-def texts(folder: Path) -> list[str]:
-    return [(folder / name).read_text(encoding="utf-8") for name in CSVS]
-
-
-@pytest.fixture
-def done() -> Path:
-    """A finished comparison's folder."""
-    compare(config(), Path("done"), SerialMap())
-    return Path("done")
 
 
 def test_what_is_written(done: Path) -> None:
@@ -245,17 +226,6 @@ def test_the_random_ticket_beside_nets_has_the_density_that_nets_reached() -> No
     assert nets["search_gradient_steps"] == random["search_gradient_steps"] > 0
 
 
-def test_accuracies_at_other_densities_are_not_compared() -> None:
-    chosen = config(methods="random,dense,nets-paper:gens=0,epochs=1", densities="0.2")
-    random, dense, nets, beside = compare(chosen, Path("nets"), SerialMap()).summaries()
-    assert random.difference() is None  # the reference itself
-    assert dense.difference() is not None
-    assert nets.row()["density"] > 0.5
-    assert nets.difference() is None
-    assert (beside.paired_with, beside.difference() is None) == (nets.method, False)
-    assert "p_value" not in nets.row()
-
-
 def test_a_control_does_not_search_again(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = config(methods="imp:epochs=1,cycles=2,imp:epochs=1,cycles=2+reinit", densities="0.2", seeds=1)
     result = compare(chosen, Path("controls"), SerialMap())
@@ -264,45 +234,6 @@ def test_a_control_does_not_search_again(monkeypatch: pytest.MonkeyPatch) -> Non
     assert first["test_loss"] != second["test_loss"]
     kept = json.loads(Path("controls/tickets/imp-cycles2-epochs1-0.2-1.json").read_text(encoding="utf-8"))
     assert len(kept["logbook"]) == 2
-
-
-def test_differences_are_paired(done: Path) -> None:
-    rows, summary = pd.read_csv(done / "trials.csv"), pd.read_csv(done / "summary.csv")
-    told = summary[(summary["method"] == "random") & (summary["asked"] == 0.05)].iloc[0]
-    at = rows[rows["asked"] == 0.05].pivot_table(index="seed", columns="method", values="test_acc")
-    wanted = paired_difference(100 * at["random"], 100 * at["imp:cycles=2,epochs=1"])
-    assert told["difference"] == pytest.approx(wanted.mean)
-    assert told["difference_half_width"] == pytest.approx(wanted.half_width)
-    assert told["p_value"] == pytest.approx(wanted.p_value)
-    assert summary["difference"].isna().sum() == 2  # the reference's own rows
-
-
-def test_a_paired_difference_worked_by_hand() -> None:
-    # Differences 1, 2, 3: mean 2, standard error 1/√3, t(0.975, 2) = 4.3027; t = 2√3 gives p = 0.0742.
-    mean, half_width, p = paired_difference([2, 4, 6], [1, 2, 3])
-    assert (mean, half_width, p) == pytest.approx((2, 4.30265 / 3**0.5, 0.0741799), rel=1e-4)
-    assert paired_difference([1, 1], [1, 1]) == (0, 0, 1)
-    assert paired_difference([2, 2], [1, 1]) == (1, 0, 0)
-
-
-def test_more_seeds_until_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "STEPS", (2, 3, 4))
-    small = {"methods": "random,random-erk", "densities": "0.2", "epochs": 1}
-    wide = compare(config(**small, until_half_width=1e9), Path("wide"), SerialMap())
-    assert len(wide.rows) == 2 * 2
-    narrow = compare(config(**small, until_half_width=1e-9), Path("narrow"), SerialMap())
-    assert len(narrow.rows) == 2 * 4
-
-
-@pytest.mark.parametrize(("method", "enough"), [("nets-paper+random", True), ("nets-paper", False)])
-def test_the_random_tickets_beside_nets_need_not_be_known_as_well(method: str, enough: bool) -> None:
-    rows = [
-        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": seed * (name == method)}
-        for name in ("imp", "nets-paper", "nets-paper+random")
-        for seed in (0, 1)
-    ]
-    told = summary.Comparison(config(methods="imp,nets-paper", densities="0.2"), rows)
-    assert comparison._narrow(told, 0.1) == enough
 
 
 @pytest.mark.parametrize(
@@ -368,75 +299,3 @@ def test_a_comparison_is_continued_whatever_the_spelling_of_its_methods() -> Non
     )
     compare(with_lists, Path("c"), SerialMap())
     assert len([path for path in Path("c/tickets").iterdir() if "exactyes" in path.name]) == 0
-
-
-STRETCHED = "imp,weedout:pop=4,es:pop=8,batch=20,snip"
-EQUAL: dict[str, Any] = {"methods": STRETCHED, "densities": "0.2", "seeds": 1, "equal_budget": 300}
-
-
-def test_an_equal_budget_is_stored_in_the_methods_and_can_be_repeated_without_it() -> None:
-    first = compare(config(**EQUAL), Path("equal"), SerialMap())
-    stored = json.loads(Path("equal/config.json").read_text(encoding="utf-8"))
-    assert parse_all(stored["methods"]) == first.config.methods != config(**EQUAL).methods
-    again = compare(config(**EQUAL), Path("equal"), SerialMap())  # the same command goes on
-    assert again.config == first.config
-    alone = {**EQUAL, "methods": stored["methods"], "equal_budget": None}
-    compare(config(**alone), Path("alone"), SerialMap())
-    assert [Path(place, "trials.csv").read_text(encoding="utf-8") for place in ("equal", "alone")] == [
-        texts(Path("equal"))[0]
-    ] * 2
-
-
-def test_what_a_search_has_used_of_what_it_might_is_in_the_summary() -> None:
-    compare(config(**EQUAL), Path("equal"), SerialMap())
-    told = pd.read_csv("equal/summary.csv").set_index("method")
-    assert (told["budget_used"] <= told["budget_allowed"]).all()
-    searched = told[~told.index.isin(["snip"])]
-    assert (searched["budget_used"] / searched["budget_allowed"] >= 0.9).all()
-    units = dict(zip(told.index.str.split(":").str[0], told["budget_unit"], strict=True))
-    assert (units["imp"], units["es"]) == ("gradient_steps", "forward_passes")
-    assert told.loc["snip", "budget_used"] == 1
-
-
-def test_searches_that_use_unlike_parts_of_their_budget_are_told_of_once(cli: Any) -> None:
-    small = "--data-limit 200 --epochs 1 --map serial --seeds 1 --density 0.2 --methods imp,weedout,snip"
-    ran = cli("compare", *small.split(), "--budget-steps", 6000)
-    assert ran.err.splitlines() == [
-        "note: budgets are not equal: at 0.2 imp 0 % and weedout 100 % of what is allowed; --equal-budget "
-        "stretches methods to a budget"
-    ]
-    assert "24 / 6,000" in ran.out
-    equal = cli("compare", *small.split(), "--equal-budget", 300)
-    assert (equal.code, equal.err) == (0, "")
-    assert "imp becomes imp:budget=300\n" in equal.out
-    assert "snip stays as it is (it trains nothing)" in equal.out
-    assert "300 / 300" in equal.out
-    one_shot = ["--methods", "random,snip", "--budget-steps", "6000"]
-    assert cli("compare", *small.split(), *one_shot).err == ""
-
-
-def test_tests_of_one_comparison_are_one_family() -> None:
-    chosen = config(methods="random,snip,dense", seeds=3)
-    told = compare(chosen, Path("family"), SerialMap()).summaries()
-    given = {(each.method, each.density): paired.p_value for each in told if (paired := each.difference())}
-    assert len(given) == 4
-    corrected = dict(zip(given, holm(list(given.values())), strict=True))
-    assert {(each.method, each.density): each.p_holm for each in told if each.difference()} == corrected
-    assert [each.p_holm for each in told if not each.difference()] == [None, None]
-
-
-def test_looks_at_the_results_are_paid_for() -> None:
-    rows = [
-        {"method": name, "asked": 0.2, "density": 0.2, "seed": seed, "test_acc": acc}
-        for name, values in (("imp", (0.5, 0.5, 0.5)), ("random", (0.1, 0.2, 0.3)))
-        for seed, acc in enumerate(values)
-    ]
-    small = {"methods": "imp,random", "densities": "0.2"}
-    once, looked = (
-        summary.Comparison(config(**small, until_half_width=width), rows).summaries()[1].difference()
-        for width in (None, 1.0)
-    )
-    assert once
-    assert looked
-    assert looked.half_width > once.half_width
-    assert looked.p_value == pytest.approx(3 * once.p_value)
