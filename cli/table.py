@@ -35,6 +35,9 @@ SHORT = {
     "used / allowed": "used",
 }
 
+# A line below the headings, for consoles that lack rich's
+PLAIN_HEAD = "    \n    \n -- \n    \n    \n    \n    \n    \n"
+
 Rows = Sequence[Sequence[str]]
 
 
@@ -54,7 +57,7 @@ def show(headers: Sequence[str], rows: Rows) -> None:
         return
     while len(headings) > 2 and not fits(headings, text):
         headings = headings[:-1]
-    console.print(_drawn(headings, rows, text))
+    console.print(_drawn(headings, rows, text, console.options.ascii_only))
     if left_out := headers[len(headings) :]:
         say(f"too narrow a terminal for: {', '.join(left_out)}")
 
@@ -74,14 +77,18 @@ def _shown(cell: str) -> str:
 def _fits(console: Console, rows: Rows, headers: Sequence[str], text: int) -> bool:
     folded = [[row[0][:text], *row[1:]] for row in rows]
     unbounded = console.options.update(max_width=NO_WIDTH)
-    return console.measure(_drawn(headers, folded, text), options=unbounded).minimum <= console.width
+    return console.measure(_drawn(headers, folded, text, False), options=unbounded).minimum <= console.width
 
 
-def _drawn(headers: Sequence[str], rows: Rows, text: int) -> Table:
+def _drawn(headers: Sequence[str], rows: Rows, text: int, plain: bool) -> Table:
     from rich import box
     from rich.table import Table
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    drawn = Table(
+        box=box.Box(PLAIN_HEAD, ascii=True) if plain else box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for i, header in enumerate(headers):
         width = max(len(line) for cell in (header, *(row[i] for row in rows)) for line in cell.split("\n"))
         if i == 0:
