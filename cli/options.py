@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import click
 
 from . import json_out
+from .completion import Text
 from .help import OTHERS, Command, help_all
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Option(click.Option):
 
 
 def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """`click.command` with the option --help-all."""
+    """`click.command` with the option --help-all; the shell completes what is text."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         function = click.option(
@@ -102,6 +103,9 @@ def command(**arguments: Any) -> Callable[[Callable[..., Any]], click.Command]:
             help="Show every option, and end.",
         )(function)  # fmt: skip
         made: click.Command = click.command(cls=Command, **arguments)(function)
+        for parameter in made.params:
+            if parameter.type is click.STRING:
+                parameter.type = Text()
         return made
 
     return decorate
