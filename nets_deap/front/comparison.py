@@ -18,10 +18,14 @@ from nets_deap.experiments.config import CompareConfig
 from nets_deap.front.problems import expect, problem_of
 from nets_deap.front.progress import progress
 from nets_deap.problem.problem import Problem
+from nets_deap.util import shown
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FEW = 4  # means that fit a line
 
 
 class _Given(CompareConfig):
@@ -40,6 +44,24 @@ class Comparison:
     trials: pd.DataFrame
     summary: pd.DataFrame
     failed: dict[str, str]
+
+    def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        columns = (self.summary[name] for name in ("method", "asked", "test_acc"))
+        told = [
+            f"{method} at {asked:g} {accuracy:.2f}" for method, asked, accuracy in zip(*columns, strict=True)
+        ]
+        more = f", and {len(told) - FEW} more" if len(told) > FEW else ""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return (
+            f"Comparison of {len(self.trials)} trials{failed}: test_acc in %, {', '.join(told[:FEW])}{more}"
+        )
+
+    def _repr_html_(self) -> str:
+        failed = shown.table("failed", ["trial", "why"], self.failed.items()) if self.failed else ""
+        return shown.line(self._told()) + self.summary.to_html(max_rows=shown.MOST_ROWS) + failed
 
 
 def compare(
