@@ -6,9 +6,11 @@ import ast
 import codecs
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import nets_deap_cli
-from nets_deap_cli import console
+import pytest
+from nets_deap_cli import console, options
 
 import nets_deap
 
@@ -26,6 +28,14 @@ def test_what_a_console_lacks_is_spelt_and_what_nobody_has_spelt_has_a_number() 
     stream.flush()
     assert stream.buffer.getvalue() == b"->"  # type: ignore[attr-defined]
     assert codecs.lookup_error(console.ERRORS) is console.spelt
+
+
+@pytest.mark.parametrize(("system", "wanted"), [("posix", "'a b' c"), ("nt", '"a b" c')])
+def test_advice_is_quoted_for_the_systems_shells(
+    system: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "os", SimpleNamespace(name=system))
+    assert options.joined(["a b", "c"]) == wanted
 
 
 def signs(path: Path) -> set[str]:

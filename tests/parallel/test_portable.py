@@ -13,6 +13,7 @@ import pytest
 
 from nets_deap.util import files
 from nets_deap.util.errors import NetsError
+from tests.parallel.test_maps import alive, wait_until
 
 LESS = """
 import os, signal, sys
@@ -55,20 +56,26 @@ COMMANDS = (
 )
 
 
-def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def started(*words: str) -> subprocess.Popen[str]:
     """Python without those names, on a console of code page 1252; the workers it starts lack them too."""
     Path("less").mkdir(exist_ok=True)
     Path("less/sitecustomize.py").write_text(LESS, encoding="utf-8")
     path = os.pathsep.join([str(Path("less").absolute()), os.environ.get("PYTHONPATH", "")])
     given_by_windows = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "PYTHONPATH": path}
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *words],
-        input=given,
         env={**os.environ, **given_by_windows},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="cp1252",
-        check=False,
     )
+
+
+def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    with started(*words) as process:
+        out, err = process.communicate(given)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def test_every_module_imports_without_what_only_linux_has() -> None:
@@ -105,6 +112,30 @@ def test_a_script_without_a_guard_is_told_where_workers_are_new_interpreters() -
     ran = run("script.py")
     assert ran.returncode == 1
     assert "below `if __name__ == '__main__':`" in ran.stderr.splitlines()[-1]
+
+
+ORPHAN = """
+import os, threading, time
+from nets_deap.parallel import MultiprocessMap
+
+def stays(item):
+    open("worker", "w").write(str(os.getpid()))
+    os.rename("worker", "pid")
+    time.sleep(600)
+
+if __name__ == "__main__":  # Linux itself ends a worker that the main thread has started
+    threading.Thread(target=MultiprocessMap(1, start="spawn"), args=(stays, [1])).start()
+"""
+
+
+def test_a_worker_ends_with_its_parent_where_the_parents_number_says_nothing() -> None:
+    Path("orphan.py").write_text(ORPHAN, encoding="utf-8")
+    with started("orphan.py") as parent:
+        assert wait_until(Path("pid").exists, 60)
+        worker = int(Path("pid").read_text(encoding="utf-8"))
+        assert alive(worker)
+        parent.kill()
+    assert wait_until(lambda: not alive(worker))
 
 
 class InUseError(PermissionError):
