@@ -55,8 +55,10 @@ class Comparison:
     def _told(self) -> str:
         rows = self.summary.to_dict("records")
         names = [arm if isinstance(arm := row.get("arm"), str) else row["method"] for row in rows]
+        scores = [f"{row['test_acc']:.2f}".replace("nan", "diverged") for row in rows]
         told = [
-            f"{name} at {row['asked']:g} {row['test_acc']:.2f}" for name, row in zip(names, rows, strict=True)
+            f"{name} at {row['asked']:g} {score}"
+            for name, row, score in zip(names, rows, scores, strict=True)
         ]
         more = f", and {len(told) - FEW} more" if len(told) > FEW else ""
         failed = f", {len(self.failed)} failed" if self.failed else ""
@@ -66,7 +68,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         failed = shown.table("failed", ["trial", "why"], self.failed.items()) if self.failed else ""
-        return shown.line(self._told()) + self.summary.to_html(max_rows=shown.MOST_ROWS) + failed
+        return shown.line(self._told()) + self.summary.to_html(border=0, max_rows=shown.MOST_ROWS) + failed
 
     @classmethod
     def of(cls, found: Found) -> Comparison:

@@ -61,7 +61,7 @@ class Verification:
         return f"Verification: {told.text}; density {told.density:.4f}, {better}, {told.seeds} seeds"
 
     def _repr_html_(self) -> str:
-        return shown.line(self._told()) + self.frame.to_html(max_rows=shown.MOST_ROWS)
+        return shown.line(self._told()) + self.frame.to_html(border=0, max_rows=shown.MOST_ROWS)
 
 
 def verify(

@@ -112,7 +112,7 @@ def test_lines() -> None:
     assert str(verification()) == "a winning ticket"
     assert repr(comparison()) == (
         "<Comparison of 3 trials, 1 failed: test_acc in %, <script>alert('&')</script> at 0.05 95.12, "
-        "snip at 0.05 nan>"
+        "snip at 0.05 diverged>"
     )
     assert repr(load("xor-corners")) == (
         "<Data xor-corners: 4 train, 4 validation, 4 test samples of 2, 2 classes>"
