@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
+
+from .options import joined
 
 
 def command(**options: object) -> str:
@@ -21,4 +21,4 @@ def command(**options: object) -> str:
             if word != dash and not word.startswith(f"{dash}=") and (i == 0 or words[i - 1] != dash)
         ]
         words += [dash, str(value)]
-    return shlex.join(["nets-deap", *words, *arguments])
+    return joined(["nets-deap", *words, *arguments])

@@ -34,6 +34,7 @@ def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
         from nets_deap.runs import held
 
         run = held(place)
+        run.check()
         place /= "ticket.safetensors"
     ticket, layers, settings = _ticket(place) if run is None or place.exists() else ({}, [], run.config)
     if run and ticket:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import io
 import os
 import signal
 import sys
 from contextlib import suppress
 
 from nets_deap.util import interrupts
+
+from . import console
 
 # Limits of the system above these limit nothing here: of processes, and of bytes
 ENOUGH = {"RLIMIT_NPROC": 10_000, "RLIMIT_AS": 2**36}
@@ -23,8 +24,7 @@ def main() -> None:
     atexit.register(interrupts.ignore)
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (whoever started us)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character shows its number
-            stream.reconfigure(errors="backslashreplace")
+        console.prepare(stream)
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
     with interrupts.guarded(signal.SIGINT, signal.SIGTERM):

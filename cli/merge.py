@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import json_out, render
-from .options import command, option, output_options
+from .options import command, option, output_options, quoted
 
 if TYPE_CHECKING:
     from nets_deap.experiments.merge import MissingError
@@ -42,12 +42,10 @@ def merge(folders: tuple[str, ...], out: str, quiet: bool, as_json: bool) -> Non
 
 def _command(error: MissingError) -> str:
     """The command that runs what is missing."""
-    import shlex
-
     from nets_deap.experiments import comparison_folder
 
     folder = error.folder
-    where = f"--shard {error.shard}" if error.shard else f"--out {shlex.quote(str(folder))}"
-    config = shlex.quote(str(folder / "config.json"))
+    where = f"--shard {error.shard}" if error.shard else f"--out {quoted(folder)}"
+    config = quoted(folder / "config.json")
     trust = render.trust(comparison_folder.read_config(folder))
     return f"nets-deap compare --config {config} {where}{trust}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .options import command, option, printable
+from .options import command, option, printable, quoted
 
 
 @command()
@@ -36,9 +35,9 @@ def _repeated(kind: str, folder: Path, config: Mapping[str, Any]) -> str:
     """The command that repeats what is in a folder."""
     commands = {
         "evolution": "evolve",
-        "search": f"search {shlex.quote(str(config.get('method', 'METHOD')))}",
+        "search": f"search {quoted(config.get('method', 'METHOD'))}",
         "training": "train TICKET",
         "comparison": "compare",
         "verdict": "verify TICKET",
     }
-    return f"nets-deap {commands[kind]} --config {shlex.quote(str(folder / 'config.json'))}"
+    return f"nets-deap {commands[kind]} --config {quoted(folder / 'config.json')}"

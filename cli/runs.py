@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import json_out, render, table
-from .options import command
+from .options import command, quoted
 
 if TYPE_CHECKING:
     from nets_deap.runs import Held
@@ -53,7 +53,7 @@ def runs(place: str, as_json: bool, state: str | None, **wanted: str | None) -> 
     now = time.time()
     rows = [
         [
-            str(run.folder),
+            quoted(run.folder),
             _score(run),
             run.state,
             run.method,
@@ -63,7 +63,7 @@ def runs(place: str, as_json: bool, state: str | None, **wanted: str | None) -> 
         ]
         for run in kept
     ]
-    table.show(["folder", "acc, %", "state", "method", "data", "density", "age"], rows)
+    table.show(["folder", "acc, %", "state", "method", "data", "density", "age"], rows, paths=True)
     if any(run.score is not None and run.of == "validation" for run in kept):
         table.say("v: of validation, after the short training of a search; others: of test")
 

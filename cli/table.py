@@ -35,11 +35,18 @@ SHORT = {
     "used / allowed": "used",
 }
 
+# A line below the headings, for consoles that lack rich's
+PLAIN_HEAD = "    \n    \n -- \n    \n    \n    \n    \n    \n"
+
 Rows = Sequence[Sequence[str]]
 
 
-def show(headers: Sequence[str], rows: Rows) -> None:
-    """Print a table; the first column is text, the others are aligned to the right, by importance."""
+def show(headers: Sequence[str], rows: Rows, paths: bool = False) -> None:
+    """Print a table; the first column is text, the others are aligned to the right, by importance.
+
+    paths: the first column holds paths. They are not broken, so that they can be copied: where they do not
+        fit, each stands on a line of its own, above its row.
+    """
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() else NO_WIDTH
@@ -47,14 +54,18 @@ def show(headers: Sequence[str], rows: Rows) -> None:
     rows = [[_shown(cell) for cell in row] for row in rows]
     fits = partial(_fits, console, rows)
     short = [SHORT.get(header, header) for header in headers]
-    tries = ((headers, TEXT), (short, TEXT), (short, SHORT_TEXT))
+    texts = (NO_WIDTH, NO_WIDTH, NO_WIDTH) if paths else (TEXT, TEXT, SHORT_TEXT)
+    tries = tuple(zip((headers, short, short), texts, strict=True))
     headings, text = next((each for each in tries if fits(*each)), tries[-1])
     if not fits(headings, text) and console.width < STACKED:
-        _stack(headers, rows, console.width)
+        _stack(headers, rows, NO_WIDTH if paths else console.width)
+        return
+    if not fits(headings, text) and paths:
+        _below(short, rows, console.width)
         return
     while len(headings) > 2 and not fits(headings, text):
         headings = headings[:-1]
-    console.print(_drawn(headings, rows, text))
+    console.print(_drawn(headings, rows, text, console.options.ascii_only))
     if left_out := headers[len(headings) :]:
         say(f"too narrow a terminal for: {', '.join(left_out)}")
 
@@ -74,14 +85,18 @@ def _shown(cell: str) -> str:
 def _fits(console: Console, rows: Rows, headers: Sequence[str], text: int) -> bool:
     folded = [[row[0][:text], *row[1:]] for row in rows]
     unbounded = console.options.update(max_width=NO_WIDTH)
-    return console.measure(_drawn(headers, folded, text), options=unbounded).minimum <= console.width
+    return console.measure(_drawn(headers, folded, text, False), options=unbounded).minimum <= console.width
 
 
-def _drawn(headers: Sequence[str], rows: Rows, text: int) -> Table:
+def _drawn(headers: Sequence[str], rows: Rows, text: int, plain: bool) -> Table:
     from rich import box
     from rich.table import Table
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    drawn = Table(
+        box=box.Box(PLAIN_HEAD, ascii=True) if plain else box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for i, header in enumerate(headers):
         width = max(len(line) for cell in (header, *(row[i] for row in rows)) for line in cell.split("\n"))
         if i == 0:
@@ -91,6 +106,23 @@ def _drawn(headers: Sequence[str], rows: Rows, text: int) -> Table:
     for row in rows:
         drawn.add_row(*row[: len(headers)])
     return drawn
+
+
+def _below(headers: Sequence[str], rows: Rows, width: int) -> None:
+    """Each row below its name."""
+    columns = [[header, *(row[i] for row in rows)] for i, header in enumerate(headers)][1:]
+    widths = [max(map(len, column)) for column in columns]
+    while sum(widths) + 2 * len(widths) > width:
+        widths.pop()
+
+    def line(cells: Sequence[str]) -> str:
+        return "".join(f"  {cell:>{size}}" for cell, size in zip(cells, widths, strict=False)).rstrip()
+
+    click.echo(f"{headers[0]}\n{line(headers[1:])}")
+    for row in rows:
+        click.echo(f"{row[0]}\n{line(row[1:])}")
+    if left_out := headers[1 + len(widths) :]:
+        say(f"too narrow a terminal for: {', '.join(left_out)}")
 
 
 def _stack(headers: Sequence[str], rows: Rows, width: int) -> None:

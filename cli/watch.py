@@ -26,6 +26,7 @@ def watch(folder: str, every: float) -> None:
     from nets_deap.runs import held
 
     run = held(folder)
+    run.check()
     if not sys.stdout.isatty():
         told = ""
         while True:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets_deap.data import given
 from nets_deap.data.preparation import AS_GIVEN, Preparation
-from nets_deap.util import shared
+from nets_deap.util import shared, shown
 from nets_deap.util.threads import as_usual
 
 if TYPE_CHECKING:
@@ -73,6 +73,22 @@ class Data:
         train, validation, test = _parts(told.parts)
         return cls(train, validation, test, *told[1:])
 
+    def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        counts = ", ".join(f"{len(getattr(self, name).y):,} {name}" for name in PARTS)
+        targets = f"{self.classes} classes" if self.classes else "numbers"
+        return f"Data {self.name}: {counts} samples of {_sizes(self.input_shape)}, {targets}"
+
+    def _repr_html_(self) -> str:
+        parts = {name: getattr(self, name) for name in PARTS}
+        rows: list[list[object]] = [
+            [name, len(part.y), _sizes(tuple(part.x.shape[1:])), str(part.y.dtype).removeprefix("torch.")]
+            for name, part in parts.items()
+        ]
+        return shown.table(f"{self._told()}; {self.normalisation}", ["", "samples", "of", "targets"], rows)
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.train.x.shape[1:])
@@ -96,6 +112,10 @@ class Data:
         """All fields, with arrays in place of tensors."""
         told = {field.name: getattr(self, field.name) for field in fields(self)}
         return told | {name: [None if t is None else t.numpy() for t in told[name]] for name in PARTS}
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "1"
 
 
 def _parts(told: Mapping[str, Any]) -> list[Part]:

@@ -22,10 +22,14 @@ from nets_deap.experiments.summary import Comparison as Found
 from nets_deap.front.problems import expect, problem_of
 from nets_deap.front.progress import progress
 from nets_deap.problem.problem import Problem
+from nets_deap.util import shown
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FEW = 4  # means that fit a line
 
 
 class _Given(CompareConfig):
@@ -44,6 +48,27 @@ class Comparison:
     trials: pd.DataFrame
     summary: pd.DataFrame
     failed: dict[str, str]
+
+    def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        rows = self.summary.to_dict("records")
+        names = [arm if isinstance(arm := row.get("arm"), str) else row["method"] for row in rows]
+        scores = [f"{row['test_acc']:.2f}".replace("nan", "diverged") for row in rows]
+        told = [
+            f"{name} at {row['asked']:g} {score}"
+            for name, row, score in zip(names, rows, scores, strict=True)
+        ]
+        more = f", and {len(told) - FEW} more" if len(told) > FEW else ""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return (
+            f"Comparison of {len(self.trials)} trials{failed}: test_acc in %, {', '.join(told[:FEW])}{more}"
+        )
+
+    def _repr_html_(self) -> str:
+        failed = shown.table("failed", ["trial", "why"], self.failed.items()) if self.failed else ""
+        return shown.line(self._told()) + self.summary.to_html(border=0, max_rows=shown.MOST_ROWS) + failed
 
     @classmethod
     def of(cls, found: Found) -> Comparison:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nets_deap.parallel.processes import available_cores
 from nets_deap.util import memory
 from nets_deap.util.errors import NetsError
 
@@ -87,7 +87,7 @@ def _kernels() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     yield Finding("processor", GOOD, f"{cores} core{'s' * (cores > 1)}, {platform.machine()}")
     if not torch.cuda.is_available():
         yield Finding("GPU", GOOD, "none that torch can use")

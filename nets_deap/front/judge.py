@@ -15,6 +15,7 @@ from nets_deap.front.problems import expect, problem_of
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training import final
 from nets_deap.training.final import TrainingRun
+from nets_deap.util import shown
 from nets_deap.util.errors import NetsError, shortened
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ class Verification:
 
     def __str__(self) -> str:
         return self.verdict.text
+
+    def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        told = self.verdict
+        better = f"{told.better.mean:+.2f} ± {told.better.half_width:.2f} points better than dense"
+        return f"Verification: {told.text}; density {told.density:.4f}, {better}, {told.seeds} seeds"
+
+    def _repr_html_(self) -> str:
+        return shown.line(self._told()) + self.frame.to_html(border=0, max_rows=shown.MOST_ROWS)
 
 
 def verify(

@@ -16,7 +16,7 @@ from deap import base
 
 from nets_deap.individuals.evaluation import Evaluation, MinimisedFitness
 from nets_deap.models.initialisers import draw
-from nets_deap.util import memory
+from nets_deap.util import memory, shown
 from nets_deap.util.random_streams import as_generator
 
 
@@ -141,8 +141,19 @@ class Genome:
         return {**self.__dict__, "measured": self.evaluation}
 
     def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
         fitness = ", ".join(f"{v:.4g}" for v in self.fitness.values) or "not evaluated"
-        return f"<Genome of {self.mask.size} genes, density {self.density:.4f}, fitness {fitness}>"
+        scored = f", val_acc {self.evaluation.val_acc:.4f}" if self.evaluation else ""
+        return f"Genome of {self.mask.size:,} genes, density {self.density:.4f}, fitness {fitness}{scored}"
+
+    def _repr_html_(self) -> str:
+        rows: list[list[object]] = [["active", len(self)], ["density", shown.percent(self.density)]]
+        if told := self.evaluation:
+            rows += [[name, getattr(told, name)] for name in ("val_loss", "val_acc", "generation")]
+        rows += [[f"trait {name}", f"{value.size:,} numbers"] for name, value in self.traits.items()]
+        return shown.table(self._told(), ["", ""], rows)
 
 
 def initGenome(

@@ -22,6 +22,11 @@ from nets_deap.util.errors import NetsError
 MOST_WORKERS = 1000
 ATTEMPTS = 3  # workers that one item may kill before the map gives it up
 ENDED_ITS_WORKER = f"ended its worker {ATTEMPTS} times (out of memory, or a crash?): try fewer `workers`"
+# A worker that never began, where workers are new interpreters: they run the script anew
+NO_GUARD = (
+    "workers end before they begin: let your script start its work below `if __name__ == '__main__':`, "
+    "because each worker imports it"
+)
 LOOK = 1.0  # seconds between two looks at workers that do not answer
 
 
@@ -164,6 +169,8 @@ class MultiprocessMap:
             deaths[job] += 1
             if deaths[job] < ATTEMPTS:
                 waiting.appendleft(job)
+            elif not worker.begun and worker.spawned:
+                raise NetsError(NO_GUARD)
             else:
                 yield job, give_up(job)
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import dill
+import multiprocess
 
 from nets_deap.util import interrupts
 from nets_deap.util.errors import NetsError, NetsWarning, raised
@@ -37,8 +38,11 @@ def _leave_with_parent(parent: int, started_by_main_thread: bool) -> None:
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
+    if os.name == "nt" or not hasattr(os, "getppid"):  # Windows never changes the number
+        multiprocess.parent_process().join()
+    else:
+        while os.getppid() == parent:
+            time.sleep(0.5)
     os._exit(1)
 
 
@@ -113,6 +117,8 @@ class Worker:
         self.function: bytes | None = None
         self.job: int | None = None
         self.since: float | None = None
+        self.begun = False  # with any item at all
+        self.spawned = self.process.__class__.__name__ == "SpawnProcess"
         self._seen_stopped = False
 
     def submit(self, job: int, function: bytes, item: Any) -> None:
@@ -123,7 +129,7 @@ class Worker:
         self._seen_stopped = False
 
     def begin(self) -> None:
-        self.since = time.monotonic()
+        self.since, self.begun = time.monotonic(), True
 
     def late(self, timeout: float | None) -> bool:
         """Has it computed longer than so many seconds?"""

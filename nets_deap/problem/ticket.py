@@ -17,7 +17,7 @@ from nets_deap.models.node_space import live_nodes, narrow
 from nets_deap.models.registry import Description, described
 from nets_deap.problem import old_tickets
 from nets_deap.problem.budget import Cost
-from nets_deap.util import json_text
+from nets_deap.util import json_text, shown
 from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.files import parsed
 from nets_deap.util.schema import checked
@@ -56,9 +56,22 @@ class Ticket:
             object.__setattr__(self, "extras", self.architecture.initial_extras)
 
     def __repr__(self) -> str:
-        active, size = int(self.mask.sum()), self.layout.size
-        weights = f"{active:,} of {size:,} weights"
-        return f"<Ticket for {self.architecture.name}: {weights}, density {self.density:.4f}>"
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        method, accuracy = self.info.get("method"), self.info.get("val_acc")
+        by = f" by {method}" if method else ""
+        weights = f"{int(self.mask.sum()):,} of {self.layout.size:,} weights"
+        scored = f", val_acc {accuracy:.4f}" if isinstance(accuracy, float) else ""
+        return f"Ticket{by} for {self.architecture.name}: {weights}, density {self.density:.4f}{scored}"
+
+    def _repr_html_(self) -> str:
+        layers = [
+            [name, "×".join(map(str, mask.shape)), int(mask.sum()), shown.percent(mask.mean()), mask.mean()]
+            for name, mask in self.layout.split(self.mask)
+        ]
+        rows = [[*cells, shown.bar(share)] for *cells, share in layers]
+        return shown.table(self._told(), ["layer", "shape", "active", "density", ""], rows)
 
     @property
     def layout(self) -> Layout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nets_deap.runs import readers
 from nets_deap.util import files, locks
-from nets_deap.util.errors import NetsError, shortened
+from nets_deap.util.errors import DamagedError, NetsError, shortened
 from nets_deap.util.schema import checked
 
 CONFIG = "config.json"
@@ -73,14 +74,28 @@ class Held:
             return ""
         return f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
 
+    def check(self) -> None:
+        """Raise DamagedError if a file in the folder is damaged."""
+        if self.state == DAMAGED:
+            reason = str(self.facts["damaged"])
+            raise DamagedError(reason if str(self.folder) in reason else f"{self.folder}: {reason}")
+
     def values(self) -> dict[str, Any]:
-        """All of it as one dictionary, for JSON."""
+        """All of it as one dictionary, for JSON. Facts have their names in the manner of Python's."""
         told = {
             each.name: getattr(self, each.name)
             for each in fields(self)
             if each.name not in ("curve", "facts", "config")
         }
-        return told | {"folder": str(self.folder), "metric": self.metric} | self.facts
+        return (
+            told
+            | {"folder": str(self.folder), "metric": self.metric}
+            | {_snake(name): value for name, value in self.facts.items()}
+        )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("'", "")).strip("_")
 
 
 def held(folder: Path | str) -> Held:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nets_deap.config.base import without_retired
 from nets_deap.problem.problem import Problem
+from nets_deap.search import names
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
@@ -34,27 +35,28 @@ class Entry:
 
 
 PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
-METHODS: dict[str, Entry] = {
-    "dense": Entry(Dense, {}, "the dense network, whatever the density"),
-    "random": Entry(Pruned, {"name": "random"}, "a random mask, every layer of the same density"),
-    "random-erk": Entry(Pruned, {"name": "random-erk"}, "a random mask of Erdős–Rényi layer densities"),
-    "random-paper": Entry(PaperRandom, {}, "the NeTS paper's random tickets: density from N(d, 0.05²)"),
-    "magnitude": Entry(Pruned, {"name": "magnitude"}, "the largest |θ₀|"),
-    "snip": Entry(Pruned, {"name": "snip"}, "the largest |θ₀ · gradient|"),
-    "grasp": Entry(Pruned, {"name": "grasp"}, "what the gradient's norm needs"),
-    "synflow": Entry(Pruned, {"name": "synflow"}, "what carries the flow, in 100 rounds, without data"),
-    "imp": Entry(IMP, {}, "iterative magnitude pruning with rewinding"),
-    "imp-short": Entry(IMP, {"epochs": 1}, "the same with one epoch per cycle"),
-    "nets": Entry(Nets, {}, "evolution, as `nets-deap evolve` does it"),
-    "nets-paper": Entry(Nets, {"preset": "paper"}, "evolution as in the NeTS paper"),
-    "weedout": Entry(Weedout, {"breed": False}, "random search in node space: whole units or channels"),
-    "node-evolution": Entry(Weedout, {"breed": True}, "evolution in node space"),
-    "random-nodes": Entry(Weedout, {"breed": False, "pop": 1, "gens": 0}, "one random node mask"),
-    "es": Entry(ES, {}, "iterative pruning where an evolution strategy does the training"),
-    "es-paper": Entry(ES, PAPERS_ES, "the same at the size of its paper, for a GPU"),
-    "set": Entry(Dynamic, {"growth": "random"}, "trained sparse, the mask moves at random: no ticket"),
-    "rigl": Entry(Dynamic, {"growth": "gradient"}, "trained sparse, the mask follows gradients: no ticket"),
+_KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
+    "dense": (Dense, {}),
+    "random": (Pruned, {"name": "random"}),
+    "random-erk": (Pruned, {"name": "random-erk"}),
+    "random-paper": (PaperRandom, {}),
+    "magnitude": (Pruned, {"name": "magnitude"}),
+    "snip": (Pruned, {"name": "snip"}),
+    "grasp": (Pruned, {"name": "grasp"}),
+    "synflow": (Pruned, {"name": "synflow"}),
+    "imp": (IMP, {}),
+    "imp-short": (IMP, {"epochs": 1}),
+    "nets": (Nets, {}),
+    "nets-paper": (Nets, {"preset": "paper"}),
+    "weedout": (Weedout, {"breed": False}),
+    "node-evolution": (Weedout, {"breed": True}),
+    "random-nodes": (Weedout, {"breed": False, "pop": 1, "gens": 0}),
+    "es": (ES, {}),
+    "es-paper": (ES, PAPERS_ES),
+    "set": (Dynamic, {"growth": "random"}),
+    "rigl": (Dynamic, {"growth": "gradient"}),
 }
+METHODS: dict[str, Entry] = {name: Entry(*_KINDS[name], says) for name, says in names.METHODS.items()}
 
 
 def _entry(name: str) -> Entry:

@@ -20,6 +20,7 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.training.draws import Draws
 from nets_deap.training.loop import assert_masked, train
 from nets_deap.training.standing import Standing
+from nets_deap.util import shown
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.threads import one_thread
@@ -71,6 +72,24 @@ class TrainingRun:
         import pandas as pd
 
         return pd.DataFrame(self.rows)
+
+    def __repr__(self) -> str:
+        return shown.angled(self._told())
+
+    def _told(self) -> str:
+        stop = f"early stop at {self.rewound_to + self.early_stop['iteration']:.0f}"
+        accuracies = f"test_acc {self.test.accuracy:.4f}, val_acc {self.early_stop['val_acc']:.4f}"
+        diverged = ", diverged" if self.diverged else ""
+        return f"TrainingRun at density {self.density:.4f}: {accuracies}, {stop}{diverged}"
+
+    def _repr_html_(self) -> str:
+        stop = self.early_stop | {"test_loss": self.test.loss, "test_acc": self.test.accuracy}
+        columns = [name for name in ("val_loss", "val_acc", "test_loss", "test_acc") if name in stop]
+        rows = [
+            [name, int(self.rewound_to + row["iteration"]), *(row.get(column, "") for column in columns)]
+            for name, row in {"early stop": stop, "at the end": self.final}.items()
+        ]
+        return shown.table(self._told(), ["", "iteration", *columns], rows)
 
     def summary(self) -> dict[str, float]:
         """Density, early stop and scores of a trained ticket; the test figures there are its verdict."""

@@ -26,6 +26,8 @@ PARTS = ("cycles", "front", "tickets", "trials")  # subfolders that belong to th
 SYSTEMS = re.compile(r"\.DS_Store|\._.*|\.localized|\.Spotlight-.*|\.Trash.*|\.fseventsd|\.nfs.*|\.directory"
                      r"|Thumbs\.db|desktop\.ini|lost\+found|@eaDir|\.snapshot", re.IGNORECASE)  # fmt: skip
 DAY = 86_400.0  # seconds
+IN_USE = (5, 32)  # Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION
+WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 LARGEST = 1 << 28  # bytes of a text file that is read
 
 
@@ -41,7 +43,7 @@ def write_bytes(path: Path, *pieces: bytes | memoryview) -> None:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
         with suppress(OSError):
@@ -61,7 +63,7 @@ def keep(path: Path, as_: Path) -> None:
             os.link(path, temporary)
         except OSError:  # a file system without hard links
             shutil.copyfile(path, temporary)
-        temporary.replace(as_)
+        _replace(temporary, as_)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -69,6 +71,19 @@ def keep(path: Path, as_: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over a file. Windows refuses it while another process reads that file, which takes a moment."""
+    for wait in (*WAITS, None):
+        try:
+            temporary.replace(path)
+        except PermissionError as error:
+            if wait is None or getattr(error, "winerror", None) not in IN_USE:
+                raise
+            time.sleep(wait)
+        else:
+            return
 
 
 def _temporary(path: Path) -> Path:

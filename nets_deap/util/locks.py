@@ -56,6 +56,9 @@ def held(lock: Path) -> Iterator[None]:
                     lock.unlink()
             if descriptor is not None:
                 os.close(descriptor)
+                if os.name == "nt":  # only now can it be removed, and not if another run has opened it
+                    with suppress(OSError):
+                        lock.unlink()
     finally:
         del _claimed[key]
 

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,13 @@ def reduced(key: str, value: Any, contents: Any, make: Callable[[Any], Any]) -> 
         _made[key] = value
         with path.open("wb") as file:
             pickle.dump(contents, file, protocol=5)
-        weakref.finalize(value, path.unlink, missing_ok=True)
+        weakref.finalize(value, _remove, path)
     return recall, (key, str(path), make)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # on Windows, while a worker reads it; it then goes with the folder
+        path.unlink()
 
 
 def recall(key: str, path: str, make: Callable[[Any], Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nets_deap_cli.options import ELSEWHERE
+from nets_deap_cli.help import ELSEWHERE
 
 from nets_deap.config.layers import DENSITY
 

@@ -77,6 +77,23 @@ def test_piped_it_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(text in out for row in rows for cell in row for text in cell.split("\n"))
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_path_stands_on_one_line_so_that_it_can_be_copied(columns: int, monkeypatch, capsys) -> None:
+    path = "'runs/a folder with many blanks in its name/and another'"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    headers = ["folder", "acc, %", "state", "method", "data"]
+    table.show(headers, [[path, "97.50", "finished", "nets", "digits"], ["b", "1.0", "", "", ""]], paths=True)
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    at = next(i for i, line in enumerate(lines) if path in line)
+    assert "97.50" in lines[at if columns == 120 else at + 1]
+    assert all(len(line) <= columns for line in lines if path not in line)
+    if columns in (60, 80):
+        assert lines[:2] == ["folder", "  acc, %     state  method    data"]
+        assert lines[at + 1] == "   97.50  finished    nets  digits"
+
+
 @pytest.mark.parametrize("columns", [40, 120])
 def test_sentences_are_wrapped(columns: int, monkeypatch, capsys) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -50,7 +49,7 @@ _ARGUMENTS = {
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels beside this file; None if they were not built or have another INTERFACE."""
-    path = Path(__file__).with_name(f"_mlp{sysconfig.get_config_var('EXT_SUFFIX')}")
+    path = Path(__file__).with_name("_mlp.so")
     try:
         loaded = ctypes.CDLL(str(path))
         loaded.interface.restype = ctypes.c_int64
