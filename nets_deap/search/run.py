@@ -16,7 +16,8 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles, State
-from nets_deap.search.method import Found, Row
+from nets_deap.search.method import Found, Method, Row
+from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
 from nets_deap.training.final import check_ticket
@@ -62,6 +63,7 @@ def search(
     """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder.
 
     from_cycle: continue from this cycle instead; 0 is the beginning
+    on_row: called with each row of the logbook as it comes, of a method that `reports`
     on_note: called with what went another way than expected
     Raises NetsError as `check` does, and if the folder holds something else.
     """
@@ -85,7 +87,7 @@ def search(
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = cast(Weedout, method)(*given, engine=engine)
+                found = cast(Weedout, method)(*given, engine=engine, on_row=on_row)
         else:
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
@@ -93,6 +95,18 @@ def search(
         files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
     return Found(ticket, found.logbook, found.cost)
+
+
+def rows_of(method: Method, config: SearchConfig) -> int:
+    """Of how many cycles or generations the search tells, by `on_row`; 0: of none."""
+    match method:
+        case Cycles():
+            return len(method.plan(config.problem().layout, config.density))
+        case Weedout():
+            return method.gens
+        case Nets():
+            return method.settings(config.dataset, config.density).gens
+    return 0
 
 
 def _path(folder: Path, cycle: int) -> Path:
