@@ -11,7 +11,7 @@ import click
 
 from nets_deap.experiments.config import CompareConfig
 
-from . import json_out, progress, render, table
+from . import journal, json_out, progress, render, table
 from .options import (
     command,
     config_options,
@@ -64,6 +64,7 @@ def compare(
 
     plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
     settled = plan.config
+    journal.settings(settled)
     if not (quiet or as_json):
         _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)

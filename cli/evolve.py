@@ -8,7 +8,7 @@ import click
 
 from nets_deap.evolution.settings import EvolveConfig
 
-from . import json_out, progress, render
+from . import journal, json_out, progress, render
 from .options import (
     command,
     config_options,
@@ -63,6 +63,7 @@ def evolve(
     given = explicit(EvolveConfig, preset, config, bool(trust), **options)
     settled, folder = settle(given, resume=True, trust=bool(trust), fresh=fresh)
     settled.check_effect({name for name, value in options.items() if value is not None})
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "pop", "an evolution")
     logbook: list[Row] = []

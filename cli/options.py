@@ -12,7 +12,7 @@ import click
 
 from nets_deap.util.errors import nearest
 
-from . import json_out
+from . import journal, json_out
 
 if TYPE_CHECKING:
     from nets_deap.config.base import ProblemConfig
@@ -232,7 +232,6 @@ def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) 
     from nets_deap.config.layers import ALIASES
 
     dash = spelt(name)
-
     group, common = str(told["group"]), bool(told["common"]) and common
     if kind is bool:
         return option(f"--{dash}/--no-{dash}", name, help=says, group=group, common=common)
@@ -287,6 +286,7 @@ fresh_option = click.option(
     group="running",
 )
 output_options = combined(
+    journal.verbose_option,
     click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),
     click.option(
         "--json",

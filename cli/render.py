@@ -21,6 +21,9 @@ DIVERGED = "diverged"
 
 def note(text: str) -> None:
     """Tell what went another way than expected, on stderr."""
+    from . import journal
+
+    journal.LOG.info("note: %s", text, extra=journal.SHOWN)
     click.echo(f"note: {printable(text)}", err=True)
 
 

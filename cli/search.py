@@ -11,7 +11,7 @@ import click
 from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
 
-from . import json_out, progress, render
+from . import journal, json_out, progress, render
 from .options import (
     combined,
     command,
@@ -221,6 +221,7 @@ def _search(
     from nets_deap.search.registry import method_of
 
     settled = configure(SearchConfig, preset, config, method=method, **options)
+    journal.settings(settled)
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     if fresh:

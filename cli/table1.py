@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import progress, render, table
+from . import journal, progress, render, table
 from .options import command, fresh_option, option, printable, worded
 
 
@@ -33,6 +33,7 @@ from .options import command, fresh_option, option, printable, worded
 @option("--map", "map_", metavar="NAME", help="serial or multiprocess. [multiprocess]", group="running")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
 @fresh_option
+@journal.verbose_option
 @option("--quiet", is_flag=True, help="No progress and no table.", group="output")
 def table1(
     out: str | None,

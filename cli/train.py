@@ -13,7 +13,7 @@ import click
 from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 
-from . import json_out, progress, render, table, tickets
+from . import journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def train(
     from nets_deap.training.final import check_ticket, to_go
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
+    journal.settings(settled)
     name = _training_name(settled, loaded)
     folder = tickets.folder_of(path, name, settled.out)
     if fresh:

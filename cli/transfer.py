@@ -12,7 +12,7 @@ import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
-from . import json_out, progress, render, table, tickets
+from . import journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def transfer(
     aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)
     folder = _folder(settled, path, f"transfer-{to}", [loaded])
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "to", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)
@@ -159,6 +160,7 @@ def connectivity(
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
     library.check(both, settled.problem())
     folder = _folder(settled, path, "connectivity", both)
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "points", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)

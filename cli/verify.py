@@ -10,7 +10,7 @@ import click
 from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
-from . import again, json_out, progress, render, table, tickets
+from . import again, journal, json_out, progress, render, table, tickets
 from .options import (
     command,
     config_options,
@@ -65,6 +65,7 @@ def verify(
     from nets_deap.util import files
 
     path, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
+    journal.settings(settled)
     problem = settled.problem()
     check(loaded, problem)
     checksum = content(loaded, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError, shortened
 from nets_deap.util.tables import Row
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,12 @@ def evolve(
             if not (resume or evolution.over):
                 raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)
+        run_folder.begun(folder)
         advanced = False  # every call advances by one generation at least
         try:
             while not (reason := evolution.over):
                 if config.time_limit and advanced and time.monotonic() - start > config.time_limit:
-                    return Outcome(folder, evolution, "time limit", finished=False)
+                    return _over(Outcome(folder, evolution, "time limit", finished=False))
                 row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
                 run_folder.write_origin(folder, evolution.problem)
@@ -85,11 +89,17 @@ def evolve(
                 _write_results(folder, evolution)
                 if not first:
                     checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
+                logger.info("saved: %s", tables.in_words(row))
                 if on_generation:
                     on_generation(evolution, row)
         except KeyboardInterrupt:
-            return Outcome(folder, evolution, "interrupted", finished=False)
-    return Outcome(folder, evolution, reason, finished=True)
+            return _over(Outcome(folder, evolution, "interrupted", finished=False))
+        return _over(Outcome(folder, evolution, reason, finished=True))
+
+
+def _over(outcome: Outcome) -> Outcome:
+    logger.info("%s: %s", "finished" if outcome.finished else "unfinished", outcome.reason)
+    return outcome
 
 
 def is_complete(folder: Path) -> bool:

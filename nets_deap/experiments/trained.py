@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ from nets_deap.util.tensors import write_safetensors
 SUMMARY, TRAINING, RANDOM, WEIGHTS = "summary.json", "training.csv", "random.csv", "trained.safetensors"
 CONTROLS = "trials"  # a folder, for random tickets that are trained while others are not
 
+logger = logging.getLogger(__name__)
+
 
 def train_in(
     folder: Path,
@@ -48,6 +51,7 @@ def train_in(
     )
     with Kept(folder / run_folder.CHECKPOINT, training) as kept:
         begun = kept.load()
+        run_folder.begun(folder)
         run_folder.write_origin(folder, problem)
         run_folder.write_config(folder, config)
         if begun and on_note:
@@ -55,6 +59,7 @@ def train_in(
 
         def note(standing: Standing) -> None:
             if kept.note(standing):
+                logger.info("saved: %s", tables.in_words(standing.rows[-1]))
                 tables.write_csv(folder / TRAINING, standing.rows)
 
         run = train_one(ticket, on_row=on_row, begun=begun, on_standing=note)
@@ -69,6 +74,7 @@ def train_in(
     if run.extras.size:
         trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
     write_safetensors(folder / WEIGHTS, trained, {"format": "nets-deap trained weights 1"})
+    logger.info("trained: %s", tables.in_words(_summary(run)))
     summary = {
         "folder": str(folder),
         "training": training,
@@ -111,6 +117,7 @@ def _controls(
 
     def tell(of: tuple[int, TrainingRun]) -> None:
         i, run = of
+        logger.info("random ticket %d is trained: %s", i + 1, tables.in_words(_summary(run)))
         done[i] = {"training": training, "rows": run.rows, "summary": _summary(run)}
         files.write_text(_control(folder, i), digests.sealed(done[i]))
         if on_control:

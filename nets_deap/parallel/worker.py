@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -68,6 +69,7 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
     answer."""
     interrupts.leave_to_parent()
     inside.deafen()
+    logging.getLogger("nets_deap").setLevel(logging.CRITICAL + 1)  # the parent logs
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # a group of its own, so that processes which the function leaves end with it
     _leave_with_parent(parent, started_by_main_thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -27,6 +28,7 @@ from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.schema import Cells, Whole, checked
 
 CYCLES = "cycles"
+logger = logging.getLogger(__name__)
 NAME = re.compile(r"cycle-(\d{3,9})\.safetensors")
 
 
@@ -77,23 +79,28 @@ def search(
         run_folder.claim(folder, config, "method", "a search")
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
+        def tell(row: Row) -> None:
+            logger.info("%s", tables.in_words(row))
+            if on_row:
+                on_row(row)
+
         def on_cycle(state: State) -> None:
             _save_cycle(folder, problem, state)
-            if on_row:
-                on_row(state.logbook[-1])
+            tell(state.logbook[-1])
 
         given = (problem, config.budget(), generator(config.seed, 0, Role.SEARCH), config.density)
         if method.resumable:
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = cast(Weedout, method)(*given, engine=engine, on_row=on_row)
+                found = cast(Weedout, method)(*given, engine=engine, on_row=tell)
         else:
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
+        logger.info("found a ticket of density %.6g: %s", ticket.density, tables.in_words(asdict(found.cost)))
     return Found(ticket, found.logbook, found.cost)
 
 
