@@ -126,6 +126,7 @@ def verbose_option(function: Any) -> Any:
         callback=_show,
         help="Show on stderr what log.txt in the folder holds.",
         group="output",
+        common=False,
     )(function)
 
 

@@ -12,6 +12,7 @@ import click
 
 from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
+from nets_deap.tracking import names as trackers
 
 from . import journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
@@ -50,6 +51,7 @@ def train(
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
     journal.settings(settled)
+    trackers.check(settled.log)
     name = _training_name(settled, loaded)
     folder = tickets.folder_of(path, name, settled.out)
     if fresh:

@@ -16,6 +16,7 @@ from nets_deap.parallel.choice import make_map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.random_ticket import random_ticket
+from nets_deap.tracking.log import tracked
 from nets_deap.training.final import Row, TrainingRun, train_ticket
 from nets_deap.training.standing import Kept, Standing
 from nets_deap.util import digests, files, json_text, memory, tables
@@ -49,9 +50,14 @@ def train_in(
     train_one = partial(
         train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
     )
-    with Kept(folder / run_folder.CHECKPOINT, training) as kept:
+    settings = config.identity() | {"density": ticket.density}
+    with (
+        Kept(folder / run_folder.CHECKPOINT, training) as kept,
+        tracked(config.log, folder, settings) as log,
+    ):
         begun = kept.load()
         run_folder.begun(folder)
+        log.begin(begun.rows if begun else [])
         run_folder.write_origin(folder, problem)
         run_folder.write_config(folder, config)
         if begun and on_note:
@@ -61,8 +67,10 @@ def train_in(
             if kept.note(standing):
                 logger.info("saved: %s", tables.in_words(standing.rows[-1]))
                 tables.write_csv(folder / TRAINING, standing.rows)
+                log.rows(standing.rows)
 
         run = train_one(ticket, on_row=on_row, begun=begun, on_standing=note)
+        log.end(run.rows, run.summary())
         if config.random:
             kept.write()
         beside = _controls(folder, config, ticket, training, train_one, problem, on_control)

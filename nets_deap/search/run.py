@@ -21,6 +21,8 @@ from nets_deap.search.method import Found, Method, Row
 from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
+from nets_deap.tracking import names as trackers
+from nets_deap.tracking.log import tracked
 from nets_deap.training.final import check_ticket
 from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import DamagedError, NetsError
@@ -52,6 +54,7 @@ def check(config: SearchConfig) -> None:
     if config.workers and not method.populations:
         raise NetsError(f"`workers` has no effect on {spec.name}, which runs in one process: leave it out")
     config.torch_device()
+    trackers.check(config.log)
     method.check(config.problem(), config.density, config.budget())
 
 
@@ -75,11 +78,16 @@ def search(
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
-    with run_folder.held(folder):
+    with run_folder.held(folder), tracked(config.log, folder, config.identity()) as log:
         run_folder.claim(folder, config, "method", "a search")
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
+        rows = list(start.logbook) if start else []
+        log.begin(rows)
+
         def tell(row: Row) -> None:
+            rows.append(row)
+            log.rows(rows)
             logger.info("%s", tables.in_words(row))
             if on_row:
                 on_row(row)
@@ -99,6 +107,7 @@ def search(
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
+        log.end(found.logbook, {"density": ticket.density, **ticket.info})
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
         logger.info("found a ticket of density %.6g: %s", ticket.density, tables.in_words(asdict(found.cost)))
     return Found(ticket, found.logbook, found.cost)
