@@ -126,7 +126,7 @@ def _finished(folder: Path, name: str) -> dict[str, Any] | None:
         return None
     summary = read_summary(folder / SUMMARY)
     if summary["training"] != name:
-        raise click.UsageError(f"{folder} holds another training: choose another --out")
+        raise click.UsageError(f"{folder} holds another training: choose another --out, or --fresh")
     whole = all((folder / file).exists() for file in ("trained.safetensors", "training.csv"))
     return summary if whole else None
 

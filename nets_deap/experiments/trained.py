@@ -50,10 +50,16 @@ def train_in(
     train_one = partial(
         train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
     )
+
+    def on_written(standing: Standing) -> None:
+        tables.write_csv(folder / TRAINING, standing.rows)
+        logger.info("saved: %s", tables.in_words(standing.rows[-1]))
+        log.rows(standing.rows)
+
     settings = config.identity() | {"density": ticket.density}
     with (
-        Kept(folder / run_folder.CHECKPOINT, training) as kept,
         tracked(config.log, folder, settings) as log,
+        Kept(folder / run_folder.CHECKPOINT, training, on_written) as kept,
     ):
         begun = kept.load()
         run_folder.begun(folder)
@@ -63,13 +69,7 @@ def train_in(
         if begun and on_note:
             on_note(f"the training in {folder} goes on after iteration {begun.step:,}")
 
-        def note(standing: Standing) -> None:
-            if kept.note(standing):
-                logger.info("saved: %s", tables.in_words(standing.rows[-1]))
-                tables.write_csv(folder / TRAINING, standing.rows)
-                log.rows(standing.rows)
-
-        run = train_one(ticket, on_row=on_row, begun=begun, on_standing=note)
+        run = train_one(ticket, on_row=on_row, begun=begun, on_standing=kept.note)
         log.end(run.rows, run.summary())
         if config.random:
             kept.write()
@@ -118,7 +118,9 @@ def _controls(
             done[i] = digests.opened(path)
             checked(_Control, done[i], path)
             if done[i]["training"] != training:
-                raise NetsError(f"{folder} holds another training, unfinished: choose another `out`")
+                raise NetsError(
+                    f"{folder} holds another training, which is unfinished: choose another `out`, or `fresh`"
+                )
     missing = [i for i in range(config.random) if i not in done]
     each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
     memory.check(len(missing) * each, f"{len(missing):,} random tickets", "take fewer by `random`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -92,7 +93,7 @@ class Standing:
             raise DamagedError(f"{path} is damaged: it is not where a training of ours stands")
         if metadata["training"] != training:
             raise NetsError(
-                f"{path.parent} holds another training, which is unfinished: choose another `out`"
+                f"{path.parent} holds another training, which is unfinished: choose another `out`, or `fresh`"
             )
         told = json_text.restored(files.parsed(metadata["told"], path))
         weights, extras = (found[name] for name in EARLY_STOP)
@@ -109,10 +110,13 @@ class Kept:
     """The file of where a training stands, written now and then, and when the training is interrupted.
 
     path: the file; training: a name that only this training has
+    on_written: called with what has been written
     """
 
-    def __init__(self, path: Path, training: str) -> None:
-        self.path, self.training = path, training
+    def __init__(
+        self, path: Path, training: str, on_written: Callable[[Standing], None] | None = None
+    ) -> None:
+        self.path, self.training, self.on_written = path, training, on_written
         self._newest: Standing | None = None
         self._due = time.monotonic() + OFTEN
 
@@ -120,12 +124,11 @@ class Kept:
         """Where the training stands; None at its beginning. Raises errors as `Standing.load` does."""
         return Standing.load(self.path, self.training) if self.path.exists() else None
 
-    def note(self, standing: Standing) -> bool:
-        """Keep it, and write it if it is time to. Has it been written?"""
+    def note(self, standing: Standing) -> None:
+        """Keep it, and write it if it is time to."""
         self._newest = standing
-        if due := time.monotonic() >= self._due:
+        if time.monotonic() >= self._due:
             self.write()
-        return due
 
     def write(self) -> None:
         """Write the newest, if it is not written."""
@@ -133,6 +136,8 @@ class Kept:
             return
         start = time.monotonic()
         self._newest.save(self.path, self.training)
+        if self.on_written:
+            self.on_written(self._newest)
         self._newest = None
         end = time.monotonic()
         self._due = end + max(OFTEN, (end - start) / SHARE)
