@@ -144,7 +144,7 @@ def _run(words: list[str]) -> int:
         message = _told(error, words)
         if not message:
             raise
-        journal.LOG.error("%s", message, exc_info=True)
+        journal.LOG.error("%s", message, exc_info=True, extra=journal.SHOWN)
         click.echo(f"Error: {printable(shortened(' '.join(message.split()), LONGEST))}", err=True)
         return 2
 
