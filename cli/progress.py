@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from nets_deap.util.inside import Level
 
-LULL = 10.0  # seconds without a line after which one tells of the work inside a step
+# Seconds without a line after which one tells of the work inside a step: at first, and later at most
+LULL, LONGEST = 10.0, 60.0
 SHOWN = 3  # of the items that are computed now
 
 
@@ -38,18 +39,20 @@ class Lines:
     ) -> None:
         self.total, self.unit, self.every, self.named = total, unit, every, named
         self.done, self.begun = begun, begun
-        self.printed, self.start = -math.inf, time.monotonic()
+        self.printed, self.start, self.lull = -math.inf, time.monotonic(), LULL
 
     def __call__(self, done: int, text: str | None, of: int = 0, unit: str = "") -> None:
         self.done, self.total, self.unit = done, of or self.total, unit or self.unit
+        self.lull = LULL
         if text is not None and (done >= self.total or time.monotonic() >= self.printed + self.every):
             self._print(text)
 
     def hear(self, levels: Sequence[Level]) -> None:
         now = time.monotonic()
-        if now >= max(self.start, self.printed) + LULL:
+        if now >= max(self.start, self.printed) + self.lull:
             position, text = self.inside(levels)
             self._print(text + self._left(position, now - self.start))
+            self.lull = min(LONGEST, 1.5 * self.lull)
 
     def _print(self, text: str) -> None:
         click.echo(f"{self.unit} {max(0, self.done)}/{self.total}  {text}")

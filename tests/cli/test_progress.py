@@ -62,6 +62,15 @@ def test_in_a_lull_a_line_tells_of_the_work_inside_a_step(clock: Callable[[float
     )
 
 
+def test_lines_of_a_long_step_grow_rare(clock: Callable[[float], None], capsys) -> None:
+    with progress.shown(4, False, "cycle"):
+        for second in range(0, 281, 10):
+            clock(float(second))
+            list(inside.counted("iteration", range(1), 500, begun=second))
+    told = [int(line.split()[3].partition("/")[0]) for line in capsys.readouterr().out.splitlines()]
+    assert told == [10, 30, 60, 100, 160, 220, 280]
+
+
 def lines(unit: str, done: int = 0) -> progress.Lines:
     made = progress.Lines(10, unit, 0.0, 0, lambda item: f"seed {item}")
     made.done = done
