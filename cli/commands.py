@@ -13,6 +13,7 @@ from nets_deap import __version__
 from nets_deap.util import interrupts, memory, waiting
 from nets_deap.util.errors import LONGEST, NetsError, NetsWarning, shortened, unknown
 
+from . import journal
 from .options import dashed, printable
 
 # name -> its module, which is imported only when needed, and its line in the list of commands
@@ -110,6 +111,7 @@ def _show_warnings() -> None:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, NetsWarning):
+            journal.LOG.warning("%s", message, extra=journal.SHOWN)
             click.echo(f"Warning: {printable(dashed(str(message)))}", err=True)
         else:
             others(message, category, *place, **more)
@@ -122,8 +124,16 @@ def run(words: list[str]) -> int:
     """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
     _show_warnings()
     waiting.silent = "--quiet" in words
+    with journal.kept(words):
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     try:
-        return int(cli.main(list(words), "nets-deap", standalone_mode=False, obj=list(words)) or 0)
+        code = int(cli.main(list(words), "nets-deap", standalone_mode=False, obj=list(words)) or 0)
+        if code:
+            journal.LOG.info("exit code %d%s", code, ": interrupted" if code == 130 else "")
+        return code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
@@ -134,6 +144,7 @@ def run(words: list[str]) -> int:
         message = _told(error, words)
         if not message:
             raise
+        journal.LOG.error("%s", message, exc_info=True, extra=journal.SHOWN)
         click.echo(f"Error: {printable(shortened(' '.join(message.split()), LONGEST))}", err=True)
         return 2
 

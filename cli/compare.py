@@ -11,7 +11,7 @@ import click
 
 from nets_deap.experiments.config import CompareConfig
 
-from . import json_out, render, table
+from . import journal, json_out, progress, render, table
 from .options import (
     command,
     config_options,
@@ -64,6 +64,7 @@ def compare(
 
     plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
     settled = plan.config
+    journal.settings(settled)
     if not (quiet or as_json):
         _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
@@ -71,10 +72,14 @@ def compare(
         render.set_aside(folder, "methods", "a comparison")
     start = time.monotonic()
     total = len(comparison.trials_of(settled))
+
+    def named(trial: Any) -> str:
+        return f"{label(trial.method, settled.arms)} at {trial.density:g}, seed {trial.seed}"
+
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
-            render.progress(total, quiet or as_json, "trial") as report,
+            progress.shown(total, quiet or as_json, "trial", named=named) as report,
         ):
             result = comparison.compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)

@@ -8,7 +8,7 @@ import click
 
 from nets_deap.evolution.settings import EvolveConfig
 
-from . import json_out, render
+from . import journal, json_out, progress, render
 from .options import (
     command,
     config_options,
@@ -63,21 +63,25 @@ def evolve(
     given = explicit(EvolveConfig, preset, config, bool(trust), **options)
     settled, folder = settle(given, resume=True, trust=bool(trust), fresh=fresh)
     settled.check_effect({name for name, value in options.items() if value is not None})
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "pop", "an evolution")
+    logbook: list[Row] = []
     if not run_folder.is_free(folder):
-        over = finished(settled, checkpoint.read_logbook(folder))
+        logbook = checkpoint.read_logbook(folder)
+        over = finished(settled, logbook)
         if over and is_complete(folder):
             run_folder.check_origin(folder, settled.problem())
             _tell_finished(folder, over, settled, quiet, as_json)
             return 0
-        if (logbook := checkpoint.read_logbook(folder)) and not quiet:
+        if logbook and not quiet:
             render.note(f"the run in {folder} goes on after generation {logbook[-1]['gen']}")
     if not quiet and not selection.parse(settled.select).has_pressure:
         render.note(f"--select {settled.select} has no selection pressure: better genomes are not favoured")
     engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
     try:
-        with render.progress(settled.gens, quiet or as_json, "generation") as report:
+        begun = logbook[-1]["gen"] if logbook else -1
+        with progress.shown(settled.gens, quiet or as_json, "generation", begun=begun) as report:
             outcome = run(
                 settled,
                 folder,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 
 import click
 
-from . import json_out
+from . import journal, json_out
 from .completion import Text
 from .help import OTHERS, Command, help_all
 
@@ -163,7 +163,6 @@ def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) 
     from nets_deap.config.layers import ALIASES
 
     dash = spelt(name)
-
     group, common = str(told["group"]), bool(told["common"]) and common
     if kind is bool:
         return option(f"--{dash}/--no-{dash}", name, help=says, group=group, common=common)
@@ -218,6 +217,7 @@ fresh_option = click.option(
     group="running",
 )
 output_options = combined(
+    journal.verbose_option,
     click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),
     click.option(
         "--json",

@@ -1,12 +1,8 @@
-"""Output for people: notes, percentages, progress."""
+"""Output for people: notes and percentages."""
 
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +21,9 @@ DIVERGED = "diverged"
 
 def note(text: str) -> None:
     """Tell what went another way than expected, on stderr."""
+    from . import journal
+
+    journal.LOG.info("note: %s", text, extra=journal.SHOWN)
     click.echo(f"note: {printable(text)}", err=True)
 
 
@@ -86,44 +85,3 @@ def plain(value: object) -> str:
 
 def p_value(told: float) -> str:
     return "<0.001" if told < 0.001 else f"{told:.3f}"
-
-
-Report = Callable[..., None]  # see progress
-
-
-@contextmanager
-def progress(total: int, quiet: bool, unit: str, every: float = 0.0) -> Iterator[Report]:
-    """Yields a function of (steps done, text, total if it has changed).
-
-    A live bar in a terminal, lines when piped or where TERM is dumb, nothing if quiet.
-    every: seconds between two lines at least; the last one is always printed
-    """
-    if quiet:
-        yield lambda done, text, of=total: None
-        return
-    from rich.console import Console
-
-    console = Console()
-    if not sys.stdout.isatty() or console.is_dumb_terminal:
-        printed = -math.inf
-
-        def line(done: int, text: str, of: int = total) -> None:
-            nonlocal printed
-            if done >= of or time.monotonic() >= printed + every:
-                click.echo(f"{unit} {done}/{of}  {text}")
-                printed = time.monotonic()
-
-        yield line
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn(unit),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}", markup=False),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=console, expand=True) as bar:
-        task = bar.add_task(unit, total=total, text="")
-        yield lambda done, text, of=total: bar.update(task, completed=done, text=text, total=of)

@@ -11,7 +11,7 @@ import click
 from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
 
-from . import json_out, render
+from . import journal, json_out, progress, render
 from .options import (
     combined,
     command,
@@ -223,17 +223,24 @@ def _search(
     if fresh and from_cycle:
         raise click.UsageError("--fresh begins anew, and --from-cycle goes on: give one of them")
     settled = configure(SearchConfig, preset, config, method=method, **options)
+    journal.settings(settled)
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     if fresh:
         render.set_aside(folder, "method", "a search")
     searching = method_of(settled.method)
-    cycles = 0
-    if isinstance(searching, Cycles):
-        cycles = len(searching.plan(settled.problem().layout, settled.density))
-    report = None if quiet or as_json else lambda row: click.echo(_line(row, cycles))
+    unit = "cycle" if isinstance(searching, Cycles) else "generation"
+    total = run.rows_of(searching, settled)
+    silent = quiet or as_json
     try:
-        found = run.search(settled, folder, from_cycle, report, render.note)
+        with progress.shown(total, silent or not total, unit, begun=-(unit != "cycle")) as report:
+
+            def on_row(row: dict[str, Any]) -> None:
+                if unit == "cycle" and not silent:
+                    click.echo(_line(row, total))
+                report(row["cycle" if unit == "cycle" else "gen"], None)
+
+            found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
         kept = any((folder / run.CYCLES).glob("*"))
         what = "its cycles are saved: the same command continues" if kept else "nothing is saved"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import render, table
+from . import journal, progress, render, table
 from .options import command, fresh_option, option, printable, worded
 
 
@@ -33,6 +33,7 @@ from .options import command, fresh_option, option, printable, worded
 @option("--map", "map_", metavar="NAME", help="serial or multiprocess. [multiprocess]", group="running")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
 @fresh_option
+@journal.verbose_option
 @option("--quiet", is_flag=True, help="No progress and no table.", group="output")
 def table1(
     out: str | None,
@@ -51,19 +52,26 @@ def table1(
     from nets_deap.experiments import table1
     from nets_deap.parallel.choice import make_map
 
-    def reporter(problem: str) -> Any:
-        def report(done: int, of: int, outcome: Any) -> None:
-            what = f"failed: {worded(outcome)}" if isinstance(outcome, str) else outcome["method"]
-            click.echo(f"{problem}: trial {done}/{of}  {what}")
-
-        return report
+    def named(trial: Any) -> str:
+        return f"{trial.method}, seed {trial.seed}"
 
     place, names = Path(out or "results/table1"), parts.split(",") if parts else None
     for name in (names or table1.PROBLEMS) if fresh else ():
         render.set_aside(place / name, "methods", "a comparison")
     try:
-        with make_map(map_ or "multiprocess", workers, "cpu") as engine:
-            done = table1.table1(place, engine, names, None if quiet else reporter, **options)
+        with (
+            make_map(map_ or "multiprocess", workers, "cpu") as engine,
+            progress.shown(0, bool(quiet), "trial", named=named) as report,
+        ):
+
+            def reporter(problem: str) -> Any:
+                def tell(done: int, of: int, outcome: Any) -> None:
+                    what = f"failed: {worded(outcome)}" if isinstance(outcome, str) else outcome["method"]
+                    report(done, f"of {problem}: {what}", of)
+
+                return tell
+
+            done = table1.table1(place, engine, names, reporter, **options)
     except KeyboardInterrupt:
         click.echo(
             f"interrupted; finished trials are in {printable(place)}: the same command continues", err=True

@@ -12,8 +12,9 @@ import click
 
 from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
+from nets_deap.tracking import names as trackers
 
-from . import json_out, render, table, tickets
+from . import journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def train(
     from nets_deap.training.final import check_ticket, to_go
 
     path, loaded, settled = tickets.load(ticket, TrainConfig, preset, config, options)
+    journal.settings(settled)
+    trackers.check(settled.log)
     name = _training_name(settled, loaded)
     folder = tickets.folder_of(path, name, settled.out)
     if fresh:
@@ -81,14 +84,17 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, name: str, quiet: 
 
     problem = to_go(config.problem(), ticket)
     steps = problem.recipe.steps(len(problem.data.train.y))
-    with render.progress(steps, quiet, "iteration", every=1.0) as report:
+    with progress.shown(steps, quiet, "iteration", every=1.0) as report:
 
         def on_row(row: dict[str, float]) -> None:
             report(int(row["iteration"]), _line(row))
-            if int(row["iteration"]) == steps and config.random and not quiet:
-                click.echo(f"training {config.random} random tickets of the same density…")
+            if int(row["iteration"]) == steps and config.random:
+                on_control(0)
 
-        return train_in(folder, config, ticket, name, on_row, on_note=None if quiet else render.note)
+        def on_control(done: int) -> None:
+            report(done, "of the same density", config.random, "random ticket")
+
+        return train_in(folder, config, ticket, name, on_row, on_control, None if quiet else render.note)
 
 
 @contextmanager

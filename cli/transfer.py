@@ -12,7 +12,7 @@ import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
-from . import json_out, render, table, tickets
+from . import journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -91,14 +91,19 @@ def transfer(
     aim = library.target(settled.problem(), to, settled.es)
     library.check(loaded, aim)
     folder = _folder(settled, path, f"transfer-{to}", [loaded])
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "to", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
+
+    def named(item: tuple[str, int]) -> str:
+        return "{}, seed {}".format(*item)
+
     with (
         _rows(folder, TRANSFER, settled, "to", [loaded], library.Transferred) as rows,
         make_map(settled.map, settled.workers, "cpu") as engine,
-        render.progress(total, quiet or as_json, "training") as report,
+        progress.shown(total, quiet or as_json, "training", named=named) as report,
     ):
 
         def tell(row: dict[str, Any]) -> None:
@@ -155,6 +160,7 @@ def connectivity(
     both = [loaded] if other is None else [loaded, load_ticket(tickets.file_of(other))]
     library.check(both, settled.problem())
     folder = _folder(settled, path, "connectivity", both)
+    journal.settings(settled)
     if fresh:
         render.set_aside(folder, "points", "an experiment on a ticket")
     seeds = range(settled.seed, settled.seed + settled.seeds)
@@ -164,7 +170,7 @@ def connectivity(
         have = {row["seed"] for row in kept.known}
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
-            render.progress(len(seeds), quiet or as_json, "line") as report,
+            progress.shown(len(seeds), quiet or as_json, "line", named=lambda seed: f"seed {seed}") as report,
         ):
 
             def tell(rows: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import click
 from nets_deap.experiments.config import VerifyConfig
 from nets_deap.util import json_text
 
-from . import again, json_out, render, table, tickets
+from . import again, journal, json_out, progress, render, table, tickets
 from .options import (
     command,
     config_options,
@@ -65,6 +65,7 @@ def verify(
     from nets_deap.util import files
 
     path, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
+    journal.settings(settled)
     problem = settled.problem()
     check(loaded, problem)
     checksum = content(loaded, problem)
@@ -73,13 +74,17 @@ def verify(
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
     total = len(seeds) * len(NETWORKS)
     marks = ("at_most", "a verdict")
+
+    def named(item: tuple[str, int]) -> str:
+        return "{}, seed {}".format(*item)
+
     if fresh:
         render.set_aside(folder, *marks)
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
             rows_in(folder, ROWS, settled, marks, checksum, order, Trained, ADDED, CHECKSUM) as rows,
-            render.progress(total, quiet or as_json, "training") as report,
+            progress.shown(total, quiet or as_json, "training", named=named) as report,
         ):
 
             def tell(row: dict[str, Any]) -> None:

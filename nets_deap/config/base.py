@@ -19,11 +19,12 @@ from nets_deap.problem import optimizer, schedule
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
+from nets_deap.tracking import names as trackers
 from nets_deap.util.errors import NetsError
 
 # Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
 PLACE_FIELDS = frozenset(
-    {"out", "map", "workers", "device", "time_limit", "eval_timeout", "data_dir", "download"}
+    {"out", "map", "workers", "device", "time_limit", "eval_timeout", "data_dir", "download", "log"}
 )
 # Fields that belong to a single call: no config.json has them, and one that has was not written by us
 OF_A_CALL = frozenset({"out", "time_limit", "eval_timeout"})
@@ -63,6 +64,20 @@ def _checked_loss(text: str) -> str:
 def _checked_prunable(text: str) -> str:
     prunable.check_name(text)
     return text
+
+
+def _checked_log(text: str) -> str:
+    trackers.parsed(text)
+    return text
+
+
+LogNames = Annotated[str, AfterValidator(_checked_log)] | None
+
+
+def log_setting() -> Any:
+    """The field `log` of a config, a LogNames: which trackers get the logbook, too."""
+    says = "Log it to tensorboard, mlflow or wandb, too, in the folder; each is an extra."
+    return setting(None, says, "output", "NAME,…")
 
 
 def _checked_metric(text: str) -> str:

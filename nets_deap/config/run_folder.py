@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ CONFIG, CHECKPOINT, PREVIOUS, LOGBOOK, TICKET, COST = (
     "ticket.safetensors",
     "cost.json",
 )
+LOG = files.LOGS[0]
 LINEAGE, SURVIVAL = "lineage.csv", "survival.csv"  # of an evolution
 # What a run has computed; without any of these its folder may go to another one
 RESULTS = (
@@ -43,6 +45,7 @@ DATA, VERSION = "data.crc32", "version.txt"  # what the results come from
 SCAFFOLD = frozenset(
     {CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, "ticket.crc32", "tickets.crc32", "digests.json"}
 )
+logger = logging.getLogger(__name__)
 OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write
 
 
@@ -175,6 +178,7 @@ def claim(
     else:
         raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another `out`")
     write_config(folder, config)
+    begun(folder)
     if note:
         write_origin(folder, problem, more)
 
@@ -187,6 +191,11 @@ def held(folder: Path, names: Collection[str] = SCAFFOLD) -> Iterator[None]:
     """
     with files.claimed_folder(folder), _without_leftovers(folder, names):
         yield
+
+
+def begun(folder: Path) -> None:
+    """Log that a run writes to a folder, which is held and its own: with this, LOG there begins."""
+    logger.info("writing to %s", folder, extra={"held": folder})
 
 
 @contextmanager
@@ -203,3 +212,7 @@ def _without_leftovers(folder: Path, names: Collection[str]) -> Iterator[None]:
                     elif name in files.PARTS:
                         (folder / name).rmdir()
         raise
+    finally:
+        if LOG not in before and not holds_results(folder):
+            with suppress(OSError):
+                (folder / LOG).unlink()

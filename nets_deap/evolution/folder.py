@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
 from nets_deap.individuals.halls_of_fame import measured
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.tracking import names as trackers
+from nets_deap.tracking.log import tracked
 from nets_deap.util import files, tables
 from nets_deap.util.errors import NetsError, shortened
 from nets_deap.util.tables import Row
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def evolve(
     """
     evolution = Evolution.of(config, engine)
     start = time.monotonic()
-    with run_folder.held(folder):
+    with run_folder.held(folder), tracked(config.log, folder, config.identity()) as log:
         # Again, under the lock: another process may have been here since `settle`.
         _check_same(config, folder, resume)
         fitness = ParetoFitness if evolution.pareto else MinimisedFitness
@@ -69,11 +74,13 @@ def evolve(
             if not (resume or evolution.over):
                 raise NetsError(f"{folder} holds an unfinished run: add `resume`, or choose another `out`")
             _write_results(folder, evolution)
+        run_folder.begun(folder)
+        log.begin(evolution.logbook)
         advanced = False  # every call advances by one generation at least
         try:
             while not (reason := evolution.over):
                 if config.time_limit and advanced and time.monotonic() - start > config.time_limit:
-                    return Outcome(folder, evolution, "time limit", finished=False)
+                    return _over(Outcome(folder, evolution, "time limit", finished=False))
                 row, advanced = evolution.advance(), True
                 run_folder.write_config(folder, config)
                 run_folder.write_origin(folder, evolution.problem)
@@ -85,11 +92,20 @@ def evolve(
                 _write_results(folder, evolution)
                 if not first:
                     checkpoint.save_state(folder / run_folder.CHECKPOINT, evolution.state())
+                logger.info("saved: %s", tables.in_words(row))
+                log.rows(evolution.logbook)
                 if on_generation:
                     on_generation(evolution, row)
         except KeyboardInterrupt:
-            return Outcome(folder, evolution, "interrupted", finished=False)
-    return Outcome(folder, evolution, reason, finished=True)
+            return _over(Outcome(folder, evolution, "interrupted", finished=False))
+        ticket = evolution.ticket()
+        log.end(evolution.logbook, {"density": ticket.density, "val_acc": ticket.info["val_acc"]})
+        return _over(Outcome(folder, evolution, reason, finished=True))
+
+
+def _over(outcome: Outcome) -> Outcome:
+    logger.info("%s: %s", "finished" if outcome.finished else "unfinished", outcome.reason)
+    return outcome
 
 
 def is_complete(folder: Path) -> bool:
@@ -143,6 +159,7 @@ def settle(
         folder = Path(given["out"])
     else:
         folder = default_folder(validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)))
+    trackers.check(given.get("log"))
     if fresh or run_folder.is_free(folder):
         return validate(EvolveConfig, layered(defaults(EvolveConfig, given), given)), folder
     stored = _stored(folder)

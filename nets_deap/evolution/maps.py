@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from deap import base
 
@@ -29,6 +29,7 @@ Engine = Callable[..., Iterable[Any]]  # map(function, items), results in the or
 class Measure:
     """Runs in the worker; returns DEAP's fitness values and the evaluation that the call has stored."""
 
+    unit: ClassVar[str] = "evaluation"
     function: Callable[[Genome], Any]
     context: Context
 

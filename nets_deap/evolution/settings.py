@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from nets_deap.config import layers, presets
-from nets_deap.config.base import Config, ProblemConfig, Settings
+from nets_deap.config.base import Config, LogNames, ProblemConfig, Settings, log_setting
 from nets_deap.config.fields import Count, Genomes, Positive, Rate, Share, one_of, setting
 from nets_deap.evolution import pipeline, racing, rules, selection
 from nets_deap.evolution.density_schedule import DensitySchedule
@@ -243,6 +243,7 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     eval_timeout: Annotated[float, Field(gt=0)] | None = setting(
         None, "The most that one evaluation may take; then the run ends, resumable.", "running", "SECONDS"
     )
+    log: LogNames = log_setting()
 
     @model_validator(mode="after")
     def _runs(self) -> EvolveConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +17,10 @@ from nets_deap.experiments.summary import STEPS, Comparison, methods_of, referen
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
 from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util import files, memory
+from nets_deap.util import files, memory, tables
 from nets_deap.util.errors import NetsError, shortened
 
+logger = logging.getLogger(__name__)
 Engine = SerialMap | MultiprocessMap
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
 OnTrial = Callable[[int, int, Row | str], None]
@@ -103,8 +105,10 @@ def _run(
         trial, row, error = outcome
         if row is None:
             comparison.failed[trial] = error
+            logger.info("failed: %s: %s", trial.name, error)
         else:
             known[trial] = row
+            logger.info("trial %s: %s", trial.name, tables.in_words(row))
         if on_trial:
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 

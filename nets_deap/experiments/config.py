@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from nets_deap.config.base import BudgetConfig, MapName, ProblemConfig
+from nets_deap.config.base import BudgetConfig, LogNames, MapName, ProblemConfig, log_setting
 from nets_deap.config.fields import MOST_KEPT, Count, Seed, Several, Share, Spent, setting
 from nets_deap.experiments.shard import Shard
 from nets_deap.problem.budget import UNLIMITED
@@ -49,6 +49,7 @@ class TrainConfig(ProblemConfig):
         0, "Train N random tickets of the same density beside it.", "training", "N", True
     )
     map: MapName = _map("serial or multiprocess, for the random tickets.")
+    log: LogNames = log_setting()
 
 
 class VerifyConfig(_OnCpus):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from nets_deap.util import digests, files, tables
 from nets_deap.util.errors import NetsError
 from nets_deap.util.schema import Cells, checked
 from nets_deap.util.tables import Row
+
+logger = logging.getLogger(__name__)
 
 
 class Rows:
@@ -36,6 +39,8 @@ class Rows:
         self.known = sorted([*self.known, *rows], key=self.order)
         if self.path:
             digests.write_text(self.path, tables.as_csv(self.known))
+            for row in rows:
+                logger.info("saved: %s", tables.in_words(row))
 
 
 @contextmanager

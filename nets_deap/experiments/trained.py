@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from nets_deap.parallel.choice import make_map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.random_ticket import random_ticket
+from nets_deap.tracking.log import tracked
 from nets_deap.training.final import Row, TrainingRun, train_ticket
 from nets_deap.training.standing import Kept, Standing
 from nets_deap.util import digests, files, json_text, memory, tables
@@ -25,6 +27,8 @@ from nets_deap.util.tensors import write_safetensors
 
 SUMMARY, TRAINING, RANDOM, WEIGHTS = "summary.json", "training.csv", "random.csv", "trained.safetensors"
 CONTROLS = "trials"  # a folder, for random tickets that are trained while others are not
+
+logger = logging.getLogger(__name__)
 
 
 def train_in(
@@ -49,15 +53,24 @@ def train_in(
 
     def on_written(standing: Standing) -> None:
         tables.write_csv(folder / TRAINING, standing.rows)
+        logger.info("saved: %s", tables.in_words(standing.rows[-1]))
+        log.rows(standing.rows)
 
-    with Kept(folder / run_folder.CHECKPOINT, training, on_written) as kept:
+    settings = config.identity() | {"density": ticket.density}
+    with (
+        tracked(config.log, folder, settings) as log,
+        Kept(folder / run_folder.CHECKPOINT, training, on_written) as kept,
+    ):
         begun = kept.load()
+        run_folder.begun(folder)
+        log.begin(begun.rows if begun else [])
         run_folder.write_origin(folder, problem)
         run_folder.write_config(folder, config)
         if begun and on_note:
             on_note(f"the training in {folder} goes on after iteration {begun.step:,}")
 
         run = train_one(ticket, on_row=on_row, begun=begun, on_standing=kept.note)
+        log.end(run.rows, run.summary())
         if config.random:
             kept.write()
         beside = _controls(folder, config, ticket, training, train_one, problem, on_control)
@@ -69,6 +82,7 @@ def train_in(
     if run.extras.size:
         trained |= {"extras": run.extras, "early_stop_extras": run.early_stop_extras}
     write_safetensors(folder / WEIGHTS, trained, {"format": "nets-deap trained weights 1"})
+    logger.info("trained: %s", tables.in_words(_summary(run)))
     summary = {
         "folder": str(folder),
         "training": training,
@@ -113,6 +127,7 @@ def _controls(
 
     def tell(of: tuple[int, TrainingRun]) -> None:
         i, run = of
+        logger.info("random ticket %d is trained: %s", i + 1, tables.in_words(_summary(run)))
         done[i] = {"training": training, "rows": run.rows, "summary": _summary(run)}
         files.write_text(_control(folder, i), digests.sealed(done[i]))
         if on_control:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from nets_deap.util.inside import Level, heard
 
 Row = dict[str, Any]
 SHOWN = ("gen", "cycle", "density", "val_loss", "val_loss_min", "val_acc", "val_acc_best", "fitness_min")
@@ -24,10 +26,20 @@ def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
     if not (console.is_terminal or console.is_jupyter):
         yield lambda row: print(f"{title}: {_text(row)}", file=sys.stderr)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[within]}"),
+    )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda row: bar.update(task, description=f"{title}: {_text(row)}")
+        task = bar.add_task(title, total=None, within="")
+
+        def hear(levels: Sequence[Level]) -> None:
+            bar.update(task, within=f"{levels[0].unit} {levels[0].done:,}/{levels[0].of:,}")
+
+        with heard(hear):
+            yield lambda row: bar.update(task, description=f"{title}: {_text(row)}")
 
 
 def _text(row: Row) -> str:

@@ -14,9 +14,9 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.parallel.serial import Item, Result, SerialMap
+from nets_deap.parallel.serial import Item, Result, SerialMap, unit_of
 from nets_deap.parallel.worker import BEGUN, Worker
-from nets_deap.util import interrupts
+from nets_deap.util import inside, interrupts
 from nets_deap.util.errors import NetsError
 
 MOST_WORKERS = 1000
@@ -97,13 +97,14 @@ class MultiprocessMap:
             return lost(items[job])
 
         try:
-            with interrupts.guarded() as check:
+            with interrupts.guarded() as check, inside.level(unit_of(function), len(items)) as told:
                 while len(self._pool) < min(self.workers, len(items)):
                     self._start(len(self._pool))
                 while len(results) < len(items):
                     for place in range(len(self._pool)):
                         if self._pool[place].job is None and waiting:
                             self._submit(place, waiting, pickled, items)
+                    told(len(results), lambda: [items[w.job] for w in self._pool if w.job is not None])
                     for job, result in self._collect(waiting, deaths, give_up):
                         results[job] = result
                         if tell:

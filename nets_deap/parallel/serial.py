@@ -6,10 +6,15 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from nets_deap.util import interrupts
+from nets_deap.util import inside, interrupts
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def unit_of(function: Callable[..., object]) -> str:
+    """What a call of the function does, in one word: its `unit`, if it has one."""
+    return str(getattr(function, "unit", "item"))
 
 
 class SerialMap:
@@ -24,10 +29,11 @@ class SerialMap:
         tell: Callable[[Result], None] | None = None,
         lost: Callable[[Item], Result] | None = None,
     ) -> list[Result]:
-        results = []
-        process = os.getpid()
-        with interrupts.guarded() as check:
+        results: list[Result] = []
+        process, items = os.getpid(), list(items)
+        with interrupts.guarded() as check, inside.level(unit_of(function), len(items)) as told:
             for item in items:
+                told(len(results), lambda: [item])  # noqa: B023 (it is called at once)
                 results.append(function(item))
                 if os.getpid() != process:
                     os._exit(0)  # a process that the function has forked must not go on with our work

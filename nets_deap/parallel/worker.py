@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import dill
 import multiprocess
 
-from nets_deap.util import interrupts
+from nets_deap.util import inside, interrupts
 from nets_deap.util.errors import NetsError, NetsWarning, raised
 from nets_deap.util.random_streams import scatter_global_streams
 
@@ -71,6 +72,8 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
     """A worker's loop: receive (pickled function, or None for the previous one; item), send BEGUN, then the
     answer."""
     interrupts.leave_to_parent()
+    inside.deafen()
+    logging.getLogger("nets_deap").setLevel(logging.CRITICAL + 1)  # the parent logs
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # a group of its own, so that processes which the function leaves end with it
     _leave_with_parent(parent, started_by_main_thread)

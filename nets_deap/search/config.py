@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from nets_deap.config.base import BudgetConfig
+from nets_deap.config.base import BudgetConfig, LogNames, log_setting
 from nets_deap.config.fields import Share, one_of, setting
 from nets_deap.evolution.settings import MAPS
 from nets_deap.search.spec import MethodSpec
@@ -36,3 +36,4 @@ class SearchConfig(BudgetConfig):
         "multiprocess", "serial, multiprocess or batched, for a GPU.", "running", "NAME"
     )
     track_test: bool = setting(False, "Record the test accuracy of each round; it decides nothing.", "output")
+    log: LogNames = log_setting()

@@ -25,7 +25,7 @@ from nets_deap.strategies import STRATEGIES
 from nets_deap.strategies.openai_es import OpenAIES
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
 from nets_deap.strategies.strategy import Strategy
-from nets_deap.util import memory
+from nets_deap.util import inside, memory
 from nets_deap.util.errors import NetsError, unknown
 from nets_deap.util.threads import one_thread
 
@@ -194,9 +194,11 @@ class ES(Cycles):
         toolbox.register("evaluate", loss)
         toolbox.register("map", loss.map)
         ends, done = time.monotonic() + seconds, 0
-        while done < gens and (done == 0 or time.monotonic() < ends):
+        for _ in inside.counted("generation", range(gens), gens):
             algorithms.eaGenerateUpdate(toolbox, ngen=1, verbose=False)
             done += 1
+            if time.monotonic() >= ends:
+                break
         return strategy, searched, done
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:

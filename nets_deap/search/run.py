@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -16,9 +17,12 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles, State
-from nets_deap.search.method import Found, Row
+from nets_deap.search.method import Found, Method, Row
+from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
+from nets_deap.tracking import names as trackers
+from nets_deap.tracking.log import tracked
 from nets_deap.training.final import check_ticket
 from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import DamagedError, NetsError
@@ -26,6 +30,7 @@ from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.schema import Cells, Whole, checked
 
 CYCLES = "cycles"
+logger = logging.getLogger(__name__)
 NAME = re.compile(r"cycle-(\d{3,9})\.safetensors")
 
 
@@ -49,6 +54,7 @@ def check(config: SearchConfig) -> None:
     if config.workers and not method.populations:
         raise NetsError(f"`workers` has no effect on {spec.name}, which runs in one process: leave it out")
     config.torch_device()
+    trackers.check(config.log)
     method.check(config.problem(), config.density, config.budget())
 
 
@@ -62,6 +68,7 @@ def search(
     """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder.
 
     from_cycle: continue from this cycle instead; 0 is the beginning
+    on_row: called with each row of the logbook as it comes, of a method that `reports`
     on_note: called with what went another way than expected
     Raises NetsError as `check` does, and if the folder holds something else.
     """
@@ -71,28 +78,51 @@ def search(
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
     if "device" in method.fixed:
         method = replace(method, device=config.torch_device())  # type: ignore[type-var]
-    with run_folder.held(folder):
+    with run_folder.held(folder), tracked(config.log, folder, config.identity()) as log:
         run_folder.claim(folder, config, "method", "a search")
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
 
+        rows = list(start.logbook) if start else []
+        log.begin(rows)
+
+        def tell(row: Row) -> None:
+            rows.append(row)
+            log.rows(rows)
+            logger.info("%s", tables.in_words(row))
+            if on_row:
+                on_row(row)
+
         def on_cycle(state: State) -> None:
             _save_cycle(folder, problem, state)
-            if on_row:
-                on_row(state.logbook[-1])
+            tell(state.logbook[-1])
 
         given = (problem, config.budget(), generator(config.seed, 0, Role.SEARCH), config.density)
         if method.resumable:
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
             with make_map(config.map, config.workers, "cpu") as engine:
-                found = cast(Weedout, method)(*given, engine=engine)
+                found = cast(Weedout, method)(*given, engine=engine, on_row=tell)
         else:
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")
+        log.end(found.logbook, {"density": ticket.density, **ticket.info})
         ticket.save(folder / TICKET)  # last: once it exists, the search is over
+        logger.info("found a ticket of density %.6g: %s", ticket.density, tables.in_words(asdict(found.cost)))
     return Found(ticket, found.logbook, found.cost)
+
+
+def rows_of(method: Method, config: SearchConfig) -> int:
+    """Of how many cycles or generations the search tells, by `on_row`; 0: of none."""
+    match method:
+        case Cycles():
+            return len(method.plan(config.problem().layout, config.density))
+        case Weedout():
+            return method.gens
+        case Nets():
+            return method.settings(config.dataset, config.density).gens
+    return 0
 
 
 def _path(folder: Path, cycle: int) -> Path:

@@ -14,7 +14,7 @@ from nets_deap.networks.protocol import Trainable
 from nets_deap.problem.recipe import Recipe
 from nets_deap.training.draws import Draws
 from nets_deap.training.minibatches import augmented
-from nets_deap.util import memory
+from nets_deap.util import inside, memory
 from nets_deap.util.threads import as_usual, flushed_denormals
 
 
@@ -47,7 +47,8 @@ def train(
         draws = Draws(draws, recipe, network.architecture.template)
     aside = draws.aside
     with flushed_denormals(), draws.of_the_module():
-        for step, chosen in draws.minibatches(len(part.y)):
+        minibatches = draws.minibatches(len(part.y))
+        for step, chosen in inside.counted("iteration", minibatches, steps, draws.begun):
             if not recipe.constant:
                 network.descent.lr = recipe.rate(step - 1, len(part.y))
             if aside is None:

@@ -22,6 +22,8 @@ TEMPORARY = ".nets-deap-tmp"  # suffix of a file being written, and of a lock
 LEFT = re.compile(rf"\..+\.[0-9a-f]{{1,32}}{re.escape(TEMPORARY)}", re.DOTALL)  # by a process that was killed
 LOCK = f".lock{TEMPORARY}"
 PARTS = ("cycles", "front", "tickets", "trials")  # subfolders that belong to the run in a folder
+# Logs of a run, of ours and of trackers: they make no folder a stranger's
+LOGS = ("log.txt", "tensorboard", "mlflow", "wandb")
 # What systems put into any folder: it makes none a stranger's
 SYSTEMS = re.compile(r"\.DS_Store|\._.*|\.localized|\.Spotlight-.*|\.Trash.*|\.fseventsd|\.nfs.*|\.directory"
                      r"|Thumbs\.db|desktop\.ini|lost\+found|@eaDir|\.snapshot", re.IGNORECASE)  # fmt: skip
@@ -227,8 +229,9 @@ def _sweep(folder: Path) -> None:
 def strangers(folder: Path, ours: Collection[str] = ()) -> bool:
     """Whether a path is a file, or a folder with files not named in `ours`.
 
-    Temporary files do not count, nor what systems put into any folder.
+    Temporary files and LOGS do not count, nor what systems put into any folder.
     """
+    ours = {*ours, *LOGS}
     if not folder.is_dir():
         return os.path.lexists(folder)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     Raises NetsError for a text that a spreadsheet or a terminal would do more with than show it.
     """
     files.write_text(path, as_csv(rows))
+
+
+def in_words(row: Mapping[str, object]) -> str:
+    """A row in a line of text, with rounded numbers."""
+    told = (f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values())
+    return ", ".join(f"{key} {value}" for key, value in zip(row, told, strict=True))
 
 
 def as_csv(rows: Sequence[Row]) -> str:

@@ -38,6 +38,7 @@ IMPORTED = ["matplotlib.figure", "nets_deap.experiments.verdict", "nets_deap.sea
 IMPORTED += ["nets_deap_cli.commands", "sklearn.datasets", "torch"]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTED)
+LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d INFO ")  # a line of --verbose
 CONTINUE = "; to continue: "  # a search that ran into a limit
 LONGEST = 310  # characters of a message, with its "Error: "
 
@@ -184,7 +185,7 @@ def _files(folder: Path) -> list[str]:
 
 def _wrong(code: int | None, out: str, err: str, left: bool) -> str:
     """What is not as it should be; the first that holds."""
-    lines = err.splitlines()
+    lines = [line for line in err.splitlines() if not LOGGED.match(line)]
     errors = [line for line in lines if not (line.startswith(("Warning: ", "note: ")) or CONTINUE in line)]
     found = {
         "no end": code is None,

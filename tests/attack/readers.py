@@ -33,6 +33,7 @@ from nets_deap.report.rows import Birth
 from nets_deap.search import run
 from nets_deap.search.cycles import State
 from nets_deap.search.registry import parse
+from nets_deap.tracking import tracker
 from nets_deap.util import digests, files
 from nets_deap.util.errors import LONGEST, NetsError
 from nets_deap.util.tables import read_csv, write_csv
@@ -261,6 +262,12 @@ READERS: dict[str, Reader] = {
         lambda: digests.write_text(Path("t.csv"), "a,b\n1,2\n"),
         Path(digests.DIGESTS),
         lambda: digests.read_text(Path("t.csv")),
+        JSON,
+    ),
+    "nets-deap.json of a tracker": Reader(
+        lambda: tracker.State().write(Path(tracker.STATE)),
+        Path(tracker.STATE),
+        lambda: tracker.State.read(Path(tracker.STATE)),
         JSON,
     ),
     "cost.json": Reader(

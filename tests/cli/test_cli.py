@@ -53,6 +53,7 @@ def test_the_training_csv_has_the_columns_of_the_readme(cli) -> None:
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert {p.name for p in Path("trained").iterdir()} == {
         "config.json", "summary.json", "trained.safetensors", "training.csv", "data.crc32", "version.txt",
+        "log.txt",
     }  # fmt: skip
 
 
