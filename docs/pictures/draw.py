@@ -105,12 +105,14 @@ def search(folder: Path) -> Any:
         (middle, "val_acc_best", "validation accuracy, %"),
     ):
         axes.plot(logbook["gen"], 100 * logbook[column], marker="o", markersize=3, color=BLUE)
-        axes.set(xlabel="generation", ylabel=label)
+        axes.set_xlabel("generation")
+        axes.set_ylabel(label, fontsize=8)
     left.set(yscale="log")
     plain_logarithmic(left.yaxis)
     right.plot(trained["iteration"], 100 * trained["test_acc"], color=BLUE, lw=1.2, label="the ticket")
     band(right, random, "iteration", "test_acc", "random tickets", scale=100, color=ORANGE)
-    right.set(xlabel="steps of the training", ylabel="test accuracy, %", ylim=(60, 100))
+    right.set(xlabel="steps of the training", ylim=(60, 100))
+    right.set_ylabel("test accuracy, %", fontsize=8)
     right.legend(fontsize=8, frameon=False)
     for axes, text in (
         (left, "the search prunes"),
