@@ -8,8 +8,9 @@ import click
 
 
 def command(**options: object) -> str:
-    """The command line that is running, with these options in place of those it has."""
-    words: list[str] = list(click.get_current_context().find_root().obj or [])
+    """The command line that is running, with these options in place of those it has; without --fresh."""
+    typed = click.get_current_context().find_root().obj or []
+    words: list[str] = [word for word in typed if word != "--fresh"]
     end = words.index("--") if "--" in words else len(words)
     words, arguments = words[:end], words[end:]
     for name, value in options.items():

@@ -220,6 +220,8 @@ def _search(
     from nets_deap.search.cycles import Cycles
     from nets_deap.search.registry import method_of
 
+    if fresh and from_cycle:
+        raise click.UsageError("--fresh begins anew, and --from-cycle goes on: give one of them")
     settled = configure(SearchConfig, preset, config, method=method, **options)
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)

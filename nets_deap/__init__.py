@@ -59,6 +59,7 @@ _HOME = {
         "compare",
         "find_ticket",
         "keep_sparse",
+        "merge",
         "problem_of",
         "train_ticket",
         "verify",

@@ -5,7 +5,7 @@ from nets_deap.util.lazy import exported
 __getattr__, __dir__, __all__ = exported(
     __name__,
     {
-        "comparison": ["compare"],
+        "comparison": ["compare", "merge"],
         "find": ["find_ticket"],
         "judge": ["train_ticket", "verify"],
         "problems": ["problem_of"],

@@ -1,20 +1,24 @@
-"""Compare search methods on a network and data of one's own."""
+"""Compare search methods on a network and data of one's own, and join the shards of a comparison."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import PrivateAttr
 
 from nets_deap.config.layers import validate
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import comparison
+from nets_deap.experiments import merge as merging
 from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.summary import Comparison as Found
 from nets_deap.front.problems import expect, problem_of
 from nets_deap.front.progress import progress
 from nets_deap.problem.problem import Problem
@@ -41,48 +45,78 @@ class Comparison:
     summary: pd.DataFrame
     failed: dict[str, str]
 
+    @classmethod
+    def of(cls, found: Found) -> Comparison:
+        """Raises NetsError if every trial has failed."""
+        import pandas as pd
+
+        failed = {trial.name: error for trial, error in found.failed.items()}
+        if not found.rows and failed:
+            raise NetsError(f"every trial has failed: {next(iter(failed.values()))}")
+        told = pd.DataFrame([each.row() for each in found.summaries()])
+        return cls(pd.DataFrame(found.rows), told, failed)
+
 
 def compare(
     model: Any,
     data: Any = None,
-    methods: str | Sequence[str] = "imp,snip,random",
+    methods: str | Sequence[str] | Mapping[str, Any] = "imp,snip,random",
     densities: float | Sequence[float] = 0.05,
     *,
-    seeds: int = 5,
+    seeds: int | Sequence[int] = 5,
     first_seed: int = 1,
     map: str = "serial",
     workers: int | None = None,
     out: str | Path | None = None,
     show: bool = True,
     budget_steps: int | None = None,
+    equal_budget: int | None = None,
     reference: str | None = None,
     eval_every: int = 0,
+    shard: str | None = None,
     **problem: Any,
 ) -> Comparison:
     """Search and train with each method at each density, on paired seeds.
 
     model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
-    methods: as on the command line; out: a folder, in which a comparison that was interrupted goes on
+    methods: as on the command line; or arms by their names, each a method, or {"method": …} and its options
+    seeds: how many, from `first_seed` on, or which
+    budget_steps: the most gradient steps that a search may take; equal_budget: those to which every method is
+        stretched that can take them, see `budgets.plan`
+    out: a folder, in which a comparison that was interrupted goes on
+    shard: "1/3" runs the first of three parts of the trials; `merge` joins the folders of all
     Raises NetsError for bad input, and if every trial fails.
     """
-    import pandas as pd
-
     given = problem_of(model, data, **problem)
-    expect("methods", methods, "names of methods", str, Sequence, functions=False)
+    expect(
+        "methods",
+        methods,
+        "names of methods, or arms by their names",
+        str,
+        Sequence,
+        Mapping,
+        functions=False,
+    )
+    expect("seeds", seeds, "how many, or which", Integral, Sequence, np.ndarray, functions=False)
     expect("densities", densities, "shares", int, float, Sequence, functions=False)
     told = {key: value for key, value in given.fields().items() if key in CompareConfig.model_fields}
-    texts = {
+    texts: dict[str, Any] = {
         "dataset": given.dataset if isinstance(given.dataset, str) else f"given:{given.data.checksum}",
         "arch": given.arch_name,
-        "methods": methods if isinstance(methods, str) else ",".join(str(each) for each in methods),
         "densities": [densities] if isinstance(densities, int | float) else list(densities),
-        "seeds": seeds,
+        "seeds": list(seeds) if isinstance(seeds, Sequence | np.ndarray) else seeds,
         "seed": first_seed,
         "budget_steps": budget_steps,
+        "equal_budget": equal_budget,
+        "shard": shard,
         "reference": reference,
         "eval_every": eval_every,
         "map": map,
     }
+    if isinstance(methods, Mapping):
+        texts["arms"] = dict(methods)
+    else:
+        texts["methods"] = methods if isinstance(methods, str) else ",".join(str(each) for each in methods)
     config = validate(_Given, told | texts)
     config._problem = given
     folder = nullcontext(str(out)) if out is not None else tempfile.TemporaryDirectory()
@@ -90,8 +124,12 @@ def compare(
         found = comparison.compare(
             config, Path(place), engine, lambda done, total, row: tell({"done": done, "of": total})
         )
-    failed = {trial.name: error for trial, error in found.failed.items()}
-    if not found.rows and failed:
-        raise NetsError(f"every trial has failed: {next(iter(failed.values()))}")
-    summary = pd.DataFrame([told.row() for told in found.summaries()])
-    return Comparison(pd.DataFrame(found.rows), summary, failed)
+    return Comparison.of(found)
+
+
+def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
+    """Join the folders of all shards of a comparison to the one that a run in one piece would have written.
+
+    out: a folder that is not there yet, or empty. Raises NetsError as `experiments.merge.merge` does.
+    """
+    return Comparison.of(merging.merge([Path(each) for each in folders], Path(out)))

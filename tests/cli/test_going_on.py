@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from nets_deap_cli import again
 
 from nets_deap.training import standing
 from nets_deap.training.standing import Kept, Standing
@@ -103,6 +105,17 @@ def test_fresh_moves_no_folder_that_is_none_of_such_a_run(cli: Callable[..., Any
             assert (ran.code, len(ran.err.splitlines())) == (2, 1), (place, words, ran)
             assert "choose another" in ran.err
     assert sorted(Path().rglob("*")) == before
+
+
+def test_advice_goes_on_with_the_run() -> None:
+    context = click.Context(click.Command("verify"), obj=["verify", "t", "--fresh", "--seeds", "3"])
+    with context:
+        assert again.command(seeds=9) == "nets-deap verify t --seeds 9"
+
+
+def test_fresh_and_a_cycle_to_go_on_from_exclude_each_other(cli: Callable[..., Any]) -> None:
+    ran = cli("imp", *XOR, "--out", "run2", "--fresh", "--from-cycle", 1)
+    assert (ran.code, "give one of them" in ran.err, Path("run2").exists()) == (2, True, False)
 
 
 def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> None:

@@ -106,6 +106,24 @@ def test_a_comparison_gives_tables_and_goes_on_where_it_was() -> None:
     assert Path("folder/trials.csv").stat().st_mtime_ns >= written
 
 
+def test_arms_seeds_and_shards_from_python() -> None:
+    arms = {"short": "imp:epochs=1,cycles=1", "search": {"method": "nets", "pop": 1, "gens": 1}}
+    options = {"seeds": [3, 5], "recipe": RECIPE, "show": False, "reference": "search", "equal_budget": 12}
+    whole = nd.compare(make, (X, Y), arms, 0.3, **options, out="whole")
+    assert set(whole.summary["arm"]) == {"short", "search"}
+    assert set(whole.trials["seed"]) == {3, 5}
+    assert (whole.summary["search_gradient_steps"] <= 12).all()
+    for part in ("1/2", "2/2"):
+        nd.compare(make, (X, Y), arms, 0.3, **options, shard=part, out=part[0])
+    merged = nd.merge(["1", "2"], "merged")
+    assert Path("merged/trials.csv").read_bytes() == Path("whole/trials.csv").read_bytes()
+    assert list(merged.summary["arm"]) == list(whole.summary["arm"])
+    with pytest.raises(NetsError, match="names of methods, or arms by their names"):
+        nd.compare(make, (X, Y), 3, 0.3, **options)
+    with pytest.raises(NetsError, match="arm 'a b': expected a name"):
+        nd.compare(make, (X, Y), {"a b": "imp"}, 0.3, seeds=1, show=False)
+
+
 def test_a_comparison_with_another_loss_is_another() -> None:
     options = {"seeds": 1, "recipe": RECIPE, "show": False, "out": "folder"}
     nd.compare(make, (X, Y), "snip", 0.3, **options)
