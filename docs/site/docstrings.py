@@ -53,9 +53,20 @@ def fields(paragraph: list[str]) -> list[str]:
 
 
 def rewrite(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """A config has its fields besides, with the text that `--help` shows."""
     lines[:] = as_lists(lines)
+    for field, about in getattr(thing, "model_fields", {}).items():
+        lines.append(f"- ``{field}``: {inline(about.description or '')}")
+
+
+def shorten(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """The signature of a config would repeat its fields with what pydantic checks."""
+    return ("(**fields)", "") if hasattr(thing, "model_fields") else None
 
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", rewrite)
+    app.connect("autodoc-process-signature", shorten)
     return {"parallel_read_safe": True}

@@ -56,7 +56,6 @@ QUICKER = {
 TOO_LONG = {
     "--download": "fetches MNIST",
     "table1": "takes an hour",
-    "--rounds 15": "takes half an hour",
     "--to pgpe": "takes half an hour",
     "mymodels:make": "names a model and data that the tests make up",
 }
