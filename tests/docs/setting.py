@@ -56,7 +56,7 @@ QUICKER = {
 TOO_LONG = {
     "--download": "fetches MNIST",
     "table1": "takes an hour",
-    "--to pgpe": "takes half an hour",
+    "--to pgpe": "trains by an evolution strategy for more than ten minutes",
     "mymodels:make": "names a model and data that the tests make up",
 }
 
