@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-all attack gpu bench dist paper clean
+.PHONY: help demo test test-all attack gpu bench dist paper docs clean
 
 help:
 	@echo "make demo    install, evolve a ticket on handwritten digits, train it, show where things are"
@@ -12,6 +12,7 @@ help:
 	@echo "make gpu     on a machine with a CUDA device: its tests, and results/gpu, in ten minutes"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
+	@echo "make docs    the documentation as a site, docs/_build/html/index.html"
 	@echo "make dist    the wheel and the sdist, into dist/"
 	@echo "make clean   remove the virtual environment and the demo's run"
 
@@ -52,6 +53,16 @@ paper: .venv/installed-paper
 	$(BIN)/python -m paper.draw
 	$(BIN)/python -c 'import typst; typst.compile("paper/report.typ", output="paper/report.pdf", root=".")'
 
+.venv/installed-docs: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+# Built anew each time, so that every warning is seen; docs/conf.py says from what
+docs: .venv/installed-docs
+	rm -rf docs/_build
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 # With the machine's own Python, where nothing can be fetched: make gpu GPU_PYTHON=python3
 GPU_PYTHON ?= $(BIN)/python
 gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),.venv/installed-dev)
@@ -64,4 +75,4 @@ dist: .venv/installed-dev
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv runs/demo nets_deap/networks/kernels/_mlp*.so paper/figures paper/report.pdf
+	rm -rf .venv runs/demo nets_deap/networks/kernels/_mlp*.so paper/figures paper/report.pdf docs/_build

@@ -1,10 +1,8 @@
-"""What README and docs promise: their code runs, their links lead somewhere, every name is in them."""
+"""What README and docs promise: links lead somewhere, every name is there. tests/docs/ runs their code."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -40,47 +38,6 @@ def test_the_readme_is_short() -> None:
 def test_the_library_example_is_the_one_in_examples() -> None:
     example = (ROOT / "examples" / "own_selection.py").read_text(encoding="utf-8")
     assert block("deap.md", "examples/own_selection.py") == example
-
-
-@pytest.mark.parametrize("marker", ["python", "selection"])
-def test_the_readmes_examples_run(marker: str) -> None:
-    code = block("README.md", marker).replace('"digits", target', '"digits", epochs=1, gens=2, target')
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert ran.stdout
-    assert Path("ticket.safetensors").exists() == (marker == "python")
-
-
-def test_the_example_for_a_network_of_ones_own_runs() -> None:
-    code = block("own.md", "own") + "print(ticket)"
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "density 0.05" in ran.stdout
-
-
-def test_the_library_example_runs() -> None:
-    subprocess.run([sys.executable, ROOT / "examples/own_selection.py"], check=True, capture_output=True)
-    assert Path("ticket.safetensors").exists()
-
-
-def test_a_problem_and_settings_make_a_toolbox() -> None:
-    found = re.search(
-        r"```python\n(from nets_deap import EvolutionSettings.*?)```", PAGES["deap.md"], re.DOTALL
-    )
-    assert found
-    names: dict[str, object] = {}
-    exec(found.group(1), names)
-    toolbox = names["toolbox"]
-    (genome,) = toolbox.population(n=1)  # type: ignore[attr-defined]
-    assert len(toolbox.evaluate(genome)) == 1  # type: ignore[attr-defined]
-
-
-def test_the_pytorch_example_runs(cli) -> None:
-    cli("evolve", "--out", "runs/demo", "--gens", "0", "--pop", "2", "--epochs", "1", "--map", "serial")
-    assert cli("export", "runs/demo", "--python", "--out", "demo_net.py").code == 0
-    ran = subprocess.run(
-        [sys.executable, "-c", block("files.md", "export")], check=True, capture_output=True, text=True
-    )
-    active = int(ran.stdout.split()[0])
-    assert f'"active": {active},' in cli("info", "runs/demo", "--json").out
 
 
 @pytest.mark.parametrize("page", PAGES)
