@@ -68,7 +68,8 @@ def train(
         with _told_what_is_kept(folder), run_folder.held(folder, FILES):
             if (summary := _finished(folder, name)) is None:  # another process may have been here since
                 _refuse_strangers(folder)
-                run_folder.check_origin(folder, settled.problem())
+                if run_folder.holds_results(folder):
+                    run_folder.check_origin(folder, settled.problem())
                 summary = _train(settled, loaded, folder, name, quiet or as_json)
     if as_json:
         json_out.tell(summary)

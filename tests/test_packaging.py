@@ -143,6 +143,7 @@ def test_the_installed_wheel_does_what_the_readme_begins_with(wheel_bin: Path, t
     assert (tmp_path / "ticket.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_without_a_compiler_the_sdist_installs_and_torch_trains(built: Path, tmp_path: Path) -> None:
     binaries = installed(tmp_path, only(built, "*.tar.gz"), CC="false")
     told = run(binaries / "nets-deap", "--version", "--verbose", cwd=tmp_path)

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
-
 from nets_deap.tracking.tracker import State
 
 FOUND = ("ticket/density", "ticket/val_acc", "ticket/test_acc")  # beside the settings, in the tab HPARAMS
@@ -18,6 +15,9 @@ class Tracker:
     """See `tracker.Tracker`. What another process wrote at the next step or later is void."""
 
     def __init__(self, folder: Path, name: str, settings: Mapping[str, Any], state: State, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+        from torch.utils.tensorboard.summary import hparams
+
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
         if not state.rows:
             plain = (bool, int, float, str)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import wandb
-
 from nets_deap.tracking.tracker import State
 
 MODE, PROJECT = "WANDB_MODE", "WANDB_PROJECT"
@@ -18,6 +16,8 @@ class Tracker:
     """See `tracker.Tracker`. A run that goes on has the same id: `wandb sync` joins its parts."""
 
     def __init__(self, folder: Path, name: str, settings: Mapping[str, Any], state: State, step: int) -> None:
+        import wandb
+
         self.run = wandb.init(
             project=os.environ.get(PROJECT, "nets-deap"),
             name=name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,10 +51,10 @@ def test_a_refused_run_does_not_write_into_the_log_of_another(cli: Cli) -> None:
 
 def test_an_error_is_in_the_log_with_its_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(".")
-    Path("mine.py").write_text(
+    Path("broken_fitness.py").write_text(
         "def fitness(evaluation, genome):\n    return 1 / (evaluation.generation - 1)\n", encoding="utf-8"
     )
-    failed = cli(*TINY, "--fitness", "mine:fitness", "--out", "run")
+    failed = cli(*TINY, "--fitness", "broken_fitness:fitness", "--out", "run")
     assert (failed.code, failed.err.count("\n")) == (2, 1)
     text = LOG.read_text(encoding="utf-8")
     assert "Traceback" in text
@@ -67,10 +66,9 @@ def test_a_run_that_comes_to_nothing_leaves_no_log(cli: Cli, monkeypatch: pytest
     from nets_deap.evolution.run import Evolution
 
     def interrupted(self: Evolution) -> Any:
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(Evolution, "advance", interrupted)
-    monkeypatch.setattr("os._exit", lambda code: pytest.fail("not in a test"))
     from nets_deap_cli.commands import run
 
     assert run([*map(str, TINY), "--out", "run"]) == 130

@@ -47,8 +47,8 @@ def closes_everything(_: int) -> int:
     return 1
 
 
-DEADLY: list[Callable[[int], Any]] = [
-    stops,
+DEADLY: list[Any] = [
+    pytest.param(stops, marks=pytest.mark.slow),
     leaves_a_child_and_dies,
     closes_everything,
     lambda _: os._exit(0),

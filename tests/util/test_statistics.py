@@ -51,6 +51,7 @@ def coverage(looks: int, half_width: float, trials: int) -> float:
     return held / trials
 
 
+@pytest.mark.slow
 def test_the_interval_at_the_last_look_covers_what_it_says() -> None:
     """Uncorrected it does not: stopping at a narrow interval favours samples of too small a spread."""
     trials, error = 1500, 3 * (0.05 * 0.95 / 1500) ** 0.5

@@ -41,7 +41,9 @@ def restless_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("restless_threads")
-@pytest.mark.parametrize("kind", [Dawdling, partial(MultiprocessMap, 1), BatchedMap])
+@pytest.mark.parametrize(
+    "kind", [Dawdling, pytest.param(partial(MultiprocessMap, 1), marks=pytest.mark.slow), BatchedMap]
+)
 def test_evolutions_in_threads_do_not_disturb_each_other(kind: Callable[[], Any], config: Config) -> None:
     settings = [config(seed=seed, gens=8, pop=8) for seed in (1, 2)]
     alone, together = [run(one, kind()) for one in settings], [None] * 2
