@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from nets_deap.networks.cost import Cost, Latency
 
 
-def tell(path: Path, as_json: bool, model: str | None) -> None:
-    """Show the cost of the ticket in a file. model: the network of one's own that it is for"""
+def tell(path: Path, as_json: bool, model: str | None, trust: bool = False) -> None:
+    """Show the cost of the ticket in a file.
+
+    model: the network of one's own that it is for; trust: import the one that the ticket names
+    """
+    from nets_deap.models.catalogue import is_own
     from nets_deap.models.registry import handed_over
     from nets_deap.networks.cost import cost
     from nets_deap.problem.ticket import load_ticket
 
     ticket = load_ticket(path)
+    if model is None and trust and is_own(ticket.architecture.name):
+        model = ticket.architecture.name
     if model is not None:
         ticket = replace(ticket, architecture=handed_over(ticket.architecture, model))
     found = cost(ticket)

@@ -151,7 +151,7 @@ def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
 def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig) -> None:
     ticket, folder = evolution.ticket(), outcome.folder
     click.echo(
-        f"\nTicket after {outcome.reason}, found in generation {ticket.info['generation']}: "
+        f"\nTicket after {outcome.reason}, last evaluated in generation {ticket.info['generation']}: "
         f"density {render.percent(ticket.density)}"
     )
     click.echo(

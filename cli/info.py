@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, callback=json_out.aside, help="As one JSON object.")
 @click.option("--cost", is_flag=True, help="What its network costs: numbers, multiply-adds, time.")
 @click.option("--model", metavar="NAME", help="With --cost: the network of your own, module:factory.")
-def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
+@click.option("--trust", is_flag=True, help="With --cost: import the network of your own that PATH names.")
+def info(path: str, as_json: bool, cost: bool, model: str | None, trust: bool) -> None:
     """Show what PATH holds: a ticket's file, or the folder of any run."""
     if cost:
-        tell_cost(tickets.file_of(path), as_json, model)
+        tell_cost(tickets.file_of(path), as_json, model, trust)
         return
-    if model is not None:
-        raise click.UsageError("--model is for --cost")
+    if model is not None or trust:
+        raise click.UsageError(f"{'--trust' if trust else '--model'} is for --cost")
     place, run = Path(path), None
     if not place.exists():
         raise click.UsageError(f"{place} does not exist: expected a ticket's file, or the folder of a run")
@@ -44,8 +45,10 @@ def info(path: str, as_json: bool, cost: bool, model: str | None) -> None:
         return
     if run and ticket and ticket["architecture"] != run.arch:
         render.note(f"the ticket here is for {ticket['architecture']}, and the run for {run.arch}")
-    for key, value in {**(_words(run) if run else {}), **ticket}.items():
-        if value is not None and value != "":
+    words = _words(run) if run else {}
+    told = {value for value in words.values() if isinstance(value, float)}  # under another name
+    for key, value in {**words, **ticket}.items():
+        if value is not None and value != "" and (key in words or value not in told):
             click.echo(f"{printable(key) + ':':20} {printable(_text(key, value))}")
     if layers:
         _show(layers, ticket)
@@ -114,4 +117,6 @@ def _show(layers: list[dict[str, Any]], ticket: dict[str, Any]) -> None:
 def _text(key: str, value: Any) -> str:
     if isinstance(value, float) and (key in ("density", "val_acc") or key.endswith(("accuracy", ", test"))):
         return render.percent(value)
-    return render.plain(value)
+    if key == "seconds" and isinstance(value, float):
+        return f"{value:.1f}"
+    return str(value) if key == "seed" else render.plain(value)

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import types
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import click
@@ -170,13 +171,23 @@ def _made(name: str, kind: type, says: str, told: dict[str, Any], common: bool) 
         f"--{dash}",
         *(f"--{alias}" for alias, field in ALIASES.items() if field == name),
         name,
-        type=kind,
+        type=Number() if kind is float else kind,
         help=says,
         metavar=str(told["metavar"] or kind.__name__.upper()),
         envvar=ENVIRONMENT.get(name),
         group=group,
         common=common,
     )
+
+
+class Number(click.types.FloatParamType):
+    """A number; for one in per cent it says how to write it."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if isinstance(value, str) and value.strip().endswith("%"):
+            with suppress(ValueError):
+                self.fail(f"'{value}': write {float(value.strip()[:-1]) / 100:g}", parameter, context)
+        return super().convert(value, parameter, context)
 
 
 def _kind(annotation: Any) -> type:

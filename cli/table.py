@@ -109,14 +109,24 @@ def _drawn(headers: Sequence[str], rows: Rows, text: int, plain: bool) -> Table:
 
 
 def _below(headers: Sequence[str], rows: Rows, width: int) -> None:
-    """Each row below its name."""
+    """Each row below its name; words are shortened before a column is left out."""
     columns = [[header, *(row[i] for row in rows)] for i, header in enumerate(headers)][1:]
     widths = [max(map(len, column)) for column in columns]
+    words = [i for i, column in enumerate(columns) if any(cell[:1].isalpha() for cell in column[1:])]
     while sum(widths) + 2 * len(widths) > width:
-        widths.pop()
+        longest = max(words, key=widths.__getitem__, default=None)
+        if longest is None or widths[longest] <= SHORT_TEXT:
+            widths.pop()
+            words = [i for i in words if i < len(widths)]
+        else:
+            widths[longest] -= 1
 
     def line(cells: Sequence[str]) -> str:
-        return "".join(f"  {cell:>{size}}" for cell, size in zip(cells, widths, strict=False)).rstrip()
+        cut = (
+            cell if len(cell) <= size else f"{cell[: size - 1]}…"
+            for cell, size in zip(cells, widths, strict=False)
+        )
+        return "".join(f"  {cell:>{size}}" for cell, size in zip(cut, widths, strict=False)).rstrip()
 
     click.echo(f"{headers[0]}\n{line(headers[1:])}")
     for row in rows:

@@ -19,7 +19,7 @@ from nets_deap.experiments import comparison
 from nets_deap.experiments import merge as merging
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import Comparison as Found
-from nets_deap.front.problems import expect, problem_of
+from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import progress
 from nets_deap.problem.problem import Problem
 from nets_deap.util import shown
@@ -112,7 +112,7 @@ def compare(
     shard: "1/3" runs the first of three parts of the trials; `merge` joins the folders of all
     Raises NetsError for bad input, and if every trial fails.
     """
-    given = problem_of(model, data, **problem)
+    given = given_problem(model, data, problem)
     expect(
         "methods",
         methods,

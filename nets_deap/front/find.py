@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from nets_deap.evolution.maps import make_map
-from nets_deap.front.problems import expect, problem_of
+from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import progress
 from nets_deap.problem.budget import UNLIMITED, Budget
 from nets_deap.problem.ticket import Ticket
@@ -43,7 +43,7 @@ def find_ticket(
     The ticket has what the search has recorded in `logbook`, and what it cost in `cost`. Ctrl-C ends it.
     Raises NetsError, in one line, for bad input.
     """
-    given = problem_of(model, data, **problem)
+    given = given_problem(model, data, problem)
     expect("method", method, "the name of a method", str, functions=False)
     expect("budget", budget, "a Budget, or the most gradient steps", Budget, Integral, functions=False)
     spec = parse(method)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import verdict
-from nets_deap.front.problems import expect, problem_of
+from nets_deap.front.problems import expect, given_problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training import final
 from nets_deap.training.final import TrainingRun
@@ -38,7 +38,7 @@ def train_ticket(
 
     model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
     """
-    given = problem_of(model, data, **problem)
+    given = given_problem(model, data, problem)
     return final.train_ticket(ticket, given, seed, eval_every, device, on_row, track_test)
 
 
@@ -83,7 +83,7 @@ def verify(
     """
     import pandas as pd
 
-    given = problem_of(model, data, **problem)
+    given = given_problem(model, data, problem)
     expect("seeds", seeds, "how many, or which", Integral, Sequence, np.ndarray, functions=False)
     chosen = list(seeds if isinstance(seeds, Sequence | np.ndarray) else range(1, seeds + 1))
     whole = all(isinstance(each, Integral) and each >= 0 for each in chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
@@ -85,6 +86,16 @@ def problem_of(
     )
     _ = made.recipe.descent, made.recipe.constant, made.architecture  # raise NetsError for what does not fit
     return made
+
+
+def given_problem(model: Any, data: Any, more: Mapping[str, Any]) -> Problem:
+    """`problem_of` for a verb that hands keywords over. Raises NetsError for one that nobody takes."""
+    known = list(inspect.signature(problem_of).parameters)
+    for name in more:
+        if name not in known:
+            told = unknown("argument", name, known[2:])
+            raise NetsError(f"{told}; options of a method stand in its name: method='nets:pop=1,gens=9'")
+    return problem_of(model, data, **more)
 
 
 def _of_numbers(loss: object) -> bool:

@@ -84,6 +84,9 @@ def check_name(name: str) -> None:
     if name.startswith("mlp:"):
         _mlp(name)
         return
+    if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", name):
+        module, _, factory = name.rpartition(".")
+        raise NetsError(f"unknown architecture '{name}': for a network of your own write {module}:{factory}")
     dashed = re.sub(r"(?<=[a-z])[ _]?(?=\d)", "-", name.lower())
     raise unknown("architecture", name, FORMS, dashed if _found(dashed) else None)
 

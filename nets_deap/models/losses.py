@@ -63,7 +63,7 @@ class Loss:
             got = list(losses.shape) if hasattr(losses, "shape") else type(losses).__name__
             raise NetsError(
                 f"the loss {self.kind} returned {got} for {len(outputs)} samples: "
-                f"return one number per sample, [{len(outputs)}]"
+                f"return one number per sample, [{len(outputs)}]; torch's losses do with reduction='none'"
             )
         return losses
 

@@ -272,8 +272,8 @@ class Template:
             raise
         except Exception as error:
             raise NetsError(
-                f"{self.name} cannot take samples {list(x.shape)} of {str(x.dtype).removeprefix('torch.')}: "
-                f"{raised(error)}"
+                f"{self.name} cannot take {len(x)} samples, each {list(x.shape[1:])} of "
+                f"{str(x.dtype).removeprefix('torch.')}: {raised(error)}"
             ) from error
 
     def narrowed(self, sizes: Sequence[int]) -> Template:

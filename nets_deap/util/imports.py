@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.errors import NetsError, nearest, raised
 from nets_deap.util.random_streams import loading
 
 
@@ -27,6 +27,10 @@ def function(name: str, what: str) -> Callable[..., Any]:
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name:
         raise NetsError(f"{what} '{name}' is not of the form module:function")
+    if module_name.endswith(".py"):
+        raise NetsError(
+            f"{what} '{name}': name the module, not its file: {Path(module_name).stem}:{function_name}"
+        )
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
@@ -38,7 +42,9 @@ def function(name: str, what: str) -> Callable[..., Any]:
         raise NetsError(f"{what} '{name}': cannot import '{module_name}': {raised(error)}") from error
     found = getattr(module, function_name, None)
     if found is None:
-        raise NetsError(f"{what} '{name}': '{module_name}' has no function '{function_name}'")
+        near = nearest(function_name, [key for key, value in vars(module).items() if callable(value)])
+        hint = f": did you mean '{module_name}:{near}'?" if near else ""
+        raise NetsError(f"{what} '{name}': '{module_name}' has no function '{function_name}'{hint}")
     if not callable(found):
         raise NetsError(f"{what} '{name}' is not a function")
     return found

@@ -22,6 +22,10 @@ MEANT = {
     ("compare", "--densitys", "0.1"): "did you mean --density?",
     ("evolve", "--Gens", "3"): "did you mean --gens?",
     ("evolve", "--momentun", "0.9"): "did you mean --optimizer sgd:momentum=0.9?",
+    ("evolve", "--density", "10%"): "'10%': write 0.1",
+    ("evolve", "--model", "nets.py:make"): "name the module, not its file: nets:make",
+    ("evolve", "--model", "nets.make"): "for a network of your own write nets:make",
+    ("evolve", "--model", "math:srqt"): "did you mean 'math:sqrt'?",
 }
 
 

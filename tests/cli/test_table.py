@@ -26,6 +26,19 @@ def printed(
     return out
 
 
+def test_below_its_path_words_of_a_row_are_shortened_before_a_column_goes(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    path = "runs/a-path/that-is/far-too-long/to-stand-beside/its-figures/in-a-row"
+    row = [path, "97.25", "imp:" + 60 * "x", "3 min"]
+    table.show(["folder", "acc, %", "method", "age"], [row], paths=True)
+    head, columns, above, below = click.unstyle(capsys.readouterr().out).splitlines()
+    assert (head, above) == ("folder", path)
+    assert below == f"   97.25  {'imp:' + 38 * 'x'}…  3 min"
+    assert len(below) == len(columns) == 60
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_no_number_is_broken_and_the_accuracy_is_always_there(columns: int, monkeypatch, capsys) -> None:
     out = printed(columns, HEADERS, ROWS, monkeypatch, capsys)

@@ -124,6 +124,13 @@ def test_arms_seeds_and_shards_from_python() -> None:
         nd.compare(make, (X, Y), {"a b": "imp"}, 0.3, seeds=1, show=False)
 
 
+def test_an_argument_that_nobody_takes_is_one_line() -> None:
+    with pytest.raises(NetsError, match=r"argument 'generations'.* method='nets:pop=1,gens=9'"):
+        nd.find_ticket(make, (X, Y), generations=3)
+    with pytest.raises(NetsError, match="did you mean 'loss'"):
+        nd.compare(make, (X, Y), "snip", 0.3, los="mse")
+
+
 def test_a_comparison_with_another_loss_is_another() -> None:
     options = {"seeds": 1, "recipe": RECIPE, "show": False, "out": "folder"}
     nd.compare(make, (X, Y), "snip", 0.3, **options)
@@ -219,11 +226,11 @@ BAD_MODELS = {
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2)),
         "puts out 2 numbers, and there are 3 classes: change its last layer",
     ),
-    "other samples": (lambda: nn.Linear(5, 3), "cannot take samples \\[2, 1, 8, 8\\] of float32"),
+    "other samples": (lambda: nn.Linear(5, 3), "cannot take 2 samples, each \\[1, 8, 8\\] of float32"),
     "raises": (raises, "the model .*:raises raised RuntimeError: no weights on this disk"),
     "no module": (lambda: "net", "returned str, expected a torch.nn.Module"),
     "a number": (7, "the model is int, expected a torch.nn.Module or what returns one"),
-    "a tuple": (lambda: nn.LSTM(8, 3, batch_first=True), "cannot take samples|puts out tuple"),
+    "a tuple": (lambda: nn.LSTM(8, 3, batch_first=True), "cannot take 2 samples|puts out tuple"),
     "complex": (lambda: nn.Linear(64, 3, dtype=torch.complex64), "weight is complex"),
 }
 
