@@ -165,7 +165,7 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
         "test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points, paired, "
         + f"to {named} where it has the same density"
         + ", of a NeTS's random tickets to the NeTS" * beside
-        + "; p of the t-test, corrected for all tests of this table (Holm), and not"
+        + "; p (Holm) of the t-test: corrected for all tests of this table"
     )
     if comparison.config.until_half_width is not None:
         table.say(

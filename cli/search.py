@@ -230,7 +230,7 @@ def _search(
         render.set_aside(folder, "method", "a search")
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
-    total = run.rows_of(searching, settled)
+    total = run.rows_of(searching, settled.problem(), settled.density)
     silent = quiet or as_json
     try:
         with progress.shown(total, silent or not total, unit, begun=-(unit != "cycle")) as report:

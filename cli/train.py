@@ -174,7 +174,8 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     click.echo()
     table.show(["", *columns], rows)
     table.say(
-        "early stop: where the validation loss is least; test figures are taken there; ±: 95 % interval"
+        "early stop: where the validation loss is least; test figures are taken there"
+        + "; ±: 95 % interval" * (len(controls or ()) > 1)
     )
     for what, name in {"training:": "training.csv", "weights: ": "trained.safetensors"}.items():
         click.echo(f"{what} {printable(folder / name)}")

@@ -141,6 +141,9 @@ DATASETS: dict[str, Callable[[Path, bool], Raw]] = {
 }
 
 
+IN_MEMORY = "the data"  # what data of a user's own are called, unless they have a name
+
+
 def is_own(name: str) -> bool:
     """Does a name say module:function, for data of the user's own?"""
     kind, colon, rest = name.partition(":")
@@ -154,5 +157,7 @@ def is_ours(name: str) -> bool:
 
 def check_name(name: str) -> None:
     """Raise NetsError unless `name` is in DATASETS, of the form folder:PATH, a file, or module:function."""
+    if name == IN_MEMORY:
+        raise NetsError("these data were in memory, and no file names them: say which by `dataset`")
     if name not in DATASETS and not name.partition(":")[2]:
         raise unknown("data set", name, [*DATASETS, "folder:PATH", *tables.FORMS, "module:function"])

@@ -14,6 +14,7 @@ from nets_deap.front.progress import progress
 from nets_deap.problem.budget import UNLIMITED, Budget
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.registry import gives_ticket, method_of, parse
+from nets_deap.search.run import rows_of
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
 
@@ -60,7 +61,8 @@ def find_ticket(
     searching.check(given, density, limit)
     more: dict[str, Any] = {}
     mapped = nullcontext(map) if callable(map) else make_map(map, workers, "cpu")
-    with mapped as engine, progress(f"{spec} at {density:.1%}", show) as tell:
+    length = rows_of(searching, given, density)
+    with mapped as engine, progress(f"{spec} at {density:.1%}", show, length) as tell:
         if searching.populations:
             more["engine"] = engine
         if searching.reports:

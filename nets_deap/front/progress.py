@@ -14,8 +14,8 @@ SHOWN = ("gen", "cycle", "density", "val_loss", "val_loss_min", "val_acc", "val_
 
 
 @contextmanager
-def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
-    """Shows each row of a logbook as it comes; nothing unless `show`."""
+def progress(title: str, show: bool, length: int = 0) -> Iterator[Callable[[Row], None]]:
+    """Shows each row of a logbook as it comes; nothing unless `show`. length: the number of the last row"""
     if not show:
         yield lambda row: None
         return
@@ -24,7 +24,7 @@ def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
 
     console = Console(stderr=True)
     if not (console.is_terminal or console.is_jupyter):
-        yield lambda row: print(f"{title}: {_text(row)}", file=sys.stderr)
+        yield lambda row: print(f"{title}: {_text(row, length)}", file=sys.stderr)
         return
     columns = (
         SpinnerColumn(),
@@ -39,11 +39,14 @@ def progress(title: str, show: bool) -> Iterator[Callable[[Row], None]]:
             bar.update(task, within=f"{levels[0].unit} {levels[0].done:,}/{levels[0].of:,}")
 
         with heard(hear):
-            yield lambda row: bar.update(task, description=f"{title}: {_text(row)}")
+            yield lambda row: bar.update(task, description=f"{title}: {_text(row, length)}")
 
 
-def _text(row: Row) -> str:
-    told = ((key.replace("_", " "), row[key]) for key in SHOWN if key in row)
-    return ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in told
-    )
+def _text(row: Row, length: int) -> str:
+    told = {key.replace("_", " "): row[key] for key in SHOWN if key in row}
+    texts = [
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in told.items()
+    ]
+    if length and texts and not {"gen", "cycle"}.isdisjoint(told):
+        texts[0] += f" of {length}"
+    return ", ".join(texts)

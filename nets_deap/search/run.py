@@ -113,15 +113,15 @@ def search(
     return Found(ticket, found.logbook, found.cost)
 
 
-def rows_of(method: Method, config: SearchConfig) -> int:
+def rows_of(method: Method, problem: Problem, density: float) -> int:
     """Of how many cycles or generations the search tells, by `on_row`; 0: of none."""
     match method:
         case Cycles():
-            return len(method.plan(config.problem().layout, config.density))
+            return len(method.plan(problem.layout, density))
         case Weedout():
             return method.gens
         case Nets():
-            return method.settings(config.dataset, config.density).gens
+            return method.settings(problem.dataset_name, density).gens
     return 0
 
 

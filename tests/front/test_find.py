@@ -124,6 +124,21 @@ def test_arms_seeds_and_shards_from_python() -> None:
         nd.compare(make, (X, Y), {"a b": "imp"}, 0.3, seeds=1, show=False)
 
 
+@pytest.mark.parametrize("method", ["nets:pop=2,gens=1,epochs=1", "imp:cycles=1,epochs=1"])
+def test_piped_each_row_says_of_how_many_it_is(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ticket = nd.find_ticket(make, (X, Y), 0.5, method)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(ticket.logbook)
+    assert all(" of 1, " in line for line in lines)
+
+
+def test_a_ticket_from_data_in_memory_asks_a_command_for_its_data(cli) -> None:
+    find("snip").save("ticket")
+    ran = cli("train", "ticket", "--trust")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "these data were in memory, and no file names them: say which by --dataset" in ran.err
+
+
 def test_an_argument_that_nobody_takes_is_one_line() -> None:
     with pytest.raises(NetsError, match=r"argument 'generations'.* method='nets:pop=1,gens=9'"):
         nd.find_ticket(make, (X, Y), generations=3)
