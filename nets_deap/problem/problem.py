@@ -11,7 +11,7 @@ import numpy as np
 
 from nets_deap.data import loading
 from nets_deap.data.dataset import Data
-from nets_deap.models import prunable, registry
+from nets_deap.models import catalogue, prunable, registry
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import MODULE, Drawing, initial_std, measured_std
 from nets_deap.models.layout import INITIAL, Layout
@@ -98,7 +98,12 @@ class Problem:
     def architecture(self) -> Architecture:
         """The network. Raises NetsError for samples that it cannot take or that cannot be augmented, for
         outputs that do not fit the targets, and for a minibatch of one sample where it needs two."""
-        made = _architecture(self.arch, self.data, self.loss, self.metric, self.prunable)
+        try:
+            made = _architecture(self.arch, self.data, self.loss, self.metric, self.prunable)
+        except NetsError as error:
+            if not (isinstance(self.dataset, str) and catalogue.is_own(self.arch_name)):
+                raise
+            raise NetsError(f"{error} (the data set is {self.dataset}: `dataset` names another)") from error
         if self.recipe.augment is True and len(made.input_shape) != 3:
             raise NetsError(
                 f"`augment` wants images, and those of {self.dataset_name} are none: leave it out"

@@ -25,6 +25,11 @@ MEANT = {
     ("evolve", "--density", "10%"): "'10%': write 0.1",
     ("evolve", "--model", "nets.py:make"): "name the module, not its file: nets:make",
     ("evolve", "--model", "nets.make"): "for a network of your own write nets:make",
+    (
+        "evolve",
+        "--model",
+        "tests.modules:Attention:width=4",
+    ): "(the data set is digits: --dataset names another)",
     ("evolve", "--model", "math:srqt"): "did you mean 'math:sqrt'?",
 }
 
