@@ -38,6 +38,17 @@ class Lines(logging.Formatter):
         return super().formatMessage(record)
 
 
+def _ours(path: Path) -> bool:
+    """Is a log free to be written, or one that we have begun? A user's own file of that name stays as it is."""
+    try:
+        with path.open("rb") as file:
+            return b" nets-deap " in file.readline(200)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
 class Journal(logging.Handler):
     """Writes into log.txt of the run's folder, from when that is the run's; what came before comes first.
 
@@ -56,6 +67,8 @@ class Journal(logging.Handler):
 
         if (folder := getattr(record, "held", None)) is not None:
             self.path = Path(folder) / LOGS[0]
+            if not _ours(self.path):
+                self.path = Path(os.devnull)
             self._write(self._head(), NEW)
         if self.path is None:
             self.before.append(record)

@@ -75,6 +75,13 @@ def test_a_run_that_comes_to_nothing_leaves_no_log(cli: Cli, monkeypatch: pytest
     assert not Path("run").exists()
 
 
+def test_a_file_of_the_users_own_stays_as_it_is(cli: Cli) -> None:
+    Path("run").mkdir()
+    LOG.write_text("my notes\n", encoding="utf-8")
+    assert cli("random", *TINY[1:3], "--out", "run").code == 0
+    assert LOG.read_text(encoding="utf-8") == "my notes\n"
+
+
 def test_the_log_is_not_written_through_a_link(cli: Cli) -> None:
     Path("run").mkdir()
     Path("mine.txt").write_text("mine\n", encoding="utf-8")
