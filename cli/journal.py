@@ -39,7 +39,7 @@ class Lines(logging.Formatter):
 
 
 def _ours(path: Path) -> bool:
-    """Is a log free to be written, or one that we have begun? A user's own file of that name stays as it is."""
+    """Is it a log of ours, or free for one? A user's own file of that name stays as it is."""
     try:
         with path.open("rb") as file:
             return b" nets-deap " in file.readline(200)
