@@ -22,3 +22,9 @@ def command(**options: object) -> str:
         ]
         words += [dash, str(value)]
     return joined(["nets-deap", *words, *arguments])
+
+
+def same() -> str:
+    """How to go on after an interruption."""
+    typed = click.get_current_context().find_root().obj or []
+    return "the same command continues" + ", without --fresh" * ("--fresh" in typed)

@@ -11,7 +11,7 @@ import click
 
 from nets_deap.experiments.config import CompareConfig
 
-from . import journal, json_out, progress, render, table
+from . import again, journal, json_out, progress, render, table
 from .options import (
     command,
     config_options,
@@ -69,7 +69,7 @@ def compare(
         _tell_plan(plan)
     folder = Path(settled.out) if settled.out else default_folder(settled)
     if fresh:
-        render.set_aside(folder, "methods", "a comparison")
+        render.set_aside(folder, "methods", "a comparison", settled)
     start = time.monotonic()
     total = len(comparison.trials_of(settled))
 
@@ -85,9 +85,7 @@ def compare(
                 settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)
             )
     except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; finished trials are in {printable(folder)}: the same command continues", err=True
-        )
+        click.echo(f"interrupted; finished trials are in {printable(folder)}: {again.same()}", err=True)
         return 130
     if as_json:
         summary = [s.row() for s in result.summaries()]

@@ -65,7 +65,7 @@ def evolve(
     settled.check_effect({name for name, value in options.items() if value is not None})
     journal.settings(settled)
     if fresh:
-        render.set_aside(folder, "pop", "an evolution")
+        render.set_aside(folder, "pop", "an evolution", settled)
     logbook: list[Row] = []
     if not run_folder.is_free(folder):
         logbook = checkpoint.read_logbook(folder)

@@ -27,10 +27,17 @@ def note(text: str) -> None:
     click.echo(f"note: {printable(text)}", err=True)
 
 
-def set_aside(folder: Path, mark: str, of: str) -> None:
-    """Rename the folder of an earlier run, and say so; see `anew.set_aside`."""
-    from nets_deap.config.anew import set_aside
+def set_aside(folder: Path, mark: str, of: str, config: ProblemConfig | None = None) -> None:
+    """Rename the folder of an earlier run, and say so; see `anew.set_aside`.
 
+    config: of the new run, whose data, network and device must be there first
+    """
+    from nets_deap.config.anew import set_aside
+    from nets_deap.config.run_folder import is_free
+
+    if config is not None and not is_free(folder):
+        _ = config.problem().architecture
+        config.torch_device()
     if (aside := set_aside(folder, mark, of)) is not None:
         note(f"the earlier run is now in {aside}")
 

@@ -11,7 +11,7 @@ import click
 from nets_deap.config.base import RecipeSettings
 from nets_deap.search.config import SearchConfig
 
-from . import journal, json_out, progress, render
+from . import again, journal, json_out, progress, render
 from .options import (
     combined,
     command,
@@ -227,7 +227,7 @@ def _search(
     run.check(settled)
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     if fresh:
-        render.set_aside(folder, "method", "a search")
+        render.set_aside(folder, "method", "a search", settled)
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
     total = run.rows_of(searching, settled.problem(), settled.density)
@@ -243,7 +243,7 @@ def _search(
             found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
         kept = any((folder / run.CYCLES).glob("*"))
-        what = "its cycles are saved: the same command continues" if kept else "nothing is saved"
+        what = f"its cycles are saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import journal, progress, render, table
+from . import again, journal, progress, render, table
 from .options import command, fresh_option, option, printable, worded
 
 
@@ -73,9 +73,7 @@ def table1(
 
             done = table1.table1(place, engine, names, reporter, **options)
     except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; finished trials are in {printable(place)}: the same command continues", err=True
-        )
+        click.echo(f"interrupted; finished trials are in {printable(place)}: {again.same()}", err=True)
         return 130
     failed = [(trial, error) for part in done for trial, error in part.failed.items()]
     if not quiet and (place / table1.CSV).exists():

@@ -14,7 +14,7 @@ from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.tracking import names as trackers
 
-from . import journal, json_out, progress, render, table, tickets
+from . import again, journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def train(
     name = _training_name(settled, loaded)
     folder = tickets.folder_of(path, name, settled.out)
     if fresh:
-        render.set_aside(folder, "random", "a training")
+        check_ticket(settled.problem(), loaded)
+        to_go(settled.problem(), loaded)
+        render.set_aside(folder, "random", "a training", settled)
     if (summary := _finished(folder, name)) is not None:
         run_folder.check_origin(folder, settled.problem())
         if not quiet:
@@ -95,7 +97,14 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, name: str, quiet: 
         def on_control(done: int) -> None:
             report(done, "of the same density", config.random, "random ticket")
 
-        return train_in(folder, config, ticket, name, on_row, on_control, None if quiet else render.note)
+        def on_begun(step: int) -> None:
+            if isinstance(report, progress.Lines):
+                report.begun = report.done = step
+            if step == steps and config.random:
+                on_control(0)
+
+        note = None if quiet else render.note
+        return train_in(folder, config, ticket, name, on_row, on_control, note, on_begun)
 
 
 @contextmanager
@@ -104,7 +113,7 @@ def _told_what_is_kept(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         kept = (folder / CHECKPOINT).exists()
-        what = "what is trained is saved: the same command continues" if kept else "nothing is saved"
+        what = f"what is trained is saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         raise click.exceptions.Exit(130) from None
 

@@ -12,7 +12,7 @@ import click
 
 from nets_deap.experiments.config import ConnectivityConfig, TransferConfig
 
-from . import journal, json_out, progress, render, table, tickets
+from . import again, journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], ki
         with rows_in(folder, name, settled, what, _content(of), order, kind) as rows:
             yield rows
     except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; what is finished is in {printable(folder)}: the same command continues", err=True
-        )
+        click.echo(f"interrupted; what is finished is in {printable(folder)}: {again.same()}", err=True)
         raise click.exceptions.Exit(130) from None
 
 
@@ -93,7 +91,7 @@ def transfer(
     folder = _folder(settled, path, f"transfer-{to}", [loaded])
     journal.settings(settled)
     if fresh:
-        render.set_aside(folder, "to", "an experiment on a ticket")
+        render.set_aside(folder, "to", "an experiment on a ticket", settled)
     seeds = range(settled.seed, settled.seed + settled.seeds)
     total = len(seeds) * len(library.NAMES)
 
@@ -162,7 +160,7 @@ def connectivity(
     folder = _folder(settled, path, "connectivity", both)
     journal.settings(settled)
     if fresh:
-        render.set_aside(folder, "points", "an experiment on a ticket")
+        render.set_aside(folder, "points", "an experiment on a ticket", settled)
     seeds = range(settled.seed, settled.seed + settled.seeds)
     with _rows(folder, CONNECTIVITY, settled, "points", both, library.Point) as kept:
         points = Counter(row["seed"] for row in kept.known)  # a line that is cut is computed again

@@ -79,7 +79,7 @@ def verify(
         return "{}, seed {}".format(*item)
 
     if fresh:
-        render.set_aside(folder, *marks)
+        render.set_aside(folder, *marks, settled)
     try:
         with (
             make_map(settled.map, settled.workers, "cpu") as engine,
@@ -97,7 +97,7 @@ def verify(
             files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
         click.echo(
-            f"interrupted; finished trainings are in {printable(folder)}: the same command continues",
+            f"interrupted; finished trainings are in {printable(folder)}: {again.same()}",
             err=True,
         )
         return 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from nets_deap.tracking.log import tracked
 from nets_deap.training.final import Row, TrainingRun, train_ticket
 from nets_deap.training.standing import Kept, Standing
 from nets_deap.util import digests, files, json_text, memory, tables
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.random_streams import Role, generator
 from nets_deap.util.schema import Number, checked
 from nets_deap.util.tensors import write_safetensors
@@ -39,10 +40,12 @@ def train_in(
     on_row: Callable[[Row], None] | None = None,
     on_control: Callable[[int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    on_begun: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Train a ticket and its controls in a held folder, from where they stand there; write all files.
 
     training: a name that only this training has; on_control: called with how many controls are trained
+    on_begun: called with the iteration after which a training goes on
     An interruption leaves the ticket's training as of its last evaluation, and the controls that are done.
     Returns the summary. Raises NetsError if the folder holds another training that is unfinished.
     """
@@ -68,12 +71,14 @@ def train_in(
         run_folder.write_config(folder, config)
         if begun and on_note:
             on_note(f"the training in {folder} goes on after iteration {begun.step:,}")
+        if begun and on_begun:
+            on_begun(begun.step)
 
         run = train_one(ticket, on_row=on_row, begun=begun, on_standing=kept.note)
-        log.end(run.rows, run.summary())
         if config.random:
             kept.write()
         beside = _controls(folder, config, ticket, training, train_one, problem, on_control)
+        log.end(run.rows, run.summary())
     if config.random:
         rows = [{"ticket": f"random-{i}", **row} for i, told in enumerate(beside, 1) for row in told["rows"]]
         tables.write_csv(folder / RANDOM, rows)
@@ -93,7 +98,7 @@ def train_in(
     (folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
     for i in range(config.random):
         _control(folder, i).unlink(missing_ok=True)
-    if (folder / CONTROLS).is_dir():
+    with suppress(OSError):  # not there, or not empty: systems put files of theirs anywhere
         (folder / CONTROLS).rmdir()
     return summary
 
@@ -115,12 +120,17 @@ def _controls(
     done: dict[int, dict[str, Any]] = {}
     for i in range(config.random):
         if (path := _control(folder, i)).exists():
-            done[i] = digests.opened(path)
-            checked(_Control, done[i], path)
-            if done[i]["training"] != training:
+            try:
+                told = digests.opened(path)
+                checked(_Control, told, path)
+            except DamagedError as error:
+                logger.warning("%s: it is trained again", error)
+                continue
+            if told["training"] != training:
                 raise NetsError(
                     f"{folder} holds another training, which is unfinished: choose another `out`, or `fresh`"
                 )
+            done[i] = told
     missing = [i for i in range(config.random) if i not in done]
     each = 9.0 * ticket.mask.size  # its weights, as float32 and trained, and its mask
     memory.check(len(missing) * each, f"{len(missing):,} random tickets", "take fewer by `random`")
@@ -150,18 +160,18 @@ def _summary(run: TrainingRun) -> dict[str, Any]:
     return run.summary() | ({"diverged": True} if run.diverged else {})
 
 
-class _Control(BaseModel):
-    training: str
-    rows: list[dict[str, Number]]
-    summary: dict[str, Any]
-
-
 class _Figures(BaseModel):
     density: Number
     early_stop_iteration: Number
     test_loss: Number | None  # None: the training diverged
     test_acc: Number
     final_test_acc: Number
+
+
+class _Control(BaseModel):
+    training: str
+    rows: list[dict[str, Number]]
+    summary: _Figures
 
 
 class _Summary(BaseModel):

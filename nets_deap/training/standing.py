@@ -89,16 +89,22 @@ class Standing:
     def load(cls, path: Path, training: str) -> Standing:
         """Raises DamagedError for a file that is none of a training, NetsError for that of another one."""
         metadata, found = tensors.read_safetensors(path, "training")
-        if metadata.get("format") != FORMAT:
+        if metadata.get("format") != FORMAT or tensors.DIGEST not in metadata:
             raise DamagedError(f"{path} is damaged: it is not where a training of ours stands")
-        if metadata["training"] != training:
+        try:
+            known, told = metadata["training"], json_text.restored(files.parsed(metadata["told"], path))
+            weights, extras = (found[name] for name in EARLY_STOP)
+            memory = {key.removeprefix(MEMORY): kept for key, kept in found.items() if key.startswith(MEMORY)}
+            standing = cls(
+                told["step"], told["rows"], found["state"], (weights, extras), memory, told["draws"]
+            )
+        except (KeyError, TypeError) as error:
+            raise DamagedError(f"{path} is damaged: it lacks {error}") from error
+        if known != training:
             raise NetsError(
                 f"{path.parent} holds another training, which is unfinished: choose another `out`, or `fresh`"
             )
-        told = json_text.restored(files.parsed(metadata["told"], path))
-        weights, extras = (found[name] for name in EARLY_STOP)
-        memory = {name.removeprefix(MEMORY): kept for name, kept in found.items() if name.startswith(MEMORY)}
-        return cls(told["step"], told["rows"], found["state"], (weights, extras), memory, told["draws"])
+        return standing
 
 
 def _copied(kept: torch.Tensor) -> np.ndarray:
@@ -122,7 +128,12 @@ class Kept:
 
     def load(self) -> Standing | None:
         """Where the training stands; None at its beginning. Raises errors as `Standing.load` does."""
-        return Standing.load(self.path, self.training) if self.path.exists() else None
+        if not self.path.exists():
+            return None
+        try:
+            return Standing.load(self.path, self.training)
+        except DamagedError as error:
+            raise DamagedError(f"{error}: begin anew by `fresh`, or remove the file") from error
 
     def note(self, standing: Standing) -> None:
         """Keep it, and write it if it is time to."""

@@ -107,6 +107,48 @@ def test_fresh_moves_no_folder_that_is_none_of_such_a_run(cli: Callable[..., Any
     assert sorted(Path().rglob("*")) == before
 
 
+def test_fresh_renames_no_link_and_not_where_the_user_is(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli(*COMMANDS["random"], *XOR, "--out", "a/run").code == 0
+    Path("link").symlink_to("a/run")
+    Path("a/run/deeper").mkdir()
+    before = sorted(Path().rglob("*"))
+    ran = cli(*COMMANDS["random"], *XOR, "--out", "link", "--fresh")
+    assert (ran.code, "is a symbolic link" in ran.err) == (2, True)
+    for place, out in (("a/run", "."), ("a/run/deeper", "..")):
+        with monkeypatch.context() as patch:
+            patch.chdir(place)
+            ran = cli(*COMMANDS["random"], *XOR, "--out", out, "--fresh")
+        assert (ran.code, "is where you are" in ran.err, len(ran.err.splitlines())) == (2, True, 1)
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_fresh_goes_where_the_system_says_and_not_where_the_text_does(cli: Callable[..., Any]) -> None:
+    Path("elsewhere/sub").mkdir(parents=True)
+    Path("run").mkdir()
+    Path("run/thesis.tex").touch()
+    Path("link").symlink_to("elsewhere/sub")
+    for _ in range(2):
+        assert cli(*COMMANDS["random"], *XOR, "--out", "link/../run", "--fresh").code == 0
+    assert Path("run/thesis.tex").exists()
+    assert sorted(path.name for path in Path("elsewhere").iterdir()) == ["run", "run-before-1", "sub"]
+
+
+def test_fresh_renames_nothing_for_a_run_that_cannot_begin(cli: Callable[..., Any]) -> None:
+    assert cli("random", *XOR, "--out", "ticket").code == 0
+    for name in ("evolve", "imp", "train", "verify", "compare"):
+        assert cli(*COMMANDS[name], *XOR, "--out", name).code == 0
+        ran = cli(
+            *COMMANDS[name], *XOR, "--dataset", "mnist", "--data-dir", "nowhere", "--out", name, "--fresh"
+        )
+        assert (ran.code, Path(f"{name}-before-1").exists()) == (2, False), name
+
+
+def test_what_is_said_after_an_interruption_leaves_fresh_out() -> None:
+    for words, said in ((["train"], "continues"), (["train", "--fresh"], "continues, without --fresh")):
+        with click.Context(click.Command("train"), obj=words):
+            assert again.same() == f"the same command {said}"
+
+
 def test_advice_goes_on_with_the_run() -> None:
     context = click.Context(click.Command("verify"), obj=["verify", "t", "--fresh", "--seeds", "3"])
     with context:
@@ -201,9 +243,26 @@ def test_controls_that_are_trained_are_not_trained_again(cli, monkeypatch: pytes
         patch.setattr(module, "train_ticket", limited)
         assert cli(*command, "run").code == 130
     assert sorted(path.name for path in Path("run/trials").iterdir()) == ["random-1.json", "random-2.json"]
+    Path("run/trials/random-2.json").write_text("{}", encoding="utf-8")  # damaged: it is trained again
+    Path("run/trials/.DS_Store").touch()
     count.clear()
     with monkeypatch.context() as patch:
         patch.setattr(module, "train_ticket", limited)
         assert cli(*command, "run").code == 0
-    assert len(count) == 2  # the ticket, which is only read out, and the third control
+    assert len(count) == 3  # the ticket, which is only read out, and two controls
     assert trained("run") == trained("whole")
+
+
+def test_a_damaged_standing_says_what_to_do(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli("random", *XOR, "--out", "ticket").code == 0
+    command = ("train", "ticket", "--dataset", "xor", "--epochs", 9, "--out", "run")
+    with monkeypatch.context() as patch:
+        stopping(patch, 4)
+        assert cli(*command).code == 130
+    path = Path("run/checkpoint.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    ran = cli(*command)
+    assert (ran.code, "begin anew by --fresh, or remove the file" in ran.err) == (2, True), ran.err
+    assert cli(*command, "--fresh", "--quiet").code == 0
