@@ -135,7 +135,7 @@ def _listed(value: Any) -> Any:
     try:
         return [float(piece) for piece in value.split(",")]
     except ValueError:
-        raise ValueError("expected numbers separated by commas, for example 0.2,0.05") from None
+        raise ValueError("expected numbers separated by commas, such as 0.2,0.05 for 20 and 5 %") from None
 
 
 def _shard(text: str) -> str:

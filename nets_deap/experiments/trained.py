@@ -121,8 +121,7 @@ def _controls(
     for i in range(config.random):
         if (path := _control(folder, i)).exists():
             try:
-                told = digests.opened(path)
-                checked(_Control, told, path)
+                told = read_control(path)
             except DamagedError as error:
                 logger.warning("%s: it is trained again", error)
                 continue
@@ -178,6 +177,13 @@ class _Summary(BaseModel):
     training: str
     ticket: _Figures
     random: list[_Figures] = []
+
+
+def read_control(path: Path) -> dict[str, Any]:
+    """What an unfinished training keeps of a random ticket. Raises errors as `read_summary` does."""
+    values = digests.opened(path)
+    checked(_Control, values, path)
+    return values
 
 
 def read_summary(path: Path) -> dict[str, Any]:

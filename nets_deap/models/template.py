@@ -19,7 +19,7 @@ from nets_deap.models.making import Make, aliases, drawn, streams
 from nets_deap.models.perceptron import Perceptron, recognised
 from nets_deap.models.resizing import resized
 from nets_deap.models.structured import followed
-from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.errors import NetsError, SamplesError, raised
 from nets_deap.util.random_streams import loading
 
 SEED = 0  # for what a factory draws at random and our initialisers leave as it is
@@ -271,7 +271,7 @@ class Template:
         except (MemoryError, KeyboardInterrupt):
             raise
         except Exception as error:
-            raise NetsError(
+            raise SamplesError(
                 f"{self.name} cannot take {len(x)} samples, each {list(x.shape[1:])} of "
                 f"{str(x.dtype).removeprefix('torch.')}: {raised(error)}"
             ) from error

@@ -11,7 +11,7 @@ import numpy as np
 
 from nets_deap.data import loading
 from nets_deap.data.dataset import Data
-from nets_deap.models import catalogue, prunable, registry
+from nets_deap.models import prunable, registry
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import MODULE, Drawing, initial_std, measured_std
 from nets_deap.models.layout import INITIAL, Layout
@@ -22,7 +22,7 @@ from nets_deap.models.registry import Model
 from nets_deap.problem import task
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import imports
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, SamplesError
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Problem:
         outputs that do not fit the targets, and for a minibatch of one sample where it needs two."""
         try:
             made = _architecture(self.arch, self.data, self.loss, self.metric, self.prunable)
-        except NetsError as error:
-            if not (isinstance(self.dataset, str) and catalogue.is_own(self.arch_name)):
+        except SamplesError as error:
+            if not isinstance(self.dataset, str):
                 raise
             raise NetsError(f"{error} (the data set is {self.dataset}: `dataset` names another)") from error
         if self.recipe.augment is True and len(made.input_shape) != 3:

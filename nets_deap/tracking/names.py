@@ -22,5 +22,8 @@ def parsed(text: str | None) -> tuple[str, ...]:
 def check(text: str | None) -> None:
     """Raise NetsError for an unknown tracker, and for one whose package is not installed."""
     for name in parsed(text):
-        if importlib.util.find_spec(name) is None:
+        spec = importlib.util.find_spec(name)
+        if (
+            spec is None or spec.origin is None
+        ):  # without origin it is a folder of that name, such as wandb's own
             raise NetsError(f"`log` {name} is not installed here: pip install 'nets-deap[{name}]'")

@@ -19,6 +19,10 @@ class NetsError(Exception):
         super().__init__(shortened(" ".join(str(message).split()), LONGEST))
 
 
+class SamplesError(NetsError):
+    """A network cannot take the samples of the data."""
+
+
 class DamagedError(NetsError):
     """A file whose content is not what it should be. A file that cannot be read is a plain NetsError."""
 

@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.attack.readers import READERS, attack
+from tests.attack.attacking import attack
+from tests.attack.readers import READERS
 
 
 def main() -> int:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
-import resource
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,31 +22,23 @@ from nets_deap.individuals.evaluation import MinimisedFitness
 from nets_deap.models.registry import build
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.report import reading
 from nets_deap.report.rows import Birth
 from nets_deap.search import run
 from nets_deap.search.cycles import State
+from nets_deap.search.random_ticket import random_ticket
 from nets_deap.search.registry import parse
 from nets_deap.tracking import tracker
+from nets_deap.training.final import train_ticket
+from nets_deap.training.standing import Standing
 from nets_deap.util import digests, files
-from nets_deap.util.errors import LONGEST, NetsError
 from nets_deap.util.tables import read_csv, write_csv
+from tests.attack.attacking import Reader
 from tests.attack.mutations import mutated_bytes, mutated_json, mutated_tensors
 
-MOST = 1 << 30  # bytes that reading a damaged file may take
-LONG = 10  # seconds of computing
 SMALL = {"dataset": "xor-corners", "pop": 3, "gens": 2, "epochs": 2, "map": "serial"}
-
-
-@dataclass(frozen=True)
-class Reader:
-    """make: write a whole file; path: where; read: what a command does with it; ways: how it is mutated"""
-
-    make: Callable[[], None]
-    path: Path
-    read: Callable[[], Any]
-    ways: tuple[Callable[[bytes, random.Random], bytes], ...]
 
 
 def _ticket(name: str, shape: tuple[int, ...], path: Path) -> None:
@@ -147,6 +134,32 @@ def _table(path: str, row: dict[str, Any]) -> None:
 
 def _rows(path: str, kind: type) -> list[Any]:
     return resumed.Rows(Path(path), order=str, kind=kind).known
+
+
+TRAINED = Problem("xor-corners", "mlp-10", Recipe("adam", 0.01, 4, epochs=3))
+
+
+def _train(begun: Standing | None = None, on_standing: Callable[[Standing], None] | None = None) -> None:
+    ticket = random_ticket(TRAINED, 20, np.random.default_rng(0))
+    train_ticket(ticket, TRAINED, 1, begun=begun, on_standing=on_standing)
+
+
+def _standing() -> None:
+    kept: list[Standing] = []
+    _train(on_standing=kept.append)
+    kept[0].save(Path("s"), "this one")
+
+
+def _control() -> None:
+    figures = {
+        "density": 0.5,
+        "early_stop_iteration": 3,
+        "test_loss": 0.1,
+        "test_acc": 0.5,
+        "final_test_acc": 0.5,
+    }
+    told = {"training": "this one", "rows": [{"iteration": 3, "val_loss": 0.5}], "summary": figures}
+    files.write_text(Path("c.json"), digests.sealed(told))
 
 
 BIRTH = {"number": 1, "generation": 1, "parent": 0, "mate": 0, "by": "flip"}
@@ -255,6 +268,12 @@ READERS: dict[str, Reader] = {
     "summary.json": Reader(
         _summary, Path("summary.json"), lambda: trained.read_summary(Path("summary.json")), JSON
     ),
+    "where a training stands": Reader(
+        _standing, Path("s"), lambda: _train(Standing.load(Path("s"), "this one")), TENSORS
+    ),
+    "a random ticket's training": Reader(
+        _control, Path("c.json"), lambda: trained.read_control(Path("c.json")), JSON
+    ),
     "lineage.csv": Reader(
         partial(_table, "l.csv", BIRTH), Path("l.csv"), lambda: reading.table(Path("l.csv"), Birth), TEXT
     ),
@@ -277,58 +296,3 @@ READERS: dict[str, Reader] = {
         JSON,
     ),
 }
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    """At most MOST more bytes of memory than now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def attack(reader: Reader, cases: int, seed: int) -> dict[str, bytes]:
-    """Read so many mutated files in the current folder. Returns finding -> a file that shows it."""
-
-    def late(*_: object) -> None:
-        raise TimeoutError(f"longer than {LONG} s")
-
-    reader.make()
-    reader.read()
-    whole, findings = reader.path.read_bytes(), {}
-    before = signal.signal(signal.SIGPROF, late)
-    try:
-        with limited():
-            for case in range(cases):
-                rng = random.Random(f"{seed} {case}")
-                content = rng.choice(reader.ways)(whole, rng)
-                reader.path.write_bytes(content)
-                signal.setitimer(signal.ITIMER_PROF, LONG)
-                try:
-                    reader.read()
-                except NetsError as error:
-                    if len(str(error)) > LONGEST or "\n" in str(error):
-                        findings[f"a message that is too long: {error}"] = content
-                except BaseException as error:
-                    if isinstance(error, KeyboardInterrupt):
-                        raise
-                    findings.setdefault(_where(error), content)
-                finally:
-                    signal.setitimer(signal.ITIMER_PROF, 0)
-    finally:
-        signal.signal(signal.SIGPROF, before)
-    return findings
-
-
-def _where(error: BaseException) -> str:
-    """The error, and the last line of ours that it went through."""
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        if "nets_deap" in trace.tb_frame.f_code.co_filename:
-            place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__} in {place}: {str(error)[:80]}"

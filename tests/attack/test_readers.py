@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.attack.readers import READERS, attack
+from tests.attack.attacking import attack
+from tests.attack.readers import READERS
 
 CASES = int(os.environ.get("NETS_ATTACK_CASES", "60"))
 

@@ -173,6 +173,12 @@ def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     monkeypatch.setattr(standing.Kept, "note", interrupted)
 
 
+def training(epochs: int, random: int) -> tuple[object, ...]:
+    """A command without the name of its folder."""
+    controls = ("--random", random, "--map", "serial")
+    return ("train", "ticket", "--dataset", "xor", "--epochs", epochs, *controls, "--out")
+
+
 def trained(folder: str) -> tuple[dict[str, str], Any, bytes]:
     values = json.loads(Path(folder, "summary.json").read_text(encoding="utf-8"))
     weights = Path(folder, "trained.safetensors").read_bytes()
@@ -181,19 +187,7 @@ def trained(folder: str) -> tuple[dict[str, str], Any, bytes]:
 
 def test_train_goes_on_after_its_last_evaluation(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("random", *XOR, "--out", "ticket").code == 0
-    command = (
-        "train",
-        "ticket",
-        "--dataset",
-        "xor",
-        "--epochs",
-        9,
-        "--random",
-        2,
-        "--map",
-        "serial",
-        "--out",
-    )
+    command = training(epochs=9, random=2)
     assert cli(*command, "whole").code == 0
     with monkeypatch.context() as patch:
         stopping(patch, 4)
@@ -217,19 +211,7 @@ def test_controls_that_are_trained_are_not_trained_again(cli, monkeypatch: pytes
     from nets_deap.experiments import trained as module
 
     assert cli("random", *XOR, "--out", "ticket").code == 0
-    command = (
-        "train",
-        "ticket",
-        "--dataset",
-        "xor",
-        "--epochs",
-        3,
-        "--random",
-        3,
-        "--map",
-        "serial",
-        "--out",
-    )
+    command = training(epochs=3, random=3)
     assert cli(*command, "whole").code == 0
     count, train = [], module.train_ticket
 
@@ -255,7 +237,7 @@ def test_controls_that_are_trained_are_not_trained_again(cli, monkeypatch: pytes
 
 def test_a_damaged_standing_says_what_to_do(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("random", *XOR, "--out", "ticket").code == 0
-    command = ("train", "ticket", "--dataset", "xor", "--epochs", 9, "--out", "run")
+    command = (*training(epochs=9, random=0), "run")
     with monkeypatch.context() as patch:
         stopping(patch, 4)
         assert cli(*command).code == 130

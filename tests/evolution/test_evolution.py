@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +13,13 @@ from nets_deap.evolution.improvement import last_improvement
 from nets_deap.evolution.record import finished
 from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.selection_operators import SELECTIONS
-from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.halls_of_fame import ElitistHallOfFame, best_of
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
+from tests.evolution.small import Config, genome, run
 
-Config = Callable[..., EvolveConfig]
 PAIRS = [
     (name, algorithm)
     for name, entry in SELECTIONS.items()
@@ -32,19 +30,6 @@ PAIRS = [
 
 def without_time(logbook: list[dict]) -> list[dict]:
     return [{key: value for key, value in row.items() if not key.endswith("_s")} for row in logbook]
-
-
-def run(config: EvolveConfig, engine=None) -> Evolution:
-    evolution = Evolution.of(config, engine)
-    for _ in range(config.gens + 1):
-        evolution.advance()
-    return evolution
-
-
-def genome(value: float, marker: int) -> Genome:
-    individual = Genome(np.full(4, marker), np.ones(4, dtype=bool))
-    individual.fitness.values = (value,)
-    return individual
 
 
 def test_elites_overwrite_the_worst_as_clones() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -12,26 +11,11 @@ from deap import algorithms, tools
 
 from nets_deap.evolution.maps import map_genomes
 from nets_deap.evolution.run import Evolution, make_ticket
-from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.operators.paper import mutDormancy
 from nets_deap.parallel.serial import SerialMap
-
-Config = Callable[..., EvolveConfig]
-
-
-def run(config: EvolveConfig, engine=None) -> Evolution:
-    evolution = Evolution.of(config, engine)
-    for _ in range(config.gens + 1):
-        evolution.advance()
-    return evolution
-
-
-def genome(value: float, marker: int) -> Genome:
-    individual = Genome(np.full(4, marker), np.ones(4, dtype=bool))
-    individual.fitness.values = (value,)
-    return individual
+from tests.evolution.small import Config
 
 
 def test_deaps_own_tools_work_with_our_genomes(config: Config) -> None:

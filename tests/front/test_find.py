@@ -15,21 +15,8 @@ import nets_deap as nd
 from nets_deap.search.registry import METHODS, gives_ticket, parse
 from nets_deap.util.errors import NetsError
 from tests.conftest import streams_stay
+from tests.front.own import RECIPE, X, Y, find, loss, make
 from tests.search.methods import BRIEF as SMALL
-
-X = np.random.default_rng(0).standard_normal((90, 1, 8, 8), dtype=np.float32)
-Y = np.arange(90) % 3
-RECIPE = {"lr": 0.01, "batch_size": 30, "epochs": 2}
-
-
-def make() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 3)
-    )
-
-
-def find(method: str = "snip", model=make, data=(X, Y), **options):
-    return nd.find_ticket(model, data, 0.3, method, show=False, **{"recipe": RECIPE} | options)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if gives_ticket(parse(name))])
@@ -66,10 +53,6 @@ def test_spawned_workers_get_the_data_and_an_instance_once() -> None:
     with nd.MultiprocessMap(2, start="spawn") as engine:
         spawned = find(SMALL["nets"], model=make(), map=engine)
     assert spawned.logbook[-1]["gen"] == 1
-
-
-def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(outputs, targets, reduction="none") ** 2
 
 
 def test_a_loss_a_metric_and_an_augmentation_of_ones_own() -> None:
@@ -139,13 +122,6 @@ def test_a_ticket_from_data_in_memory_asks_a_command_for_its_data(cli) -> None:
     assert "these data were in memory, and no file names them: say which by --dataset" in ran.err
 
 
-def test_an_argument_that_nobody_takes_is_one_line() -> None:
-    with pytest.raises(NetsError, match=r"argument 'generations'.* method='nets:pop=1,gens=9'"):
-        nd.find_ticket(make, (X, Y), generations=3)
-    with pytest.raises(NetsError, match="did you mean 'loss'"):
-        nd.compare(make, (X, Y), "snip", 0.3, los="mse")
-
-
 def test_a_comparison_with_another_loss_is_another() -> None:
     options = {"seeds": 1, "recipe": RECIPE, "show": False, "out": "folder"}
     nd.compare(make, (X, Y), "snip", 0.3, **options)
@@ -196,137 +172,12 @@ def test_a_ticket_for_another_model_changes_nothing() -> None:
             nd.keep_sparse(mapped, ticket)
 
 
-class Lazy(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.LazyLinear(3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x.flatten(1))
-
-
-class Remembers(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(64, 3)
-        self.last = torch.zeros(3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = self.layer(x.flatten(1)) + self.last
-        self.last = out.detach().mean(0)
-        return out
-
-
-class Counts(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(64, 3)
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.layer(x.flatten(1))
-
-
-def raises() -> nn.Module:
-    raise RuntimeError("no weights on this disk")
-
-
-BAD_MODELS = {
-    "lazy": (Lazy, "Lazy: the shape of layer.weight is not settled: give its lazy layer its sizes"),
-    "nothing to prune": (lambda: nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64)), "has no prunable weight"),
-    "keeps a state": (Remembers, "puts out something else when it is called again|cannot be copied"),
-    "counts its calls": (Counts, "a forward pass in evaluation changes calls"),
-    "another shape": (
-        lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2)),
-        "puts out 2 numbers, and there are 3 classes: change its last layer",
-    ),
-    "other samples": (lambda: nn.Linear(5, 3), "cannot take 2 samples, each \\[1, 8, 8\\] of float32"),
-    "raises": (raises, "the model .*:raises raised RuntimeError: no weights on this disk"),
-    "no module": (lambda: "net", "returned str, expected a torch.nn.Module"),
-    "a number": (7, "the model is int, expected a torch.nn.Module or what returns one"),
-    "a tuple": (lambda: nn.LSTM(8, 3, batch_first=True), "cannot take 2 samples|puts out tuple"),
-    "complex": (lambda: nn.Linear(64, 3, dtype=torch.complex64), "weight is complex"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_MODELS)
-def test_a_module_that_cannot_work_is_one_line(name: str) -> None:
-    model, says = BAD_MODELS[name]
-    with streams_stay(), pytest.raises(NetsError, match=says) as raised:
-        find(model=model)
-    assert "\n" not in str(raised.value)
-
-
-BAD_PROBLEMS = {
-    "numbers as classes": ({"loss": "cross-entropy", "data": (X, Y * 1.0)}, "cross-entropy wants classes"),
-    "accuracy of numbers": ({"metric": "accuracy", "data": (X, Y * 1.0)}, "`metric` accuracy wants classes"),
-    "three classes": ({"loss": "binary"}, "binary is for two classes, and there are 3"),
-    "a mean": ({"loss": lambda o, t: loss(o, t).mean()}, "return one number per sample"),
-    "unknown optimiser": ({"recipe": {"optimizer": "adamm"}}, "did you mean 'adam'"),
-    "an argument of it": ({"recipe": {"optimizer": "sgd:momentun=0.9"}}, "torch refuses this"),
-    "a field of a recipe": ({"recipe": {"learning_rate": 0.1}}, "unknown field of a recipe 'learning_rate'"),
-    "a density": ({"density": 1.5}, "`density` 1.5: expected a share above 0"),
-    "no ticket": ({"method": "rigl"}, "rigl gives no ticket of its own"),
-    "a prunable": ({"prunable": "embedings"}, "did you mean 'embeddings'"),
-    "no data": ({"data": None}, "there are no data"),
-    "a problem, and more": (
-        {"model": nd.Problem("digits"), "data": None, "loss": "mse"},
-        "a Problem has its own data, loss, metric",
-    ),
-    "numbers that are classes": ({"data": nd.Data.of((X, Y * 2)), "loss": "mse"}, "give them as floats"),
-    "a direction": ({"metric": (max, "fewest")}, "unknown direction of a metric 'fewest'"),
-    "a number as a metric": ({"metric": 5}, "`metric` 5: expected a name, or a function"),
-    "a number as a loss": ({"loss": 5}, "`loss` 5: expected a name, or a function"),
-    "a number as a recipe": ({"recipe": 5}, "`recipe` 5: expected a Recipe, or a dictionary"),
-    "a number as a method": ({"method": 5}, "`method` 5: expected the name of a method"),
-    "a word as a budget": ({"budget": "x"}, "`budget` 'x': expected a Budget, or the most gradient steps"),
-    "a word as a seed": ({"seed": "x"}, "`seed` 'x': expected a whole number"),
-    "no epochs": ({"recipe": {"epochs": 0}}, "`epochs` 0: Input should be greater than or equal to 1"),
-    "no rate": ({"recipe": nd.Recipe(lr=-1)}, "`lr` -1: Input should be greater than 0"),
-    "an argument of a loss": ({"loss": "mse:x=1"}, "unknown argument of the loss mse 'x': known are none"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_PROBLEMS)
-def test_a_problem_that_does_not_fit_together_is_one_line(name: str) -> None:
-    options, says = BAD_PROBLEMS[name]
-    options = {"recipe": RECIPE, "data": (X, Y), "model": make, "density": 0.3, "method": "snip"} | options
-    with pytest.raises(NetsError, match=says):
-        nd.find_ticket(options.pop("model"), options.pop("data"), show=False, **options)
-
-
 def test_validation_samples_may_be_given() -> None:
     found = find(validation=(X[:12], Y[:12]))
     assert nd.problem_of(make, (X, Y), validation=(X[:12], Y[:12])).data.validation.x.shape[0] == 12
     assert found.density == pytest.approx(0.3, abs=0.02)
     with pytest.raises(NetsError, match="`validation` 'few': expected a share"):
         find(validation="few")
-
-
-class Tokens(nn.Module):
-    """It knows the ids 0 to 9."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding, self.last = nn.Embedding(10, 6), nn.Linear(6, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.embedding(x).mean(1))
-
-
-@pytest.mark.parametrize("part", ["train", "validation", "test"])
-@pytest.mark.parametrize("unknown", [-1, 10])
-def test_token_ids_that_a_network_does_not_know_are_told_before_the_search(part: str, unknown: int) -> None:
-    rng = np.random.default_rng(0)
-    parts = {
-        name: (rng.integers(0, 10, (30, 4)), np.arange(30) % 3) for name in ("train", "validation", "test")
-    }
-    find(model=Tokens, data=parts)
-    parts[part][0][7, 2] = unknown
-    says = "training" if part == "train" else part
-    with pytest.raises(NetsError, match=f"index out of range .*the {says} samples hold numbers from"):
-        find(model=Tokens, data=parts)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.bool_, np.float32])
@@ -336,12 +187,6 @@ def test_several_labels_a_sample(kind: type) -> None:
     ticket = find(model=model, data=(X, labels), loss="binary")
     run = nd.train_ticket(ticket, model, (X, labels), loss="binary", recipe=RECIPE)
     assert 0.4 < run.summary()["test_acc"] <= 1  # of single labels: most are 0
-
-
-@pytest.mark.parametrize("seeds", [1, [], [3, 3], [1, -1], "ab", [1.5, 2.5]])
-def test_seeds_that_make_no_verdict_are_told(seeds: object) -> None:
-    with pytest.raises(NetsError, match=r"`seeds` .*expected how many"):
-        nd.verify(find(), make, (X, Y), seeds=seeds, recipe=RECIPE)
 
 
 def test_progress_shows_and_ctrl_c_ends_the_search(capfd: pytest.CaptureFixture[str]) -> None:
