@@ -33,10 +33,12 @@ class Wheel(bdist_wheel):
         return "py3", "none", super().get_tag()[2]
 
 
+ASSETS = "nets_deap.report.assets"  # a folder of data, which setuptools takes for a package
+
 setup(
-    packages=[*find_packages(include=["nets_deap", "nets_deap.*"]), "nets_deap_cli"],
+    packages=[*find_packages(include=["nets_deap", "nets_deap.*"]), ASSETS, "nets_deap_cli"],
     package_dir={"nets_deap_cli": "cli"},
-    package_data={"nets_deap": ["py.typed", "report/assets/*"], "nets_deap_cli": ["py.typed"]},
+    package_data={"nets_deap": ["py.typed"], ASSETS: ["*"], "nets_deap_cli": ["py.typed"]},
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": Wheel},
     ext_modules=[
         Extension(
