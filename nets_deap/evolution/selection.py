@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +59,7 @@ def parse(text: str) -> Choice:
 def _value(name: str, key: str, text: str, selection: Selection) -> Any:
     """An argument's value, with the type of its default."""
     expected = type(selection.arguments[key])
-    try:
-        value = ast.literal_eval(text.capitalize() if expected is bool else text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        value = None
+    value = calls.value(text)
     if expected is float and type(value) in (int, float):
         value = float(value) if math.isfinite(value) else None
     low, high = selection.minimum.get(key), selection.maximum.get(key)
