@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nets_deap.figures.style import new_figure, plain_logarithmic
+from nets_deap.util.labels import labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +24,10 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     summary: the rows of a comparison's summary.csv
     """
     figure, (axes,) = new_figure(1, height=4)
-    methods = list(summary.groupby("method", sort=False))
+    methods, named = list(summary.groupby("method", sort=False)), labels(map(str, summary["method"]))
     for i, (method, rows) in enumerate(methods):
         aside = 1 + APART * (i - (len(methods) - 1) / 2)
-        _errors(axes, i, str(method), 100 * rows["density"] * aside, rows, linewidth=1)
+        _errors(axes, i, named[str(method)], 100 * rows["density"] * aside, rows, linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
     plain_logarithmic(axes.xaxis, axes.yaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
@@ -42,10 +43,14 @@ def error_against_budget(summary: pd.DataFrame) -> Figure | None:
     if not (summary["search_gradient_steps"] > 0).any():
         return None
     densities = sorted(summary["asked"].unique(), reverse=True)
+    named = labels(map(str, summary["method"]))
     figure, panels = new_figure(min(2, len(densities)), -(-len(densities) // 2), height=3)
     for axes, density in zip(panels, densities, strict=False):
         for i, (method, rows) in enumerate(summary.groupby("method", sort=False)):
-            label, here = str(method) if density == densities[0] else "", rows[rows["asked"] == density]
+            label, here = (
+                named[str(method)] if density == densities[0] else "",
+                rows[rows["asked"] == density],
+            )
             _errors(axes, i, label, here["search_gradient_steps"], here, linewidth=0)
         axes.set_xscale("symlog", linthresh=1)  # pruning at initialisation takes no step
         axes.set(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nets_deap.report.charts import (
     COLORS,
+    MANY,
     SYMBOLS,
     Chart,
     logarithmic,
@@ -21,7 +22,11 @@ from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Compared, Held, each
 from nets_deap.report.measure import Measure, measure_of
 from nets_deap.report.sections import Section, Table
+from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row
+
+APART, MOST_APART = 0.02, 0.16  # how far methods are drawn apart, so that their intervals do not overlap
+LEGEND_ROW = 20  # pixels
 
 
 def comparison(helds: Sequence[Held]) -> Section | None:
@@ -29,54 +34,63 @@ def comparison(helds: Sequence[Held]) -> Section | None:
     if not found:
         return None
     measure = measure_of(helds)
+    metric = f"Test {measure.name} against"
     charts: list[Chart] = []
     tables: list[Table] = []
+    short = False
     for prefix, compared in found:
         rows = compared.summaries
-        charts.append(
-            _against(rows, "density", f"{prefix}Test {measure.name} against density", "density, %", measure)
-        )
-        charts.append(
+        named = labels(str(row["method"]) for row in rows)
+        short = short or any(label != method for method, label in named.items())
+        charts += [
+            _against(rows, "density", f"{prefix}{metric} density", "density, %", measure, named),
             _against(
                 rows,
                 "cost",
-                f"{prefix}Test {measure.name} against cost",
+                f"{prefix}{metric} cost",
                 "gradient steps of search and training",
                 measure,
-            )
-        )
+                named,
+            ),
+        ]
         if differing := [row for row in rows if "difference" in row]:
-            charts.append(_differences(differing, prefix))
+            charts.append(_differences(differing, prefix, named))
         tables.append(_summary(rows, f"{prefix}Means over seeds ± 95 % interval", measure))
     intro = (
         "Every ticket is trained to the end by the same recipe, on paired seeds; test figures are those at "
-        "early stop. A p-value is that of a paired t-test, and not corrected for the number of comparisons."
+        "early stop. p is that of a paired t-test, and p (Holm) is corrected for all tests of the comparison."
+        + (" Charts have the names of the methods shortened; the table has all of their options." * short)
     )
     return Section("comparison", "Comparison", intro, charts=charts, tables=tables)
 
 
-def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure) -> Chart:
+def _against(
+    rows: Sequence[Row], of: str, title: str, x: str, measure: Measure, named: Mapping[str, str]
+) -> Chart:
     """Mean metric with its interval, a series for each method, against density or cost."""
-    figure = new_figure(x, f"test {measure.axis}", height=380)
     by_method: dict[str, list[Row]] = {}
     for row in rows:
         by_method.setdefault(row["method"], []).append(row)
+    many = len(by_method) > MANY
+    figure = new_figure(x, f"test {measure.axis}", height=380 + many * LEGEND_ROW * len(by_method))
+    figure.update_layout(legend_maxheight=LEGEND_ROW * (1 + len(by_method)))
     unit = 1.0 if measure.share else 0.01  # summaries have the metric times 100
     cells = []
     for i, (method, of_it) in enumerate(by_method.items()):
         xs = [100 * row["density"] if of == "density" else _steps(row) for row in of_it]
         ys = [unit * row["test_acc"] for row in of_it]
         half = [unit * _finite(row["test_acc_half_width"]) for row in of_it]
+        aside = 1 + min(APART, MOST_APART / len(by_method)) * (i - (len(by_method) - 1) / 2)
         figure.add_scatter(
-            x=xs,
+            x=[aside * place for place in xs],
             y=ys,
             error_y={"type": "data", "array": half, "thickness": 1.5},
-            name=plain(method),
+            name=plain(named[method]),
             mode="lines+markers" if of == "density" else "markers",
-            customdata=half,
+            customdata=list(zip(xs, half, strict=True)),
             line={"color": COLORS[i % 6], "width": 1.5},
             marker={"size": 9, "symbol": SYMBOLS[i % 7], "color": COLORS[i % 6]},
-            hovertemplate="%{x:.4~g}: %{y:.4~g} ± %{customdata:.2~g}",
+            hovertemplate="%{customdata[0]:.4~g}: %{y:.4~g} ± %{customdata[1]:.2~g}",
         )
         cells += [
             [method, float(place), value, width] for place, value, width in zip(xs, ys, half, strict=True)
@@ -87,7 +101,9 @@ def _against(rows: Sequence[Row], of: str, title: str, x: str, measure: Measure)
         f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "
         f"{number(best[1])}."
     )
-    return made(title, says, figure, ["method", x, f"test {measure.axis}", "± 95 %"], cells)
+    head = ["method", x, f"test {measure.axis}", "± 95 %"]
+    note = "Methods are drawn a little apart."
+    return made(title, says, figure, head, cells, note, look="wide" if many else "")
 
 
 def _steps(row: Row) -> float:
@@ -98,10 +114,10 @@ def _finite(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-def _differences(rows: Sequence[Row], prefix: str) -> Chart:
+def _differences(rows: Sequence[Row], prefix: str, named: Mapping[str, str]) -> Chart:
     told = [
         Dot(
-            f"{row['method']}, {100 * row['asked']:g} %",
+            f"{named[row['method']]}, {100 * row['asked']:g} %",
             row["difference"],
             row["difference_half_width"],
             more=[row["paired_with"], row["p_value"]],
@@ -109,7 +125,9 @@ def _differences(rows: Sequence[Row], prefix: str) -> Chart:
         for row in rows
     ]
     title = f"{prefix}Paired difference in test metric"
-    against = " or ".join(dict.fromkeys(str(row["paired_with"]) for row in rows))
+    against = " or ".join(
+        dict.fromkeys(named.get(str(row["paired_with"]), str(row["paired_with"])) for row in rows)
+    )
     return dots(title, told, f"points better than {against}", ["against", "p"], zero=True)
 
 
@@ -119,6 +137,7 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
         f"test {measure.name}, × 100",
         "better by, points",
         "p",
+        "p (Holm)",
         "asked, %",
         "density, %",
         "seeds",
@@ -132,7 +151,8 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
             f"{row['difference']:+.2f} ± {row['difference_half_width']:.2f}".replace("-", "−")
             if "difference" in row
             else "",
-            f"{row['p_value']:.2g}" if "p_value" in row else "",
+            _p(row, "p_value"),
+            _p(row, "p_holm"),
             f"{100 * row['asked']:g}",
             f"{100 * row['density']:.3g}",
             str(row["seeds"]),
@@ -144,15 +164,20 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
     return Table(title, head, cells)
 
 
+def _p(row: Row, column: str) -> str:
+    return f"{row[column]:.2g}" if column in row else ""
+
+
 def _interval(mean: float, half: float) -> str:
     return f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
 
 
 def times(compared: Compared) -> dict[str, tuple[float, float]]:
-    """Method and density -> mean seconds of search and of training."""
+    """A method's short name and density -> mean seconds of search and of training."""
     found: dict[str, list[tuple[float, float]]] = {}
+    named = labels(str(row["method"]) for row in compared.trials)
     for row in compared.trials:
-        key = f"{row['method']}, {100 * row['asked']:g} %"
+        key = f"{named[row['method']]}, {100 * row['asked']:g} %"
         found.setdefault(key, []).append((row["search_seconds"], row["train_seconds"]))
     return {
         key: (float(np.nanmean([s for s, _ in of_it])), float(np.nanmean([t for _, t in of_it])))

@@ -13,6 +13,7 @@ from nets_deap.report.charts import COLORS, Line, lines
 from nets_deap.report.held import Held, Trained, each
 from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section
+from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row
 
 STEPS = {"gen": "generation", "cycle": "cycle", "round": "round", "iteration": "iteration"}
@@ -111,9 +112,10 @@ def _by_method(rows: Sequence[Row], step: str = "") -> list[Track]:
         return []
     table = pd.DataFrame(list(rows))
     methods, densities = (list(table[column].unique()) for column in ("method", "asked"))
-    found = []
+    named, found = labels(map(str, methods)), []
     for (method, asked), part in table.groupby(["method", "asked"], sort=False):
-        label = f"{method}, {100 * float(part['asked'].iloc[0]):g} %" if len(densities) > 1 else str(method)
+        label = named[str(method)]
+        label += f", {100 * float(part['asked'].iloc[0]):g} %" if len(densities) > 1 else ""
         place = methods.index(method), densities.index(asked)
         found.append(Track(label, step or _step(part), part, *place))
     return found

@@ -55,7 +55,7 @@ def test_all_sections_are_there_and_drawn_and_fit(browser: Any, pages: Any, name
         assert page.locator(".plot").evaluate_all(waiting) == 0
         assert page.locator("#trouble").is_hidden()
         page.set_viewport_size(NARROW)
-        page.wait_for_function("document.querySelector('.plot .main-svg').clientWidth < innerWidth")
+        page.wait_for_function("() => document.querySelector('.plot .main-svg').clientWidth < innerWidth")
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
         beyond = (
             "all => all.filter(one => one.offsetParent && one.getBoundingClientRect().right > innerWidth + 1)"
@@ -142,7 +142,7 @@ def test_a_point_of_the_front_shows_its_ticket(browser: Any, pages: Any) -> None
         page.locator("#front-pick").select_option("0")
         assert page.locator("#front .group:not([hidden]) h3").text_content() == picks[0]
         page.wait_for_function(
-            "document.querySelectorAll('#front .group:not([hidden]) svg.main-svg').length > 0"
+            "() => document.querySelectorAll('#front .group:not([hidden]) svg.main-svg').length > 0"
         )
 
 

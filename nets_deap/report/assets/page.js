@@ -62,7 +62,7 @@
     drawn.add(plot);
     await ready;
     const figure = figureOf(plot);
-    const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+    const config = { displaylogo: false, responsive: true, modeBarButtons: [["toImage", "resetScale2d"]] };
     await Plotly.newPlot(plot, figure.data, figure.layout, config);
     plot.dataset.drawn = "";
     root.dataset.first ??= Math.round(performance.now()); // ms until there was a chart, for whoever measures
