@@ -123,7 +123,7 @@ def _show_warnings() -> None:
 def run(words: list[str]) -> int:
     """Run a command, and return its exit code. Raises KeyboardInterrupt if it is interrupted."""
     _show_warnings()
-    waiting.silent = "--quiet" in words
+    waiting.silent = not {"-q", "--quiet"}.isdisjoint(words)
     with journal.kept(words):
         return _run(words)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -75,7 +76,7 @@ class Journal(logging.Handler):
         else:
             self._write([record], NEW & ~os.O_CREAT)
         if self.verbose and not getattr(record, "shown", False):
-            click.echo(self.format(record), err=True)
+            self._tell(record)
 
     def _write(self, records: Sequence[logging.LogRecord], flags: int) -> None:
         assert self.path is not None
@@ -83,11 +84,14 @@ class Journal(logging.Handler):
         with suppress(OSError), open(os.open(self.path, flags, 0o666), "ab") as file:
             file.write(text.encode("utf-8", "backslashreplace"))
 
+    def _tell(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)  # click.echo would write into a progress bar
+
     def show(self) -> None:
         """From now on show lines on stderr, too."""
         self.verbose = True
         for record in self._head():
-            click.echo(self.format(record), err=True)
+            self._tell(record)
 
     def _head(self) -> list[logging.LogRecord]:
         """On what results and faults may depend, and what came before there was a folder."""

@@ -229,7 +229,9 @@ fresh_option = click.option(
 )
 output_options = combined(
     journal.verbose_option,
-    click.option("--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"),
+    click.option(
+        "-q", "--quiet", is_flag=True, cls=Option, help="No progress and no summary.", group="output"
+    ),
     click.option(
         "--json",
         "as_json",

@@ -34,7 +34,7 @@ from .options import command, fresh_option, option, printable, worded
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
 @fresh_option
 @journal.verbose_option
-@option("--quiet", is_flag=True, help="No progress and no table.", group="output")
+@option("-q", "--quiet", is_flag=True, help="No progress and no table.", group="output")
 def table1(
     out: str | None,
     parts: str | None,

@@ -22,6 +22,8 @@ from nets_deap.util.threads import as_usual
 if TYPE_CHECKING:
     import torch
 
+AT_ONCE = 1024  # samples
+
 
 @lru_cache(maxsize=2)
 @memory.told("take fewer samples, by `data_limit`, or smaller ones")
@@ -118,10 +120,20 @@ def _statistics(raw: Raw, train_x: np.ndarray) -> tuple[torch.Tensor, torch.Tens
 
     if raw.mean is not None and raw.std is not None:
         return torch.tensor([raw.mean]), torch.tensor([raw.std])
-    axes = (0, *range(2, train_x.ndim))
-    mean = train_x.mean(axis=axes, dtype=np.float64) / raw.scale
-    std = train_x.std(axis=axes, dtype=np.float64) / raw.scale
+    channels = np.moveaxis(train_x, 1, 0)
+    mean, std = zip(*map(_moments, channels), strict=True)
     return (
-        torch.tensor(np.atleast_1d(mean), dtype=torch.float32),
-        torch.tensor(np.atleast_1d(np.maximum(std, 1e-6)), dtype=torch.float32),
+        torch.tensor(np.array(mean) / raw.scale, dtype=torch.float32),
+        torch.tensor(np.maximum(np.array(std) / raw.scale, 1e-6), dtype=torch.float32),
     )
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation. Those of bytes follow from their counts, in less time and memory."""
+    if values.dtype != np.uint8:
+        return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    counts = np.zeros(256, dtype=np.int64)
+    for first in range(0, len(values), AT_ONCE):
+        counts += np.bincount(values[first : first + AT_ONCE].ravel(), minlength=256)
+    mean = float(counts @ np.arange(256) / values.size)
+    return mean, float(counts @ (np.arange(256) - mean) ** 2 / values.size) ** 0.5
