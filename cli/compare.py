@@ -78,7 +78,7 @@ def compare(
 
     try:
         with (
-            make_map(settled.map, settled.workers, "cpu") as engine,
+            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
             progress.shown(total, quiet or as_json, "trial", named=named) as report,
         ):
             result = comparison.compare(

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 FILES, FOLDERS = "file", "dir"  # what click calls them; in place of a file, a folder can be given
 # The names of values of options and arguments -> what kind of path they are
 PATHS = {
-    **dict.fromkeys(("ticket", "other", "path", "paths", "config", "onnx"), FILES),
+    **dict.fromkeys(("ticket", "other", "path", "paths", "config", "onnx", "scheduler"), FILES),
     **dict.fromkeys(("out", "data_dir", "trained", "folder", "folders", "place"), FOLDERS),
 }
 OUT_IS_A_FILE = ("report", "export")  # commands whose --out may be one

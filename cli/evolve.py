@@ -78,7 +78,9 @@ def evolve(
             render.note(f"the run in {folder} goes on after generation {logbook[-1]['gen']}")
     if not quiet and not selection.parse(settled.select).has_pressure:
         render.note(f"--select {settled.select} has no selection pressure: better genomes are not favoured")
-    engine = make_map(settled.map, settled.workers, settled.torch_device(), settled.eval_timeout)
+    engine = make_map(
+        settled.map, settled.workers, settled.torch_device(), settled.eval_timeout, settled.scheduler
+    )
     try:
         begun = logbook[-1]["gen"] if logbook else -1
         with progress.shown(settled.gens, quiet or as_json, "generation", begun=begun) as report:

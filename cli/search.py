@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 own = partial(option, group="search")  # an option of one method
 sources = combined(source_options("paper, lth or quick"), fresh_option, output_options)
-WHERE = ("map", "workers", "device", "track_test")  # only for methods with populations, or that can use a GPU
+WHERE = ("map", "workers", "scheduler", "device", "track_test")  # for populations, or a GPU
 from_cycle = option(
     "--from-cycle", type=int, metavar="N", help="Continue from this cycle of an earlier run.", group="running"
 )
@@ -131,7 +131,7 @@ ES_PROBLEMS: dict[str, dict[str, Any]] = {
 
 # Options that an ES lacks: it takes no gradient steps.
 ES_WITHOUT = (
-    *("method", "map", "workers", "budget_steps", "budget_samples"),
+    *("method", "map", "workers", "scheduler", "budget_steps", "budget_samples"),
     *RecipeSettings.model_fields,
 )
 

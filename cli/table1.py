@@ -30,8 +30,14 @@ from .options import command, fresh_option, option, printable, worded
     help="Where MNIST lies. [data, or NETS_DATA_DIR]",
     group="data",
 )
-@option("--map", "map_", metavar="NAME", help="serial or multiprocess. [multiprocess]", group="running")
+@option("--map", "map_", metavar="NAME", help="serial, multiprocess or dask. [multiprocess]", group="running")
 @option("--workers", type=int, metavar="N", help="Worker processes. [all cores]", group="running")
+@option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Of a Dask cluster: tcp://…, tls://… or its scheduler file.",
+    group="running",
+)
 @fresh_option
 @journal.verbose_option
 @option("-q", "--quiet", is_flag=True, help="No progress and no table.", group="output")
@@ -40,6 +46,7 @@ def table1(
     parts: str | None,
     map_: str | None,
     workers: int | None,
+    scheduler: str | None,
     fresh: bool,
     quiet: bool | None,
     **options: Any,
@@ -60,7 +67,7 @@ def table1(
         render.set_aside(place / name, "methods", "a comparison")
     try:
         with (
-            make_map(map_ or "multiprocess", workers, "cpu") as engine,
+            make_map(map_ or "multiprocess", workers, scheduler=scheduler) as engine,
             progress.shown(0, bool(quiet), "trial", named=named) as report,
         ):
 

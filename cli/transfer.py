@@ -100,7 +100,7 @@ def transfer(
 
     with (
         _rows(folder, TRANSFER, settled, "to", [loaded], library.Transferred) as rows,
-        make_map(settled.map, settled.workers, "cpu") as engine,
+        make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
         progress.shown(total, quiet or as_json, "training", named=named) as report,
     ):
 
@@ -167,7 +167,7 @@ def connectivity(
         kept.known = [row for row in kept.known if points[row["seed"]] == settled.points]
         have = {row["seed"] for row in kept.known}
         with (
-            make_map(settled.map, settled.workers, "cpu") as engine,
+            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
             progress.shown(len(seeds), quiet or as_json, "line", named=lambda seed: f"seed {seed}") as report,
         ):
 

@@ -82,7 +82,7 @@ def verify(
         render.set_aside(folder, *marks, settled)
     try:
         with (
-            make_map(settled.map, settled.workers, "cpu") as engine,
+            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
             rows_in(folder, ROWS, settled, marks, checksum, order, Trained, ADDED, CHECKSUM) as rows,
             progress.shown(total, quiet or as_json, "training", named=named) as report,
         ):

@@ -24,7 +24,8 @@ from nets_deap.util.errors import NetsError
 
 # Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
 PLACE_FIELDS = frozenset(
-    {"out", "map", "workers", "device", "time_limit", "eval_timeout", "data_dir", "download", "log"}
+    {"out", "map", "workers", "scheduler", "device", "time_limit", "eval_timeout", "data_dir", "download"}
+    | {"log"}
 )
 # Fields that belong to a single call: no config.json has them, and one that has was not written by us
 OF_A_CALL = frozenset({"out", "time_limit", "eval_timeout"})
@@ -215,6 +216,9 @@ class ProblemConfig(RecipeSettings):
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = setting(
         None, "Worker processes. [all cores]", "running", "N"
     )
+    scheduler: str | None = setting(
+        None, "Of a Dask cluster: tcp://…, tls://… or its scheduler file.", "running", "ADDRESS"
+    )
     out: str | None = setting(None, "The folder to write to.", "output", "DIR", True)
 
     def problem(self) -> Problem:
@@ -255,6 +259,10 @@ class ProblemConfig(RecipeSettings):
         """`device` with auto resolved. Raises NetsError for cuda if there is no CUDA device."""
         if self.device == "cpu":
             return "cpu"
+        if self.scheduler is not None:
+            if self.device == "auto":
+                raise NetsError("`device` auto: say cpu or cuda for the workers of a cluster")
+            return self.device
         import torch
 
         if torch.cuda.is_available():

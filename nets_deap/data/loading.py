@@ -13,7 +13,7 @@ from nets_deap.data import splitting, tables
 from nets_deap.data.dataset import Data, Part
 from nets_deap.data.preparation import AS_GIVEN, Preparation
 from nets_deap.data.sources import DATASETS, Raw, check_name, from_folder, is_own
-from nets_deap.util import imports, memory
+from nets_deap.util import agreed, imports, memory
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import NetsError, raised
 from nets_deap.util.random_streams import loading
@@ -45,6 +45,15 @@ def load(
     Every class is in the training part; a warning (NetsWarning) tells of classes that validation lacks.
     Raises NetsError if the data is missing, and the message says how to get it; and for too few samples.
     """
+    found = _loaded(name, agreed.folder(data_dir), download, limit, validation, split_seed)
+    call = (__name__, "load", (name, data_dir, download, limit, validation, split_seed))
+    agreed.agree(call, found.checksum, f"the data set {name}")
+    return found
+
+
+def _loaded(
+    name: str, data_dir: str, download: bool, limit: int | None, validation: float, split_seed: int
+) -> Data:
     import torch
 
     check_name(name)

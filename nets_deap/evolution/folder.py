@@ -17,8 +17,7 @@ from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.individuals.evaluation import MinimisedFitness, ParetoFitness
 from nets_deap.individuals.halls_of_fame import measured
-from nets_deap.parallel.processes import MultiprocessMap
-from nets_deap.parallel.serial import SerialMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.tracking import names as trackers
 from nets_deap.tracking.log import tracked
 from nets_deap.util import files, tables
@@ -45,7 +44,7 @@ class Outcome:
 def evolve(
     config: EvolveConfig,
     folder: Path,
-    engine: SerialMap | MultiprocessMap,
+    engine: Map,
     on_generation: Callable[[Evolution, Row], None] | None = None,
     resume: bool = True,
     on_note: Callable[[str], None] | None = None,

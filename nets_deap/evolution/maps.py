@@ -17,7 +17,7 @@ from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.parallel import choice
-from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.util.errors import warn_once
 from nets_deap.util.random_streams import fitness_streams, undisturbed
@@ -37,6 +37,12 @@ class Measure:
         genome.measured = None
         with within(self.context), self._streams(genome):
             return self.function(genome), genome.measured
+
+    def all(self, genomes: Sequence[Genome]) -> list[tuple[Any, Evaluation | None]]:
+        """The same for many genomes, as one stack if an `Evaluator` is bare."""
+        if (evaluator := bare_evaluator(self.function)) is None:
+            return [self(genome) for genome in genomes]
+        return [(told.values, told) for told in evaluator.evaluate_all(genomes, self.context)]
 
     def _streams(self, genome: Genome) -> AbstractContextManager[None]:
         """An `Evaluator` seeds the global streams itself, for its fitness function alone."""
@@ -61,6 +67,8 @@ class BatchedMap(SerialMap):
     one, is called with one genome after another.
     """
 
+    stacks = True
+
 
 def map_genomes(
     engine: Engine,
@@ -76,12 +84,9 @@ def map_genomes(
     The global random streams are restored, so that evaluations do not disturb DEAP's selection.
     """
     genomes = list(genomes)
-    stacked = bare_evaluator(function) if isinstance(engine, BatchedMap) else None
+    measure = Measure(function, context)
     with undisturbed():
-        if stacked:
-            results = [(told.values, told) for told in stacked.evaluate_all(genomes, context)]
-        else:
-            results = list(engine(Measure(function, context), genomes))
+        results = measure.all(genomes) if isinstance(engine, BatchedMap) else list(engine(measure, genomes))
     for genome, (_, measured) in zip(genomes, results, strict=True):
         genome.measured = measured
     return [values for values, _ in results]
@@ -195,7 +200,13 @@ def _merit(values: Sequence[float], genome: Genome) -> tuple[float, ...]:
 
 
 def make_map(
-    name: str, workers: int | None, device: str, timeout: float | None = None
-) -> SerialMap | MultiprocessMap:
-    """The map called `serial`, `multiprocess` or `batched`; see `parallel.choice.make_map`."""
-    return BatchedMap() if name == "batched" else choice.make_map(name, workers, device, timeout)
+    name: str,
+    workers: int | None,
+    device: str = "cpu",
+    timeout: float | None = None,
+    scheduler: str | None = None,
+) -> Map:
+    """The map called `serial`, `multiprocess`, `dask` or `batched`; see `parallel.choice.make_map`."""
+    if name == "batched" and scheduler is None:
+        return BatchedMap()
+    return choice.make_map(name, workers, device, timeout, scheduler)

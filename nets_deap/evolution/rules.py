@@ -23,6 +23,11 @@ class Rule(NamedTuple):
     message: str
 
 
+def _stacks(config: Any) -> bool:
+    """Are genomes evaluated as stacks?"""
+    return config.map == "batched" or (config.map == "dask" and config.device != "cpu")
+
+
 def _mutates(settings: Any, *names: str) -> bool:
     return any(step.name in names for step in settings.pipeline.steps)
 
@@ -108,18 +113,19 @@ RULES: Sequence[Rule] = (
 OF_A_RUN: Sequence[Rule] = (
     Rule(
         ("precision",),
-        lambda c: c.precision != "float32" and c.map != "batched",
-        "only the map batched has this",
+        lambda c: c.precision != "float32" and not _stacks(c),
+        "only the map batched has this, and dask with GPUs",
     ),
     Rule(
         ("eval_timeout",),
-        lambda c: c.eval_timeout is not None and c.map != "multiprocess",
-        "only the map multiprocess can end an evaluation",
+        lambda c: c.eval_timeout is not None and c.map not in ("multiprocess", "dask"),
+        "only the maps multiprocess and dask can end an evaluation",
     ),
     Rule(
         ("mutate",),
-        lambda c: c.map == "batched" and _mutates(c, "reorder"),
-        "reorder gives genomes minibatches of their own, which do not go with the map batched",
+        lambda c: _stacks(c) and _mutates(c, "reorder"),
+        "reorder gives genomes minibatches of their own, which do not go with the stacks of batched, "
+        "and of dask on GPUs",
     ),
 )
 

@@ -233,7 +233,7 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     )
     map: Annotated[str, one_of("map", MAPS)] = setting(
         "multiprocess",
-        "serial, multiprocess or batched: the whole population as one stack, for a GPU.",
+        "serial, multiprocess, dask, or batched: the whole population as one stack, for a GPU.",
         "running",
         "NAME",
     )

@@ -16,7 +16,7 @@ from nets_deap.evolution.density_schedule import SharedPlan
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.fitness import DensityPenalty, load_fitness
 from nets_deap.evolution.islands import Mating
-from nets_deap.evolution.maps import BatchedMap, Engine, EvaluationMap
+from nets_deap.evolution.maps import Engine, EvaluationMap
 from nets_deap.evolution.mutations import Kit
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.individuals.evaluation import ParetoFitness
@@ -56,8 +56,10 @@ def make_toolbox(
     """
     if not isinstance(problem, Problem):  # a config has a function of its own, below
         raise TypeError(f"expected a Problem or an EvolveConfig, got {type(problem).__name__}")
-    if settings.precision != "float32" and not isinstance(engine, BatchedMap):
-        raise NetsError(f"`precision` {settings.precision}: only the map batched has this")
+    if settings.precision != "float32" and not getattr(engine, "stacks", False):
+        raise NetsError(
+            f"`precision` {settings.precision}: only the map batched has this, and dask with GPUs"
+        )
     problem, clock = settings.evaluation(problem), Clock()
     std, drawing = problem.initial_std(), problem.drawing()
     pipeline = settings.pipeline

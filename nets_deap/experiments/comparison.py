@@ -15,13 +15,12 @@ from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.shard import Shard
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
 from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
-from nets_deap.parallel.processes import ENDED_ITS_WORKER, MultiprocessMap
-from nets_deap.parallel.serial import SerialMap
+from nets_deap.parallel.processes import ENDED_ITS_WORKER
+from nets_deap.parallel.protocol import Map
 from nets_deap.util import files, memory, tables
 from nets_deap.util.errors import NetsError, shortened
 
 logger = logging.getLogger(__name__)
-Engine = SerialMap | MultiprocessMap
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
 OnTrial = Callable[[int, int, Row | str], None]
 
@@ -46,7 +45,7 @@ def trials_of(config: CompareConfig, seeds: int | None = None) -> list[Trial]:
 def compare(
     config: CompareConfig,
     folder: Path,
-    engine: Engine,
+    engine: Map,
     on_trial: OnTrial | None = None,
 ) -> Comparison:
     """Run the trials that are missing, and write trials.csv, seconds.csv and summary.csv.
@@ -92,7 +91,7 @@ def _run(
     whole: CompareConfig,
     trials: list[Trial],
     folder: Path,
-    engine: Engine,
+    engine: Map,
     on_trial: OnTrial | None,
 ) -> None:
     """Run the missing trials; summary.csv covers the whole comparison, of which `trials` are a part."""

@@ -25,7 +25,7 @@ MOST_TRIALS = 10**5  # of a comparison
 class _OnCpus(ProblemConfig):
     """The config of an experiment whose trainings run in parallel on CPUs."""
 
-    map: MapName = _map("serial or multiprocess.")
+    map: MapName = _map("serial, multiprocess or dask.")
 
     @model_validator(mode="after")
     def _on_cpus(self) -> _OnCpus:
@@ -48,7 +48,7 @@ class TrainConfig(ProblemConfig):
     random: Annotated[int, Field(ge=0, le=MOST_KEPT)] = setting(
         0, "Train N random tickets of the same density beside it.", "training", "N", True
     )
-    map: MapName = _map("serial or multiprocess, for the random tickets.")
+    map: MapName = _map("serial, multiprocess or dask, for the random tickets.")
     log: LogNames = log_setting()
 
 

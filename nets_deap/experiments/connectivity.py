@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import evaluate
 from nets_deap.networks.statistics import recompute
-from nets_deap.parallel.processes import MultiprocessMap
-from nets_deap.parallel.serial import SerialMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training.final import check_ticket, to_go, train_ticket
@@ -90,7 +89,7 @@ def connectivity(
     tickets: Sequence[Ticket],
     problem: Problem,
     seeds: Sequence[int],
-    engine: SerialMap | MultiprocessMap,
+    engine: Map,
     points: int = POINTS,
     on_line: Callable[[list[Row]], None] | None = None,
 ) -> list[Row]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nets_deap.config.layers import configure
-from nets_deap.experiments.comparison import Engine, OnTrial, compare, stored
+from nets_deap.experiments.comparison import OnTrial, compare, stored
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import Comparison
+from nets_deap.parallel.protocol import Map
 from nets_deap.util import files, tables
 from nets_deap.util.errors import unknown
 from nets_deap.util.statistics import mean_interval
@@ -58,7 +59,7 @@ def config_of(problem: str, **options: Any) -> CompareConfig:
 
 def table1(
     folder: Path,
-    engine: Engine,
+    engine: Map,
     problems: list[str] | None = None,
     on_trial: Callable[[str], OnTrial] | None = None,
     **options: Any,

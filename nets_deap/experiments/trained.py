@@ -144,7 +144,9 @@ def _controls(
 
     if missing:
         made = partial(_train_control, train_one=train_one, active=int(ticket.mask.sum()), problem=problem)
-        with make_map(config.map, config.workers, config.torch_device()) as engine:
+        with make_map(
+            config.map, config.workers, config.torch_device(), scheduler=config.scheduler
+        ) as engine:
             engine(partial(made, seed=config.seed), missing, tell)
     return [done[i] for i in range(config.random)]
 

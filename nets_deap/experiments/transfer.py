@@ -15,8 +15,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 from pydantic import BaseModel
 
-from nets_deap.parallel.processes import MultiprocessMap
-from nets_deap.parallel.serial import SerialMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.optimizer import OPTIMIZERS, is_optimizer
 from nets_deap.problem.problem import Problem
@@ -121,7 +120,7 @@ def transfer(
     ticket: Ticket,
     aim: Target,
     seeds: Sequence[int],
-    engine: SerialMap | MultiprocessMap,
+    engine: Map,
     on_row: Callable[[Row], None] | None = None,
     known: Sequence[Row] = (),
 ) -> list[Row]:

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from nets_deap.experiments.more_seeds import seeds_to_decide
-from nets_deap.parallel.processes import MultiprocessMap
-from nets_deap.parallel.serial import SerialMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.controls import CONTROLS
@@ -143,7 +142,7 @@ def verify(
     ticket: Ticket,
     problem: Problem,
     seeds: list[int],
-    engine: SerialMap | MultiprocessMap,
+    engine: Map,
     eval_every: int = 0,
     margin: float = 0.0,
     at_most: float = AT_MOST,

@@ -92,6 +92,7 @@ def compare(
     first_seed: int = 1,
     map: str = "serial",
     workers: int | None = None,
+    scheduler: str | None = None,
     out: str | Path | None = None,
     show: bool = True,
     budget_steps: int | None = None,
@@ -145,7 +146,11 @@ def compare(
     config = validate(_Given, told | texts)
     config._problem = given
     folder = nullcontext(str(out)) if out is not None else tempfile.TemporaryDirectory()
-    with folder as place, make_map(map, workers, "cpu") as engine, progress("comparison", show) as tell:
+    with (
+        folder as place,
+        make_map(map, workers, scheduler=scheduler) as engine,
+        progress("comparison", show) as tell,
+    ):
         found = comparison.compare(
             config, Path(place), engine, lambda done, total, row: tell({"done": done, "of": total})
         )

@@ -72,6 +72,7 @@ def verify(
     seeds: int | Sequence[int] = 5,
     map: str = "serial",
     workers: int | None = None,
+    scheduler: str | None = None,
     eval_every: int = 0,
     margin: float = 0.0,
     at_most: float = verdict.AT_MOST,
@@ -92,6 +93,6 @@ def verify(
             f"`seeds` {shortened(str(seeds), 80)}: expected how many, 2 or more, or as many different whole "
             "numbers from 0 on"
         )
-    with make_map(map, workers, "cpu") as engine:
+    with make_map(map, workers, scheduler=scheduler) as engine:
         found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
     return Verification(found, pd.DataFrame(rows))

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = exported(
     __name__,
     {
         "choice": ["MAPS", "make_map"],
+        "dask_map": ["DaskMap"],
         "processes": ["MultiprocessMap"],
         "serial": ["SerialMap"],
     },

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from nets_deap.parallel.processes import MultiprocessMap, available_cores, check_workers
+from nets_deap.parallel.protocol import Map
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util.errors import unknown
+from nets_deap.util.errors import NetsError, unknown
 
-MAPS = ("serial", "multiprocess")
+MAPS = ("serial", "multiprocess", "dask")
 
 
 def make_map(
-    name: str, workers: int | None, device: str = "cpu", timeout: float | None = None
-) -> SerialMap | MultiprocessMap:
-    """The map called `serial` or `multiprocess`. With one core and no `workers` given, it is always serial.
+    name: str,
+    workers: int | None,
+    device: str = "cpu",
+    timeout: float | None = None,
+    scheduler: str | None = None,
+) -> Map:
+    """The map called `serial`, `multiprocess` or `dask`.
 
-    device: where the items will be computed; only spawned workers, not forked ones, can use a GPU
+    With one core and no `workers` given, `multiprocess` is the serial map.
+
+    device: where the items will be computed. Only spawned workers, not forked ones, can use a GPU; those of
+        Dask take their shares as stacks
     timeout: seconds that one item may take. Only another process can keep to it, so with a timeout the map
         `multiprocess` has workers even on one core
+    scheduler: of a Dask cluster, see `DaskMap`
     """
     if name not in MAPS:
         raise unknown("map", name, MAPS)
+    if scheduler is not None and name != "dask":
+        raise NetsError("`scheduler` is that of a Dask cluster: add `map` dask")
+    if name == "dask":
+        from nets_deap.parallel.dask_map import DaskMap
+
+        return DaskMap(workers, scheduler, device=device, timeout=timeout)
     check_workers(workers)
     if name == "serial" or (workers is None and timeout is None and available_cores() == 1):
         return SerialMap()

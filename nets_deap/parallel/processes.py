@@ -14,7 +14,8 @@ import dill
 import multiprocess
 from multiprocess.connection import wait
 
-from nets_deap.parallel.serial import Item, Result, SerialMap, unit_of
+from nets_deap.parallel.protocol import Item, Result
+from nets_deap.parallel.serial import SerialMap, unit_of
 from nets_deap.parallel.worker import BEGUN, Worker
 from nets_deap.util import inside, interrupts
 from nets_deap.util.errors import NetsError
@@ -67,6 +68,8 @@ class MultiprocessMap:
     ends. They ignore Ctrl-C. An exception raised by the function is raised here. For an item that has killed
     ATTEMPTS workers the result is `lost(item)`; without `lost`, NetsError is raised.
     """
+
+    elsewhere = False
 
     def __init__(
         self, workers: int | None = None, start: str | None = None, timeout: float | None = None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Self
 
+from nets_deap.parallel.protocol import Item, Result
 from nets_deap.util import inside, interrupts
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def unit_of(function: Callable[..., object]) -> str:
@@ -21,6 +19,7 @@ class SerialMap:
     """A map that computes one item after another, in this process."""
 
     workers = 1
+    elsewhere = False
 
     def __call__(
         self,
@@ -45,7 +44,7 @@ class SerialMap:
     def close(self) -> None:
         """Nothing to release."""
 
-    def __enter__(self) -> SerialMap:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

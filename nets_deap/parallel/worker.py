@@ -47,14 +47,19 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def _compute_in_one_thread() -> None:
-    """Use one thread: workers must not compete for cores, nor touch the OpenMP threads of a forked parent."""
+def alone() -> None:
+    """Make this process a worker: it logs and warns nothing, as its parent does, draws random numbers of its
+    own, and uses one thread: workers must not compete for cores, nor touch a forked parent's OpenMP threads.
+    """
+    logging.getLogger("nets_deap").setLevel(logging.CRITICAL + 1)
+    warnings.simplefilter("ignore", NetsWarning)
+    scatter_global_streams()
     os.environ["OMP_NUM_THREADS"] = "1"
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 
 
-def _answer(function: Callable[[Any], Any], item: Any) -> bytes:
+def answer(function: Callable[[Any], Any], item: Any) -> bytes:
     """What a worker sends back, pickled: (succeeded, result or exception)."""
     try:
         return bytes(dill.dumps((True, function(item))))
@@ -73,13 +78,10 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
     answer."""
     interrupts.leave_to_parent()
     inside.deafen()
-    logging.getLogger("nets_deap").setLevel(logging.CRITICAL + 1)  # the parent logs
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # a group of its own, so that processes which the function leaves end with it
     _leave_with_parent(parent, started_by_main_thread)
-    _compute_in_one_thread()
-    scatter_global_streams()
-    warnings.simplefilter("ignore", NetsWarning)  # the parent tells it, once
+    alone()
     function: Callable[[Any], Any] | None = None
     worker = os.getpid()
     while True:
@@ -92,17 +94,17 @@ def _work(connection: Any, parent: int, started_by_main_thread: bool) -> None:
             function = dill.loads(pickled) if pickled is not None else function
         except Exception as error:
             hint = CREATOR if "deap.creator" in str(error) else ""
-            told = NetsError(f"a worker cannot load its work: {raised(error)}{hint}")
-            connection.send_bytes(dill.dumps((False, told)))
+            why = NetsError(f"a worker cannot load its work: {raised(error)}{hint}")
+            connection.send_bytes(dill.dumps((False, why)))
             continue
         assert function is not None
         with suppress(OSError):
             connection.send_bytes(BEGUN)
-        answer = _answer(function, item)
+        told = answer(function, item)
         if os.getpid() != worker:
             os._exit(0)  # a process that the function has forked and that came back here: not a worker
         try:
-            connection.send_bytes(answer)
+            connection.send_bytes(told)
         except OSError:
             os._exit(1)  # the parent is gone, or the function has closed the connection
 

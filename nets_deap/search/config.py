@@ -33,7 +33,7 @@ class SearchConfig(BudgetConfig):
     method: SpecField = Field("imp", validate_default=True)
     density: Share = setting(0.2, "Share of the weights that stays.", "search", "D", True)
     map: Annotated[str, one_of("map", MAPS)] = setting(
-        "multiprocess", "serial, multiprocess or batched, for a GPU.", "running", "NAME"
+        "multiprocess", "serial, multiprocess, dask, or batched, for a GPU.", "running", "NAME"
     )
     track_test: bool = setting(False, "Record the test accuracy of each round; it decides nothing.", "output")
     log: LogNames = log_setting()

@@ -51,8 +51,9 @@ def check(config: SearchConfig) -> None:
         )
     if config.track_test and not method.tracks_test:
         raise NetsError(f"`track_test` has no effect on {spec.name}: leave it out")
-    if config.workers and not method.populations:
-        raise NetsError(f"`workers` has no effect on {spec.name}, which runs in one process: leave it out")
+    for name in ("workers", "scheduler"):
+        if getattr(config, name) and not method.populations:
+            raise NetsError(f"`{name}` has no effect on {spec.name}, which runs in one process: leave it out")
     config.torch_device()
     trackers.check(config.log)
     method.check(config.problem(), config.density, config.budget())
@@ -100,7 +101,7 @@ def search(
         if method.resumable:
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
-            with make_map(config.map, config.workers, "cpu") as engine:
+            with make_map(config.map, config.workers, "cpu", scheduler=config.scheduler) as engine:
                 found = cast(Weedout, method)(*given, engine=engine, on_row=tell)
         else:
             found = method(*given)

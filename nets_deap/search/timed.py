@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from nets_deap.parallel.dask_map import DaskMap
 from nets_deap.parallel.processes import MultiprocessMap
+from nets_deap.parallel.protocol import Map
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Meter
 
@@ -17,7 +19,7 @@ class TimeIsUpError(Exception):
 class Timed:
     """A map that ends between two evaluations once the time is up, by raising TimeIsUpError."""
 
-    def __init__(self, engine: SerialMap | MultiprocessMap, meter: Meter) -> None:
+    def __init__(self, engine: Map, meter: Meter) -> None:
         self.engine, self.meter = engine, meter
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
@@ -35,7 +37,7 @@ class Timed:
 
 def timed(engine: Any, meter: Meter) -> Any:
     """The engine, or a timed one if there is a limit. A map that evaluates all at once stays as it is."""
-    known = type(engine) in (SerialMap, MultiprocessMap)
+    known = type(engine) in (SerialMap, MultiprocessMap, DaskMap)
     return Timed(engine, meter) if known and meter.budget.seconds is not None else engine
 
 

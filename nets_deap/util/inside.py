@@ -57,6 +57,11 @@ def heard(listener: Listener | None) -> Iterator[None]:
         _ear.reset(token)
 
 
+def is_heard() -> bool:
+    """Does anybody listen?"""
+    return _ear.get() is not None
+
+
 def deafen() -> None:
     """Let nobody hear this process: it is a fork of the one in which somebody listens."""
     _ear.set(None)

@@ -8,14 +8,16 @@ import shutil
 import tempfile
 import uuid
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 _made: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()  # a forked worker inherits it
 _received: dict[str, Any] = {}
+_referenced: list[set[str]] = []  # the keys of all references made within `references`
+_sent: dict[str, bytes] = {}  # contents for which there is no file here
 
 
 @cache
@@ -43,7 +45,34 @@ def reduced(key: str, value: Any, contents: Any, make: Callable[[Any], Any]) -> 
         with path.open("wb") as file:
             pickle.dump(contents, file, protocol=5)
         weakref.finalize(value, _remove, path)
+    for keys in _referenced:
+        keys.add(key)
     return recall, (key, str(path), make)
+
+
+@contextmanager
+def references() -> Iterator[set[str]]:
+    """Yields a set of the keys of all values that are pickled within the block."""
+    keys: set[str] = set()
+    _referenced.append(keys)
+    try:
+        yield keys
+    finally:
+        _referenced.remove(keys)
+
+
+def contents(key: str) -> bytes:
+    """What a process on another machine needs to `receive`, so that it can `recall` the value."""
+    return (_folder() / key).read_bytes()
+
+
+def receive(key: str, contents: bytes) -> None:
+    _sent[key] = contents
+
+
+def forget(key: str) -> None:
+    _sent.pop(key, None)
+    _received.pop(key, None)
 
 
 def _remove(path: Path) -> None:
@@ -55,7 +84,10 @@ def recall(key: str, path: str, make: Callable[[Any], Any]) -> Any:
     """The value of a reference; its contents are read once per process."""
     found = _made.get(key, _received.get(key))
     if found is None:
-        with Path(path).open("rb") as file:
-            found = make(pickle.load(file))
+        if (told := _sent.pop(key, None)) is not None:
+            found = make(pickle.loads(told))
+        else:
+            with Path(path).open("rb") as file:
+                found = make(pickle.load(file))
         _received[key] = found
     return found

@@ -13,6 +13,12 @@ PATIENCE, EVERY = 2.0, 10.0  # seconds until it says so, and between two lines
 silent = False  # set by whoever wants to see nothing
 
 
+def tell(text: str) -> None:
+    """Say on stderr where a user can watch the work."""
+    if not silent:
+        print(text, file=sys.stderr, flush=True)
+
+
 def counted(what: str, items: Iterable[Item], total: int) -> Iterator[Item]:
     """The items one by one. what: is done with them, such as "loading images"."""
     told, bar = time.monotonic() + PATIENCE, None

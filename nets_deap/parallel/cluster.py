@@ -1,0 +1,243 @@
+"""A Dask cluster: one on this machine that is ours, or one that is joined."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dill
+
+from nets_deap import __version__
+from nets_deap.parallel.processes import ATTEMPTS, NO_GUARD, available_cores, check_workers
+from nets_deap.util import agreed, interrupts, shared, waiting
+from nets_deap.util.errors import NetsError, shortened, warn_once
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+PATIENCE = "20s"  # for a scheduler to answer, at first and after it was lost
+PROTOCOLS = ("tcp://", "tls://", "ws://", "wss://", "inproc://")
+LIBRARIES = ("torch", "numpy")  # other versions of which may round in another way
+logger = logging.getLogger(__name__)
+
+# Ours alone: one item at a time on a worker, so that its death counts against that item and no other
+CONFIG = {
+    "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+    "logging": {"distributed": "critical", "bokeh": "critical", "tornado": "critical"},
+}
+
+
+def check_scheduler(scheduler: str | None, workers: int | None) -> None:
+    """Raise NetsError for an address or a file that cannot be, or workers beside it."""
+    check_workers(workers)
+    if scheduler is None:
+        return
+    if workers is not None:
+        raise NetsError("`scheduler` brings its own workers: leave `workers` out")
+    if not scheduler.startswith(PROTOCOLS) and not Path(scheduler).is_file():
+        raise NetsError(
+            f"`scheduler` {shortened(scheduler, 80)}: expected tcp://host:port, tls://host:port or the "
+            "scheduler file of a running cluster"
+        )
+
+
+class Cluster:
+    """What a `DaskMap` computes on; see there.
+
+    ours: whether it is on this machine and ends with the map
+    """
+
+    def __init__(
+        self, workers: int | None, scheduler: str | None, client: Client | None, device: str
+    ) -> None:
+        try:
+            import distributed  # noqa: F401
+        except ImportError as error:
+            raise NetsError("`map` dask is not installed here: pip install 'nets-deap[dask]'") from error
+        check_scheduler(scheduler, workers)
+        if client is not None and (workers or scheduler):
+            raise NetsError("a `client` brings its own cluster: leave `workers` and `scheduler` out")
+        self.ours = scheduler is None and client is None
+        self.on_begun: Callable[[str, str], None] = lambda key, worker: None
+        self._count, self._scheduler, self._given = workers or available_cores(), scheduler, client
+        self._device = device
+        self._client: Client | None = None
+        self._local: Any = None
+        self._ready: tuple[Any, ...] = ()  # the digests and the keys that the workers have
+        self._plugins: list[str] = []
+
+    @property
+    def client(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    @property
+    def address(self) -> str:
+        return str(self.client.scheduler_info(n_workers=0)["address"])
+
+    def size(self) -> int:
+        """Number of workers; those that it will have, before it has started."""
+        return self._count if self.ours or self._client is None else len(self._workers())
+
+    def _workers(self) -> dict[str, Any]:
+        return dict(self.client.scheduler_info(n_workers=-1)["workers"])
+
+    def start(self) -> None:
+        """Start the cluster, or join it, at the first call."""
+        if self._client is not None:
+            return
+        with interrupts.held_back():
+            self._client = self._given or (self._own() if self.ours else self._joined())
+        self.client.subscribe_topic("nets-deap", self._hear)
+        if self.ours:
+            self.client.wait_for_workers(self._count)
+        elif not self._workers():
+            warn_once(f"the scheduler at {self.address} has no worker yet: waiting for one")
+        waiting.tell(f"Dask at {self.address}, dashboard {self.client.dashboard_link}")
+        logger.info("cluster %s, dashboard %s", self.address, self.client.dashboard_link)
+        self.check_workers()
+
+    def _own(self) -> Client:
+        import dask
+        from distributed import Client, LocalCluster
+
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        dask.config.set(CONFIG)
+        try:
+            self._local = LocalCluster(
+                n_workers=self._count,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError as error:
+            raise NetsError(f"{NO_GUARD} ({shortened(str(error), 80)})") from error
+        return Client(self._local)
+
+    def _joined(self) -> Client:
+        from distributed import Client
+
+        given = str(self._scheduler)
+        file = not given.startswith(PROTOCOLS)
+        try:
+            return Client(scheduler_file=given, timeout=PATIENCE) if file else Client(given, timeout=PATIENCE)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            told = shortened(" ".join(str(error.__cause__ or error).split()), 150)
+            raise NetsError(f"no scheduler answers at `scheduler` {given}: {told}") from error
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        _, told = event
+        if isinstance(told, dict) and "begun" in told:
+            self.on_begun(told["begun"], told["worker"])
+
+    def check(self) -> None:
+        """Raise NetsError if the scheduler is gone."""
+        if self.client.status in ("closed", "closing"):
+            raise NetsError(
+                f"the scheduler at {self._scheduler or 'this machine'} is gone: start it again, and give the "
+                "same command to go on from what is saved"
+            )
+
+    def check_workers(self) -> None:
+        """Raise NetsError for a worker that has another version, or more than one thread."""
+        for address, told in self._workers().items():
+            if told["nthreads"] != 1:
+                raise NetsError(
+                    f"the worker {address} has {told['nthreads']} threads: start it with one, by --nthreads 1"
+                )
+        found: Any = self.client.get_versions(packages=["nets_deap", *LIBRARIES])
+        here = found["client"]["packages"]
+        for address, told in found["workers"].items():
+            there = told["packages"]
+            if (version := there.get("nets_deap")) != __version__:
+                raise NetsError(
+                    f"the worker {address} has {f'nets-deap {version}' if version else 'no nets-deap'}, and "
+                    f"the run {__version__}: install the same version there"
+                )
+            for name in LIBRARIES:
+                if there.get(name) != here.get(name):
+                    warn_once(
+                        f"the worker {address} has {name} {there.get(name)}, not {here.get(name)}: last "
+                        "digits may differ"
+                    )
+
+    def pickled(self, function: Callable[..., Any]) -> bytes:
+        """The function, pickled, once all workers have what it refers to."""
+        with shared.references() as keys:
+            pickled = bytes(dill.dumps(function, recurse=True))
+        wanted = (agreed.known(), () if self.ours else tuple(sorted(keys)))
+        if wanted != self._ready:
+            self._make_ready(*wanted)
+            self._ready = wanted
+        return pickled
+
+    def _make_ready(self, digests: dict[agreed.Call, str], keys: Sequence[str]) -> None:
+        from nets_deap.parallel.dask_worker import Ready
+
+        plugin = Ready(
+            f"nets-deap-{uuid.uuid4().hex}",
+            digests,
+            {key: shared.contents(key) for key in keys},
+            self.ours,
+            self._device,
+        )
+        try:
+            self.client.register_plugin(plugin)
+        except NetsError:
+            raise
+        except Exception as error:
+            self.check()
+            self.check_workers()
+            raise NetsError(f"a worker does not get ready: {shortened(str(error), 200)}") from error
+        self._forget(*self._plugins)
+        self._plugins = [plugin.name]
+
+    def _forget(self, *plugins: str) -> None:
+        for name in plugins:
+            with suppress(Exception):  # the cluster may be gone
+                self.client.unregister_worker_plugin(name)
+
+    def held(self, contents: bytes) -> Future[bytes]:
+        """Bytes that each worker gets once, from another or from the scheduler."""
+        return self.client.submit(bytes, contents, key=f"nets-deap-{uuid.uuid4().hex}", pure=False)
+
+    def gathered(self, futures: Sequence[Future[bytes]]) -> list[bytes]:
+        """What tasks that have finished gave; computed again where a worker is gone."""
+        return list(self.client.gather(list(futures))) if futures else []
+
+    def end(self, worker: str) -> None:
+        """End what a worker computes, with the worker, in whose place its nanny starts another."""
+        try:
+            self.client.restart_workers([worker], raise_for_error=False)
+        except ValueError as error:
+            raise NetsError(
+                f"the worker {worker} cannot be ended, since it has no nanny: start it by `dask worker`"
+            ) from error
+
+    def cancel(self, futures: Sequence[Future[bytes]]) -> None:
+        """Let the cluster forget these tasks, begun or not."""
+        if futures and self._client is not None and self.client.status == "running":
+            with interrupts.held_back(), suppress(Exception):
+                self.client.cancel(list(futures), force=True)
+
+    def close(self) -> None:
+        if self._client is None:
+            return
+        with interrupts.held_back(), suppress(Exception):
+            if self._given is None:
+                self._forget(*([] if self.ours else self._plugins))
+                self._client.close(timeout=2)
+            if self._local is not None:
+                self._local.close(timeout=2)
+        self._client = self._local = None
+        self._ready = ()

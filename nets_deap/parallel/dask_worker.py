@@ -1,0 +1,118 @@
+"""What a worker of a Dask cluster does: it gets ready once, and then computes items."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dill
+from distributed import WorkerPlugin, get_worker
+from distributed.worker import Worker
+
+from nets_deap import __version__
+from nets_deap.parallel import worker as process
+from nets_deap.util import agreed, inside, interrupts, shared
+from nets_deap.util.errors import NetsError, raised
+
+TOPIC = "nets-deap"  # of the events that say which item has begun where
+LOOK = 0.5  # seconds between two looks whether an item is still wanted
+
+
+class Ready(WorkerPlugin):
+    """Makes a worker ready: data are loaded, or received, and compared by their digests.
+
+    digests: of the data that the run has loaded; the last of them is loaded here at once
+    values: contents of values that were given as objects, by key
+    ours: the worker belongs to the run: it shares its files, and ends by it and not by Ctrl-C
+    device: cuda, if it needs a GPU
+    """
+
+    def __init__(
+        self,
+        name: str,
+        digests: Mapping[agreed.Call, str],
+        values: Mapping[str, bytes],
+        ours: bool,
+        device: str,
+    ) -> None:
+        self.name, self.digests, self.values = name, digests, values
+        self.ours, self.device = ours, device
+
+    async def setup(self, worker: Worker) -> None:
+        if self.ours and threading.current_thread() is threading.main_thread():
+            interrupts.leave_to_parent()
+        elif not self.ours:
+            agreed.elsewhere(os.environ.get("NETS_DATA_DIR", ""))
+        process.alone()
+        if self.device != "cpu":
+            import torch
+
+            if not torch.cuda.is_available():
+                raise NetsError(f"the worker {worker.address} has no usable CUDA device")
+        for key, contents in self.values.items():
+            shared.receive(key, contents)
+        agreed.expect(self.digests)
+        for call in list(self.digests)[-1:]:
+            await asyncio.to_thread(agreed.load, call)  # it may take a minute, and the worker must answer
+
+    def teardown(self, worker: Worker) -> None:
+        for key in self.values:
+            shared.forget(key)
+
+
+class Unwanted(BaseException):
+    """Nobody waits for the item any more."""
+
+
+def compute(function: bytes, items: bytes, key: str, version: str, tell: bool) -> bytes:
+    """The results of items, pickled: (succeeded, list of results, or exception).
+
+    function, items: pickled by dill; tell: send an event when it begins
+    """
+    worker = get_worker()
+    if version != __version__:
+        told = NetsError(
+            f"the worker {worker.address} has nets-deap {__version__}, and the run {version}: install the "
+            "same version there"
+        )
+        return bytes(dill.dumps((False, told)))
+    if tell:
+        worker.log_event(TOPIC, {"begun": key, "worker": worker.address})
+    try:
+        called, sent = _function(function), dill.loads(items)
+    except Exception as error:
+        hint = process.CREATOR if "deap.creator" in str(error) else ""
+        told = NetsError(f"the worker {worker.address} cannot load its work: {raised(error)}{hint}")
+        return bytes(dill.dumps((False, told)))
+    due = time.monotonic()
+
+    def look(levels: Sequence[inside.Level]) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + LOOK
+            task = worker.state.tasks.get(key)
+            if task is None or task.state == "cancelled":
+                raise Unwanted
+
+    with inside.heard(look):
+        return process.answer(lambda item: _results(called, item), sent)
+
+
+def _results(function: Callable[..., Any], items: list[Any]) -> list[Any]:
+    """A function that computes many at once has this as its `all`."""
+    every = getattr(function, "all", None)
+    return list(every(items)) if every and len(items) > 1 else [function(item) for item in items]
+
+
+_latest: tuple[bytes, Callable[..., Any]] | None = None
+
+
+def _function(pickled: bytes) -> Callable[..., Any]:
+    global _latest  # noqa: PLW0603
+    if _latest is None or _latest[0] != pickled:
+        _latest = pickled, dill.loads(pickled)
+    return _latest[1]
