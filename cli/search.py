@@ -45,8 +45,8 @@ def search(method: str, **options: Any) -> int:
     """Look for a ticket by any METHOD.
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
-    ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
-    and continue where they were interrupted.
+    ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also save each of their cycles,
+    nets its generations, and they continue where they were interrupted.
     """
     from nets_deap.search.registry import parse
 
@@ -216,6 +216,7 @@ def _search(
 ) -> int:
     from nets_deap.config import run_folder
     from nets_deap.config.layers import configure
+    from nets_deap.evolution import checkpoint
     from nets_deap.search import run
     from nets_deap.search.cycles import Cycles
     from nets_deap.search.registry import method_of
@@ -242,8 +243,8 @@ def _search(
 
             found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
-        kept = any((folder / run.CYCLES).glob("*"))
-        what = f"its cycles are saved: {again.same()}" if kept else "nothing is saved"
+        kept = any((folder / run.CYCLES).glob("*")) or checkpoint.exists(folder)
+        what = f"its {unit}s are saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:

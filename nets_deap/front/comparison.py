@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import PrivateAttr
 
-from nets_deap.config.layers import validate
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import comparison
 from nets_deap.experiments import merge as merging
-from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import Comparison as Found
+from nets_deap.front.configured import GivenComparison, configured
 from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import progress
-from nets_deap.problem.problem import Problem
 from nets_deap.util import shown
 from nets_deap.util.errors import NetsError
 
@@ -30,15 +27,6 @@ if TYPE_CHECKING:
 
 
 FEW = 4  # means that fit a line
-
-
-class _Given(CompareConfig):
-    """A comparison on a problem that is an object, and not named by the fields."""
-
-    _problem: Problem = PrivateAttr()
-
-    def problem(self) -> Problem:
-        return self._problem
 
 
 @dataclass(frozen=True)
@@ -124,10 +112,7 @@ def compare(
     )
     expect("seeds", seeds, "how many, or which", Integral, Sequence, np.ndarray, functions=False)
     expect("densities", densities, "shares", int, float, Sequence, functions=False)
-    told = {key: value for key, value in given.fields().items() if key in CompareConfig.model_fields}
     texts: dict[str, Any] = {
-        "dataset": given.dataset if isinstance(given.dataset, str) else f"given:{given.data.checksum}",
-        "arch": given.arch_name,
         "densities": [densities] if isinstance(densities, int | float) else list(densities),
         "seeds": list(seeds) if isinstance(seeds, Sequence | np.ndarray) else seeds,
         "seed": first_seed,
@@ -142,8 +127,7 @@ def compare(
         texts["arms"] = dict(methods)
     else:
         texts["methods"] = methods if isinstance(methods, str) else ",".join(str(each) for each in methods)
-    config = validate(_Given, told | texts)
-    config._problem = given
+    config = configured(GivenComparison, given, texts)
     folder = nullcontext(str(out)) if out is not None else tempfile.TemporaryDirectory()
     with folder as place, make_map(map, workers, "cpu") as engine, progress("comparison", show) as tell:
         found = comparison.compare(

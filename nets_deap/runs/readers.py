@@ -65,9 +65,14 @@ def search(folder: Path, config: Told) -> Told:
     rows = _rows(folder / "logbook.csv")
     told: Told = {"method": config["method"], "density": config.get("density"), "of": "validation"}
     last = rows[-1] if rows else {}
-    told |= {"unit": "cycle" if "cycle" in last else "row", "done": len(rows) or None}
-    told |= {"score": last.get("val_acc"), "density": last.get("density", told["density"])}
-    told |= {"seconds": last.get("elapsed_s"), "curve": tuple(r["val_acc"] for r in rows if "val_acc" in r)}
+    unit = next((unit for unit in ("cycle", "gen") if unit in last), "row")
+    score, density = ("val_acc_best", "density_best") if "density_best" in last else ("val_acc", "density")
+    told |= {
+        "unit": "generation" if unit == "gen" else unit,
+        "done": int(last.get(unit, len(rows))) if rows else None,
+    }
+    told |= {"score": last.get(score), "density": last.get(density, told["density"])}
+    told |= {"seconds": last.get("elapsed_s"), "curve": tuple(r[score] for r in rows if score in r)}
     if (folder / "cost.json").exists():
         cost = files.read_json(folder / "cost.json")
         spent = {key.replace("_", " "): value for key, value in cost.items() if key != "seconds"}
