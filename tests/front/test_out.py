@@ -14,13 +14,12 @@ from nets_deap.runs import held
 from nets_deap.util.errors import NetsError
 from tests.front.own import find
 
-left = -1  # calls of the loss until Ctrl-C
+left = {"calls": -1}  # of the loss, until Ctrl-C
 
 
 def stopping(outputs: Tensor, targets: Tensor) -> Tensor:
-    global left
-    left -= 1
-    if left == 0:
+    left["calls"] -= 1
+    if left["calls"] == 0:
         raise KeyboardInterrupt
     return nn.functional.cross_entropy(outputs, targets, reduction="none")
 
@@ -36,10 +35,9 @@ def stopping(outputs: Tensor, targets: Tensor) -> Tensor:
 def test_an_interrupted_search_goes_on_and_gives_the_same_ticket(
     method: str, calls: int, done: str, budget: Any, tmp_path: Path, cli: Any
 ) -> None:
-    global left
-    left, how = -1, {"loss": stopping, "budget": budget}
+    how = {"loss": stopping, "budget": budget}
     whole = find(method, **how)
-    left = calls
+    left["calls"] = calls
     with pytest.raises(KeyboardInterrupt):
         find(method, out=tmp_path / "s", **how)
     begun = held(tmp_path / "s")
