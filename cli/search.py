@@ -25,6 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from nets_deap.models.measure import Measure
     from nets_deap.search.method import Found
     from nets_deap.search.spec import MethodSpec
 
@@ -232,13 +233,13 @@ def _search(
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
     total = run.rows_of(searching, settled.problem(), settled.density)
-    silent = quiet or as_json
+    silent, measure = quiet or as_json, render.measure(settled)
     try:
         with progress.shown(total, silent or not total, unit, begun=-(unit != "cycle")) as report:
 
             def on_row(row: dict[str, Any]) -> None:
                 if unit == "cycle" and not silent:
-                    click.echo(_line(row, total))
+                    click.echo(_line(row, total, measure))
                 report(row["cycle" if unit == "cycle" else "gen"], None)
 
             found = run.search(settled, folder, from_cycle, on_row, render.note)
@@ -250,15 +251,16 @@ def _search(
     if as_json:
         json_out.tell(_result(found, folder))
     elif not quiet:
-        render.tell_metric(settled)
+        render.tell_metric(measure)
         _show(found, folder, render.trust(settled))
     return 0
 
 
-def _line(row: dict[str, Any], of: int) -> str:
+def _line(row: dict[str, Any], of: int, measure: Measure) -> str:
     return (
         f"cycle {row['cycle']} of {of}: {render.percent(row['trained_density'])} trained to "
-        f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
+        f"val {measure.short} {render.score(measure, row['val_acc'])}, "
+        f"pruned to {render.percent(row['density'])}"
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 from nets_deap.config.base import ProblemConfig
 from nets_deap.config.layers import validate
 from nets_deap.experiments.config import CompareConfig
+from nets_deap.models.measure import ACCURACY
 from nets_deap.problem.problem import Problem
 from nets_deap.search.config import SearchConfig
 
@@ -39,6 +40,8 @@ def configured(kind: type[Config], problem: Problem, values: Mapping[str, Any]) 
     """
     told = {key: value for key, value in problem.fields().items() if key in kind.model_fields}
     data = problem.dataset if isinstance(problem.dataset, str) else f"given:{problem.data.checksum}"
+    if (metric := str(problem.architecture.criterion.metric)) != ACCURACY:
+        told["metric"] = metric  # nobody could tell it from the config, without the data
     config = validate(kind, told | {"dataset": data, "arch": problem.arch_name} | dict(values))
     config._problem = problem
     return config

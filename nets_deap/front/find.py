@@ -13,6 +13,7 @@ from nets_deap.evolution.maps import make_map
 from nets_deap.front.configured import GivenSearch, configured
 from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import progress
+from nets_deap.models.measure import Measure
 from nets_deap.problem.budget import UNLIMITED, Budget
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search import run
@@ -67,8 +68,9 @@ def find_ticket(
     searching = method_of(spec)
     searching.check(given, density, limit)
     mapped = nullcontext(map) if callable(map) else make_map(map, workers, "cpu")
-    length = run.rows_of(searching, given, density)
-    with mapped as engine, progress(f"{spec} at {density:.1%}", show, length) as tell:
+    title, length = f"{spec} at {density:.1%}", run.rows_of(searching, given, density)
+    measure = Measure(str(given.architecture.criterion.metric))
+    with mapped as engine, progress(title, show, length, measure) as tell:
         if out is not None:
             config = configured(GivenSearch, given, _fields(spec, density, seed, limit))
             found = run.search(config, Path(out), None, tell, warn_once, engine)
