@@ -57,14 +57,17 @@ def compare(
     """
     if list_methods:
         return _list_methods()
-    from nets_deap.config.layers import configure
+    from nets_deap.config.layers import configure, explicit
     from nets_deap.experiments import budgets, comparison
     from nets_deap.experiments.arms import label
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
-    plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
+    sources = (CompareConfig, preset, config, bool(trust))
+    plan = budgets.plan(configure(*sources, **options))
     settled = plan.config
+    if not quiet:
+        render.tell_network(settled, explicit(*sources, **options))
     journal.settings(settled)
     if not (quiet or as_json):
         _tell_plan(plan)

@@ -65,6 +65,8 @@ def evolve(
     settled, folder = settle(given, resume=True, trust=bool(trust), fresh=fresh)
     settled.check_effect({name for name, value in options.items() if value is not None})
     journal.settings(settled)
+    if not quiet and (fresh or run_folder.is_free(folder)):
+        render.tell_network(settled, given)
     if fresh:
         render.set_aside(folder, "pop", "an evolution", settled)
     logbook: list[Row] = []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from nets_deap.config.base import ProblemConfig
@@ -41,6 +43,18 @@ def set_aside(folder: Path, mark: str, of: str, config: ProblemConfig | None = N
         config.torch_device()
     if (aside := set_aside(folder, mark, of)) is not None:
         note(f"the earlier run is now in {aside}")
+
+
+def tell_network(config: ProblemConfig, given: Mapping[str, Any]) -> None:
+    """Say which network is taken on data of the user's own, if it is not among what is `given`."""
+    from nets_deap.data.sources import DATASETS
+    from nets_deap.util.errors import NetsError
+
+    if "arch" in given or config.dataset in DATASETS:
+        return
+    with suppress(NetsError):  # which the run raises, too
+        _ = config.problem().architecture
+        note(f"no network is given: {config.arch} is taken; --model names another")
 
 
 def measure(config: ProblemConfig) -> Measure:

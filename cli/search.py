@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,11 +182,13 @@ def es(
     given |= {"rounds": rounds, "share": share}
     if rounds is not None and options["density"] is None and options["config"] is None:
         options["density"] = (1 - (0.2 if share is None else share)) ** rounds
+    defaulted: dict[str, Any] = {}
     if options["config"] is None or preset is not None:
-        for name, value in ES_PROBLEMS[preset or "quick"].items():
-            options[name] = value if options[name] is None else options[name]
+        ours = ES_PROBLEMS[preset or "quick"]
+        defaulted = {name: value for name, value in ours.items() if options[name] is None}
+        options |= defaulted
     names = {None: ("es", "es-paper"), "paper": ("es-paper",)}.get(preset, ("es",))
-    return _search(_spec(names, given, options["config"]), **options, preset=None)
+    return _search(_spec(names, given, options["config"]), **options, preset=None, defaulted=defaulted)
 
 
 def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> MethodSpec:
@@ -213,10 +216,12 @@ def _search(
     preset: str | None,
     config: str | None,
     from_cycle: int | None,
+    defaulted: Collection[str] = (),
     **options: Any,
 ) -> int:
+    """defaulted: those of the options that the user has not given"""
     from nets_deap.config import run_folder
-    from nets_deap.config.layers import configure
+    from nets_deap.config.layers import configure, explicit
     from nets_deap.evolution import checkpoint
     from nets_deap.search import run
     from nets_deap.search.cycles import Cycles
@@ -227,6 +232,9 @@ def _search(
     settled = configure(SearchConfig, preset, config, method=method, **options)
     journal.settings(settled)
     run.check(settled)
+    if not quiet:
+        given = explicit(SearchConfig, preset, config, method=method, **options)
+        render.tell_network(settled, {key: given[key] for key in given.keys() - set(defaulted)})
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     if fresh:
         render.set_aside(folder, "method", "a search", settled)

@@ -91,10 +91,8 @@ def verify(
             def tell(row: dict[str, Any]) -> None:
                 rows.add(row)
                 done = sum(row["seed"] in seeds for row in rows.known)
-                report(
-                    done,
-                    f"{row['network']}, seed {row['seed']}: {render.score(measure, row['test_acc'], named=True)}",
-                )
+                score = render.score(measure, row["test_acc"], named=True)
+                report(done, f"{row['network']}, seed {row['seed']}: {score}")
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
