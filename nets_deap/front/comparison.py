@@ -22,7 +22,7 @@ from nets_deap.front.configured import GivenComparison, configured
 from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import trials
 from nets_deap.models.measure import ACCURACY, Measure
-from nets_deap.util import shown
+from nets_deap.util import journal, shown
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def compare(
         folder as place,
         make_map(map, workers, "cpu") as engine,
         trials(total, show, measure, named) as tell,
+        journal.kept(f"compare: {config.methods}") if out is not None else nullcontext(),
     ):
         found = comparison.compare(config, Path(place), engine, tell)
     return Comparison.of(found, measure)

@@ -19,6 +19,7 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.search import run
 from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.spec import MethodSpec
+from nets_deap.util import journal
 from nets_deap.util.errors import NetsError, warn_once
 from nets_deap.util.random_streams import Role, generator
 
@@ -73,7 +74,8 @@ def find_ticket(
     with mapped as engine, progress(title, show, length, measure) as tell:
         if out is not None:
             config = configured(GivenSearch, given, _fields(spec, density, seed, limit))
-            found = run.search(config, Path(out), None, tell, warn_once, engine)
+            with journal.kept(f"find_ticket: {spec} at {density:g}, seed {seed}"):
+                found = run.search(config, Path(out), None, tell, warn_once, engine)
             return replace(found.ticket, logbook=found.logbook, cost=found.cost)
         more: dict[str, Any] = {}
         if searching.populations:

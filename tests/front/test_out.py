@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import nets_deap as nd
 from nets_deap.runs import held
+from nets_deap.search.registry import parse
 from nets_deap.util.errors import NetsError
 from tests.front.own import find
 
@@ -33,7 +34,13 @@ def stopping(outputs: Tensor, targets: Tensor) -> Tensor:
     ],
 )
 def test_an_interrupted_search_goes_on_and_gives_the_same_ticket(
-    method: str, calls: int, done: str, budget: Any, tmp_path: Path, cli: Any
+    method: str,
+    calls: int,
+    done: str,
+    budget: Any,
+    tmp_path: Path,
+    cli: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     how = {"loss": stopping, "budget": budget}
     whole = find(method, **how)
@@ -56,6 +63,10 @@ def test_an_interrupted_search_goes_on_and_gives_the_same_ticket(
     assert (again.mask == whole.mask).all()
     assert again.cost.samples == whole.cost.samples
     assert held(tmp_path / "s").state == "finished"
+    log = (tmp_path / "s/log.txt").read_text(encoding="utf-8")
+    assert log.count(f"find_ticket: {parse(method)} at 0.3, seed 1") == 3
+    assert ("KeyboardInterrupt" in log, "found a ticket" in log) == (True, True)
+    assert not caplog.records
     assert cli("info", tmp_path / "s").code == 0
     assert cli("runs", tmp_path).out.count("finished") == 2  # and the unfinished copy
     assert cli("report", tmp_path / "s").code == 0
