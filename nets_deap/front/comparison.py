@@ -145,7 +145,9 @@ def compare(
         folder as place,
         make_map(map, workers, "cpu") as engine,
         trials(total, show, measure, named) as tell,
-        journal.kept(f"compare: {config.methods}") if out is not None else nullcontext(),
+        journal.kept(f"compare: {', '.join(str(each) for each in config.methods)}")
+        if out is not None
+        else nullcontext(),
     ):
         found = comparison.compare(config, Path(place), engine, tell)
     return Comparison.of(found, measure)
