@@ -26,6 +26,7 @@ from .options import (
 if TYPE_CHECKING:
     from nets_deap.experiments.budgets import Plan, Spent
     from nets_deap.experiments.summary import Comparison, Summary
+    from nets_deap.models.measure import Measure
 
 
 @command()
@@ -56,14 +57,17 @@ def compare(
     """
     if list_methods:
         return _list_methods()
-    from nets_deap.config.layers import configure
+    from nets_deap.config.layers import configure, explicit
     from nets_deap.experiments import budgets, comparison
     from nets_deap.experiments.arms import label
     from nets_deap.experiments.comparison_folder import default_folder
     from nets_deap.parallel.choice import make_map
 
-    plan = budgets.plan(configure(CompareConfig, preset, config, bool(trust), **options))
+    sources = (CompareConfig, preset, config, bool(trust))
+    plan = budgets.plan(configure(*sources, **options))
     settled = plan.config
+    if not quiet:
+        render.tell_network(settled, explicit(*sources, **options))
     journal.settings(settled)
     if not (quiet or as_json):
         _tell_plan(plan)
@@ -71,10 +75,13 @@ def compare(
     if fresh:
         render.set_aside(folder, "methods", "a comparison", settled)
     start = time.monotonic()
-    total = len(comparison.trials_of(settled))
+    total, measure = len(comparison.trials_of(settled)), render.measure(settled)
 
     def named(trial: Any) -> str:
         return f"{label(trial.method, settled.arms)} at {trial.density:g}, seed {trial.seed}"
+
+    def line(outcome: Any) -> str | None:
+        return None if outcome is None else _line(outcome, settled, measure)
 
     try:
         with (
@@ -82,7 +89,7 @@ def compare(
             progress.shown(total, quiet or as_json, "trial", named=named) as report,
         ):
             result = comparison.compare(
-                settled, folder, engine, lambda done, of, outcome: report(done, _line(outcome, settled), of)
+                settled, folder, engine, lambda done, of, outcome: report(done, line(outcome), of)
             )
     except KeyboardInterrupt:
         click.echo(f"interrupted; finished trials are in {printable(folder)}: {again.same()}", err=True)
@@ -91,8 +98,8 @@ def compare(
         summary = [s.row() for s in result.summaries()]
         json_out.tell({"folder": str(folder), "summary": summary})
     elif not quiet:
-        render.tell_metric(settled)
-        show(result, folder, time.monotonic() - start)
+        render.tell_metric(measure)
+        show(result, folder, time.monotonic() - start, measure)
         if settled.shard:
             click.echo(f"this is shard {settled.shard}: `nets-deap merge` joins it with the others")
     _tell_unequal(result)
@@ -115,7 +122,7 @@ def _tell_plan(plan: Plan) -> None:
         click.echo(f"{given if name == str(new) else name} {became}{why}")
 
 
-def _line(outcome: Any, config: CompareConfig) -> str:
+def _line(outcome: Any, config: CompareConfig, measure: Measure) -> str:
     from nets_deap.experiments.arms import label
     from nets_deap.search.registry import parse
 
@@ -123,12 +130,12 @@ def _line(outcome: Any, config: CompareConfig) -> str:
         return f"failed: {worded(outcome)}"
     return (
         f"{label(parse(outcome['method']), config.arms)} at {outcome['asked']:g}, seed {outcome['seed']}: "
-        f"{render.percent(outcome['test_acc'])}"
+        f"{render.score(measure, outcome['test_acc'], named=True)}"
         + ("" if math.isfinite(outcome["test_loss"]) else ", diverged")
     )
 
 
-def show(comparison: Comparison, folder: Path, seconds: float) -> None:
+def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure) -> None:
     from nets_deap.experiments.arms import label
     from nets_deap.experiments.summary import STEPS, reference_of
     from nets_deap.search.registry import gives_ticket
@@ -138,7 +145,7 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
     limited = any(summary.spent() for summary in summaries)
     headers = [
         "method",
-        "test acc, %",
+        f"test {measure.head}",
         *["asked"] * several,
         "difference",
         "p (Holm)",
@@ -153,14 +160,15 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
     for summary in summaries:
         mark = "" if gives_ticket(summary.method) else "*"
         trained |= bool(mark)
-        rows.append(_row(summary, mark, several, limited))
+        rows.append(_row(summary, mark, several, limited, measure))
     click.echo()
     table.show(headers, rows)
     reference = reference_of(comparison.config)
     named = label(reference, comparison.config.arms)
     beside = any(summary.paired_with != reference for summary in summaries)
     table.say(
-        "test accuracy: mean over seeds ± 95 % interval, at early stop; difference: in points, paired, "
+        f"test {measure.name}: mean over seeds ± 95 % interval, at early stop; difference: in "
+        f"{measure.points}, paired, "
         + f"to {named} where it has the same density"
         + ", of a NeTS's random tickets to the NeTS" * beside
         + "; p (Holm) of the t-test: corrected for all tests of this table"
@@ -182,13 +190,13 @@ def show(comparison: Comparison, folder: Path, seconds: float) -> None:
     click.echo(f"{printable(folder / 'trials.csv')} and summary.csv ({seconds:.0f} s)")
 
 
-def _row(summary: Summary, mark: str, several: bool, limited: bool) -> list[str]:
+def _row(summary: Summary, mark: str, several: bool, limited: bool, measure: Measure) -> list[str]:
     told, difference = summary.row(), summary.difference()
     return [
         f"{summary.name}{mark}",
-        f"{told['test_acc']:.2f}" + (f" ± {told['test_acc_half_width']:.2f}" if told["seeds"] > 1 else ""),
+        measure.between(told["test_acc"], told["test_acc_half_width"] if told["seeds"] > 1 else math.nan),
         *[f"{100 * summary.density:g} %"] * several,
-        f"{difference.mean:+.2f} ± {difference.half_width:.2f}" if difference else "",
+        measure.between(difference.mean, difference.half_width, "+") if difference else "",
         "" if summary.p_holm is None else render.p_value(summary.p_holm),
         f"{told['search_gradient_steps']:,.0f}",
         *[_used(summary.spent())] * limited,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from nets_deap.evolution.folder import Outcome
     from nets_deap.evolution.run import Evolution
+    from nets_deap.models.measure import Measure
     from nets_deap.util.tables import Row
 
 
@@ -64,6 +65,8 @@ def evolve(
     settled, folder = settle(given, resume=True, trust=bool(trust), fresh=fresh)
     settled.check_effect({name for name, value in options.items() if value is not None})
     journal.settings(settled)
+    if not quiet and (fresh or run_folder.is_free(folder)):
+        render.tell_network(settled, given)
     if fresh:
         render.set_aside(folder, "pop", "an evolution", settled)
     logbook: list[Row] = []
@@ -78,6 +81,7 @@ def evolve(
             render.note(f"the run in {folder} goes on after generation {logbook[-1]['gen']}")
     if not quiet and not selection.parse(settled.select).has_pressure:
         render.note(f"--select {settled.select} has no selection pressure: better genomes are not favoured")
+    measure = render.measure(settled)
     engine = make_map(
         settled.map, settled.workers, settled.torch_device(), settled.eval_timeout, settled.scheduler
     )
@@ -88,19 +92,19 @@ def evolve(
                 settled,
                 folder,
                 engine,
-                lambda evolution, row: report(row["gen"], _line(row)),
+                lambda evolution, row: report(row["gen"], _line(row, measure)),
                 on_note=render.note,
             )
     finally:
         engine.close()
-    _tell(outcome, settled, quiet, as_json)
+    _tell(outcome, settled, measure, quiet, as_json)
     return 130 if outcome.reason == "interrupted" else 0
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, measure: Measure) -> str:
     return (
         f"fitness {render.loss(row['fitness_min'])}  density {render.percent(row['density_best'])}"
-        f"  val acc {render.percent(row['val_acc_best'])}"
+        f"  val {measure.short} {render.score(measure, row['val_acc_best'])}"
     )
 
 
@@ -112,7 +116,7 @@ def _tell_finished(folder: Path, reason: str, config: EvolveConfig, quiet: bool,
         click.echo(f"{printable(folder)} is finished ({reason}); to continue: {more}")
 
 
-def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) -> None:
+def _tell(outcome: Outcome, config: EvolveConfig, measure: Measure, quiet: bool, as_json: bool) -> None:
     """Print the result, or how to continue."""
     from nets_deap.evolution.checkpoint import read_logbook
 
@@ -129,8 +133,8 @@ def _tell(outcome: Outcome, config: EvolveConfig, quiet: bool, as_json: bool) ->
         else:
             click.echo(f"{reason} before generation 0 was complete: nothing is saved", err=True)
     elif not (quiet or as_json):
-        render.tell_metric(config)
-        _show(outcome.evolution, outcome, config)
+        render.tell_metric(measure)
+        _show(outcome.evolution, outcome, config, measure)
 
 
 def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
@@ -150,7 +154,7 @@ def _result(folder: Path, reason: str, finished: bool) -> dict[str, Any]:
     return result
 
 
-def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig) -> None:
+def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig, measure: Measure) -> None:
     ticket, folder = evolution.ticket(), outcome.folder
     click.echo(
         f"\nTicket after {outcome.reason}, last evaluated in generation {ticket.info['generation']}: "
@@ -158,7 +162,7 @@ def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig) -> None:
     )
     click.echo(
         f"  after the brief training: validation loss {render.loss(ticket.info['val_loss'])}, "
-        f"accuracy {render.percent(ticket.info['val_acc'])}"
+        f"{measure.name} {render.score(measure, ticket.info['val_acc'])}"
     )
     front = folder / "front.csv"
     if front.exists():

@@ -12,6 +12,7 @@ from .cost import tell as tell_cost
 from .options import command, printable, quoted
 
 if TYPE_CHECKING:
+    from nets_deap.models.measure import Measure
     from nets_deap.runs import Held
 
 
@@ -28,6 +29,8 @@ def info(path: str, as_json: bool, cost: bool, model: str | None, trust: bool) -
         return
     if model is not None or trust:
         raise click.UsageError(f"{'--trust' if trust else '--model'} is for --cost")
+    from nets_deap.models.measure import Measure
+
     place, run = Path(path), None
     if not place.exists():
         raise click.UsageError(f"{place} does not exist: expected a ticket's file, or the folder of a run")
@@ -40,16 +43,18 @@ def info(path: str, as_json: bool, cost: bool, model: str | None, trust: bool) -
     ticket, layers, settings = _ticket(place) if run is None or place.exists() else ({}, [], run.config)
     if run and ticket:
         ticket["method"] = run.method  # with its options
+        del ticket["metric"]
     if as_json:
         json_out.tell({**(run.values() if run else {}), **ticket, "layers": layers, "config": settings})
         return
     if run and ticket and ticket["architecture"] != run.arch:
         render.note(f"the ticket here is for {ticket['architecture']}, and the run for {run.arch}")
     words = _words(run) if run else {}
+    measure = run.measure if run else Measure(ticket.pop("metric"))
     told = {value for value in words.values() if isinstance(value, float)}  # under another name
     for key, value in {**words, **ticket}.items():
         if value is not None and value != "" and (key in words or value not in told):
-            click.echo(f"{printable(key) + ':':20} {printable(_text(key, value))}")
+            click.echo(f"{printable(key) + ':':20} {printable(_text(key, value, measure))}")
     if layers:
         _show(layers, ticket)
 
@@ -93,6 +98,7 @@ def _ticket(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str,
         "architecture": ticket.architecture.name,
         "dataset": ticket.config.get("dataset"),
         "seed": ticket.config.get("seed"),
+        "metric": ticket.measure.name,
         "active": int(ticket.mask.sum()),
         "weights": ticket.layout.size,
         "density": ticket.density,
@@ -114,9 +120,11 @@ def _show(layers: list[dict[str, Any]], ticket: dict[str, Any]) -> None:
     table.show(["layer", "density", "active", "shape"], rows)
 
 
-def _text(key: str, value: Any) -> str:
-    if isinstance(value, float) and (key in ("density", "val_acc") or key.endswith(("accuracy", ", test"))):
+def _text(key: str, value: Any, measure: Measure) -> str:
+    if key == "density" and isinstance(value, float):
         return render.percent(value)
+    if isinstance(value, float) and (key == "val_acc" or key.endswith((f" {measure.name}", ", test"))):
+        return render.score(measure, value)
     if key == "seconds" and isinstance(value, float):
         return f"{value:.1f}"
     return str(value) if key == "seed" else render.plain(value)

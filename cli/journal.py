@@ -3,86 +3,43 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nets_deap import __version__
-from nets_deap.util.locks import NOFOLLOW
+from nets_deap.util import journal
+from nets_deap.util.journal import LIBRARY
 
 if TYPE_CHECKING:
     from nets_deap.config.base import Settings
 
-LIBRARY = logging.getLogger("nets_deap")
 LOG = logging.getLogger("nets_deap.cli")
 SHOWN = {"shown": True}  # marks what the terminal shows anyway
-NEW = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOFOLLOW
 
 
-class Lines(logging.Formatter):
-    """Time, level and message; a traceback below it."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
+class Lines(journal.Lines):
+    def worded(self, text: str) -> str:
         from .options import dashed, printable
 
-        record.message = printable(dashed(record.message))
-        return super().formatMessage(record)
+        return printable(dashed(text))
 
 
-def _ours(path: Path) -> bool:
-    """Is it a log of ours, or free for one? A user's own file of that name stays as it is."""
-    try:
-        with path.open("rb") as file:
-            return b" nets-deap " in file.readline(200)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-
-
-class Journal(logging.Handler):
-    """Writes into log.txt of the run's folder, from when that is the run's; what came before comes first.
-
-    A file that cannot be written, or that is gone with a run that came to nothing, ends no run.
-    """
+class Journal(journal.Journal):
+    """The same, and on stderr if that is asked for."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(Lines())
-        self.before: list[logging.LogRecord] = []
-        self.path: Path | None = None
+        super().__init__(Lines())
         self.verbose = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        from nets_deap.util.files import LOGS
-
-        if (folder := getattr(record, "held", None)) is not None:
-            self.path = Path(folder) / LOGS[0]
-            if not _ours(self.path):
-                self.path = Path(os.devnull)
-            self._write(self._head(), NEW)
-        if self.path is None:
-            self.before.append(record)
-        else:
-            self._write([record], NEW & ~os.O_CREAT)
+        super().emit(record)
         if self.verbose and not getattr(record, "shown", False):
             self._tell(record)
-
-    def _write(self, records: Sequence[logging.LogRecord], flags: int) -> None:
-        assert self.path is not None
-        text = "".join(f"{self.format(record)}\n" for record in records)
-        with suppress(OSError), open(os.open(self.path, flags, 0o666), "ab") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
 
     def _tell(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr)  # click.echo would write into a progress bar
@@ -90,27 +47,15 @@ class Journal(logging.Handler):
     def show(self) -> None:
         """From now on show lines on stderr, too."""
         self.verbose = True
-        for record in self._head():
+        for record in self.head():
             self._tell(record)
-
-    def _head(self) -> list[logging.LogRecord]:
-        """On what results and faults may depend, and what came before there was a folder."""
-        import platform
-        from importlib.metadata import version
-
-        libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "deap"))
-        system = f"Python {platform.python_version()}, {libraries}, {platform.platform()}"
-        text = f"nets-deap {__version__}, {system}"
-        record = LOG.makeRecord(LOG.name, logging.INFO, __file__, 0, text, (), None)
-        record.created = self.before[0].created
-        return [record, *self.before]
 
 
 @contextmanager
 def kept(words: Sequence[str]) -> Iterator[None]:
     """Keep a journal of the command that these words are."""
-    journal, level, start = Journal(), LIBRARY.level, time.monotonic()
-    LIBRARY.addHandler(journal)
+    handler, level, start = Journal(), LIBRARY.level, time.monotonic()
+    LIBRARY.addHandler(handler)
     LIBRARY.setLevel(logging.INFO)
     try:
         LOG.info("%s", shlex.join(["nets-deap", *words]))
@@ -121,7 +66,7 @@ def kept(words: Sequence[str]) -> Iterator[None]:
     finally:
         LOG.info("ended after %.1f s", time.monotonic() - start)
         LIBRARY.setLevel(level)
-        LIBRARY.removeHandler(journal)
+        LIBRARY.removeHandler(handler)
 
 
 def _show(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:

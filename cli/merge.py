@@ -36,8 +36,9 @@ def merge(folders: tuple[str, ...], out: str, quiet: bool, as_json: bool) -> Non
     elif not quiet:
         from .compare import show
 
-        render.tell_metric(merged.config)
-        show(merged, Path(out), time.monotonic() - start)
+        measure = render.measure(merged.config)
+        render.tell_metric(measure)
+        show(merged, Path(out), time.monotonic() - start, measure)
 
 
 def _command(error: MissingError) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from nets_deap.config.base import ProblemConfig
+    from nets_deap.models.measure import Measure
     from nets_deap.util.statistics import Interval
 
 
-DIVERGED = "diverged"
+DIVERGED, ACCURACY = "diverged", "accuracy"
 
 
 def note(text: str) -> None:
@@ -42,19 +45,43 @@ def set_aside(folder: Path, mark: str, of: str, config: ProblemConfig | None = N
         note(f"the earlier run is now in {aside}")
 
 
-def tell_metric(config: ProblemConfig) -> None:
-    """Say which metric stands where accuracies are shown, if it is another."""
+def tell_network(config: ProblemConfig, given: Mapping[str, Any]) -> None:
+    """Say which network is taken on data of the user's own, if it is not among what is `given`."""
+    from nets_deap.data.sources import DATASETS
+    from nets_deap.util.errors import NetsError
+
+    if "arch" in given or config.dataset in DATASETS:
+        return
+    with suppress(NetsError):  # which the run raises, too
+        _ = config.problem().architecture
+        note(f"no network is given: {config.arch} is taken; --model names another")
+
+
+def measure(config: ProblemConfig) -> Measure:
+    """The metric of the results of a config."""
     from nets_deap.data.sources import is_ours
+    from nets_deap.models.measure import Measure
     from nets_deap.util.errors import NetsError
 
     if config.metric is None and config.loss != "binary" and is_ours(config.dataset):
-        return  # classes: there is no need to load them
+        return Measure()  # classes: there is no need to load them
     try:
-        metric = str(config.problem().architecture.criterion.metric)
+        return Measure(str(config.problem().architecture.criterion.metric))
     except NetsError:  # the data are not there: results are shown all the same
-        metric = config.metric or "accuracy"
-    if metric != "accuracy":
-        note(f"the metric is {metric}: it stands where accuracies are shown, times 100")
+        return Measure(config.metric or ACCURACY)
+
+
+def tell_metric(measured: Measure) -> None:
+    """Say where files have a metric that is no accuracy."""
+    if measured.name != ACCURACY:
+        note(f"the metric is {measured.name}: files have it as val_acc and test_acc")
+
+
+def score(measured: Measure, value: float, named: bool = False) -> str:
+    """A metric, or that the training diverged. named: with its name, if it is no accuracy"""
+    if not math.isfinite(value):
+        return DIVERGED
+    return f"{measured.short} " * (named and measured.name != ACCURACY) + measured.shown(value)
 
 
 def trust(config: ProblemConfig) -> str:

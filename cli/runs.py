@@ -71,7 +71,8 @@ def runs(place: str, as_json: bool, state: str | None, **wanted: str | None) -> 
 def _score(run: Held) -> str:
     if run.score is None or not math.isfinite(run.score):
         return "" if run.score is None else render.DIVERGED
-    return f"{100 * run.score:.2f}{' v' if run.of == 'validation' else ''}"
+    named = "" if run.measure.name == render.ACCURACY else f"{run.measure.short} "
+    return f"{named}{run.measure.cell(100 * run.score)}{' v' if run.of == 'validation' else ''}"
 
 
 def age(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from nets_deap.models.measure import Measure
     from nets_deap.search.method import Found
     from nets_deap.search.spec import MethodSpec
 
@@ -45,8 +47,8 @@ def search(method: str, **options: Any) -> int:
     """Look for a ticket by any METHOD.
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
-    ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also write each of their cycles,
-    and continue where they were interrupted.
+    ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also save each of their cycles,
+    nets its generations, and they continue where they were interrupted.
     """
     from nets_deap.search.registry import parse
 
@@ -180,11 +182,13 @@ def es(
     given |= {"rounds": rounds, "share": share}
     if rounds is not None and options["density"] is None and options["config"] is None:
         options["density"] = (1 - (0.2 if share is None else share)) ** rounds
+    defaulted: dict[str, Any] = {}
     if options["config"] is None or preset is not None:
-        for name, value in ES_PROBLEMS[preset or "quick"].items():
-            options[name] = value if options[name] is None else options[name]
+        ours = ES_PROBLEMS[preset or "quick"]
+        defaulted = {name: value for name, value in ours.items() if options[name] is None}
+        options |= defaulted
     names = {None: ("es", "es-paper"), "paper": ("es-paper",)}.get(preset, ("es",))
-    return _search(_spec(names, given, options["config"]), **options, preset=None)
+    return _search(_spec(names, given, options["config"]), **options, preset=None, defaulted=defaulted)
 
 
 def _spec(names: tuple[str, ...], given: dict[str, Any], config: str | None) -> MethodSpec:
@@ -212,10 +216,13 @@ def _search(
     preset: str | None,
     config: str | None,
     from_cycle: int | None,
+    defaulted: Collection[str] = (),
     **options: Any,
 ) -> int:
+    """defaulted: those of the options that the user has not given"""
     from nets_deap.config import run_folder
-    from nets_deap.config.layers import configure
+    from nets_deap.config.layers import configure, explicit
+    from nets_deap.evolution import checkpoint
     from nets_deap.search import run
     from nets_deap.search.cycles import Cycles
     from nets_deap.search.registry import method_of
@@ -225,39 +232,43 @@ def _search(
     settled = configure(SearchConfig, preset, config, method=method, **options)
     journal.settings(settled)
     run.check(settled)
+    if not quiet:
+        given = explicit(SearchConfig, preset, config, method=method, **options)
+        render.tell_network(settled, {key: given[key] for key in given.keys() - set(defaulted)})
     folder = Path(settled.out) if settled.out else run_folder.default_folder(settled)
     if fresh:
         render.set_aside(folder, "method", "a search", settled)
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
     total = run.rows_of(searching, settled.problem(), settled.density)
-    silent = quiet or as_json
+    silent, measure = quiet or as_json, render.measure(settled)
     try:
         with progress.shown(total, silent or not total, unit, begun=-(unit != "cycle")) as report:
 
             def on_row(row: dict[str, Any]) -> None:
                 if unit == "cycle" and not silent:
-                    click.echo(_line(row, total))
+                    click.echo(_line(row, total, measure))
                 report(row["cycle" if unit == "cycle" else "gen"], None)
 
             found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
-        kept = any((folder / run.CYCLES).glob("*"))
-        what = f"its cycles are saved: {again.same()}" if kept else "nothing is saved"
+        kept = any((folder / run.CYCLES).glob("*")) or checkpoint.exists(folder)
+        what = f"its {unit}s are saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:
         json_out.tell(_result(found, folder))
     elif not quiet:
-        render.tell_metric(settled)
+        render.tell_metric(measure)
         _show(found, folder, render.trust(settled))
     return 0
 
 
-def _line(row: dict[str, Any], of: int) -> str:
+def _line(row: dict[str, Any], of: int, measure: Measure) -> str:
     return (
         f"cycle {row['cycle']} of {of}: {render.percent(row['trained_density'])} trained to "
-        f"val acc {render.percent(row['val_acc'])}, pruned to {render.percent(row['density'])}"
+        f"val {measure.short} {render.score(measure, row['val_acc'])}, "
+        f"pruned to {render.percent(row['density'])}"
     )
 
 

@@ -73,8 +73,10 @@ def table1(
 
             def reporter(problem: str) -> Any:
                 def tell(done: int, of: int, outcome: Any) -> None:
+                    if outcome is None:
+                        return report(done, None, of)
                     what = f"failed: {worded(outcome)}" if isinstance(outcome, str) else outcome["method"]
-                    report(done, f"of {problem}: {what}", of)
+                    return report(done, f"of {problem}: {what}", of)
 
                 return tell
 

@@ -18,6 +18,7 @@ from . import again, journal, json_out, progress, render, table, tickets
 from .options import command, config_options, fresh_option, output_options, printable, source_options
 
 if TYPE_CHECKING:
+    from nets_deap.models.measure import Measure
     from nets_deap.problem.ticket import Ticket
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
@@ -76,8 +77,9 @@ def train(
     if as_json:
         json_out.tell(summary)
     elif not quiet:
-        render.tell_metric(settled)
-        _show(summary, folder)
+        measure = render.measure(settled)
+        render.tell_metric(measure)
+        _show(summary, folder, measure)
 
 
 def _train(config: TrainConfig, ticket: Ticket, folder: Path, name: str, quiet: bool) -> dict[str, Any]:
@@ -85,12 +87,12 @@ def _train(config: TrainConfig, ticket: Ticket, folder: Path, name: str, quiet: 
     from nets_deap.experiments.trained import train_in
     from nets_deap.training.final import to_go
 
-    problem = to_go(config.problem(), ticket)
+    problem, measure = to_go(config.problem(), ticket), render.measure(config)
     steps = problem.recipe.steps(len(problem.data.train.y))
     with progress.shown(steps, quiet, "iteration", every=1.0) as report:
 
         def on_row(row: dict[str, float]) -> None:
-            report(int(row["iteration"]), _line(row))
+            report(int(row["iteration"]), _line(row, measure))
             if int(row["iteration"]) == steps and config.random:
                 on_control(0)
 
@@ -148,17 +150,18 @@ def _training_name(config: TrainConfig, ticket: Ticket) -> str:
     return f"train-{config.seed}-{config.fingerprint()}-{crc32(*ticket.content())}"
 
 
-def _line(row: dict[str, float]) -> str:
-    return f"val loss {render.loss(row['val_loss'])}  val acc {render.percent(row['val_acc'])}"
+def _line(row: dict[str, float], measure: Measure) -> str:
+    scored = render.score(measure, row["val_acc"])
+    return f"val loss {render.loss(row['val_loss'])}  val {measure.short} {scored}"
 
 
-def _show(summary: dict[str, Any], folder: Path) -> None:
+def _show(summary: dict[str, Any], folder: Path, measure: Measure) -> None:
     """Show the ticket and the mean of its random controls, at early stop and at the end."""
     from nets_deap.util.statistics import mean_interval
 
     columns = {
-        "test acc, %": "test_acc",
-        "at the end, %": "final_test_acc",
+        f"test {measure.head}": "test_acc",
+        f"at the end{', %' * measure.share}": "final_test_acc",
         "density": "density",
         "test loss": "test_loss",
         "early stop at": "early_stop_iteration",
@@ -169,7 +172,7 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
             if key == "density":
                 return render.percent(value)
             if key in ("test_acc", "final_test_acc"):
-                return f"{100 * value:.2f}" if math.isfinite(value) else render.DIVERGED
+                return measure.cell(100 * value) if math.isfinite(value) else render.DIVERGED
             return f"{value:.0f}" if key == "early_stop_iteration" else render.loss(value)
 
         mean, half_width = mean_interval([math.nan if value is None else value for value in values])

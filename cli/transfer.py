@@ -93,7 +93,7 @@ def transfer(
     if fresh:
         render.set_aside(folder, "to", "an experiment on a ticket", settled)
     seeds = range(settled.seed, settled.seed + settled.seeds)
-    total = len(seeds) * len(library.NAMES)
+    total, measure = len(seeds) * len(library.NAMES), render.measure(settled)
 
     def named(item: tuple[str, int]) -> str:
         return "{}, seed {}".format(*item)
@@ -107,20 +107,23 @@ def transfer(
         def tell(row: dict[str, Any]) -> None:
             rows.add(row)
             done = sum(known["seed"] in seeds for known in rows.known)
-            report(done, f"{row['ticket']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
+            report(
+                done,
+                f"{row['ticket']}, seed {row['seed']}: {render.score(measure, row['test_acc'], named=True)}",
+            )
 
         found = library.transfer(loaded, aim, seeds, engine, tell, tuple(rows.known))
     if as_json:
         json_out.tell({"folder": str(folder), "rows": found})
     elif not quiet:
-        render.tell_metric(settled)
+        render.tell_metric(measure)
         shown = []
         for name in library.NAMES:
-            told = render.interval(mean_interval(library.accuracies(found, name).tolist()))
+            told = measure.between(*mean_interval(library.accuracies(found, name).tolist()))
             density = next(row["density"] for row in found if row["ticket"] == name)
             shown.append([name, told, render.percent(density)])
         click.echo()
-        table.show([f"trained by {to}", "test acc, %", "density"], shown)
+        table.show([f"trained by {to}", f"test {measure.head}", "density"], shown)
         click.echo(printable(folder / TRANSFER))
     return 0
 
@@ -161,7 +164,7 @@ def connectivity(
     journal.settings(settled)
     if fresh:
         render.set_aside(folder, "points", "an experiment on a ticket", settled)
-    seeds = range(settled.seed, settled.seed + settled.seeds)
+    seeds, measure = range(settled.seed, settled.seed + settled.seeds), render.measure(settled)
     with _rows(folder, CONNECTIVITY, settled, "points", both, library.Point) as kept:
         points = Counter(row["seed"] for row in kept.known)  # a line that is cut is computed again
         kept.known = [row for row in kept.known if points[row["seed"]] == settled.points]
@@ -174,7 +177,7 @@ def connectivity(
             def tell(rows: list[dict[str, Any]]) -> None:
                 kept.add(*rows)
                 height = library.barrier(rows)
-                report(len({row["seed"] for row in kept.known}), f"barrier {render.percent(height)}")
+                report(len({row["seed"] for row in kept.known}), f"barrier {render.score(measure, height)}")
 
             missing = [seed for seed in seeds if seed not in have]
             library.connectivity(both, settled.problem(), missing, engine, settled.points, tell)
@@ -184,8 +187,9 @@ def connectivity(
     if as_json:
         json_out.tell({"folder": str(folder), "barriers": barriers})
     elif not quiet:
-        render.tell_metric(settled)
-        told = render.interval(mean_interval([100 * height for height in barriers]))
-        click.echo(f"barrier: {told} points of test error (lines: {len(barriers)})")
+        render.tell_metric(measure)
+        told = measure.between(*mean_interval([100 * height for height in barriers]))
+        of = "of test error" if measure.share else "on the test set"
+        click.echo(f"barrier: {told} {measure.points} {of} (lines: {len(barriers)})")
         click.echo("\n".join(printable(file) for file in (folder / CONNECTIVITY, *files)))
     return 0

@@ -23,6 +23,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from nets_deap.experiments.verdict import Verdict
+    from nets_deap.models.measure import Measure
 
 CHECKSUM = "ticket.crc32"
 ADDED = ("seeds", "margin", "at_most")  # with other values of these, a verdict goes on in the same folder
@@ -72,7 +73,7 @@ def verify(
     alike = settled.model_copy(update={name: VerifyConfig.model_fields[name].default for name in ADDED})
     folder = tickets.folder_of(path, f"verify-{alike.fingerprint()}-{checksum}", settled.out)
     seeds = list(range(settled.seed, settled.seed + settled.seeds))
-    total = len(seeds) * len(NETWORKS)
+    total, measure = len(seeds) * len(NETWORKS), render.measure(settled)
     marks = ("at_most", "a verdict")
 
     def named(item: tuple[str, int]) -> str:
@@ -90,7 +91,8 @@ def verify(
             def tell(row: dict[str, Any]) -> None:
                 rows.add(row)
                 done = sum(row["seed"] in seeds for row in rows.known)
-                report(done, f"{row['network']}, seed {row['seed']}: {render.percent(row['test_acc'])}")
+                score = render.score(measure, row["test_acc"], named=True)
+                report(done, f"{row['network']}, seed {row['seed']}: {score}")
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
             verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
@@ -104,8 +106,8 @@ def verify(
     if as_json:
         json_out.tell({"folder": str(folder), **_result(verdict)})
     elif not quiet:
-        render.tell_metric(settled)
-        _show(verdict, trained)
+        render.tell_metric(measure)
+        _show(verdict, trained, measure)
         click.echo(printable(folder / ROWS))
     return EXIT_CODES[verdict.winning] if exit_code else 0
 
@@ -125,7 +127,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
+def _show(verdict: Verdict, rows: list[dict[str, Any]], measure: Measure) -> None:
     from nets_deap.experiments.verdict import NETWORKS
     from nets_deap.util.statistics import holm, mean_interval
 
@@ -139,16 +141,21 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
         shown.append(
             [
                 name,
-                render.interval(mean_interval([100 * row["test_acc"] for row in of_it])),
-                f"{beside.mean:+.2f} ± {beside.half_width:.2f}" if beside else "",
+                _interval([row["test_acc"] for row in of_it], measure),
+                measure.between(beside.mean, beside.half_width, "+") if beside else "",
                 render.p_value(corrected[name]) if beside else "",
                 render.percent(of_it[0]["density"]),
                 f"{stop.mean:.0f} ± {stop.half_width:.0f}",
             ]
         )
     click.echo()
-    table.show(["", "test acc, %", "ticket better by", "p (Holm)", "density", "early stop at"], shown)
-    table.say("±: 95 % interval; better by: points, paired; p of the t-test, corrected for this table (Holm)")
+    table.show(
+        ["", f"test {measure.head}", "ticket better by", "p (Holm)", "density", "early stop at"], shown
+    )
+    table.say(
+        f"±: 95 % interval; better by: {measure.points}, paired; p of the t-test, corrected for this table "
+        "(Holm)"
+    )
     wild = dict.fromkeys(row["network"] for row in rows if not math.isfinite(row["val_loss"]))
     if wild:
         click.echo(f"{render.DIVERGED}, with some seed: {', '.join(wild)}")
@@ -160,16 +167,22 @@ def _show(verdict: Verdict, rows: list[dict[str, Any]]) -> None:
         + ", both still learning in the end" * verdict.unfinished
         + ")"
     )
-    margin = f", margin {verdict.margin:g}" if verdict.margin else ""
-    table.say(
-        f"as accurate: {accurate} (points better: {better.mean:+.2f} ± {better.half_width:.2f}{margin})"
-    )
+    margin = f", margin {verdict.margin * measure.scale / 100:g}" if verdict.margin else ""
+    difference = measure.between(better.mean, better.half_width, "+")
+    what = "as accurate" if measure.share else "as good"
+    table.say(f"{what}: {accurate} ({measure.points} better: {difference}{margin})")
     table.say(f"much smaller: {smaller} ({render.percent(verdict.density)} of the weights)")
     if verdict.seeds == 1:
         table.say("on full batches all trainings of a network are the same: ± 0 is no interval")
     table.say(f"verdict: {verdict.text}")
     if verdict.winning is None and verdict.learnt and verdict.seeds > 1:
         _advise(verdict)
+
+
+def _interval(values: list[float], measure: Measure) -> str:
+    from nets_deap.util.statistics import mean_interval
+
+    return measure.between(*mean_interval([100 * value for value in values]))
 
 
 def _advise(verdict: Verdict) -> None:

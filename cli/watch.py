@@ -51,7 +51,7 @@ def _line(run: Held) -> str:
 
 
 def _score(run: Held) -> str:
-    return "" if run.score is None else f"{run.of} {run.metric} {render.percent(run.score)}"
+    return "" if run.score is None else f"{run.of} {run.metric} {render.score(run.measure, run.score)}"
 
 
 def _left(run: Held) -> str:

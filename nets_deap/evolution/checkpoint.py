@@ -24,6 +24,7 @@ from nets_deap.evolution.lineage import Lineage
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome, Origin
 from nets_deap.individuals.halls_of_fame import measured
+from nets_deap.problem.budget import Cost
 from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.schema import Cells, Real, Whole, checked
@@ -46,6 +47,7 @@ class State:
     logbook: one row per generation, from 0
     checksum: of the training data, so that a run is not resumed on other data
     lineage: where its genomes come from
+    spent: of a search within a budget, what it has taken so far
     """
 
     population: list[Genome]
@@ -54,6 +56,7 @@ class State:
     logbook: list[Row]
     checksum: str
     lineage: Lineage = field(default_factory=Lineage)
+    spent: Cost | None = None
 
 
 def save_state(path: Path, state: State) -> None:
@@ -82,6 +85,7 @@ def save_state(path: Path, state: State) -> None:
         "size": genomes[0].mask.size,
         "traces": traces,
         "lineage": state.lineage.described(),
+        "spent": asdict(state.spent) if state.spent else None,
     }
     tensors: dict[str, list[np.ndarray]] = {
         "weights": [genome.weights for genome in genomes],
@@ -151,6 +155,7 @@ class _State(BaseModel):
     size: int = Field(ge=1)
     traces: list[str] = []
     lineage: Any = None  # checkpoints of earlier versions have none
+    spent: Any = None
 
     @model_validator(mode="after")
     def _consistent(self) -> _State:
@@ -194,7 +199,8 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
     hall = [genomes[i] for i in told.hall]
     rows: list[Row] = [dict(row) for row in told.logbook]
     lineage = Lineage() if told.lineage is None else Lineage.of(told.lineage, f"checkpoint {path}")
-    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum, lineage)
+    spent = None if told.spent is None else Cost.read(told.spent, f"checkpoint {path}")
+    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum, lineage, spent)
 
 
 def load_newest(folder: Path, fitness: type[base.Fitness]) -> tuple[State | None, str]:

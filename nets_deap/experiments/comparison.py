@@ -22,7 +22,7 @@ from nets_deap.util.errors import NetsError, shortened
 
 logger = logging.getLogger(__name__)
 Outcome = tuple[Trial, Row | None, str]  # a trial, and its row or its error
-OnTrial = Callable[[int, int, Row | str], None]
+OnTrial = Callable[[int, int, Row | str | None], None]
 
 
 def trials_of(config: CompareConfig, seeds: int | None = None) -> list[Trial]:
@@ -51,7 +51,8 @@ def compare(
     """Run the trials that are missing, and write trials.csv, seconds.csv and summary.csv.
 
     engine: one of nets_deap's maps
-    on_trial: called with the numbers of trials done and in all, and a trial's row or its error
+    on_trial: called with the numbers of trials done and in all, and a trial's row or its error; first, if
+        some are done already, with None in its place
 
     A trial that fails is put into `failed`; the others continue, and the next run repeats it.
     Raises NetsError, before anything runs, for a comparison that is impossible.
@@ -111,6 +112,8 @@ def _run(
         if on_trial:
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 
+    if known and on_trial:
+        on_trial(len(known), len(trials), None)
     try:
         new = [trial for trial in trials if trial not in known]
         if new:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import PrivateAttr
 
-from nets_deap.config.layers import validate
 from nets_deap.evolution.maps import make_map
-from nets_deap.experiments import comparison
+from nets_deap.experiments import budgets, comparison
 from nets_deap.experiments import merge as merging
-from nets_deap.experiments.config import CompareConfig
+from nets_deap.experiments.arms import label
 from nets_deap.experiments.summary import Comparison as Found
+from nets_deap.experiments.trial import Trial
+from nets_deap.front.configured import GivenComparison, configured
 from nets_deap.front.problems import expect, given_problem
-from nets_deap.front.progress import progress
-from nets_deap.problem.problem import Problem
-from nets_deap.util import shown
+from nets_deap.front.progress import trials
+from nets_deap.models.measure import ACCURACY, Measure
+from nets_deap.util import journal, shown
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
@@ -32,22 +32,17 @@ if TYPE_CHECKING:
 FEW = 4  # means that fit a line
 
 
-class _Given(CompareConfig):
-    """A comparison on a problem that is an object, and not named by the fields."""
-
-    _problem: Problem = PrivateAttr()
-
-    def problem(self) -> Problem:
-        return self._problem
-
-
 @dataclass(frozen=True)
 class Comparison:
-    """The trials of a comparison as a table, their summary with paired differences, and what has failed."""
+    """The trials of a comparison as a table, their summary with paired differences, and what has failed.
+
+    measure: the metric that stands in the trials as val_acc and test_acc, and in the summary times 100
+    """
 
     trials: pd.DataFrame
     summary: pd.DataFrame
     failed: dict[str, str]
+    measure: Measure = field(default_factory=Measure)
 
     def __repr__(self) -> str:
         return shown.angled(self._told())
@@ -55,23 +50,22 @@ class Comparison:
     def _told(self) -> str:
         rows = self.summary.to_dict("records")
         names = [arm if isinstance(arm := row.get("arm"), str) else row["method"] for row in rows]
-        scores = [f"{row['test_acc']:.2f}".replace("nan", "diverged") for row in rows]
+        scores = [self.measure.cell(row["test_acc"]).replace("nan", "diverged") for row in rows]
         told = [
             f"{name} at {row['asked']:g} {score}"
             for name, row, score in zip(names, rows, scores, strict=True)
         ]
         more = f", and {len(told) - FEW} more" if len(told) > FEW else ""
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        return (
-            f"Comparison of {len(self.trials)} trials{failed}: test_acc in %, {', '.join(told[:FEW])}{more}"
-        )
+        what = "test_acc in %" if self.measure.name == ACCURACY else f"test {self.measure.head}"
+        return f"Comparison of {len(self.trials)} trials{failed}: {what}, {', '.join(told[:FEW])}{more}"
 
     def _repr_html_(self) -> str:
         failed = shown.table("failed", ["trial", "why"], self.failed.items()) if self.failed else ""
         return shown.line(self._told()) + self.summary.to_html(border=0, max_rows=shown.MOST_ROWS) + failed
 
     @classmethod
-    def of(cls, found: Found) -> Comparison:
+    def of(cls, found: Found, measure: Measure) -> Comparison:
         """Raises NetsError if every trial has failed."""
         import pandas as pd
 
@@ -79,7 +73,7 @@ class Comparison:
         if not found.rows and failed:
             raise NetsError(f"every trial has failed: {next(iter(failed.values()))}")
         told = pd.DataFrame([each.row() for each in found.summaries()])
-        return cls(pd.DataFrame(found.rows), told, failed)
+        return cls(pd.DataFrame(found.rows), told, failed, measure)
 
 
 def compare(
@@ -125,10 +119,7 @@ def compare(
     )
     expect("seeds", seeds, "how many, or which", Integral, Sequence, np.ndarray, functions=False)
     expect("densities", densities, "shares", int, float, Sequence, functions=False)
-    told = {key: value for key, value in given.fields().items() if key in CompareConfig.model_fields}
     texts: dict[str, Any] = {
-        "dataset": given.dataset if isinstance(given.dataset, str) else f"given:{given.data.checksum}",
-        "arch": given.arch_name,
         "densities": [densities] if isinstance(densities, int | float) else list(densities),
         "seeds": list(seeds) if isinstance(seeds, Sequence | np.ndarray) else seeds,
         "seed": first_seed,
@@ -143,18 +134,24 @@ def compare(
         texts["arms"] = dict(methods)
     else:
         texts["methods"] = methods if isinstance(methods, str) else ",".join(str(each) for each in methods)
-    config = validate(_Given, told | texts)
-    config._problem = given
+    config = configured(GivenComparison, given, texts)
     folder = nullcontext(str(out)) if out is not None else tempfile.TemporaryDirectory()
+    measure = Measure(str(given.architecture.criterion.metric))
+    total = len(comparison.trials_of(budgets.plan(config).config))
+
+    def named(trial: Trial) -> str:
+        return f"{label(trial.method, config.arms)} at {trial.density:g}, seed {trial.seed}"
+
     with (
         folder as place,
         make_map(map, workers, scheduler=scheduler) as engine,
-        progress("comparison", show) as tell,
+        trials(total, show, measure, named) as tell,
+        journal.kept(f"compare: {', '.join(str(each) for each in config.methods)}")
+        if out is not None
+        else nullcontext(),
     ):
-        found = comparison.compare(
-            config, Path(place), engine, lambda done, total, row: tell({"done": done, "of": total})
-        )
-    return Comparison.of(found)
+        found = comparison.compare(config, Path(place), engine, tell)
+    return Comparison.of(found, measure)
 
 
 def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
@@ -162,4 +159,5 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
 
     out: a folder that is not there yet, or empty. Raises NetsError as `experiments.merge.merge` does.
     """
-    return Comparison.of(merging.merge([Path(each) for each in folders], Path(out)))
+    merged = merging.merge([Path(each) for each in folders], Path(out))
+    return Comparison.of(merged, Measure(merged.config.metric or ACCURACY))

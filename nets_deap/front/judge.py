@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import verdict
 from nets_deap.front.problems import expect, given_problem
+from nets_deap.models.measure import Measure
 from nets_deap.problem.ticket import Ticket
 from nets_deap.training import final
 from nets_deap.training.final import TrainingRun
@@ -44,10 +45,14 @@ def train_ticket(
 
 @dataclass(frozen=True)
 class Verification:
-    """The verdict on a ticket, and a table of all trainings behind it."""
+    """The verdict on a ticket, and a table of all trainings behind it.
+
+    measure: the metric that stands in the table as val_acc and test_acc, and times 100 in the verdict
+    """
 
     verdict: verdict.Verdict
     frame: pd.DataFrame
+    measure: Measure = field(default_factory=Measure)
 
     def __str__(self) -> str:
         return self.verdict.text
@@ -57,7 +62,8 @@ class Verification:
 
     def _told(self) -> str:
         told = self.verdict
-        better = f"{told.better.mean:+.2f} ± {told.better.half_width:.2f} points better than dense"
+        difference = self.measure.between(told.better.mean, told.better.half_width, "+")
+        better = f"{difference} {self.measure.points} better than dense"
         return f"Verification: {told.text}; density {told.density:.4f}, {better}, {told.seeds} seeds"
 
     def _repr_html_(self) -> str:
@@ -95,4 +101,5 @@ def verify(
         )
     with make_map(map, workers, scheduler=scheduler) as engine:
         found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
-    return Verification(found, pd.DataFrame(rows))
+    metric = Measure(str(given.architecture.criterion.metric))
+    return Verification(found, pd.DataFrame(rows), metric)

@@ -29,6 +29,11 @@ class Metric:
     function: Measure | None = None
     greatest: bool = True
 
+    @classmethod
+    def named(cls, text: str) -> Metric:
+        """A metric to be shown, not computed: without the user's function."""
+        return cls(text.removesuffix(LEAST), greatest=not text.endswith(LEAST))
+
     def __str__(self) -> str:
         return self.name + ("" if self.greatest else LEAST)
 

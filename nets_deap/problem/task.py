@@ -12,7 +12,7 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.models.criterion import Criterion, check_fits
 from nets_deap.models.losses import OF_NUMBERS, Loss
 from nets_deap.models.metrics import Metric
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, warn_once
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,12 +25,15 @@ MOST_PLACES = 256  # of a sample of whole numbers, that are checked one by one
 def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metric | None) -> Criterion:
     """The loss and the metric; None stands for what suits the network and the targets.
 
+    A warning (NetsWarning) tells of targets that are one-hot, where no loss says what they are.
     Raises NetsError for a loss of classes where the targets are numbers, and for other unfitting ones.
     """
     of_numbers = isinstance(loss, str | Loss) and str(loss).partition(":")[0] in OF_NUMBERS
     if of_numbers and data.classes and not catalogue.suits_mse(arch):
         raise NetsError(f"the `loss` {loss} is for numbers, and the targets are classes: give them as floats")
     if loss is None:
+        if _one_hot(data.train.y):
+            _tell_one_hot(data)
         loss = "mse" if catalogue.suits_mse(arch) or not data.classes else "cross-entropy"
     if isinstance(loss, str):
         loss = losses.parsed(loss, _counts(data))
@@ -48,6 +51,23 @@ def criterion(arch: str, data: Data, loss: str | Loss | None, metric: str | Metr
     if metric.name in metrics.METRICS and metric.name != "r2" and not (data.classes or loss.kind == "binary"):
         raise NetsError(f"`metric` {metric} wants classes, and the targets are numbers: take r2, or your own")
     return Criterion(loss, metric)
+
+
+def _tell_one_hot(data: Data) -> None:
+    what, taken = "floats", "numbers: this trains a regression, by mse"
+    if data.classes:
+        what, taken = "whole numbers", "classes of so many places"
+    warn_once(
+        f"the targets, {what} [n, {data.train.y.shape[1]}], are one-hot and taken as {taken}; y.argmax(1) "
+        "gives one class for each sample, and a `loss` says that this is meant"
+    )
+
+
+def _one_hot(y: Tensor) -> bool:
+    """Has each row one 1, and zeros?"""
+    if y.ndim != 2 or y.shape[1] < 2:
+        return False
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(dim=1) == 1).all())
 
 
 def _counts(data: Data) -> tuple[int, ...]:

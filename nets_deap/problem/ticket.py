@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ import numpy as np
 from nets_deap import __version__
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL, Layout
+from nets_deap.models.measure import ACCURACY, Measure
+from nets_deap.models.metrics import Metric
 from nets_deap.models.node_space import live_nodes, narrow
 from nets_deap.models.registry import Description, described
 from nets_deap.problem import old_tickets
@@ -62,7 +64,7 @@ class Ticket:
         method, accuracy = self.info.get("method"), self.info.get("val_acc")
         by = f" by {method}" if method else ""
         weights = f"{int(self.mask.sum()):,} of {self.layout.size:,} weights"
-        scored = f", val_acc {accuracy:.4f}" if isinstance(accuracy, float) else ""
+        scored = f", {self.measure.column('val', accuracy)}" if isinstance(accuracy, float) else ""
         return f"Ticket{by} for {self.architecture.name}: {weights}, density {self.density:.4f}{scored}"
 
     def _repr_html_(self) -> str:
@@ -72,6 +74,11 @@ class Ticket:
         ]
         rows = [[*cells, shown.bar(share)] for *cells, share in layers]
         return shown.table(self._told(), ["layer", "shape", "active", "density", ""], rows)
+
+    @property
+    def measure(self) -> Measure:
+        """The metric of its `val_acc`."""
+        return Measure(str(self.architecture.criterion.metric))
 
     @property
     def layout(self) -> Layout:
@@ -120,6 +127,8 @@ class Ticket:
             "config": json_text.dumps(self.config),
             "info": json_text.dumps(_known(self.info)),
         }
+        if (metric := self.measure.name) != ACCURACY:
+            metadata["metric"] = metric
         tensors = {"weights": self.weights, "mask": self.mask}
         if self.extras.size:
             tensors["extras"] = self.extras
@@ -146,6 +155,9 @@ def load_ticket(path: Path | str) -> Ticket:
         raise DamagedError(f"{what} is damaged: it was rewound to step {shortened(str(rewind), 60)}")
     old = metadata["format"] == OLD
     architecture = _architecture(told["architecture"], what, old)
+    if "metric" in metadata:
+        judged = replace(architecture.criterion, metric=Metric.named(metadata["metric"]))
+        architecture = replace(architecture, criterion=judged)
     try:
         weights, mask = tensors["weights"], tensors["mask"]
     except KeyError as error:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from nets_deap.models.measure import Measure
 from nets_deap.report.charts import (
     COLORS,
     MANY,
@@ -20,7 +21,7 @@ from nets_deap.report.charts import (
 )
 from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Compared, Held, each
-from nets_deap.report.measure import Measure, measure_of
+from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row

@@ -14,10 +14,11 @@ import numpy as np
 
 from nets_deap import __version__
 from nets_deap.experiments.verdict import NOT_WINNING, TICKET, WINNING
+from nets_deap.models.measure import Measure
 from nets_deap.report.charts import Chart, Line, bars, lines
 from nets_deap.report.comparison import times
 from nets_deap.report.held import EVOLUTION, SEARCH, Held
-from nets_deap.report.measure import Measure, measure_of
+from nets_deap.report.measure import measure_of
 from nets_deap.report.portraits import sizes
 from nets_deap.report.sections import Card, Listing, Section, Table
 from nets_deap.util import json_text

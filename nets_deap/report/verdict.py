@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nets_deap.experiments.verdict import TICKET
+from nets_deap.models.measure import Measure
 from nets_deap.report.charts import (
     Chart,
 )
 from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Held, Judged, each
-from nets_deap.report.measure import Measure, measure_of
+from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.statistics import mean_interval, paired_difference
 from nets_deap.util.tables import Row

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nets_deap.models.measure import Measure
 from nets_deap.runs import readers
 from nets_deap.util import files, locks
 from nets_deap.util.errors import DamagedError, NetsError, shortened
@@ -64,8 +66,12 @@ class Held:
     @property
     def metric(self) -> str:
         """The name of what `score` measures."""
-        numbers = self.config.get("loss") in ("mse", "mae", "huber") and ":" in self.dataset
-        return str(self.config.get("metric") or ("R²" if numbers else "accuracy"))
+        return self.measure.name
+
+    @cached_property
+    def measure(self) -> Measure:
+        """How to show `score`."""
+        return Measure(str(self.config.get("metric") or readers.metric(self.folder, self.dataset)))
 
     @property
     def progress(self) -> str:

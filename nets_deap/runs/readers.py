@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nets_deap.data.sources import is_ours
 from nets_deap.evolution.improvement import last_improvement
+from nets_deap.models.measure import ACCURACY
 from nets_deap.util import digests, files, tables
+from nets_deap.util.errors import NetsError
+from nets_deap.util.tensors import metadata_of
 
 Told = dict[str, Any]
 Reader = Callable[[Path, Told], Told]
 FINISHED = "finished"
+TICKET = "ticket"  # in the format of tickets
 
 
 def _rows(path: Path) -> list[tables.Row]:
     """The rows of a table; none if there is no such file."""
     return tables.parse(digests.read_text(path), path) if path.exists() else []
+
+
+def metric(folder: Path, dataset: str) -> str:
+    """The metric that a ticket here, or the ticket that this folder lies beside, was measured by."""
+    if is_ours(dataset):
+        return ACCURACY
+    for place in (folder, folder / "tickets", folder.parent):
+        for path in sorted(place.glob("*.safetensors")):
+            with suppress(NetsError):
+                if TICKET in (told := metadata_of(path, "ticket")).get("format", ""):
+                    return told.get("metric", ACCURACY)
+    return ACCURACY
 
 
 def evolution(folder: Path, config: Told) -> Told:
@@ -65,9 +83,14 @@ def search(folder: Path, config: Told) -> Told:
     rows = _rows(folder / "logbook.csv")
     told: Told = {"method": config["method"], "density": config.get("density"), "of": "validation"}
     last = rows[-1] if rows else {}
-    told |= {"unit": "cycle" if "cycle" in last else "row", "done": len(rows) or None}
-    told |= {"score": last.get("val_acc"), "density": last.get("density", told["density"])}
-    told |= {"seconds": last.get("elapsed_s"), "curve": tuple(r["val_acc"] for r in rows if "val_acc" in r)}
+    unit = next((unit for unit in ("cycle", "gen") if unit in last), "row")
+    score, density = ("val_acc_best", "density_best") if "density_best" in last else ("val_acc", "density")
+    told |= {
+        "unit": "generation" if unit == "gen" else unit,
+        "done": int(last.get(unit, len(rows))) if rows else None,
+    }
+    told |= {"score": last.get(score), "density": last.get(density, told["density"])}
+    told |= {"seconds": last.get("elapsed_s"), "curve": tuple(r[score] for r in rows if score in r)}
     if (folder / "cost.json").exists():
         cost = files.read_json(folder / "cost.json")
         spent = {key.replace("_", " "): value for key, value in cost.items() if key != "seconds"}

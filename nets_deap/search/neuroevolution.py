@@ -14,6 +14,7 @@ from nets_deap.config.base import RecipeSettings, Settings
 from nets_deap.config.fields import MOST
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
 from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.racing import parse
 from nets_deap.evolution.rules import check_effect
 from nets_deap.evolution.run import Evolution
@@ -163,14 +164,17 @@ class Nets(Method):
         start: tuple[np.ndarray, np.ndarray] | None = None,
         engine: Callable[..., Any] | None = None,
         on_row: Callable[[Row], None] | None = None,
+        state: State | None = None,
+        on_state: Callable[[State], None] | None = None,
     ) -> Found:
         """Raises NetsError for options that do not go together, or a budget that ends too early.
 
         start: float32[n] and [m], initial weights and extras of all genomes, in place of random ones
         engine: the map that evaluates; by default in this process; on_row: called after each generation
+        state: to go on from; on_state: called with it after each generation, before `on_row`
         """
         brief, settings = self.settle(problem, density)
-        meter = Meter(self.limited(budget))
+        meter = Meter(self.limited(budget), (state.spent if state else None) or Cost())
         timely = timed(engine or SerialMap(), meter)
         evolution = Evolution(brief, settings, int(rng.integers(2**32)), engine=timely)
         toolbox = evolution.toolbox
@@ -179,7 +183,10 @@ class Nets(Method):
             toolbox.register("individual", _begun_with, weights, toolbox.individual)
         toolbox.register("individual", make_in_time, toolbox.individual, meter)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-        self._check_budget(evolution, meter)
+        if state is not None:
+            evolution.restore(state)
+        else:
+            self._check_budget(evolution, meter)
         while not evolution.over:
             if not meter.affords(_expected(evolution)):
                 break
@@ -187,12 +194,14 @@ class Nets(Method):
                 row = evolution.advance()
             except TimeIsUpError:
                 break
-            if on_row:
-                on_row(row)
             spent = sum((_cost(evolution, steps) for steps in evolution.map.gradient_steps), Cost())
             if row["gen"] == 0 or row.get("restart"):
                 spent += _seeding(evolution)
             meter.spend(spent.gradient_steps, spent.samples, spent.forward_passes)
+            if on_state:
+                on_state(replace(evolution.state(), spent=meter.cost))
+            if on_row:
+                on_row(row)
         if not evolution.logbook:
             raise NetsError(f"the budget ends within the first population of {settings.pop}: allow more")
         if evolution.generation < settings.resolved_density_gens:

@@ -1,13 +1,15 @@
-"""One search in a folder: its ticket, its logbook, and the cycles of IMP or an ES to resume from."""
+"""One search in a folder: its ticket, its logbook, and the cycles or generations to resume from."""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from nets_deap.config import run_folder
 from nets_deap.config.run_folder import COST, LOGBOOK, TICKET
@@ -15,6 +17,7 @@ from nets_deap.evolution.maps import make_map
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
+from nets_deap.search import generations
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles, State
 from nets_deap.search.method import Found, Method, Row
@@ -65,12 +68,15 @@ def search(
     from_cycle: int | None = None,
     on_row: Callable[[Row], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    engine: Callable[..., Any] | None = None,
 ) -> Found:
-    """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder.
+    """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder,
+    evolutions from their last generation; the others begin again.
 
     from_cycle: continue from this cycle instead; 0 is the beginning
     on_row: called with each row of the logbook as it comes, of a method that `reports`
     on_note: called with what went another way than expected
+    engine: the map for methods with populations; by default the one that the config names
     Raises NetsError as `check` does, and if the folder holds something else.
     """
     check(config)
@@ -82,12 +88,20 @@ def search(
     with run_folder.held(folder), tracked(config.log, folder, config.identity()) as log:
         run_folder.claim(folder, config, "method", "a search")
         start = _start(folder, problem, from_cycle, on_note) if method.resumable else None
+        born = None
+        if isinstance(method, Nets):
+            settings = method.settings(problem.dataset_name, config.density)
+            born = generations.newest(folder, settings, on_note)
 
-        rows = list(start.logbook) if start else []
+        state = start or born
+        rows = list(state.logbook) if state else []
         log.begin(rows)
 
         def tell(row: Row) -> None:
             rows.append(row)
+            if method.resumable or isinstance(method, Nets):
+                (folder / COST).unlink(missing_ok=True)  # that of an earlier end, after which this goes on
+                tables.write_csv(folder / LOGBOOK, rows)
             log.rows(rows)
             logger.info("%s", tables.in_words(row))
             if on_row:
@@ -101,8 +115,12 @@ def search(
         if method.resumable:
             found = cast(Cycles, method)(*given, start, on_cycle)
         elif method.populations:
-            with make_map(config.map, config.workers, "cpu", scheduler=config.scheduler) as engine:
-                found = cast(Weedout, method)(*given, engine=engine, on_row=tell)
+            more: dict[str, Any] = {"on_row": tell}
+            if isinstance(method, Nets):
+                more |= {"state": born, "on_state": partial(generations.save, folder)}
+            own = partial(make_map, config.map, config.workers, scheduler=config.scheduler)
+            with nullcontext(engine) if engine else own() as mapped:
+                found = cast(Weedout, method)(*given, engine=mapped, **more)
         else:
             found = method(*given)
         ticket = replace(found.ticket, config=config.identity())

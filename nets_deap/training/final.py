@@ -12,6 +12,7 @@ import torch
 
 from nets_deap.models import catalogue
 from nets_deap.models.layout import INITIAL
+from nets_deap.models.measure import Measure
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
@@ -39,6 +40,7 @@ class TrainingRun:
     test: the test score of the early-stop weights
     weights, early_stop_weights: float32[n], at the end and at the least validation loss
     extras, early_stop_extras: float32[m], biases and normalisations at the same two points
+    measure: what `val_acc` and `test_acc` measure
     rewound_to: the training step that the ticket's weights come from; `rows` count iterations from there
     """
 
@@ -50,6 +52,7 @@ class TrainingRun:
     extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
     early_stop_extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
     rewound_to: int = 0
+    measure: Measure = field(default_factory=Measure)
 
     @property
     def early_stop(self) -> Row:
@@ -78,7 +81,8 @@ class TrainingRun:
 
     def _told(self) -> str:
         stop = f"early stop at {self.rewound_to + self.early_stop['iteration']:.0f}"
-        accuracies = f"test_acc {self.test.accuracy:.4f}, val_acc {self.early_stop['val_acc']:.4f}"
+        figures = {"test": self.test.accuracy, "val": self.early_stop["val_acc"]}
+        accuracies = ", ".join(self.measure.column(of, value) for of, value in figures.items())
         diverged = ", diverged" if self.diverged else ""
         return f"TrainingRun at density {self.density:.4f}: {accuracies}, {stop}{diverged}"
 
@@ -235,4 +239,6 @@ def train_network(
         test = evaluate(stopped, data.test, data.cases)
     weights = network.weights()
     density = float(np.mean(weights != 0))
-    return TrainingRun(density, rows, test, weights, early_stop[0], network.extras(), early_stop[1])
+    metric = Measure(str(network.architecture.criterion.metric))
+    extras = network.extras(), early_stop[1]
+    return TrainingRun(density, rows, test, weights, early_stop[0], *extras, measure=metric)

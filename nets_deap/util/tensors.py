@@ -76,14 +76,20 @@ def read_safetensors(path: Path, kind: str = "file") -> tuple[dict[str, str], di
     return metadata, tensors
 
 
-def _read(path: Path, kind: str) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+def metadata_of(path: Path, kind: str = "file") -> dict[str, str]:
+    """The metadata alone, in a moment: unchecked by their digest. Raises NetsError as `read_safetensors`."""
+    return _read(path, kind, tensors=False)[0]
+
+
+def _read(path: Path, kind: str, tensors: bool = True) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     try:
         with path.open("rb") as file:  # for the system's own reason, if it cannot be read
             if not stat.S_ISREG(path.stat().st_mode):
                 raise NetsError(f"cannot read {kind} {path}: it is not a file")
             file.read(1)
         with safe_open(str(path), framework="numpy") as opened:
-            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+            names = opened.keys() if tensors else ()
+            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
     except OSError as error:
         raise NetsError(f"cannot read {kind} {path}: {error.strerror or error}") from error
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_a_metric_that_is_no_accuracy_is_said(cli) -> None:
     small = ("--pop", "2", "--gens", "1", "--density", "0.5", "--map", "serial", "--out", "evolved")
     one = ("--density", "0.5", "--cycles", "1", "--out", "run")
     compared = ("--methods", "snip", "--density", "0.5", "--seeds", "1", "--out", "compared")
-    said = "note: the metric is r2: it stands where accuracies are shown, times 100"
+    said = "note: the metric is r2: files have it as val_acc and test_acc"
     for words in (
         ("evolve", *own, *small),
         ("imp", *own, *one),
@@ -106,6 +107,8 @@ def test_a_metric_that_is_no_accuracy_is_said(cli) -> None:
     ):
         ran = cli(*words)
         assert (ran.code, said in ran.err) == (0, True), words
+        assert not re.search(r"\bacc\b|accura", ran.out), ran.out
+        assert words[0] == "connectivity" or " r2" in ran.out, ran.out
     assert said not in cli("random", "--density", "0.5", "--data-limit", "100", "--out", "classes").err
 
 

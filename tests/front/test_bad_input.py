@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import nets_deap as nd
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, NetsWarning
 from tests.conftest import streams_stay
 from tests.front.own import RECIPE, Tokens, X, Y, find, loss, make
 
@@ -138,3 +140,20 @@ def test_token_ids_that_a_network_does_not_know_are_told_before_the_search(part:
 def test_seeds_that_make_no_verdict_are_told(seeds: object) -> None:
     with pytest.raises(NetsError, match=r"`seeds` .*expected how many"):
         nd.verify(find(), make, (X, Y), seeds=seeds, recipe=RECIPE)
+
+
+def test_one_hot_targets_are_told_of_unless_a_loss_says_that_they_are_numbers() -> None:
+    rng = np.random.default_rng(0)
+    x, one_hot = (
+        rng.standard_normal((90, 4), dtype=np.float32),
+        np.eye(3, dtype=np.float32)[np.arange(90) % 3],
+    )
+    told = r"floats \[n, 3\], are one-hot .* a regression, by mse; y.argmax\(1\) gives one class"
+    with pytest.warns(NetsWarning, match=told):
+        problem = nd.problem_of("mlp:4-5-3", (x, one_hot))
+    assert str(problem.architecture.criterion.metric) == "r2"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nd.problem_of("mlp:4-5-3", (x, one_hot), loss="mse")
+        nd.problem_of("mlp:4-5-3", (x, one_hot.argmax(1)))
+        nd.problem_of("mlp:4-5-3", (x, one_hot + one_hot[::-1]))

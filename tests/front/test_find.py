@@ -200,3 +200,12 @@ def test_progress_shows_and_ctrl_c_ends_the_search(capfd: pytest.CaptureFixture[
     with pytest.raises(KeyboardInterrupt):
         find(SMALL["nets"], map=interrupted)
     assert random.getstate() == state
+
+
+def test_a_comparison_says_which_trial_runs_and_its_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = X.sum(axis=(1, 2, 3))[:, None].repeat(3, axis=1)
+    found = nd.compare(make, (X, numbers), "imp:cycles=2,snip", 0.3, seeds=1, recipe=RECIPE)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "comparison: trial 1 of 2 running: imp:cycles=2 at 0.3, seed 1"
+    assert lines[-1].startswith("comparison: 2 of 2 trials, the last one snip at 0.3, seed 1: test r2 ")
+    assert repr(found).startswith("<Comparison of 2 trials: test r2, imp:cycles=2 at 0.3 ")
