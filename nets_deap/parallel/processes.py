@@ -68,6 +68,8 @@ class MultiprocessMap:
     ATTEMPTS workers the result is `lost(item)`; without `lost`, NetsError is raised.
     """
 
+    sends = True  # items are pickled
+
     def __init__(
         self, workers: int | None = None, start: str | None = None, timeout: float | None = None
     ) -> None:

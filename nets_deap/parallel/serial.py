@@ -21,6 +21,7 @@ class SerialMap:
     """A map that computes one item after another, in this process."""
 
     workers = 1
+    sends = False  # whether items go to other processes, pickled
 
     def __call__(
         self,
