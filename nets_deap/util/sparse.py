@@ -33,7 +33,7 @@ def decoded(code: bytes, size: int) -> np.ndarray:
     """The places, int64[k]; a code of as many bytes as bits need is bits."""
     told = np.frombuffer(code, dtype=np.uint8)
     if told.size == -(-size // 8):
-        return np.flatnonzero(np.unpackbits(told, count=size))
+        return np.flatnonzero(np.unpackbits(told, count=size).view(bool))
     ends = np.flatnonzero(told < LONG)
     return np.cumsum(told, dtype=np.int64)[ends] + np.arange(ends.size)
 
@@ -42,7 +42,7 @@ def packed(vector: Any) -> Any:
     """What `unpacked` makes the same vector of, to the last bit; as it is unless at least half of it is 0."""
     if not (isinstance(vector, np.ndarray) and vector.dtype == np.float32 and vector.ndim == 1):
         return vector
-    places = np.flatnonzero(np.ascontiguousarray(vector).view(np.uint32))  # −0 is no 0
+    places = np.flatnonzero(np.ascontiguousarray(vector).view(np.uint32) != 0)  # −0 is no 0
     if 2 * places.size > vector.size:
         return vector
     return vector[places], coded(places, vector.size), vector.size
