@@ -1,7 +1,7 @@
 """A child as the difference to its parent, against the child itself: bytes, in real runs on digits.
 
 The parent is the genome of the generation before to which the difference is smallest. What differs is coded
-as messages code masks: genes that fell dormant, awoke (with weights), changed their sign, changed their weight.
+as messages code masks: genes that fell dormant, awoke (with weights), changed sign, changed weight.
 
 python results/messages/difference.py
 """
