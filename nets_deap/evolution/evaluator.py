@@ -65,6 +65,12 @@ class Evaluator:
         self.traces = tuple(traces)
         self.extras = extras
 
+    @property
+    def sees_dormant(self) -> bool:
+        """May an evaluation depend on more of a genome than its active weights, mask, traits and content?"""
+        ours = type(self.fitness) is DensityPenalty
+        return not (ours and traces.OF_DORMANT_WEIGHTS.isdisjoint(self.traces))
+
     def _shortened(self, share: float) -> Problem:
         """The problem, with training cut to this share of its steps."""
         recipe = self.problem.recipe

@@ -16,6 +16,7 @@ from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
+from nets_deap.individuals.parcel import Parcel
 from nets_deap.parallel import choice
 from nets_deap.parallel.protocol import Map
 from nets_deap.parallel.serial import SerialMap
@@ -75,21 +76,38 @@ def map_genomes(
     function: Callable[[Genome], Any],
     genomes: Iterable[Genome],
     context: Context = FIRST,
+    contents: Sequence[bytes] | None = None,
 ) -> list[Any]:
     """DEAP's `toolbox.map`: returns the fitness values, and each genome keeps its evaluation.
 
-    engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order, such as `Pool.map`
+    engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order, such as `Pool.map`;
+        if it `sends` its items to other processes, they get no more of a genome than they look at
     context: the context of all these evaluations
+    contents: `content()` of each genome, if known
 
     The global random streams are restored, so that evaluations do not disturb DEAP's selection.
     """
     genomes = list(genomes)
     measure = Measure(function, context)
     with undisturbed():
-        results = measure.all(genomes) if isinstance(engine, BatchedMap) else list(engine(measure, genomes))
+        if isinstance(engine, BatchedMap):
+            results = measure.all(genomes)
+        else:
+            items = parcels(function, genomes, contents) if getattr(engine, "sends", False) else genomes
+            results = list(engine(measure, items))
     for genome, (_, measured) in zip(genomes, results, strict=True):
         genome.measured = measured
     return [values for values, _ in results]
+
+
+def parcels(
+    function: Callable[[Genome], Any], genomes: Sequence[Genome], contents: Sequence[bytes] | None = None
+) -> list[Parcel]:
+    """Genomes for other processes: whole if the function may look at all of them."""
+    evaluator = bare_evaluator(function)
+    whole = evaluator is None or evaluator.sees_dormant
+    known: Sequence[bytes | None] = contents or [None] * len(genomes)
+    return [Parcel(genome, whole, content) for genome, content in zip(genomes, known, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -166,7 +184,7 @@ class EvaluationMap:
         first: dict[bytes, Genome] = {}
         for genome, content in zip(genomes, contents, strict=True):
             first.setdefault(content, genome)
-        values = dict(zip(first, self._raced(function, list(first.values())), strict=True))
+        values = dict(zip(first, self._raced(function, first), strict=True))
         for genome, content in zip(genomes, contents, strict=True):
             genome.measured = first[content].measured
         if self.on_evaluated:
@@ -177,14 +195,16 @@ class EvaluationMap:
             self.clock.bred, self.clock.idle = False, not ends
         return [values[content] for content in contents]
 
-    def _raced(self, function: Callable[[Genome], Any], genomes: list[Genome]) -> list[Any]:
+    def _raced(self, function: Callable[[Genome], Any], different: dict[bytes, Genome]) -> list[Any]:
+        contents, genomes = list(different), list(different.values())
         values: list[Any] = [None] * len(genomes)
         running = list(range(len(genomes)))
         generation = self.clock.generation
         planned = self.plan.density(generation) if self.plan else None
         for rung in range(self.race.rungs):
             context = Context(generation, self.race.share(rung), self.seed, planned)
-            told = map_genomes(self.engine, function, [genomes[i] for i in running], context)
+            run, known = [genomes[i] for i in running], [contents[i] for i in running]
+            told = map_genomes(self.engine, function, run, context, known)
             for i, value in zip(running, told, strict=True):
                 values[i] = value
                 measured = genomes[i].measured

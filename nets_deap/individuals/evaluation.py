@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from deap import base
+
+from nets_deap.util import sparse
 
 WORST = 1e9  # replaces a loss that is not finite: in DEAP, a NaN would beat everything
 
@@ -52,3 +55,14 @@ class Evaluation:
     gradient_steps: int = 0
     times: int = 1
     planned: float | None = field(default=None, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {told.name: getattr(self, told.name) for told in fields(self)}
+        values["traces"] = {name: sparse.packed(trace) for name, trace in self.traces.items()}
+        return _unpickled, (type(self), *values.values())
+
+
+def _unpickled(kind: type[Evaluation], *values: Any) -> Evaluation:
+    evaluation = kind(*values)
+    traces = {name: sparse.unpacked(told) for name, told in evaluation.traces.items()}
+    return replace(evaluation, traces=traces)

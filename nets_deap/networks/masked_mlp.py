@@ -53,6 +53,7 @@ class MaskedMLP:
         self.architecture = architecture
         self.initial = np.where(mask, weights, np.float32(0))
         self.initial_extras = extras = architecture.or_initial(extras)
+        weights = self.initial
         self.compaction = compact(architecture, mask) if recipe.descent.idle_stay else None
         layout = architecture.layout
         self.inputs: Tensor | None = None

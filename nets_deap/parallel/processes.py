@@ -70,6 +70,7 @@ class MultiprocessMap:
     """
 
     elsewhere = False
+    sends = True  # items are pickled
 
     def __init__(
         self, workers: int | None = None, start: str | None = None, timeout: float | None = None

@@ -13,11 +13,15 @@ class Map(Protocol):
     """A map over any items.
 
     workers: how many compute at the same time
+    sends: whether items go to other processes, pickled
     elsewhere: whether that may be on machines that lack the files of this one
     """
 
     @property
     def workers(self) -> int: ...
+
+    @property
+    def sends(self) -> bool: ...
 
     @property
     def elsewhere(self) -> bool: ...

@@ -20,6 +20,7 @@ class SerialMap:
 
     workers = 1
     elsewhere = False
+    sends = False  # whether items go to other processes, pickled
 
     def __call__(
         self,

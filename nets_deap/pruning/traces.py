@@ -97,9 +97,10 @@ TRACES: dict[str, Callable[[Trained], np.ndarray]] = {
     "initial-gradient": initial_gradient,
     "initial-snip": initial_snip,
 }
+OF_DORMANT_WEIGHTS = {"initial-snip"}  # traces that depend on the weights of dormant genes
 GRADIENTS = {"gradient": 1, "initial-gradient": 1, "initial-snip": 1}  # gradients that each trace computes
 
 
 def leave(trained: Trained, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The traces of these names, float32[n] each; a NaN, from a diverged training, counts as 0."""
-    return {name: np.nan_to_num(TRACES[name](trained).astype(np.float32)) for name in names}
+    """The traces of these names, float32[n] each; a NaN, from a diverged training, counts as 0, −0 too."""
+    return {name: np.nan_to_num(TRACES[name](trained).astype(np.float32)) + np.float32(0) for name in names}

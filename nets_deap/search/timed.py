@@ -20,7 +20,7 @@ class Timed:
     """A map that ends between two evaluations once the time is up, by raising TimeIsUpError."""
 
     def __init__(self, engine: Map, meter: Meter) -> None:
-        self.engine, self.meter = engine, meter
+        self.engine, self.meter, self.sends = engine, meter, engine.sends
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         items = list(items)
