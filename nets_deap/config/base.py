@@ -28,7 +28,7 @@ PLACE_FIELDS = frozenset(
     | {"log"}
 )
 # Fields that belong to a single call: no config.json has them, and one that has was not written by us
-OF_A_CALL = frozenset({"out", "time_limit", "eval_timeout"})
+OF_A_CALL = frozenset({"out", "scheduler", "time_limit", "eval_timeout"})
 # Fields of earlier versions that decided no result; a stored config may still have them.
 RETIRED_FIELDS = frozenset({"cuda_graphs"})
 

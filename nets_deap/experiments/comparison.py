@@ -10,11 +10,20 @@ from functools import partial
 from pathlib import Path
 
 from nets_deap.config import run_folder
-from nets_deap.experiments import budgets, comparison_folder
+from nets_deap.experiments import budgets, carried, comparison_folder
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.shard import Shard
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
-from nets_deap.experiments.trial import Row, Trial, base_of, check, find, found_already, run_trial
+from nets_deap.experiments.trial import (
+    Row,
+    Trial,
+    base_of,
+    check,
+    find,
+    found_already,
+    found_files,
+    run_trial,
+)
 from nets_deap.parallel.processes import ENDED_ITS_WORKER
 from nets_deap.parallel.protocol import Map
 from nets_deap.util import files, memory, tables
@@ -99,7 +108,6 @@ def _run(
     before = comparison_folder.read_rows(folder)
     known = {t: row for t in trials if (row := before.get(t) or comparison_folder.read_trial(folder, t))}
     comparison.failed = {}
-    attempt = partial(_attempt, config=comparison.config, folder=folder)
 
     def tell(outcome: Outcome) -> None:
         trial, row, error = outcome
@@ -112,6 +120,13 @@ def _run(
         if on_trial:
             on_trial(len(known) + len(comparison.failed), len(trials), row or error)
 
+    def needs(trial: Trial) -> list[Path]:
+        return found_files(base_of(trial), folder)
+
+    def do(trials: list[Trial]) -> None:
+        attempt = partial(_attempt, config=comparison.config)
+        carried.mapped(engine, attempt, trials, folder, needs, tell, _lost)
+
     if known and on_trial:
         on_trial(len(known), len(trials), None)
     try:
@@ -119,12 +134,13 @@ def _run(
         if new:
             run_folder.write_origin(folder, comparison.config.problem())
         controls = [trial for trial in new if base_of(trial) != trial]
-        engine(attempt, [trial for trial in new if trial not in controls], tell, _lost)
+        do([trial for trial in new if trial not in controls])
         # Each control needs the ticket of its base method, which need not be a trial of its own.
         bases = {base_of(trial): None for trial in controls}
         missing = [base for base in bases if found_already(base, folder) is None]
-        engine(partial(_search, config=comparison.config, folder=folder), missing, None, lambda trial: None)
-        engine(attempt, controls, tell, _lost)
+        search = partial(_search, config=comparison.config)
+        carried.mapped(engine, search, missing, folder, needs, None, lambda trial: None)
+        do(controls)
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
         everything = before | known
@@ -132,13 +148,13 @@ def _run(
         comparison_folder.write(folder, everything, summary, whole)
 
 
-def _search(trial: Trial, config: CompareConfig, folder: Path) -> None:
+def _search(trial: Trial, folder: Path, config: CompareConfig) -> None:
     """Find a ticket; if that fails, the trials that need it report the error."""
     with suppress(Exception):
         find(trial, config, folder)
 
 
-def _attempt(trial: Trial, config: CompareConfig, folder: Path) -> Outcome:
+def _attempt(trial: Trial, folder: Path, config: CompareConfig) -> Outcome:
     try:
         with memory.told():
             return trial, run_trial(trial, config, folder), ""

@@ -100,13 +100,18 @@ def base_of(trial: Trial) -> Trial:
     return replace(trial, method=trial.method.base)
 
 
+def found_files(trial: Trial, folder: Path) -> list[Path]:
+    """The files of a search's result: the ticket, and its logbook with the cost."""
+    path = ticket_path(folder, trial)
+    return [path, path.with_suffix(".json")]
+
+
 def found_already(trial: Trial, folder: Path) -> Found | None:
     """The result of an earlier search; None if there is none, or none that is whole.
 
     Raises NetsError for one that cannot be read.
     """
-    path = ticket_path(folder, trial)
-    told = path.with_suffix(".json")
+    path, told = found_files(trial, folder)
     if not (path.exists() and told.exists()):
         return None
     try:

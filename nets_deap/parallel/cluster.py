@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from nets_deap.util.errors import NetsError, shortened, warn_once
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-PATIENCE = "20s"  # for a scheduler to answer, at first and after it was lost
+PATIENCE = "10s"  # for a scheduler to answer, at first and after it was lost
+ASKED = 5  # times, of all workers, of which one or another is just lost
 PROTOCOLS = ("tcp://", "tls://", "ws://", "wss://", "inproc://")
 LIBRARIES = ("torch", "numpy")  # other versions of which may round in another way
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class Cluster:
             raise NetsError("`map` dask is not installed here: pip install 'nets-deap[dask]'") from error
         check_scheduler(scheduler, workers)
         if client is not None and (workers or scheduler):
-            raise NetsError("a `client` brings its own cluster: leave `workers` and `scheduler` out")
+            raise NetsError("a client of your own brings its cluster: leave `workers` and `scheduler` out")
         self.ours = scheduler is None and client is None
         self.on_begun: Callable[[str, str], None] = lambda key, worker: None
         self._count, self._scheduler, self._given = workers or available_cores(), scheduler, client
@@ -94,6 +96,9 @@ class Cluster:
         """Start the cluster, or join it, at the first call."""
         if self._client is not None:
             return
+        if self._given is None:
+            for name in ("distributed", "distributed.client"):  # what goes wrong is raised
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         with interrupts.held_back():
             self._client = self._given or (self._own() if self.ours else self._joined())
         self.client.subscribe_topic("nets-deap", self._hear)
@@ -109,7 +114,6 @@ class Cluster:
         import dask
         from distributed import Client, LocalCluster
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         dask.config.set(CONFIG)
         try:
             self._local = LocalCluster(
@@ -135,6 +139,16 @@ class Cluster:
             told = shortened(" ".join(str(error.__cause__ or error).split()), 150)
             raise NetsError(f"no scheduler answers at `scheduler` {given}: {told}") from error
 
+    def _of_all(self, ask: Callable[[], Any]) -> Any:
+        """What all workers answer; asked again if one is lost meanwhile."""
+        for _ in range(ASKED):
+            try:
+                return ask()
+            except OSError:
+                time.sleep(1)
+                self.check()
+        return ask()
+
     def _hear(self, event: tuple[float, Any]) -> None:
         _, told = event
         if isinstance(told, dict) and "begun" in told:
@@ -152,10 +166,8 @@ class Cluster:
         """Raise NetsError for a worker that has another version, or more than one thread."""
         for address, told in self._workers().items():
             if told["nthreads"] != 1:
-                raise NetsError(
-                    f"the worker {address} has {told['nthreads']} threads: start it with one, by --nthreads 1"
-                )
-        found: Any = self.client.get_versions(packages=["nets_deap", *LIBRARIES])
+                raise NetsError(f"the worker {address} has {told['nthreads']} threads: start it with one")
+        found: Any = self._of_all(lambda: self.client.get_versions(packages=["nets_deap", *LIBRARIES]))
         here = found["client"]["packages"]
         for address, told in found["workers"].items():
             there = told["packages"]
@@ -192,13 +204,11 @@ class Cluster:
             self._device,
         )
         try:
-            self.client.register_plugin(plugin)
-        except NetsError:
-            raise
+            self._of_all(lambda: self.client.register_plugin(plugin))
         except Exception as error:
             self.check()
             self.check_workers()
-            raise NetsError(f"a worker does not get ready: {shortened(str(error), 200)}") from error
+            raise NetsError(f"the workers do not get ready: {shortened(str(error), 200)}") from error
         self._forget(*self._plugins)
         self._plugins = [plugin.name]
 
@@ -218,7 +228,7 @@ class Cluster:
     def end(self, worker: str) -> None:
         """End what a worker computes, with the worker, in whose place its nanny starts another."""
         try:
-            self.client.restart_workers([worker], raise_for_error=False)
+            self.client.restart_workers([worker], timeout=4, raise_for_error=False)
         except ValueError as error:
             raise NetsError(
                 f"the worker {worker} cannot be ended, since it has no nanny: start it by `dask worker`"

@@ -52,7 +52,8 @@ class _Call:
 
     def running(self) -> list[Any]:
         """The items that are computed now."""
-        return [self.items[place] for task in self.tasks.values() if task.since for place in task.places]
+        now = [self.items[place] for task in self.tasks.values() if task.since for place in task.places]
+        return [getattr(item, "carried", item) for item in now]
 
 
 class DaskMap:
@@ -114,6 +115,11 @@ class DaskMap:
                             call.results[place] = result
                             if tell:
                                 tell(result)
+                except NetsError:
+                    raise
+                except Exception:
+                    self.cluster.check()
+                    raise
                 finally:
                     self.cluster.cancel(list(call.futures.values()))
         return [call.results[place] for place in range(len(items))]
@@ -170,7 +176,6 @@ class DaskMap:
             for task in call.tasks.values():
                 if self.timeout and task.since and time.monotonic() - task.since > self.timeout:
                     task.late = True
-                    self.cluster.end(task.worker)
             yield [key for key, task in call.tasks.items() if task.late]
 
     def _results(
@@ -201,7 +206,8 @@ class DaskMap:
         del call.tasks[key], call.futures[key]
         error = future.exception() if future.status == "error" else None
         if task.late:
-            self.cluster.cancel([future])
+            self.cluster.cancel([future])  # or the worker in place of the one that ends begins with it
+            self.cluster.end(task.worker)
             why = f"took longer than `eval_timeout` {self.timeout:g} s: allow more"
             yield from _given_up(call, task, lost, why)
         elif isinstance(error, KilledWorker) and len(task.places) > 1:  # one of them has done it

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import dill
@@ -20,6 +20,9 @@ from nets_deap.util.errors import NetsError, raised
 
 TOPIC = "nets-deap"  # of the events that say which item has begun where
 LOOK = 0.5  # seconds between two looks whether an item is still wanted
+
+
+_loading: list[Future[None]] = []  # one entry, once the worker gets ready
 
 
 class Ready(WorkerPlugin):
@@ -42,22 +45,33 @@ class Ready(WorkerPlugin):
         self.name, self.digests, self.values = name, digests, values
         self.ours, self.device = ours, device
 
-    async def setup(self, worker: Worker) -> None:
+    def setup(self, worker: Worker) -> None:
         if self.ours and threading.current_thread() is threading.main_thread():
             interrupts.leave_to_parent()
         elif not self.ours:
             agreed.elsewhere(os.environ.get("NETS_DATA_DIR", ""))
         process.alone()
-        if self.device != "cpu":
-            import torch
-
-            if not torch.cuda.is_available():
-                raise NetsError(f"the worker {worker.address} has no usable CUDA device")
         for key, contents in self.values.items():
             shared.receive(key, contents)
         agreed.expect(self.digests)
-        for call in list(self.digests)[-1:]:
-            await asyncio.to_thread(agreed.load, call)  # it may take a minute, and the worker must answer
+        # It may take a minute, and the worker must answer meanwhile.
+        loading: Future[None] = Future()
+        _loading[:] = [loading]
+        threading.Thread(target=self._load, args=(loading, worker.address), daemon=True).start()
+
+    def _load(self, loading: Future[None], address: str) -> None:
+        try:
+            if self.device != "cpu":
+                import torch
+
+                if not torch.cuda.is_available():
+                    raise NetsError("it has no usable CUDA device")
+            for call in list(self.digests)[-1:]:
+                agreed.load(call)
+            loading.set_result(None)
+        except BaseException as error:
+            why = str(error) if isinstance(error, NetsError) else raised(error)
+            loading.set_exception(NetsError(f"the worker {address} does not get ready: {why}"))
 
     def teardown(self, worker: Worker) -> None:
         for key in self.values:
@@ -83,7 +97,11 @@ def compute(function: bytes, items: bytes, key: str, version: str, tell: bool) -
     if tell:
         worker.log_event(TOPIC, {"begun": key, "worker": worker.address})
     try:
+        for loading in _loading:
+            loading.result()
         called, sent = _function(function), dill.loads(items)
+    except NetsError as error:
+        return bytes(dill.dumps((False, error)))
     except Exception as error:
         hint = process.CREATOR if "deap.creator" in str(error) else ""
         told = NetsError(f"the worker {worker.address} cannot load its work: {raised(error)}{hint}")

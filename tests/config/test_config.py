@@ -93,7 +93,7 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
             {"select": "nsga2", "reevaluate": True},
             "where a selection has two objectives",
         ),
-        ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the map batched"),
+        ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the stacks of batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
         ({"mutate": "layers,noise"}, "change a plan and move no gene"),
         ({"pop": 6, "islands": 2, "mate": "mask"}, "an odd number of genomes on each island"),
