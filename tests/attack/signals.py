@@ -38,12 +38,12 @@ BRIEF = ("merge", "plot", "report", "info", "runs", "watch", "export", "doctor")
 AT_ONCE = ("random",)  # they may have ended before the signal comes
 WORK = {
     "evolve": f"evolve {SMALL} --epochs 10 --pop 4 --gens 20 --resume --out OUT",
-    "search": f"search weedout:pop=4,gens=20 {SMALL} --epochs 10 --out OUT",
+    "search": f"search weedout:pop=4,gens=300 {SMALL} --out OUT",
     "imp": f"imp {SMALL} --epochs 300 --out OUT",
     "random": f"random {SMALL} --out OUT",
-    "es": f"es {SMALL} --pop 8 --gens 60 --out OUT",
-    "weedout": f"weedout {SMALL} --pop 4 --gens 20 --epochs 10 --out OUT",
-    "compare": f"compare {SMALL} --epochs 20 --methods imp,random,snip --seeds 2 --out OUT",
+    "es": f"es {SMALL} --pop 8 --gens 300 --out OUT",
+    "weedout": f"weedout {SMALL} --pop 4 --gens 300 --out OUT",
+    "compare": f"compare {SMALL} --epochs 200 --methods imp,random,snip --seeds 2 --out OUT",
     "table1": "table1 --parts xor-corners-mlp-10 --data-limit 60 --epochs 20 --seeds 2 --out OUT",
     "train": "train TICKET --epochs 150 --random 2 --out OUT",
     "verify": "verify TICKET --epochs 200 --seeds 2 --out OUT",

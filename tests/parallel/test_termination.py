@@ -28,7 +28,7 @@ def test_every_command_is_among_those_that_get_signals() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_a_scheduler_ends_goes_on_to_the_same_results(command: str, ticket: Path) -> None:
-    shot = Shot(command, signal.SIGTERM, 0.5, at_work=True, times=2, to_all=True)
+    shot = Shot(command, signal.SIGTERM, 0.1, at_work=True, times=2, to_all=True)
     assert fire(shot, ticket, undisturbed(command, ticket)) == []
 
 
