@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
 import warnings
 from typing import Any
 
@@ -131,8 +132,10 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         code = int(cli.main(list(words), "nets-deap", standalone_mode=False, obj=list(words)) or 0)
-        if code:
-            journal.LOG.info("exit code %d%s", code, ": interrupted" if code == 130 else "")
+        if came := interrupts.seen():
+            journal.LOG.info("interrupted by %s", signal.Signals(came[0]).name)
+        elif code:
+            journal.LOG.info("exit code %d", code)
         return code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

@@ -14,11 +14,14 @@ from . import console
 
 # Limits of the system above these limit nothing here: of processes, and of bytes
 ENOUGH = {"RLIMIT_NPROC": 10_000, "RLIMIT_AS": 2**36}
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as shells have it
+INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+PATIENCE = 3.5  # seconds after a signal in which a command saves and ends by itself
+SHOW_CURSOR = "\x1b[?25h\n"  # which a progress bar has hidden
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 some trials failed, 2 bad input (one line on stderr), 130 Ctrl-C, 143 SIGTERM."""
+    """Exit codes: 0 done, 1 some trials failed, 2 bad input (one line on stderr), 130 Ctrl-C, 143 SIGTERM,
+    129 SIGHUP."""
     # When all is done, Python takes a moment to end: a signal then must not change the exit code. What is
     # registered last is called first: while other modules end, a signal cuts them short, then it is ignored.
     atexit.register(interrupts.ignore)
@@ -27,7 +30,7 @@ def main() -> None:
         console.prepare(stream)
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
-    with interrupts.guarded(signal.SIGINT, signal.SIGTERM):
+    with interrupts.guarded(*interrupts.ALL), interrupts.ended_within(PATIENCE, _end_at_once):
         try:
             from .commands import run
 
@@ -36,14 +39,30 @@ def main() -> None:
             # Imports and extension modules may make another error of an interrupt.
             if not (interrupts.seen() or isinstance(error, KeyboardInterrupt)):
                 raise
-            print("interrupted", file=sys.stderr)
+            with suppress(OSError):  # the terminal may be gone
+                print("interrupted", file=sys.stderr, flush=True)
             status = INTERRUPTED
-        if status == INTERRUPTED and interrupts.seen():
-            sys.stdout.flush()
+        if status == INTERRUPTED and (seen := interrupts.seen()):
+            with suppress(OSError):
+                sys.stdout.flush()
             # Not sys.exit: Python may end with another code where an import was cut short.
-            os._exit(TERMINATED if signal.SIGTERM in interrupts.seen() else INTERRUPTED)
+            os._exit(128 + seen[0])
     atexit.register(interrupts.end_with, status)
     sys.exit(status)
+
+
+def _end_at_once(number: int) -> None:
+    """End in the midst of a step that takes too long; files are whole, as after a kill, and workers end too.
+
+    Nothing here may wait: the main thread may be in the middle of printing into a pipe that nobody reads.
+    """
+    import select
+
+    line = f"interrupted within a step that took longer than {PATIENCE:g} s; what was saved before is kept\n"
+    with suppress(OSError, ValueError):
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{line}".encode())
+    os._exit(128 + number)
 
 
 def _heed_limits() -> None:

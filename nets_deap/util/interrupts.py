@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: neither is lost, and neither comes while a worker is being started."""
+"""Ctrl-C, SIGTERM and SIGHUP: none is lost, and none comes while a worker is being started."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from typing import Any
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came. It is handled as Ctrl-C is."""
+    """SIGTERM came, or SIGHUP: the terminal is gone. It is handled as Ctrl-C is."""
 
 
 _RAISED = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    _RAISED[signal.SIGHUP] = Terminated
+ALL = tuple(_RAISED)
 _DEFAULT: dict[signal.Signals, Any] = {
+    **dict.fromkeys(ALL, signal.SIG_DFL),
     signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
 }
 SOON = 0.02  # seconds after which an interrupt comes again that was swallowed, or came during an import
 PATIENCE = 3.0  # seconds that it waits for imports, which may run code of the user's
@@ -29,15 +32,17 @@ _due: list[None] = []  # one entry while an interrupt is to come again
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
 _held: list[None] = []  # one entry for each `held_back` that the main thread is in
+_limited: list[None] = []  # one entry for each `ended_within` that the main thread is in
 
 
 def _note(number: int, frame: Any) -> None:
     if not _seen:
         _began[:] = [time.monotonic()]
+    again = bool(_seen and not _due)
     _seen.append(number)
-    if _held:
+    if _held or (again and _limited):  # one signal often comes twice: from `timeout`, or from srun and SLURM
         return
-    if _importing(frame) and time.monotonic() < _began[0] + PATIENCE:
+    if _importing(frame) and (_limited or time.monotonic() < _began[0] + PATIENCE):
         _come_again()
     else:
         check()
@@ -128,6 +133,40 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
             _seen.clear()  # whoever comes next is not interrupted by it
 
 
+@contextmanager
+def ended_within(seconds: float, end: Callable[[int], None]) -> Iterator[None]:
+    """Call `end` with the signal, in another thread, where the block goes on for so long after one has come.
+
+    A long call of a library, such as one step of a large stack, keeps Python from noticing signals, but not
+    other threads from running. Within the block a second signal does not cut the clean-up after the first.
+    Not on Windows, whose signals reach no file, nor outside the main thread, where none arrives.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    over = threading.Event()
+
+    def watch() -> None:
+        with open(reading, "rb", buffering=0) as file:
+            while (number := file.read(1)) and number[0] not in _RAISED:
+                pass
+            if number and not over.wait(seconds):
+                end(number[0])
+
+    threading.Thread(target=watch, daemon=True).start()
+    _limited.append(None)
+    try:
+        yield
+    finally:
+        _limited.pop()
+        signal.set_wakeup_fd(before)
+        over.set()
+        os.close(writing)
+
+
 def _is_default(number: signal.Signals) -> bool:
     in_main = threading.current_thread() is threading.main_thread()
     return in_main and signal.getsignal(number) == _DEFAULT[number]
@@ -161,7 +200,7 @@ def _block() -> set[Any] | None:
 
 
 def end_with(status: int) -> None:
-    """From now on either signal ends the process at once with this exit code: nothing is left to do."""
+    """From now on any of the signals ends the process at once with this exit code: nothing is left to do."""
 
     def end(number: int, frame: Any) -> None:
         sys.stdout.flush()
@@ -172,14 +211,16 @@ def end_with(status: int) -> None:
 
 
 def ignore() -> None:
-    """From now on neither signal has an effect."""
+    """From now on none of the signals has an effect."""
     for number in _RAISED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def leave_to_parent() -> None:
-    """In a worker: ignore Ctrl-C, which the parent handles, and let SIGTERM end the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a worker: ignore Ctrl-C and SIGHUP, which the parent handles, and let SIGTERM end the process."""
+    signal.set_wakeup_fd(-1)  # a fork's is the parent's
+    for number in ALL:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, list(_RAISED))

@@ -249,8 +249,10 @@ def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "shot",
     [
-        Shot("evolve by workers", signal.SIGTERM, 2.5),
-        pytest.param(Shot("train", signal.SIGINT, 0.35), marks=pytest.mark.slow),  # during imports
+        Shot("evolve by multiprocess", signal.SIGTERM, 2.5, times=2, to_all=True),
+        pytest.param(
+            Shot("train by multiprocess", signal.SIGINT, 0.35), marks=pytest.mark.slow
+        ),  # during imports
     ],
 )
 def test_a_command_survives_a_signal(shot: Shot, ticket: Path) -> None:
