@@ -115,17 +115,20 @@ class Cluster:
         from distributed import Client, LocalCluster
 
         dask.config.set(CONFIG)
-        try:
-            self._local = LocalCluster(
-                n_workers=self._count,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=0,
-                dashboard_address=":0",
-                silence_logs=logging.CRITICAL,
-            )
-        except RuntimeError as error:
-            raise NetsError(f"{NO_GUARD} ({shortened(str(error), 80)})") from error
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                self._local = LocalCluster(
+                    n_workers=self._count,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=0,
+                    dashboard_address=":0",
+                    silence_logs=logging.CRITICAL,
+                )
+                break
+            except RuntimeError as error:  # a worker has ended before it began
+                if not left:
+                    raise NetsError(f"{NO_GUARD} ({shortened(str(error), 80)})") from error
         return Client(self._local)
 
     def _joined(self) -> Client:
@@ -246,8 +249,8 @@ class Cluster:
         with interrupts.held_back(), suppress(Exception):
             if self._given is None:
                 self._forget(*([] if self.ours else self._plugins))
-                self._client.close(timeout=2)
+                self._client.close(timeout=1)
             if self._local is not None:
-                self._local.close(timeout=2)
+                self._local.close(timeout=3)
         self._client = self._local = None
         self._ready = ()

@@ -26,6 +26,7 @@ from .limits import Ceilings, step_seconds
 
 BATCH, EPOCH = 60, 900  # samples; steps of an epoch of MNIST's 54,000 training samples
 TIMED = 300  # steps
+SHAPES = {"resnet-20": (3, 32, 32)}  # of samples; others take MNIST's
 BYTES = {"sgd": 13, "momentum": 21, "adam": 29}  # that a step moves, a weight
 CASES = [  # network, genomes, optimizer, precision, how
     *(("lenet-300-100", size, "sgd", precision, "as chosen")
@@ -38,14 +39,18 @@ CASES = [  # network, genomes, optimizer, precision, how
     *(("conv-2", size, "adam", "float32", how)
       for size in (1, 8, 64) for how in ("as chosen", "torch's products, not recorded")),
     *(("cnn-8-16", size, "sgd", "float32", "as chosen") for size in (8, 256)),
+    *(("resnet-20", size, "sgd", precision, "as chosen")
+      for size in (1, 8, 64, 256) for precision in ("float32", "tf32", "bf16")),
 ]  # fmt: skip
 
 
 def rows(ceilings: Ceilings) -> Iterator[dict[str, object]]:
-    data = torch.rand(54_000, 1, 28, 28, device="cuda")
+    data = torch.rand(1, 1)
     labels = torch.randint(10, (54_000,), device="cuda")
     for name, size, optimizer, precision, how in CASES:
-        architecture = build(name, (1, 28, 28), 10)
+        architecture = build(name, SHAPES.get(name, (1, 28, 28)), 10)
+        if data.shape[1:] != architecture.input_shape:
+            data = torch.rand(len(labels), *architecture.input_shape, device="cuda")
         row: dict[str, object] = {
             "network": name, "genomes": size, "optimizer": optimizer, "precision": precision, "how": how,
         }  # fmt: skip

@@ -55,3 +55,26 @@ def test_auto_is_the_gpu() -> None:
     from nets_deap.evolution.settings import EvolveConfig
 
     assert EvolveConfig(device="auto").torch_device() == "cuda"
+
+
+@needs_gpu
+def test_workers_of_dask_take_their_shares_as_stacks(cli) -> None:
+    pytest.importorskip("distributed")
+    words = (
+        "evolve",
+        "--arch",
+        "lenet-300-100",
+        "--pop",
+        "6",
+        "--gens",
+        "2",
+        "--data-limit",
+        "300",
+        "--json",
+    )
+    told = []
+    for where in (("--map", "batched"), ("--map", "dask", "--workers", "2")):
+        run = cli(*words, "--device", "cuda", *where, "--out", where[1])
+        assert run.code == 0, run.err
+        told.append(dict(numbers(json.loads(run.out))))
+    assert told[1] == pytest.approx(told[0], rel=0.05, abs=0.01)
