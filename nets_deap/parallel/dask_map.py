@@ -136,15 +136,16 @@ class DaskMap:
 
     def _submit(self, call: _Call, shares: Sequence[Sequence[int]]) -> None:
         waiting: list[tuple[str, bytes]] = []
+        size = 0
         for places in shares:
             key = f"nets-deap-{uuid.uuid4().hex}"
             call.tasks[key] = _Task(places)
-            waiting.append((key, bytes(dill.dumps([call.items[place] for place in places], recurse=True))))
-            if sum(len(sent) for _, sent in waiting) >= AT_ONCE:
+            sent = bytes(dill.dumps([call.items[place] for place in places], recurse=True))
+            waiting.append((key, sent))
+            size += len(sent)
+            if size >= AT_ONCE or places is shares[-1]:
                 self._sent(call, waiting)
-                waiting = []
-        if waiting:
-            self._sent(call, waiting)
+                waiting, size = [], 0
 
     def _sent(self, call: _Call, waiting: Sequence[tuple[str, bytes]]) -> None:
         from nets_deap.parallel.dask_worker import compute
