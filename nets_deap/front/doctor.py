@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GOOD, LACK, FAULT = "ok", "lacks", "fault"
 EXTRAS = {  # the extra of the package -> the modules that it brings, and what for
+    "dask": ("distributed", "searches and comparisons on a cluster"),
     "parquet": ("pyarrow", "data in parquet files"),
     "structured": ("torch_pruning", "hidden nodes of networks that cannot be traced"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -139,8 +140,13 @@ class Cluster:
         try:
             return Client(scheduler_file=given, timeout=PATIENCE) if file else Client(given, timeout=PATIENCE)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            told = shortened(" ".join(str(error.__cause__ or error).split()), 150)
-            raise NetsError(f"no scheduler answers at `scheduler` {given}: {told}") from error
+            told = re.sub(r"^in <.*?>: ", "", " ".join(str(error.__cause__ or error).split()))
+            if re.search("ssl|tls|certificate", told, re.I):
+                raise NetsError(
+                    f"`scheduler` {given}: TLS is refused ({shortened(told, 80)}): Dask takes the "
+                    "certificates from distributed.comm.tls in its configuration: give those of this cluster"
+                ) from error
+            raise NetsError(f"no scheduler answers at `scheduler` {given}: {shortened(told, 150)}") from error
 
     def _of_all(self, ask: Callable[[], Any]) -> Any:
         """What all workers answer; asked again if one is lost meanwhile."""

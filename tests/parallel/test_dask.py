@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -261,3 +263,43 @@ def test_maps_say_the_same_of_themselves() -> None:
     for kind in (SerialMap, MultiprocessMap, DaskMap):
         assert isinstance(kind.sends, bool)
         assert hasattr(kind, "elsewhere")
+
+
+def certificates(name: str) -> dict[str, str]:
+    """Of an authority of its own, and of a node."""
+    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes")
+    for words in (
+        (*new, "-x509", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}"),
+        (*new, "-keyout", f"{name}-node.key", "-out", f"{name}-node.csr", "-subj", "/CN=node"),
+        ("openssl", "x509", "-req", "-in", f"{name}-node.csr", "-CA", f"{name}.pem", "-CAkey", f"{name}.key",
+         "-CAcreateserial", "-out", f"{name}-node.pem"),
+    ):  # fmt: skip
+        subprocess.run(words, check=True, capture_output=True)
+    told = {"tls_ca_file": f"{name}.pem"}
+    for part in ("client", "worker", "scheduler"):
+        told |= {f"tls_{part}_cert": f"{name}-node.pem", f"tls_{part}_key": f"{name}-node.key"}
+    return {key: str(Path(value).absolute()) for key, value in told.items()}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates")
+@pytest.mark.parametrize("ours", ["theirs", "others", "none"])
+def test_tls_wants_the_certificates_of_the_cluster(ours: str) -> None:
+    import dask
+    from distributed import Security
+
+    theirs, others = certificates("theirs"), certificates("others")
+    mine = {"theirs": theirs, "others": others, "none": {}}[ours]
+    words = {"tls_ca_file": "ca-file", "tls_client_cert": "client.cert", "tls_client_key": "client.key"}
+    config = {f"distributed.comm.tls.{words[key]}": value for key, value in mine.items() if key in words}
+    security = Security(require_encryption=True, **theirs)
+    with (
+        cluster(1, protocol="tls://", security=security) as found,
+        dask.config.set(config),
+        DaskMap(scheduler=found.scheduler_address) as engine,
+    ):
+        assert found.scheduler_address.startswith("tls://")
+        if ours == "theirs":
+            assert engine(square, [2]) == [4]
+        else:
+            with pytest.raises(NetsError, match="TLS is refused"):
+                engine(square, [2])
