@@ -41,6 +41,7 @@ _HOME = {
     "problem.problem": ["Problem"],
     "problem.recipe": ["Recipe"],
     "problem.ticket": ["Ticket", "load_ticket"],
+    "parallel.dask_map": ["DaskMap"],
     "parallel.processes": ["MultiprocessMap"],
     "parallel.serial": ["SerialMap"],
     "evolution.context": ["Context"],

@@ -113,8 +113,11 @@ HELPS = {
 @pytest.mark.parametrize("page", PAGES)
 def test_options_that_the_docs_name_are_there(page: str) -> None:
     known = {*OPTION.findall("".join(HELPS.values())), "--version", "--verbose", "--help"}
-    of_slurm = {"--requeue", "--signal"}
-    assert set(OPTION.findall(PAGES[page])) <= known | of_slurm
+    others = {  # of SLURM and Dask
+        *("--requeue", "--signal"),
+        *("--port", "--scheduler-file", "--nthreads", "--nworkers"),
+    }
+    assert set(OPTION.findall(PAGES[page])) <= known | others
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -14,6 +14,7 @@ CONTENTS = {
         "docs/deap",
         "docs/node-space-and-es",
         "docs/files",
+        "docs/cluster",
     ],
     "Explanation": ["docs/explanation", "docs/performance", "docs/decisions"],
     "Reference": ["docs/commands", "docs/api", "docs/promises", "SECURITY", "CHANGELOG"],
