@@ -1,18 +1,21 @@
-"""A trial that is cut short goes on: where its search and its training stand, in a folder of its own.
+"""What is cut short goes on: where the search and the training of a trial stand, in a folder of its own.
 
 A worker process may end at any moment, so they are written as the work goes on, and seldom: a trial of a few
-seconds writes nothing.
+seconds writes nothing. The trainings of other experiments are like trials.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 import numpy as np
 
+from nets_deap.parallel.protocol import Item, Map, Result
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.search import going_on
@@ -27,19 +30,25 @@ SUFFIX, TRAINING = ".partial", "training.safetensors"
 
 
 def place(folder: Path, name: str) -> Path:
-    """The folder of a trial with this name, while it is not finished, in the folder of a comparison."""
+    """The folder of a trial with this name, while it is not finished, in the folder of an experiment."""
     return folder / "trials" / f"{name}{SUFFIX}"
 
 
 def search(
-    own: Path, method: Method, problem: Problem, budget: Budget, rng: np.random.Generator, density: float
+    own: Path | None,
+    method: Method,
+    problem: Problem,
+    budget: Budget,
+    rng: np.random.Generator,
+    density: float,
 ) -> Found:
     """What the method finds. It goes on from where it stands in `own`; if that is damaged, it begins anew.
 
+    own: None: nothing is saved
     Raises NetsError as the method does, and for a file that cannot be read or written.
     """
     given = (problem, budget, rng, density)
-    if not method.reports:
+    if own is None or not method.reports:
         return method(*given)
     files.refuse_link(own)
     try:
@@ -57,11 +66,13 @@ def search(
     return cast(Callable[..., Found], method)(*given, **more)
 
 
-def train(own: Path, name: str, training: Callable[..., TrainingRun]) -> TrainingRun:
+def train(own: Path | None, name: str, training: Callable[..., TrainingRun]) -> TrainingRun:
     """The result of a training. It goes on from where it stands in `own`, or begins anew, as `search` does.
 
     name: of this training alone; training: `train_ticket` with all that it needs
     """
+    if own is None:
+        return training()
     files.refuse_link(own)
     kept = Kept(own / TRAINING, name)
     try:
@@ -81,10 +92,53 @@ def drop(own: Path) -> None:
     shutil.rmtree(own, ignore_errors=True)
 
 
-def sweep(folder: Path, finished: Callable[[], Collection[str]]) -> None:
+def sweep(folder: Path, finished: Callable[[], Iterable[str]]) -> None:
     """Remove what is left of finished trials, whose names are asked for if anything is."""
     if left := list((folder / "trials").glob(f"*{SUFFIX}")):
         names = set(finished())
         for own in left:
             if own.name.removesuffix(SUFFIX) in names:
                 drop(own)
+
+
+@dataclass(frozen=True)
+class _InPlace(Generic[Item, Result]):
+    """Runs in the worker."""
+
+    function: Callable[[Item, Path | None], Result]
+    folder: Path | None
+
+    def __call__(self, item: Item) -> Result:
+        return self.function(item, None if self.folder is None else place(self.folder, _name(item)))
+
+
+def _name(item: object) -> str:
+    return re.sub(r"\W+", "-", str(item)).strip("-")
+
+
+def mapped(
+    engine: Map,
+    function: Callable[[Item, Path | None], Result],
+    items: Sequence[Item],
+    folder: Path | None,
+    of: Callable[[Result], Item],
+    tell: Callable[[Result], None] | None = None,
+    known: Iterable[Item] = (),
+) -> list[Result]:
+    """`engine` over `function(item, own)`, where `own` is the item's folder, for `search` and `train`.
+
+    folder: of the experiment; None: nothing is saved, nor where the work is done elsewhere
+    of: the item of a result
+    tell: called with each result, and saves it; then the folder of its item is removed
+    known: items whose results are saved already
+    """
+    if folder is None or engine.elsewhere:
+        return engine(_InPlace(function, None), items, tell)
+    sweep(folder, lambda: map(_name, known))
+
+    def done(result: Result) -> None:
+        if tell:
+            tell(result)
+        drop(place(folder, _name(of(result))))
+
+    return engine(_InPlace(function, folder), items, done)
