@@ -222,8 +222,7 @@ def _search(
     """defaulted: those of the options that the user has not given"""
     from nets_deap.config import run_folder
     from nets_deap.config.layers import configure, explicit
-    from nets_deap.evolution import checkpoint
-    from nets_deap.search import run
+    from nets_deap.search import going_on, run
     from nets_deap.search.cycles import Cycles
     from nets_deap.search.registry import method_of
 
@@ -252,7 +251,7 @@ def _search(
 
             found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
-        kept = any((folder / run.CYCLES).glob("*")) or checkpoint.exists(folder)
+        kept = going_on.exists(folder)
         what = f"its {unit}s are saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130

@@ -112,7 +112,7 @@ def transfer(
                 f"{row['ticket']}, seed {row['seed']}: {render.score(measure, row['test_acc'], named=True)}",
             )
 
-        found = library.transfer(loaded, aim, seeds, engine, tell, tuple(rows.known))
+        found = library.transfer(loaded, aim, seeds, engine, tell, tuple(rows.known), folder)
     if as_json:
         json_out.tell({"folder": str(folder), "rows": found})
     elif not quiet:
@@ -180,7 +180,7 @@ def connectivity(
                 report(len({row["seed"] for row in kept.known}), f"barrier {render.score(measure, height)}")
 
             missing = [seed for seed in seeds if seed not in have]
-            library.connectivity(both, settled.problem(), missing, engine, settled.points, tell)
+            library.connectivity(both, settled.problem(), missing, engine, settled.points, tell, folder)
         rows = [row for row in kept.known if row["seed"] in seeds]
         files = style.save(drawing.connectivity({"": rows}), folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]

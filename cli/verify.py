@@ -95,7 +95,7 @@ def verify(
                 report(done, f"{row['network']}, seed {row['seed']}: {score}")
 
             judged = (settled.eval_every, settled.margin, settled.at_most)
-            verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known))
+            verdict, trained = judge(loaded, problem, seeds, engine, *judged, tell, tuple(rows.known), folder)
             files.write_text(folder / "verdict.json", json_text.dumps(_result(verdict), indent=2) + "\n")
     except KeyboardInterrupt:
         click.echo(

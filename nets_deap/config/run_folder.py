@@ -34,6 +34,7 @@ RESULTS = (
     "cycles/cycle-*.safetensors",
     "trials.csv",
     "trials/*.json",
+    "trials/*.partial/**/*.safetensors",  # of a trial that is not finished
     "tickets/*.json",
     "verify.csv",
     "transfer.csv",

@@ -1,16 +1,17 @@
 """The checkpoint of an evolution, written atomically.
 
 A run resumes from its checkpoint alone; the other files of its folder are derived, and written again on
-resuming. It holds the population, the elites that are not in it, and the logbook. Random numbers need no
-state, because every generation starts its own streams. With n genes, a checkpoint takes 4n + n/8 bytes per
-genome, and 4n more for each trace that informed operators need.
+resuming. It holds the population, the elites that are not in it, and the logbook. Random numbers of an
+evolution need no state, because every generation starts its own streams. With n genes, a checkpoint takes
+4n + n/8 bytes per genome, and 4n more for each trace that informed operators need. Weights that all genomes
+share are there once.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -33,6 +34,7 @@ from nets_deap.util.tensors import read_safetensors, write_safetensors
 
 FORMAT = "nets-deap checkpoint 1"
 TRACE = "trace "
+COLUMNS = ("fitness_min", "nevals", "elapsed_s")  # of a logbook, that a run goes on from
 RESTORE = "restore the folder from a copy, or choose another `out`"
 Loaded = TypeVar("Loaded")
 Logbook = Annotated[list[Cells], Field(min_length=1)]
@@ -48,6 +50,8 @@ class State:
     checksum: of the training data, so that a run is not resumed on other data
     lineage: where its genomes come from
     spent: of a search within a budget, what it has taken so far
+    drawing: of a search that has one stream of random numbers for all generations, where it stands, as JSON
+        holds it
     """
 
     population: list[Genome]
@@ -57,6 +61,7 @@ class State:
     checksum: str
     lineage: Lineage = field(default_factory=Lineage)
     spent: Cost | None = None
+    drawing: Row | None = None
 
 
 def save_state(path: Path, state: State) -> None:
@@ -74,7 +79,9 @@ def save_state(path: Path, state: State) -> None:
             genomes.append(genome)
         return found
 
+    first = genomes[0].weights
     hall, best = [place(genome) for genome in state.hall], place(state.best)
+    alike = all(np.array_equal(genome.weights, first) for genome in genomes)
     described = {
         "genomes": [_describe(genome) for genome in genomes],
         "population": len(state.population),
@@ -86,9 +93,11 @@ def save_state(path: Path, state: State) -> None:
         "traces": traces,
         "lineage": state.lineage.described(),
         "spent": asdict(state.spent) if state.spent else None,
+        "alike": alike,
+        "drawing": state.drawing,
     }
     tensors: dict[str, list[np.ndarray]] = {
-        "weights": [genome.weights for genome in genomes],
+        "weights": [first] if alike else [genome.weights for genome in genomes],
         "masks": [np.packbits(genome.mask) for genome in genomes],
     }
     for name in traces:
@@ -156,6 +165,8 @@ class _State(BaseModel):
     traces: list[str] = []
     lineage: Any = None  # checkpoints of earlier versions have none
     spent: Any = None
+    alike: bool = False
+    drawing: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> _State:
@@ -172,6 +183,8 @@ class _State(BaseModel):
         count = len(self.genomes)
         whole = (np.dtype(np.float32), (count, self.size))
         shapes: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"weights": whole}
+        if self.alike:
+            shapes["weights"] = (np.dtype(np.float32), (1, self.size))
         shapes["masks"] = (np.dtype(np.uint8), (count, -(-self.size // 8)))
         return shapes | dict.fromkeys((TRACE + name for name in self.traces), whole)
 
@@ -186,7 +199,8 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
     masks = np.unpackbits(tensors["masks"], axis=1, count=told.size)
     genomes = []
     for i, row in enumerate(told.genomes):
-        genome = Genome(tensors["weights"][i], masks[i], fitness)
+        weights = tensors["weights"][0].copy() if told.alike else tensors["weights"][i]
+        genome = Genome(weights, masks[i], fitness)
         if len(row.values) != len(fitness.weights):
             raise DamagedError(f"checkpoint {path} is damaged (a fitness of {len(row.values)} values)")
         genome.fitness.values = tuple(row.values)
@@ -200,10 +214,13 @@ def load_state(path: Path, fitness: type[base.Fitness]) -> State:
     rows: list[Row] = [dict(row) for row in told.logbook]
     lineage = Lineage() if told.lineage is None else Lineage.of(told.lineage, f"checkpoint {path}")
     spent = None if told.spent is None else Cost.read(told.spent, f"checkpoint {path}")
-    return State(genomes[: told.population], hall, genomes[told.best], rows, told.checksum, lineage, spent)
+    population, best = genomes[: told.population], genomes[told.best]
+    return State(population, hall, best, rows, told.checksum, lineage, spent, told.drawing)
 
 
-def load_newest(folder: Path, fitness: type[base.Fitness]) -> tuple[State | None, str]:
+def load_newest(
+    folder: Path, fitness: type[base.Fitness], columns: Collection[str] = COLUMNS
+) -> tuple[State | None, str]:
     """The state to continue from, and a note if that is not the newest; None if there is no checkpoint.
 
     The checkpoint before is kept, and taken if the newest one is damaged or was just being replaced.
@@ -214,7 +231,7 @@ def load_newest(folder: Path, fitness: type[base.Fitness]) -> tuple[State | None
         state = load_state(path, fitness)
         if not all(genome.evaluation for genome in (*state.population, *state.hall, state.best)):
             raise DamagedError(f"checkpoint {path} is damaged (a genome's fitness is none that it was given)")
-        _check_columns(path, state.logbook)
+        _check_columns(path, state.logbook, columns)
         return state
 
     return _newest(folder, load)
@@ -251,10 +268,10 @@ def exists(folder: Path) -> bool:
     return (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists()
 
 
-def _check_columns(path: Path, rows: list[Row]) -> None:
+def _check_columns(path: Path, rows: list[Row], columns: Collection[str] = COLUMNS) -> None:
     """Raise DamagedError unless the rows have the numbers that a run goes on from."""
     for row in rows:
-        if not all(isinstance(row.get(key), int | float) for key in ("fitness_min", "nevals", "elapsed_s")):
+        if not all(isinstance(row.get(key), int | float) for key in columns):
             raise DamagedError(f"checkpoint {path} is damaged (its logbook lacks columns)")
 
 

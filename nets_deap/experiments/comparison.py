@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from nets_deap.config import run_folder
-from nets_deap.experiments import budgets, carried, comparison_folder
+from nets_deap.experiments import budgets, carried, comparison_folder, unfinished
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.shard import Shard
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
@@ -144,6 +144,7 @@ def _run(
     finally:
         comparison.rows = [known[trial] for trial in trials if trial in known]
         everything = before | known
+        unfinished.sweep(folder, lambda: [trial.name for trial in everything])
         summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
         comparison_folder.write(folder, everything, summary, whole)
 

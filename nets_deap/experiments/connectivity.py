@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from pydantic import BaseModel
 
+from nets_deap.experiments import unfinished
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import evaluate
 from nets_deap.networks.statistics import recompute
@@ -92,23 +94,30 @@ def connectivity(
     engine: Map,
     points: int = POINTS,
     on_line: Callable[[list[Row]], None] | None = None,
+    folder: Path | None = None,
 ) -> list[Row]:
     """Rows of `line` for each seed, with a column `seed`.
 
     tickets: one, trained on the data orders of two seeds; or two, both trained on the order of one seed
+    on_line: called with the rows of each line
+    folder: where trainings stand that are cut short, and go on from
     Raises NetsError as `check` does, and for a training that diverges.
     """
     check(tickets, problem)
     of_seed = partial(_line, tickets=tickets, problem=problem, points=points)
-    return [row for rows in engine(of_seed, list(seeds), on_line) for row in rows]
+    lines = unfinished.mapped(engine, of_seed, list(seeds), folder, lambda rows: rows[0]["seed"], on_line)
+    return [row for rows in lines for row in rows]
 
 
-def _line(seed: int, tickets: Sequence[Ticket], problem: Problem, points: int) -> list[Row]:
+def _line(seed: int, own: Path | None, tickets: Sequence[Ticket], problem: Problem, points: int) -> list[Row]:
     ends = []
     second = seed if len(tickets) > 1 else seed + OTHERS
-    for ticket, order in ((tickets[0], seed), (tickets[-1], second)):
-        run = train_ticket(ticket, problem, order, track_test=False)
+    for end, (ticket, order) in enumerate(((tickets[0], seed), (tickets[-1], second))):
+        training = partial(train_ticket, ticket, problem, order, track_test=False)
+        run = unfinished.train(own and own / f"end-{end}", f"end {end}, seed {order}", training)
         if run.diverged:
+            if own:
+                unfinished.drop(own)
             raise NetsError(
                 f"the training with seed {order} diverged, and no line leads there: take a lower `lr`"
             )

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from nets_deap.config import run_folder
+from nets_deap.experiments import unfinished
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.parallel.choice import make_map
 from nets_deap.problem.problem import Problem
@@ -46,7 +47,8 @@ def train_in(
 
     training: a name that only this training has; on_control: called with how many controls are trained
     on_begun: called with the iteration after which a training goes on
-    An interruption leaves the ticket's training as of its last evaluation, and the controls that are done.
+    An interruption leaves the ticket's training as of its last evaluation, the controls that are done, and
+    where the others stood some seconds before.
     Returns the summary. Raises NetsError if the folder holds another training that is unfinished.
     """
     problem, device = config.problem(), config.torch_device()
@@ -143,18 +145,27 @@ def _controls(
             on_control(len(done))
 
     if missing:
-        made = partial(_train_control, train_one=train_one, active=int(ticket.mask.sum()), problem=problem)
+        active = int(ticket.mask.sum())
+        made = partial(_train_control, training=training, train_one=train_one, active=active, problem=problem)
         with make_map(
             config.map, config.workers, config.torch_device(), scheduler=config.scheduler
         ) as engine:
-            engine(partial(made, seed=config.seed), missing, tell)
+            work = partial(made, seed=config.seed)
+            unfinished.mapped(engine, work, missing, folder, lambda told: told[0], tell, done)
     return [done[i] for i in range(config.random)]
 
 
 def _train_control(
-    i: int, train_one: Callable[[Ticket], TrainingRun], active: int, problem: Problem, seed: int
+    i: int,
+    own: Path | None,
+    training: str,
+    train_one: Callable[..., TrainingRun],
+    active: int,
+    problem: Problem,
+    seed: int,
 ) -> tuple[int, TrainingRun]:
-    return i, train_one(random_ticket(problem, active, generator(seed, i, Role.CONTROLS)))
+    control = random_ticket(problem, active, generator(seed, i, Role.CONTROLS))
+    return i, unfinished.train(own, f"{training}, random {i}", partial(train_one, control))
 
 
 def _summary(run: TrainingRun) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import numpy as np
 from pydantic import BaseModel
 
+from nets_deap.experiments import unfinished
 from nets_deap.parallel.protocol import Map
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.optimizer import OPTIMIZERS, is_optimizer
@@ -55,10 +57,14 @@ class Target:
     problem: Problem
     es: ES | None = None
 
-    def train(self, ticket: Ticket, seed: int) -> dict[str, float]:
-        """Validation and test accuracy after training: at early stop, or at the final mean of an ES."""
+    def train(self, ticket: Ticket, seed: int, own: Path | None = None) -> dict[str, float]:
+        """Validation and test accuracy after training: at early stop, or at the final mean of an ES.
+
+        own: where a training by an optimiser stands that is cut short
+        """
         if self.es is None:
-            told = train_ticket(ticket, self.problem, seed, track_test=False).summary()
+            training = partial(train_ticket, ticket, self.problem, seed, track_test=False)
+            told = unfinished.train(own, f"seed {seed}", training).summary()
             return {key: told[key] for key in ("val_acc", "test_acc")}
         rng = generator(seed, 0, Role.FINAL_TRAINING)
         es = self.es
@@ -72,9 +78,10 @@ class Target:
         """The method by which the target finds its own ticket."""
         return IMP() if self.es is None else self.es
 
-    def own(self, density: float, seed: int) -> Ticket:
-        """The target's own ticket of this density."""
-        return self.search(self.problem, Budget(), generator(seed, 0, Role.SEARCH), density).ticket
+    def own(self, density: float, seed: int, own: Path | None = None) -> Ticket:
+        """The target's own ticket of this density. own: where a search stands that is cut short"""
+        given = (self.search, self.problem, Budget(), generator(seed, 0, Role.SEARCH), density)
+        return unfinished.search(own, *given).ticket
 
 
 def target(problem: Problem, to: str, es: str = "") -> Target:
@@ -106,14 +113,18 @@ def check(ticket: Ticket, aim: Target) -> None:
     aim.search.check(aim.problem, ticket.density)
 
 
-def _row(item: tuple[str, int], ticket: Ticket, aim: Target) -> Row:
+def _item(row: Row) -> tuple[str, int]:
+    return row["ticket"], row["seed"]
+
+
+def _row(item: tuple[str, int], own: Path | None, ticket: Ticket, aim: Target) -> Row:
     name, seed = item
     trained = ticket
     if name == RANDOM:
         trained = random(ticket, aim.problem, generator(seed, 0, Role.CONTROLS))
     elif name == OWN:
-        trained = aim.own(ticket.density, seed)
-    return {"ticket": name, "seed": seed, "density": trained.density, **aim.train(trained, seed)}
+        trained = aim.own(ticket.density, seed, own)
+    return {"ticket": name, "seed": seed, "density": trained.density, **aim.train(trained, seed, own)}
 
 
 def transfer(
@@ -123,17 +134,22 @@ def transfer(
     engine: Map,
     on_row: Callable[[Row], None] | None = None,
     known: Sequence[Row] = (),
+    folder: Path | None = None,
 ) -> list[Row]:
     """Let the target train the ticket, a random one and its own, once for each seed.
 
     known: rows of an earlier call; their trainings are not repeated
+    on_row: called with each row
+    folder: where searches and trainings stand that are cut short, and go on from
     Returns a row for each training, with `val_acc` and `test_acc`. Raises NetsError as `check` does.
     """
     check(ticket, aim)
     items = [(name, seed) for seed in seeds for name in NAMES]
-    have = {(row["ticket"], row["seed"]): row for row in known}
+    have = {_item(row): row for row in known}
     missing = [item for item in items if item not in have]
-    have |= dict(zip(missing, engine(partial(_row, ticket=ticket, aim=aim), missing, on_row), strict=True))
+    work = partial(_row, ticket=ticket, aim=aim)
+    new = unfinished.mapped(engine, work, missing, folder, _item, on_row, have)
+    have |= dict(zip(missing, new, strict=True))
     return [have[item] for item in items]
 
 

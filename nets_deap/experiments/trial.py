@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, Field
 
+from nets_deap.experiments import unfinished
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
@@ -70,6 +72,8 @@ class Trial:
 def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     """Run a trial and write its results: the ticket, the training, and last the trial's own file.
 
+    One that was cut short goes on from where its search or its training was written last.
+
     All random numbers come from the trial's seed, and every method draws θ₀ first. So seeds are paired: with
     one seed, all methods start from the same θ₀ and train on the same minibatches, under the same split.
     """
@@ -80,7 +84,9 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
-        run = train_ticket(found.ticket, problem, trial.seed, config.eval_every, track_test=config.track_test)
+        given = (found.ticket, problem, trial.seed, config.eval_every)
+        training = partial(train_ticket, *given, track_test=config.track_test)
+        run = unfinished.train(unfinished.place(folder, trial.name), trial.name, training)
         problem = to_go(problem, found.ticket)
     row = {"method": str(trial.method), "asked": trial.density, "seed": trial.seed, **run.summary()}
     row |= {f"search_{key}": value for key, value in asdict(search).items()}
@@ -88,6 +94,8 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     row |= {f"train_{key}": value for key, value in asdict(train).items()}
     kept = {"trial": row, "logbook": logbook, "training": run.rows}
     files.write_text(folder / "trials" / f"{trial.name}.json", digests.sealed(kept))
+    for each in {trial, base_of(trial)}:
+        unfinished.drop(unfinished.place(folder, each.name))
     return row
 
 
@@ -148,7 +156,8 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     if found is None:
         rng = generator(trial.seed, 0, Role.SEARCH)
         method = method_of(trial.method).tracking(config.track_test)
-        found = method(problem, config.budget(), rng, trial.density)
+        own = unfinished.place(folder, base.name)
+        found = unfinished.search(own, method, problem, config.budget(), rng, trial.density)
         settings = config.problem_fields() | {"seed": trial.seed}
         found = replace(found, ticket=replace(found.ticket, config=found.ticket.config or settings))
         path = ticket_path(folder, base)

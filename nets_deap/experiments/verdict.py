@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel
 
+from nets_deap.experiments import unfinished
 from nets_deap.experiments.more_seeds import seeds_to_decide
 from nets_deap.parallel.protocol import Map
 from nets_deap.problem.problem import Problem
@@ -121,10 +123,17 @@ def _network(name: str, ticket: Ticket, problem: Problem, seed: int) -> Ticket:
     return CONTROLS[name](ticket, problem, generator(seed, 0, Role.CONTROLS))
 
 
-def _trained(item: tuple[str, int], ticket: Ticket, problem: Problem, eval_every: int) -> Row:
+def _item(row: Row) -> tuple[str, int]:
+    return row["network"], row["seed"]
+
+
+def _trained(
+    item: tuple[str, int], own: Path | None, ticket: Ticket, problem: Problem, eval_every: int
+) -> Row:
     name, seed = item
     network = _network(name, ticket, problem, seed)
-    run = train_ticket(network, problem, seed, eval_every, track_test=False)
+    training = partial(train_ticket, network, problem, seed, eval_every, track_test=False)
+    run = unfinished.train(own, f"{name}, seed {seed}", training)
     return {"network": name, "seed": seed, **run.summary()}
 
 
@@ -148,22 +157,25 @@ def verify(
     at_most: float = AT_MOST,
     on_row: Callable[[Row], None] | None = None,
     known: Sequence[Row] = (),
+    folder: Path | None = None,
 ) -> tuple[Verdict, list[Row]]:
     """Train the dense network, the ticket and its controls in the same way, seed by seed, and judge.
 
     A seed decides the order of the minibatches and the random numbers of the controls; dense network and
     ticket have the same θ₀.
     margin, at_most: as in `Verdict`; known: rows of an earlier call; their trainings are not repeated
+    on_row: called with each row; folder: where trainings stand that are cut short, and go on from
     Raises ValueError for fewer than two seeds, which have no interval, and NetsError as `check` does.
     """
     if len(seeds) < 2:
         raise ValueError("a verdict needs two seeds or more")
     check(ticket, problem)
     items = [(name, seed) for seed in seeds for name in NETWORKS]
-    have = {(row["network"], row["seed"]): row for row in known}
+    have = {_item(row): row for row in known}
     work = partial(_trained, ticket=ticket, problem=problem, eval_every=eval_every)
     new = [item for item in items if item not in have]
-    have |= dict(zip(new, engine(work, new, on_row), strict=True))
+    trained = unfinished.mapped(engine, work, new, folder, _item, on_row, have)
+    have |= dict(zip(new, trained, strict=True))
     rows = [have[item] for item in items]
     return judge(rows, problem, ticket.density, margin, at_most), rows
 

@@ -82,21 +82,21 @@ class Cycles(Method):
         budget: Budget,
         rng: np.random.Generator,
         density: float,
-        start: State | None = None,
-        on_cycle: Callable[[State], None] | None = None,
+        state: State | None = None,
+        on_state: Callable[[State], None] | None = None,
         on_row: Callable[[Row], None] | None = None,
     ) -> Found:
-        """Search from the beginning, or from `start`; `on_cycle` and `on_row` are called after each cycle.
+        """Search from the beginning, or from `state`; `on_state` and `on_row` are called after each cycle.
 
         Raises NetsError as `check` and `cycle` do.
         """
         self.check(problem, density, budget)
-        state = start or self.start(problem, rng)
+        state = state or self.start(problem, rng)
         plan = self.plan(problem.layout, density)
         while state.cycle < len(plan):
             state = self.cycle(state, problem, budget, plan)
-            if on_cycle:
-                on_cycle(state)
+            if on_state:
+                on_state(state)
             if on_row:
                 on_row(state.logbook[-1])
         info = self.info(problem, state)

@@ -65,7 +65,8 @@ class Method(ABC):
     for_perceptrons: it trains only multilayer perceptrons
     limited_by:   what a budget limits besides seconds: gradient "steps", or forward "passes"
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
-    reports:      it tells of each row of its logbook as it comes, by `on_row`
+    reports:      it works in cycles or generations: it tells of each row of its logbook as it comes, by
+        `on_row`, and where it stands, by `on_state`; given that as `state`, it goes on from there
     on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
     largest:      its options that are refused above a number, before anything is allocated

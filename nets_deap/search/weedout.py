@@ -14,6 +14,7 @@ import numpy as np
 from deap import algorithms, base, tools
 
 from nets_deap.config.fields import MOST, MOST_GENOMES
+from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.maps import EvaluationMap
@@ -21,16 +22,17 @@ from nets_deap.evolution.racing import Race
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome, check_memory
 from nets_deap.individuals.halls_of_fame import measured
-from nets_deap.individuals.operators.nodes import cxNodes, initNodes, mutNodes
+from nets_deap.individuals.operators.nodes import NODES, cxNodes, initNodes, mutNodes
 from nets_deap.models.architecture import Architecture
-from nets_deap.models.node_space import known, weight_mask
+from nets_deap.models.node_space import known
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
+from nets_deap.search import node_counts
 from nets_deap.search.method import MOST_SPENT, Found, Method, Row, Stretch, initial, within
 from nets_deap.search.timed import TimeIsUpError, make_in_time, timed
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.random_streams import generation_streams
 
 
@@ -89,49 +91,8 @@ class Weedout(Method):
     def counts(self, architecture: Architecture, density: float) -> list[int]:
         """Number of living nodes in each group. Raises NetsError if a group has none."""
         if self.sparsity is None:
-            return self._nearest(architecture, density)
-        names, sizes = known(architecture).nodes.names, known(architecture).nodes.sizes
-        shares = [self.sparsity] if isinstance(self.sparsity, int | float) else self.sparsity
-        given = [float(shares[0])] * len(sizes) if len(shares) == 1 else list(shares)
-        if len(given) != len(sizes):
-            raise NetsError(
-                f"weedout: {len(given)} sparsities for {len(sizes)} groups of nodes: one, or one for each of "
-                f"{', '.join(names)}"
-            )
-        counts = []
-        for name, size, sparsity in zip(names, sizes, given, strict=True):
-            if not 0 <= sparsity <= 1:
-                raise NetsError(f"weedout: a sparsity of {sparsity:g}: expected a share from 0 to 1")
-            left = round((1 - sparsity) * size)
-            if not left and not self.repair:
-                raise NetsError(
-                    f"weedout: a sparsity of {sparsity:g} leaves none of the {size} nodes of {name}: take a "
-                    "lower one, or repair=yes, which keeps one"
-                )
-            counts.append(max(1, left))
-        return counts
-
-    def _nearest(self, architecture: Architecture, density: float) -> list[int]:
-        """Counts for one share of nodes in all groups, by bisection: more nodes have more weights."""
-        sizes = np.array(known(architecture).nodes.sizes)
-
-        def at(share: float) -> tuple[float, list[int]]:
-            """The density of weights and the counts for a share of the nodes."""
-            counts = np.maximum(1, np.rint(share * sizes)).astype(int)
-            nodes = np.concatenate([np.arange(size) < n for size, n in zip(sizes, counts, strict=True)])
-            return float(weight_mask(architecture, nodes).mean()), counts.tolist()
-
-        low, high = 0.0, 1.0
-        for _ in range(30):
-            middle = (low + high) / 2
-            low, high = (low, middle) if at(middle)[0] > density else (middle, high)
-        share = min(low, high, key=lambda share: abs(at(share)[0] - density))
-        if not (self.repair or np.rint(share * sizes).all()):
-            raise NetsError(
-                f"weedout: a density of {density:g} leaves some group of nodes without any: ask for more, or "
-                "take repair=yes, which keeps one"
-            )
-        return at(share)[1]
+            return node_counts.of_density(architecture, density, self.repair)
+        return node_counts.of_sparsity(architecture, self.sparsity, self.repair)
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for impossible options, or a budget too small for the first population."""
@@ -219,24 +180,32 @@ class Weedout(Method):
         density: float,
         engine: Callable[..., Any] | None = None,
         on_row: Callable[[Row], None] | None = None,
+        state: State | None = None,
+        on_state: Callable[[State], None] | None = None,
     ) -> Found:
         """Raises NetsError as `check` does.
 
         engine: the map that evaluates; by default in this process; on_row: called after each generation
+        state: to go on from; on_state: called with it after each generation, before `on_row`
         """
         self.check(problem, density, budget)
-        meter = Meter(self.limited(budget))
+        meter = Meter(self.limited(budget), (state.spent if state else None) or Cost())
         toolbox = self.toolbox(problem, density, rng, timed(engine or SerialMap(), meter))
         toolbox.register("individual", make_in_time, toolbox.individual, meter)
         toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-        try:
-            population = toolbox.population(n=self.pop)
-        except TimeIsUpError:
-            raise self._too_small() from None
         hall = tools.HallOfFame(1, similar=Genome.same_genes)
         logbook: list[Row] = []
-        python_random = int(rng.integers(2**63))
-        for generation in range(self.gens + 1):
+        if state is None:
+            try:
+                population = toolbox.population(n=self.pop)
+            except TimeIsUpError:
+                raise self._too_small() from None
+            python_random = int(rng.integers(2**63))
+        else:
+            population, logbook = state.population, state.logbook.copy()
+            python_random = self._restore(state, problem, rng)
+            hall.update(state.hall)
+        for generation in range(len(logbook), self.gens + 1):
             if generation and not meter.affords(self._cost(problem, self.weeded)):
                 break
             mapped: EvaluationMap = toolbox.map.func
@@ -260,6 +229,11 @@ class Weedout(Method):
                     "elapsed_s": meter.cost.seconds,
                 }
             )
+            if on_state:
+                drawing = {"python": python_random, "numpy": rng.bit_generator.state}
+                checksum, spent = problem.data.checksum, meter.cost
+                told = State(population, list(hall), hall[0], logbook, checksum, spent=spent, drawing=drawing)
+                on_state(told)
             if on_row:
                 on_row(logbook[-1])
         if not logbook:
@@ -271,6 +245,24 @@ class Weedout(Method):
             best.weights, best.mask, problem.architecture, info=info, extras=toolbox.evaluate.func.extras
         )
         return Found(ticket, logbook, meter.cost)
+
+    def _restore(self, state: State, problem: Problem, rng: np.random.Generator) -> int:
+        """Take the stream to where it stood; returns the seed of DEAP's. Raises DamagedError for a state that
+        is none of this search."""
+        nodes = known(problem.architecture).nodes.size
+        fits = len(state.population) == self.pop and all(
+            genome.mask.size == problem.layout.size and genome.traits.get(NODES, np.empty(0)).size == nodes
+            for genome in (*state.population, *state.hall)
+        )
+        try:
+            if not fits or state.checksum != problem.data.checksum:
+                raise ValueError("its population is another one's")
+            drawing = state.drawing or {}
+            rng.bit_generator.state = drawing["numpy"]
+            np.random.SeedSequence(seed := drawing["python"])
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
+            raise DamagedError(f"the checkpoint is damaged: it is none of this search ({error})") from error
+        return seed
 
     def _generation(
         self, population: list[Genome], toolbox: base.Toolbox, hall: tools.HallOfFame, first: bool

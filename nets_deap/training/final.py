@@ -160,13 +160,14 @@ def train_ticket(
     track_test: bool = True,
     begun: Standing | None = None,
     on_standing: Callable[[Standing], None] | None = None,
+    due: Callable[[], bool] | None = None,
 ) -> TrainingRun:
     """Train a ticket by the problem's recipe and score it every `eval_every` iterations (0: once an epoch).
 
     track_test: record test figures in every row. They influence nothing. Without them, the test set is used
         only once, with the early-stop weights
     begun: where the same training stood, to go on from there; on_standing: called with where it stands, after
-        each evaluation
+        each evaluation, or after those where `due` says so, as a copy of all that takes time
 
     The minibatches depend on the seed alone, so all tickets are compared on the same ones. The early stop is
     the evaluation with the least validation loss.
@@ -177,7 +178,9 @@ def train_ticket(
     network = make_network(
         problem.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
     )
-    run = train_network(network, problem, seed, eval_every, device, on_row, track_test, begun, on_standing)
+    run = train_network(
+        network, problem, seed, eval_every, device, on_row, track_test, begun, on_standing, due
+    )
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
     return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
@@ -193,6 +196,7 @@ def train_network(
     track_test: bool = True,
     begun: Standing | None = None,
     on_standing: Callable[[Standing], None] | None = None,
+    due: Callable[[], bool] | None = None,
 ) -> TrainingRun:
     """`train_ticket` for a network that is already built, with any back end."""
     recipe = problem.recipe
@@ -229,7 +233,7 @@ def train_network(
                 best = np.nan_to_num(validation.loss, nan=np.inf)
             if on_row:
                 on_row(rows[-1])
-            if on_standing:
+            if on_standing and (due is None or due()):
                 on_standing(Standing.of(network, iteration, rows, early_stop, draws.standing()))
 
         train(network, data.train, recipe, draws, score, eval_every or per_epoch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,16 @@ import torch
 from nets_deap.networks.protocol import Network
 from nets_deap.util import files, json_text, tensors
 from nets_deap.util.errors import DamagedError, NetsError
+from nets_deap.util.seldom import Seldom
 
 Row = dict[str, float]
 FORMAT = "nets-deap training 1"
 EARLY_STOP = ("early_stop.weights", "early_stop.extras")
 MEMORY = "memory."  # prefix of the optimiser's tensors
-OFTEN = 10.0  # seconds between two writings at least
-SHARE = 0.05  # of the time, which writing may take at most
+
+
+class UnfitError(NetsError):
+    """A training stands where only another device, or other kernels, can go on."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class Standing:
     def restore(self, network: Network) -> None:
         """Take a new network, with the ticket's weights, to where this training stood.
 
-        Raises NetsError if it is computed in another way, and so laid out in another.
+        Raises UnfitError if it is computed in another way, and so laid out in another.
         """
         if self.state.size != network.state.numel():
-            raise NetsError(
+            raise UnfitError(
                 "the training began on another `device`, or without the compiled kernels that are here now: "
                 "go on there, or begin it anew by `fresh`"
             )
@@ -124,7 +126,7 @@ class Kept:
     ) -> None:
         self.path, self.training, self.on_written = path, training, on_written
         self._newest: Standing | None = None
-        self._due = time.monotonic() + OFTEN
+        self._seldom = Seldom()
 
     def load(self) -> Standing | None:
         """Where the training stands; None at its beginning. Raises errors as `Standing.load` does."""
@@ -138,20 +140,22 @@ class Kept:
     def note(self, standing: Standing) -> None:
         """Keep it, and write it if it is time to."""
         self._newest = standing
-        if time.monotonic() >= self._due:
+        if self.due():
             self.write()
+
+    def due(self) -> bool:
+        """Is it time to write?"""
+        return self._seldom.due()
 
     def write(self) -> None:
         """Write the newest, if it is not written."""
         if self._newest is None:
             return
-        start = time.monotonic()
-        self._newest.save(self.path, self.training)
-        if self.on_written:
-            self.on_written(self._newest)
-        self._newest = None
-        end = time.monotonic()
-        self._due = end + max(OFTEN, (end - start) / SHARE)
+        with self._seldom.writing():
+            self._newest.save(self.path, self.training)
+            if self.on_written:
+                self.on_written(self._newest)
+            self._newest = None
 
     def __enter__(self) -> Kept:
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,33 +11,24 @@ import numpy as np
 
 from nets_deap.config import run_folder
 from nets_deap.config.layers import configure, read_config_file, validate
-from nets_deap.evolution import checkpoint
-from nets_deap.evolution.record import finished
-from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.experiments import comparison_folder, connectivity, resumed, trained, transfer, trial, verdict
 from nets_deap.experiments.config import CompareConfig
-from nets_deap.individuals.evaluation import MinimisedFitness
 from nets_deap.models.registry import build
 from nets_deap.problem.budget import Cost
-from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.report import reading
 from nets_deap.report.rows import Birth
-from nets_deap.search import run
-from nets_deap.search.cycles import State
-from nets_deap.search.random_ticket import random_ticket
+from nets_deap.search import cycle_files
 from nets_deap.search.registry import parse
 from nets_deap.tracking import tracker
-from nets_deap.training.final import train_ticket
 from nets_deap.training.standing import Standing
 from nets_deap.util import digests, files
 from nets_deap.util.tables import read_csv, write_csv
+from tests.attack import interrupted
 from tests.attack.attacking import Reader
+from tests.attack.interrupted import SMALL
 from tests.attack.mutations import mutated_bytes, mutated_json, mutated_tensors
-
-SMALL = {"dataset": "xor-corners", "pop": 3, "gens": 2, "epochs": 2, "map": "serial"}
 
 
 def _ticket(name: str, shape: tuple[int, ...], path: Path) -> None:
@@ -47,35 +37,6 @@ def _ticket(name: str, shape: tuple[int, ...], path: Path) -> None:
     config = {"dataset": "xor", "seed": 7, "densities": [0.1, 0.2]}
     info = {"method": "imp", "rewind": 0, "val_acc": 0.5}
     Ticket(weights, rng.random(weights.size) < 0.5, architecture, config, info).save(path)
-
-
-def _checkpoint() -> None:
-    evolution = Evolution.of(configure(EvolveConfig, **SMALL))
-    for _ in range(2):
-        evolution.advance()
-    checkpoint.save_state(Path(run_folder.CHECKPOINT), evolution.state())
-    Path(run_folder.PREVIOUS).unlink(missing_ok=True)
-
-
-def _resume() -> None:
-    config = configure(EvolveConfig, **SMALL)
-    finished(config, checkpoint.read_logbook(Path()))
-    evolution = Evolution.of(config)
-    state, _ = checkpoint.load_newest(Path(), MinimisedFitness)
-    if state is not None:
-        evolution.restore(state)
-        evolution.ticket()
-        assert evolution.over is not None
-
-
-PROBLEM = Problem("xor-corners", "mlp-10")
-
-
-def _cycle() -> None:
-    size = PROBLEM.layout.size
-    rows = [{"cycle": 1, "val_loss": 0.5, "density": 0.8}]
-    state = State(1, np.ones(size, np.float32), np.ones(size, bool), 5, rows, Cost(1, 2, 3, 0.5))
-    run._save_cycle(Path(), PROBLEM, state)
 
 
 TRIAL = trial.Trial(parse("random"), 0.2, 1)
@@ -136,20 +97,6 @@ def _rows(path: str, kind: type) -> list[Any]:
     return resumed.Rows(Path(path), order=str, kind=kind).known
 
 
-TRAINED = Problem("xor-corners", "mlp-10", Recipe("adam", 0.01, 4, epochs=3))
-
-
-def _train(begun: Standing | None = None, on_standing: Callable[[Standing], None] | None = None) -> None:
-    ticket = random_ticket(TRAINED, 20, np.random.default_rng(0))
-    train_ticket(ticket, TRAINED, 1, begun=begun, on_standing=on_standing)
-
-
-def _standing() -> None:
-    kept: list[Standing] = []
-    _train(on_standing=kept.append)
-    kept[0].save(Path("s"), "this one")
-
-
 def _control() -> None:
     figures = {
         "density": 0.5,
@@ -183,9 +130,17 @@ READERS: dict[str, Reader] = {
     "ticket of a residual network": Reader(
         partial(_ticket, "wrn-10-1", (1, 8, 8), Path("t")), Path("t"), lambda: load_ticket("t"), TENSORS
     ),
-    "checkpoint": Reader(_checkpoint, Path(run_folder.CHECKPOINT), _resume, TENSORS),
+    "checkpoint": Reader(
+        interrupted.write_checkpoint, Path(run_folder.CHECKPOINT), interrupted.resume, TENSORS
+    ),
+    "checkpoint of weedout": Reader(
+        interrupted.write_weedout, Path(run_folder.CHECKPOINT), interrupted.go_on_weeding, TENSORS
+    ),
     "cycle": Reader(
-        _cycle, run._path(Path(), 1), lambda: run._start(Path(), PROBLEM, None, lambda note: None), TENSORS
+        interrupted.write_cycle,
+        cycle_files.path_of(Path(), 1),
+        lambda: cycle_files.newest(Path(), interrupted.PROBLEM, None),
+        TENSORS,
     ),
     "config.json of an evolution": Reader(
         partial(_config, EvolveConfig, **SMALL),
@@ -269,7 +224,10 @@ READERS: dict[str, Reader] = {
         _summary, Path("summary.json"), lambda: trained.read_summary(Path("summary.json")), JSON
     ),
     "where a training stands": Reader(
-        _standing, Path("s"), lambda: _train(Standing.load(Path("s"), "this one")), TENSORS
+        interrupted.write_standing,
+        Path("s"),
+        lambda: interrupted.train(Standing.load(Path("s"), "this one")),
+        TENSORS,
     ),
     "a random ticket's training": Reader(
         _control, Path("c.json"), lambda: trained.read_control(Path("c.json")), JSON

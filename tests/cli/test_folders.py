@@ -247,7 +247,7 @@ def test_exit_code_2_leaves_nothing_behind(out: str, cli: Callable[..., Any], mo
     last = {
         "evolve": "checkpoint.safetensors",
         "imp": "cycle-001.safetensors",
-        "weedout": "cost.json",
+        "weedout": "checkpoint.safetensors",
         "verify": "verify.csv",
         "transfer": "transfer.csv",
         "connectivity": "connectivity.csv",

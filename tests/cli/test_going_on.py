@@ -11,9 +11,9 @@ import click
 import pytest
 from nets_deap_cli import again
 
-from nets_deap.training import standing
-from nets_deap.training.standing import Kept, Standing
-from nets_deap.util import tables
+from nets_deap.search import going_on
+from nets_deap.training.standing import Kept
+from nets_deap.util import seldom, tables
 
 XOR = ("--dataset", "xor", "--arch", "mlp-10", "--epochs", "2", "--quiet")
 TABLE = (
@@ -160,17 +160,48 @@ def test_fresh_and_a_cycle_to_go_on_from_exclude_each_other(cli: Callable[..., A
     assert (ran.code, "give one of them" in ran.err, Path("run2").exists()) == (2, True, False)
 
 
-def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """From now on Ctrl-C comes after so many evaluations of a training; never if 0."""
-    note, seen = Kept.note, []
+def stopping(
+    monkeypatch: pytest.MonkeyPatch, after: int, place: Any = Kept, name: str = "note"
+) -> list[None]:
+    """From now on Ctrl-C comes after so many evaluations of a training; never if 0. The list counts them."""
+    function, seen = getattr(place, name), []
 
-    def interrupted(self: Kept, at: Standing) -> None:
-        seen.append(at)
-        note(self, at)
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        seen.append(None)
+        function(*arguments, **options)
         if len(seen) == after:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(standing.Kept, "note", interrupted)
+    monkeypatch.setattr(place, name, interrupted)
+    return seen
+
+
+@pytest.mark.parametrize("name", ["weedout", "compare", "verify", "transfer", "connectivity"])
+def test_the_same_command_goes_on_in_the_middle(name: str, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seldom, "OFTEN", -1.0)  # all is saved, however short the work is
+    monkeypatch.setattr(seldom, "SHARE", 1e9)
+    assert cli("random", *XOR, "--out", "ticket").code == 0
+    command = (*COMMANDS[name], *XOR, "--epochs", "3", "--out")
+    assert cli(*command, "whole").code == 0
+    with monkeypatch.context() as patch:
+        counted = stopping(patch, 5)  # in the second training
+        if name == "weedout":
+            counted = stopping(patch, 1, going_on, "save")
+        ran = cli(*command, "run")
+    assert (ran.code, ran.err.endswith(": the same command continues\n")) == (130, True), ran.err
+    with monkeypatch.context() as patch:
+        rest = stopping(patch, 0, *((going_on, "save") if name == "weedout" else ()))
+        assert cli(*command, "run").code == 0
+    with monkeypatch.context() as patch:
+        both = stopping(patch, 0, *((going_on, "save") if name == "weedout" else ()))
+        assert cli(*command, "whole", "--fresh").code == 0
+    assert len(counted) + len(rest) == len(both)  # nothing twice
+    assert told("run") == told("whole")
+    assert contents("run") == contents("whole")
+
+
+def contents(folder: str) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
 
 
 def training(epochs: int, random: int) -> tuple[object, ...]:

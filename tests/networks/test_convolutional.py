@@ -85,9 +85,9 @@ def test_a_rewound_ticket_has_the_extras_of_that_step(model: str) -> None:
     training = {"data_limit": 150, "epochs": 2, "optimizer": "adam", "lr": 3e-3, "init": "kaiming"}
     config = SearchConfig(method="imp:cycles=2,rewind=2", arch=model, density=0.2, **training)
     states = []
-    found = method(problem, Budget(), np.random.default_rng(0), 0.2, on_cycle=states.append)
+    found = method(problem, Budget(), np.random.default_rng(0), 0.2, on_state=states.append)
     assert (found.ticket.extras != problem.architecture.initial_extras).any()
-    again = method(problem, Budget(), np.random.default_rng(0), 0.2, start=states[0])
+    again = method(problem, Budget(), np.random.default_rng(0), 0.2, state=states[0])
     assert (again.ticket.mask == found.ticket.mask).all()
     # In a folder the extras of a cycle are saved with it.
     whole = search_in_folder(config, Path("run")).ticket

@@ -165,7 +165,7 @@ def test_every_round_starts_from_the_first_weights_and_prunes_all_layers_togethe
 def test_masks_only_shrink_and_weights_are_reset(prune: str) -> None:
     states: list[State] = []
     method = method_of(parse(f"es:{QUICK},rounds=3,prune={prune}"))
-    found = method(FEW, Budget(), np.random.default_rng(0), 0.3, on_cycle=states.append)
+    found = method(FEW, Budget(), np.random.default_rng(0), 0.3, on_state=states.append)
     before = np.ones(FEW.layout.size, dtype=bool)
     for state in states:
         assert not (state.mask & ~before).any()

@@ -37,7 +37,7 @@ def test_where_all_layers_compete_every_cycle_prunes_the_same_share() -> None:
 def test_masks_only_shrink_and_weights_are_rewound(text: str) -> None:
     method, states = method_of(parse(text)), []
     rng = np.random.default_rng(0)
-    found = method(DIGITS, Budget(), rng, 0.1, on_cycle=states.append)
+    found = method(DIGITS, Budget(), rng, 0.1, on_state=states.append)
     previous = np.ones(DIGITS.layout.size, dtype=bool)
     for state in states:
         assert not (state.mask & ~previous).any()
@@ -53,8 +53,8 @@ def test_masks_only_shrink_and_weights_are_rewound(text: str) -> None:
 
 def test_imp_goes_on_from_any_cycle() -> None:
     states: list = []
-    whole = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_cycle=states.append)
-    rest = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(9), 0.1, start=states[1])
+    whole = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_state=states.append)
+    rest = IMP(cycles=4)(DIGITS, Budget(), np.random.default_rng(9), 0.1, state=states[1])
     assert (rest.ticket.mask == whole.ticket.mask).all()
     assert [timeless(row) for row in rest.logbook] == [timeless(row) for row in whole.logbook]
     assert replace(rest.cost, seconds=0) == replace(whole.cost, seconds=0)
@@ -65,7 +65,7 @@ def test_imp_prunes_the_smallest_of_the_trained_weights() -> None:
 
     states: list = []
     method = IMP(cycles=3)
-    method(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_cycle=states.append)
+    method(DIGITS, Budget(), np.random.default_rng(0), 0.1, on_state=states.append)
     before, after = states[0], states[1]
     steps = DIGITS.recipe.steps(len(DIGITS.data.train.y))
     rng = np.random.default_rng([before.root, 1])

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from deap import algorithms, tools
 
+from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.maps import BatchedMap
 from nets_deap.individuals.genome import Genome
 from nets_deap.individuals.operators.nodes import alive, cxNodes, initNodes, mutNodes
@@ -20,10 +23,11 @@ from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import load_ticket
+from nets_deap.search import going_on
 from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import method_of, parse
 from nets_deap.search.weedout import Weedout
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
 from tests.architectures import mlp
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60), init="glorot", data_limit=300)
@@ -234,3 +238,51 @@ def test_a_stack_finds_what_one_by_one_finds() -> None:
     accuracies = [[row["val_acc_avg"] for row in one.logbook] for one in found]
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)
     assert (found[0].ticket.mask == found[1].ticket.mask).all()
+
+
+# Interruptions
+
+
+def stopped_after(generation: int, folder: Path) -> Callable[..., None]:
+    """What keeps the states of a search in a folder, and ends it after a generation."""
+
+    def on_state(state: State) -> None:
+        going_on.save(folder, DIGITS, state)
+        if state.logbook[-1]["gen"] == generation:
+            raise KeyboardInterrupt
+
+    return on_state
+
+
+@pytest.mark.parametrize("engine", [SerialMap, BatchedMap, partial(MultiprocessMap, 2)])
+@pytest.mark.parametrize("name", ["weedout", "node-evolution"])
+def test_it_goes_on_after_an_interruption_as_if_there_were_none(name: str, engine: Callable[[], Any]) -> None:
+    method = method_of(parse(f"{name}:pop=5,gens=4,steps=3,sparsity=0.6"))
+    given, folder = (DIGITS, Budget(gradient_steps=40)), Path("run")
+    with engine() as mapped:
+        run = partial(method, *given, density=0.1, engine=mapped)
+        whole = run(rng=np.random.default_rng(3))
+        for generation in (1, 2):
+            state = going_on.newest(folder, method, DIGITS, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                run(rng=np.random.default_rng(3), state=state, on_state=stopped_after(generation, folder))
+        told: list[int] = []
+        state = going_on.newest(folder, method, DIGITS, 0.1)
+        rest = run(rng=np.random.default_rng(3), state=state, on_row=lambda row: told.append(row["gen"]))
+    assert told == [row["gen"] for row in whole.logbook[3:]] != []
+    assert rest.ticket.content() == whole.ticket.content()
+    assert rest.ticket.info == whole.ticket.info
+    assert without_times(rest.logbook) == without_times(whole.logbook)
+    assert replace(rest.cost, seconds=0.0) == replace(whole.cost, seconds=0.0)
+
+
+def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key != "elapsed_s"} for row in rows]
+
+
+def test_a_checkpoint_of_another_search_is_refused() -> None:
+    small, large = (method_of(parse(f"weedout:pop={pop},gens=1,steps=1,sparsity=0.6")) for pop in (4, 5))
+    states: list[State] = []
+    small(DIGITS, Budget(), np.random.default_rng(3), 0.1, on_state=states.append)
+    with pytest.raises(DamagedError, match="is none of this search"):
+        large(DIGITS, Budget(), np.random.default_rng(3), 0.1, state=states[0])
