@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dill
 
 from nets_deap import __version__
-from nets_deap.parallel.processes import ATTEMPTS, NO_GUARD, available_cores, check_workers
+from nets_deap.parallel.processes import ATTEMPTS, LOOK, NO_GUARD, available_cores, check_workers
 from nets_deap.util import agreed, interrupts, shared, waiting
 from nets_deap.util.errors import NetsError, shortened, warn_once
 
@@ -34,6 +35,7 @@ CONFIG = {
     "distributed.worker.memory.terminate": False,
     "distributed.worker.memory.pause": False,
     "distributed.admin.large-graph-warning-threshold": "1GB",
+    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     "logging": {"distributed": "critical", "bokeh": "critical", "tornado": "critical"},
 }
 
@@ -164,7 +166,10 @@ class Cluster:
             self.on_begun(told["begun"], told["worker"])
 
     def check(self) -> None:
-        """Raise NetsError if the scheduler is gone."""
+        """Raise NetsError if the scheduler is gone. Start workers again that are ours and gone for good."""
+        # Its nanny goes too, with a worker that dies while it starts.
+        if self._local is not None and len(self._local.workers) < self._count:
+            self._local.scale(self._count)
         if self.client.status in ("closed", "closing"):
             raise NetsError(
                 f"the scheduler at {self._scheduler or 'this machine'} is gone: start it again, and give the "
@@ -230,9 +235,19 @@ class Cluster:
         """Bytes that each worker gets once, from another or from the scheduler."""
         return self.client.submit(bytes, contents, key=f"nets-deap-{uuid.uuid4().hex}", pure=False)
 
-    def gathered(self, futures: Sequence[Future[bytes]]) -> list[bytes]:
-        """What tasks that have finished gave; computed again where a worker is gone."""
-        return list(self.client.gather(list(futures))) if futures else []
+    def gathered(self, futures: Mapping[str, Future[bytes]], check: Callable[[], None]) -> dict[str, bytes]:
+        """What tasks that have finished gave, those without that have failed after all.
+
+        A result that was lost with its worker is computed again. `check` is called meanwhile.
+        """
+        gathering = self.client.gather(dict(futures), errors="skip", asynchronous=True)
+        loop: Any = self.client.loop
+        waiting = asyncio.run_coroutine_threadsafe(gathering, loop.asyncio_loop)
+        while True:
+            with suppress(TimeoutError):
+                return dict(waiting.result(LOOK))
+            check()
+            self.check()
 
     def end(self, worker: str) -> None:
         """End what a worker computes, with the worker, in whose place its nanny starts another."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 SMALL = 2**14  # bytes of a function that travels with each item; a larger one travels once to each worker
+UNFINISHED = ("pending", "lost", "finished")  # the latter too: its worker may have died with the result
 AT_ONCE = 2**22  # bytes of items that are submitted together
 
 
@@ -45,6 +46,7 @@ class _Call:
     function: bytes | Future[bytes]
     items: list[Any]
     tell: bool
+    check: Callable[[], None]
     tasks: dict[str, _Task] = field(default_factory=dict)
     futures: dict[str, Future[bytes]] = field(default_factory=dict)
     results: dict[int, Any] = field(default_factory=dict)
@@ -108,9 +110,9 @@ class DaskMap:
         with undisturbed(), interrupts.guarded() as check:  # Dask draws from the global streams
             self.cluster.start()
             with inside.level(unit_of(function), len(items)) as told:
-                call = self._begun(function, items)
+                call = self._begun(function, items, check)
                 try:
-                    for keys in self._ended(call, check, told):
+                    for keys in self._ended(call, told):
                         for place, result in self._results(call, keys, lost):
                             call.results[place] = result
                             if tell:
@@ -124,10 +126,10 @@ class DaskMap:
                     self.cluster.cancel(list(call.futures.values()))
         return [call.results[place] for place in range(len(items))]
 
-    def _begun(self, function: Callable[..., Any], items: list[Any]) -> _Call:
+    def _begun(self, function: Callable[..., Any], items: list[Any], check: Callable[[], None]) -> _Call:
         pickled = self.cluster.pickled(function)
         sent = pickled if len(pickled) <= SMALL else self.cluster.held(pickled)
-        call = _Call(sent, items, tell=self.timeout is not None or inside.is_heard())
+        call = _Call(sent, items, self.timeout is not None or inside.is_heard(), check)
         self.cluster.on_begun = lambda key, worker: _note(call, key, worker)
         shares = max(1, self.workers) if self.stacks else len(items)
         places = [range(i, len(items), shares) for i in range(min(shares, len(items)))]
@@ -162,7 +164,7 @@ class DaskMap:
     def _watch(self, call: _Call, future: Future[bytes]) -> None:
         future.add_done_callback(lambda future: call.ended.put(future.key))
 
-    def _ended(self, call: _Call, check: Callable[[], None], told: inside.Tell) -> Iterator[list[str]]:
+    def _ended(self, call: _Call, told: inside.Tell) -> Iterator[list[str]]:
         """The keys of tasks that have ended or are late, until all items have results."""
         while len(call.results) < len(call.items):
             told(len(call.results), call.running)
@@ -171,7 +173,7 @@ class DaskMap:
                 keys.append(call.ended.get(timeout=LOOK))
                 while True:
                     keys.append(call.ended.get_nowait())
-            check()
+            call.check()
             self.cluster.check()
             yield keys
             for task in call.tasks.values():
@@ -184,16 +186,16 @@ class DaskMap:
     ) -> Iterator[tuple[int, Any]]:
         """(place, result) of the items of tasks that have ended or are late. Raises what they have raised."""
         ended = [key for key in keys if key in call.tasks]  # one that was late may have ended all the same
-        done = [key for key in ended if call.futures[key].status == "finished"]
-        answers = self.cluster.gathered([call.futures[key] for key in done])
-        for key, answer in zip(done, answers, strict=True):
+        done = {key: call.futures[key] for key in ended if call.futures[key].status == "finished"}
+        answers = self.cluster.gathered(done, call.check) if done else {}
+        for key, answer in answers.items():
             succeeded, results = dill.loads(answer)
             if not succeeded:
                 raise results
             del call.futures[key]
             yield from zip(call.tasks.pop(key).places, results, strict=True)
         for key in ended:
-            if key not in done:
+            if key not in answers:
                 yield from self._other(call, key, lost)
 
     def _other(self, call: _Call, key: str, lost: Callable[[Any], Any] | None) -> Iterator[tuple[int, Any]]:
@@ -201,8 +203,8 @@ class DaskMap:
         from distributed import KilledWorker
 
         task, future = call.tasks[key], call.futures[key]
-        if not (task.late or future.done()):
-            self._watch(call, future)  # its worker died with the result: it is computed again
+        if not task.late and future.status in UNFINISHED:
+            self._watch(call, future)
             return
         del call.tasks[key], call.futures[key]
         error = future.exception() if future.status == "error" else None
@@ -212,8 +214,7 @@ class DaskMap:
             why = f"took longer than `eval_timeout` {self.timeout:g} s: allow more"
             yield from _given_up(call, task, lost, why)
         elif isinstance(error, KilledWorker) and len(task.places) > 1:  # one of them has done it
-            half = len(task.places) // 2
-            self._submit(call, [task.places[:half], task.places[half:]])
+            self._submit(call, [[place] for place in task.places])
         elif isinstance(error, KilledWorker):
             yield from _given_up(call, task, lost, ENDED_ITS_WORKER)
         else:
