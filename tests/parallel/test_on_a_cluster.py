@@ -53,11 +53,11 @@ def rows(path: str) -> pd.DataFrame:
 
 @contextmanager
 def killed(found: Any, every: float) -> Iterator[list[int]]:
-    """Kill one worker every so many seconds, the oldest first."""
+    """Kill one worker or another every so many seconds, twice at most: no item is to be given up."""
     done, over = [], threading.Event()
 
     def kill() -> None:
-        while not over.wait(every):
+        while len(done) < 2 and not over.wait(every):
             pids = [worker.process.pid for worker in found.workers.values() if worker.process]
             if pids:
                 os.kill(pids[len(done) % len(pids)], signal.SIGKILL)
