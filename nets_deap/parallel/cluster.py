@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 PATIENCE = "10s"  # for a scheduler to answer, at first and after it was lost
+SILENCE = 30.0  # seconds between two looks whether there is a worker at all
 ASKED = 5  # times, of all workers, of which one or another is just lost
 PROTOCOLS = ("tcp://", "tls://", "ws://", "wss://", "inproc://")
 LIBRARIES = ("torch", "numpy")  # other versions of which may round in another way
@@ -78,6 +79,7 @@ class Cluster:
         self._local: Any = None
         self._ready: tuple[Any, ...] = ()  # the digests and the keys that the workers have
         self._plugins: list[str] = []
+        self._due = 0.0  # when to look next whether there is a worker at all
 
     @property
     def client(self) -> Client:
@@ -107,8 +109,6 @@ class Cluster:
         self.client.subscribe_topic("nets-deap", self._hear)
         if self.ours:
             self.client.wait_for_workers(self._count)
-        elif not self._workers():
-            warn_once(f"the scheduler at {self.address} has no worker yet: waiting for one")
         waiting.tell(f"Dask at {self.address}, dashboard {self.client.dashboard_link}")
         logger.info("cluster %s, dashboard %s", self.address, self.client.dashboard_link)
         self.check_workers()
@@ -175,6 +175,12 @@ class Cluster:
                 f"the scheduler at {self._scheduler or 'this machine'} is gone: start it again, and give the "
                 "same command to go on from what is saved"
             )
+        if not self.ours and time.monotonic() >= self._due:
+            self._due = time.monotonic() + SILENCE
+            if not self._workers():
+                warn_once(
+                    f"the scheduler at {self._scheduler or self.address} has no worker: waiting for one"
+                )
 
     def check_workers(self) -> None:
         """Raise NetsError for a worker that has another version, or more than one thread."""

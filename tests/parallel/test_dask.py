@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from nets_deap import Data, Problem
 from nets_deap.parallel import DaskMap, MultiprocessMap, SerialMap, make_map
 from nets_deap.util import agreed, inside
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, NetsWarning
 from tests.parallel.dask_fixture import cluster
 
 pytest.importorskip("distributed")
@@ -210,6 +211,15 @@ def test_a_worker_that_joins_later_takes_part(tmp_path: Path) -> None:
         found.scale(2)
         found.wait_for_workers(2)
         assert len(set(engine(lambda x: (time.sleep(0.3), os.getpid())[1], range(8)))) == 2
+
+
+def test_a_cluster_without_workers_is_waited_for_and_told_of() -> None:
+    with cluster(1) as found, DaskMap(scheduler=found.scheduler_address) as engine:
+        found.scale(0)
+        later = threading.Timer(3, found.scale, [1])
+        later.start()
+        with pytest.warns(NetsWarning, match=r"the scheduler at tcp://.* has no worker: waiting for one"):
+            assert engine(square, [3]) == [9]
 
 
 def test_a_scheduler_that_goes_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
