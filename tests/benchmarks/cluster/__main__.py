@@ -64,7 +64,9 @@ def main() -> None:
     write("breeding", bred)
     real = list(measured.real(overheads))
     write("real", real)
-    worker = next(row["worker"] for row in real if row["map"] == "dask" and row["work"] != "sleep")
+    worker = next(
+        row["worker"] for row in real if row["map"] == "dask" and row["work"] == "sleep and messages"
+    )
     found = measured.costs(overheads, "dask", f"LeNet-300-100 of {measured.DENSITIES[0]:g}")
     client = (bred[0]["breeding_ms"] + bred[0]["checkpoint_ms"]) / 1000
     write(

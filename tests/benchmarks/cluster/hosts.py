@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from .__main__ import write
 from .link import Network
@@ -48,8 +49,8 @@ TIMES = ["elapsed_s", "seconds"]
 
 
 @contextmanager
-def cluster(network: Network, workers: int, client: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The scheduler's address, and its process. client: the folder that workers do not see"""
+def cluster(network: Network, workers: int, client: Path) -> Iterator[str]:
+    """The scheduler's address. client: the folder that workers do not see"""
     address = f"tcp://{network.address(SCHEDULER)}:8786"
     settings = {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0"}
     dask = f"{sys.executable} -m distributed.cli.dask_"
@@ -68,12 +69,12 @@ def cluster(network: Network, workers: int, client: Path) -> Iterator[tuple[str,
             return process
 
         at = f"--host {network.address(SCHEDULER)} --no-dashboard"
-        scheduler = start(SCHEDULER, f"{dask}scheduler {at}".split())
+        start(SCHEDULER, f"{dask}scheduler {at}".split())
         for host in WORKERS[:workers]:
             hidden = f"mount -t tmpfs none {client} && exec {dask}worker {address} --nthreads 1"
             at = f"--host {network.address(host)} --no-dashboard --local-directory {folder}/{host}"
             start(host, ["sh", "-c", f"{hidden} --memory-limit 0 {at}"])
-        yield address, psutil.Process(scheduler.pid)
+        yield address
 
 
 def client(network: Network, words: Sequence[str], folder: Path) -> str:
@@ -127,57 +128,68 @@ def generation(address: str) -> None:
     """On the client's host: seconds of a generation of genomes of LeNet-300-100, and of this process."""
     from nets_deap.parallel import DaskMap
 
-    from .measured import DENSITIES, SLEEP, SLEEPERS, Sleeping, nothing, parcels, size, timed
+    from .measured import DENSITIES, SLEEP, SLEEPERS, Sleeping, nothing, parcels, result, size, timed
 
-    items, result = parcels(DENSITIES[0], SLEEPERS)
+    items = parcels(DENSITIES[0], SLEEPERS)
     with DaskMap(scheduler=address) as engine:
         while engine.workers < int(os.environ["HOSTS"]):
             engine(nothing, range(4))
-        work = Sleeping(SLEEP, result)
-        engine(work, items[:8])
+        work = Sleeping(SLEEP, DENSITIES[0])
+        engine(work, items)
+        clock = engine.cluster.client.run_on_scheduler
+        before = clock(time.process_time)
         seconds, used = timed(3, lambda: engine(work, items))
-    sizes = {"sent": size((None, items[0])), "answered": size((True, result))}
-    print(json.dumps({"population": SLEEPERS, "evaluation": SLEEP, "seconds": seconds, "used": used} | sizes))
+        scheduler = (clock(time.process_time) - before) / 3 / SLEEPERS
+    sizes = {"sent": size((None, items[0])), "answered": size((True, result(DENSITIES[0])))}
+    told = {"population": SLEEPERS, "evaluation": SLEEP, "seconds": seconds}
+    print(json.dumps(told | {"client": used / SLEEPERS, "scheduler": scheduler} | sizes))
+
+
+def timed_on(network: Network, address: str, workers: int, worker: float, folder: Path) -> dict[str, Any]:
+    """A generation beside the formula. worker: seconds that one adds, measured here if there is one alone"""
+    os.environ["HOSTS"] = str(workers)
+    told = json.loads(client(network, ["-m", __spec__.name, address], folder).splitlines()[-1])
+    population, seconds = told["population"], told["seconds"]
+    base = Costs(
+        told["evaluation"],
+        worker=worker,
+        task=max(told["client"], told["scheduler"]),
+        sent=told["sent"],
+        answered=told["answered"],
+        bandwidth=network.bandwidth,
+        latency=network.latency,
+    )
+    if workers == 1:
+        base = replace(base, worker=max(0.0, (seconds - base.seconds(population, 1)) / population))
+    formula = base.seconds(population, workers)
+    return {
+        "workers": workers,
+        "population": population,
+        "seconds": seconds,
+        "formula": formula,
+        "formula_to_real": formula / seconds,
+        "worker": base.worker,
+        "client": told["client"],
+        "scheduler": told["scheduler"],
+    }
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # namespaces must go
     compared: list[dict[str, Any]] = []
     timed: list[dict[str, Any]] = []
     for link, (bandwidth, latency) in LINKS.items():
         worker = 0.0
         for workers in (1, 2, 4):
-            network = Network(6, bandwidth, latency)
+            network = Network(2 + workers, bandwidth, latency)
             try:
-                with tempfile.TemporaryDirectory() as name, cluster(network, workers, Path(name)) as found:
-                    address, scheduler = found
-                    os.environ["HOSTS"] = str(workers)
-                    before = sum(scheduler.cpu_times()[:2])
-                    here = ["-m", "tests.benchmarks.cluster.hosts", address]
-                    told = json.loads(client(network, here, Path(name)).splitlines()[-1])
-                    task = (sum(scheduler.cpu_times()[:2]) - before) / (3 * told["population"] + 8)
-                    base = Costs(
-                        told["evaluation"],
-                        worker=worker,
-                        task=max(task, told["used"] / told["population"]),
-                        sent=told["sent"],
-                        answered=told["answered"],
-                        bandwidth=bandwidth,
-                        latency=latency,
-                    )
-                    if workers == 1:
-                        worker = (told["seconds"] - base.seconds(told["population"], 1)) / told["population"]
-                        base = replace(base, worker=worker)
-                    formula = base.seconds(told["population"], workers)
-                    row = {"link": link, "workers": workers, "seconds": told["seconds"], "formula": formula}
-                    row |= {"formula_to_real": formula / told["seconds"], "worker_ms": 1000 * worker}
-                    row |= {
-                        "client_ms": 1000 * told["used"] / told["population"],
-                        "scheduler_ms": 1000 * task,
-                    }
-                    timed.append(row | {"MB_over_the_network": network.carried / 1e6})
+                with tempfile.TemporaryDirectory() as name, cluster(network, workers, Path(name)) as address:
+                    row = timed_on(network, address, workers, worker, Path(name))
+                    worker = row["worker"]
+                    timed.append({"link": link} | row)
                     print(timed[-1], flush=True)
                     if workers == len(WORKERS) and link == list(LINKS)[-1]:
-                        compared += [{"link": link} | row for row in equal(network, address, Path(name))]
+                        compared = [{"link": link} | row for row in equal(network, address, Path(name))]
             finally:
                 network.close()
     write("hosts", timed)

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,7 +33,7 @@ from nets_deap.models.registry import build
 from nets_deap.parallel import DaskMap, MultiprocessMap
 
 from ..measure import medians
-from ..messages import Answer, evaluation, size
+from ..messages import evaluation, size
 from .model import Costs
 from .simulation import simulate
 
@@ -40,32 +41,42 @@ MAPS: dict[str, Callable[[int], Any]] = {"multiprocess": MultiprocessMap, "dask"
 WORKERS = (1, 2, 4)
 POPULATIONS = (5, 100, 1000)
 DENSITIES = (0.05, 0.5)
-SLEEP, SLEEPERS = 0.2, 40
+SLEEP, SLEEPERS = 0.2, 24
 
 
 @dataclass(frozen=True)
 class Sleeping:
-    """An evaluation that another machine would compute."""
+    """An evaluation that another machine would compute. density: of the genome whose result it gives"""
 
     seconds: float
-    result: Any
+    density: float | None = None
 
-    def __call__(self, genome: Any) -> Any:
+    def __call__(self, item: Any) -> Any:
         time.sleep(self.seconds)
-        return self.result
+        return None if self.density is None else result(self.density)
 
 
 def nothing(item: Any) -> None:
     pass
 
 
-def parcels(density: float, number: int) -> tuple[list[Parcel], Any]:
-    """Genomes of LeNet-300-100 as they travel, and the result of one."""
-    rng = np.random.default_rng(0)
+def genomes(density: float, number: int) -> list[Genome]:
+    """Of LeNet-300-100."""
     std = initial_std(build("lenet-300-100", (1, 28, 28), 10).layout, "kaiming")
-    genomes = [initGenome(std, density, rng=rng) for _ in range(number)]
-    result = evaluation(genomes[0], rng)
-    return [Parcel(genome, False, genome.content()) for genome in genomes], (result.values, result)
+    rng = np.random.default_rng(0)
+    return [initGenome(std, density, rng=rng) for _ in range(number)]
+
+
+@cache
+def result(density: float) -> Any:
+    """What an evaluation of such a genome gives; each process makes it once."""
+    told = evaluation(genomes(density, 1)[0], np.random.default_rng(0))
+    return told.values, told
+
+
+def parcels(density: float, number: int) -> list[Parcel]:
+    """Genomes as they travel."""
+    return [Parcel(genome, False, genome.content()) for genome in genomes(density, number)]
 
 
 def timed(repeats: int, work: Callable[[], Any]) -> tuple[float, float]:
@@ -84,13 +95,14 @@ def overheads() -> Iterator[dict[str, Any]]:
     items: dict[str, list[Any]] = {"nothing": list(range(max(POPULATIONS)))}
     for density in DENSITIES:
         name = f"LeNet-300-100 of {density:g}"
-        items[name], result = parcels(density, 100)
-        sizes[name] = Answer(result), size((None, items[name][0])), size((True, result))
+        items[name] = parcels(density, 100)
+        sizes[name] = Sleeping(0, density), size((None, items[name][0])), size((True, result(density)))
     for name, make in MAPS.items():
         for workers in WORKERS:
             with make(workers) as engine:
                 engine(nothing, range(2 * workers))
                 for genome, (function, sent, answered) in sizes.items():
+                    engine(function, items[genome][: 4 * workers])
                     for population in POPULATIONS if genome == "nothing" else (100,):
                         work = items[genome][:population]
                         seconds, used = timed(
@@ -159,14 +171,12 @@ def costs(found: list[dict[str, Any]], name: str, genome: str = "nothing") -> Co
     return Costs(0.0, task=task, generation=generation, sent=told["sent"], answered=told["answered"])
 
 
-def training() -> tuple[Callable[[Any], Any], list[Genome]]:
-    """Real evaluations: LeNet-300-100 of 5 % on 6,000 samples."""
+def training() -> Callable[[Any], Any]:
+    """A real evaluation of a LeNet-300-100, on 6,000 samples."""
     rng = np.random.default_rng(0)
     data = Data.of((rng.normal(size=(6000, 784)).astype(np.float32), np.arange(6000) % 10))
     problem = Problem(data, "lenet-300-100")
-    evaluator = Evaluator(replace(problem, recipe=replace(problem.recipe, epochs=5)))
-    std = initial_std(problem.layout, "kaiming")
-    return Measure(evaluator, FIRST), [initGenome(std, 0.05, rng=rng) for _ in range(SLEEPERS)]
+    return Measure(Evaluator(replace(problem, recipe=replace(problem.recipe, epochs=5))), FIRST)
 
 
 def beside(base: Costs, workers: int, seconds: float) -> dict[str, float]:
@@ -178,32 +188,31 @@ def beside(base: Costs, workers: int, seconds: float) -> dict[str, float]:
 
 
 def real(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """What a worker adds is measured with one worker; with more, formula and simulation foretell."""
+    """What a worker adds is measured with one worker; with more, formula and simulation foretell.
+
+    Trainings take turns with serial ones, which say how long an evaluation takes meanwhile.
+    """
     small = f"LeNet-300-100 of {DENSITIES[0]:g}"
-    items, result = parcels(DENSITIES[0], SLEEPERS)
-    train, genomes = training()
-    trained = [Parcel(genome, False, genome.content()) for genome in genomes]
-    (alone,) = medians(3, lambda: [train(genome) for genome in genomes[:5]])
-    work: dict[str, tuple[Any, list[Any], float, str]] = {
-        "sleep": (Sleeping(SLEEP, None), list(range(SLEEPERS)), SLEEP, "nothing"),
-        "sleep, a genome there and its result back": (Sleeping(SLEEP, result), items, SLEEP, small),
-        "training": (train, trained, alone / 5, small),
+    items, trained, train = parcels(DENSITIES[0], SLEEPERS), genomes(DENSITIES[0], SLEEPERS), training()
+    work: dict[str, tuple[Any, list[Any], str]] = {
+        "sleep": (Sleeping(SLEEP), list(range(SLEEPERS)), "nothing"),
+        "sleep and messages": (Sleeping(SLEEP, DENSITIES[0]), items, small),
+        "training": (train, items, small),
     }
-    for kind, (function, sent, each, genome) in work.items():
+    cores = os.cpu_count() or 1
+    for kind, (function, sent, genome) in work.items():
         for name, make in MAPS.items():
-            base = replace(costs(found, name, genome), evaluation=each)
+            adds = 0.0
             for workers in WORKERS:
                 with make(workers) as engine:
-                    engine(nothing, range(2 * workers))
-                    (seconds,) = medians(3, lambda: engine(function, sent))  # noqa: B023
+                    engine(function, sent[: 4 * workers])
+                    alone = [lambda: [train(genome) for genome in trained]] if kind == "training" else []
+                    seconds, *serial = medians(3, lambda: engine(function, sent), *alone)  # noqa: B023
+                each = serial[0] / SLEEPERS if serial else SLEEP
+                base = replace(costs(found, name, genome), evaluation=each, worker=adds)
                 if workers == 1:
-                    base = replace(base, worker=max(0.0, (seconds - base.seconds(SLEEPERS, 1)) / SLEEPERS))
-                busy = min(workers, os.cpu_count() or 1) if kind == "training" else workers
-                yield (
-                    {"work": kind, "map": name, "workers": workers, "population": SLEEPERS}
-                    | {
-                        "evaluation": evaluation,
-                        "worker": base.worker,
-                    }
-                    | beside(base, busy, seconds)
-                )
+                    adds = max(0.0, (seconds - base.seconds(SLEEPERS, 1)) / SLEEPERS)
+                    base = replace(base, worker=adds)
+                told = {"work": kind, "map": name, "workers": workers, "population": SLEEPERS}
+                told |= {"evaluation": each, "worker": adds}
+                yield told | beside(base, min(workers, cores) if serial else workers, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Costs:
     bandwidth: bytes a second of the slowest link that all genomes pass, in each direction
     latency: from one machine to another
     """
+
+    WAYS: ClassVar[int] = 6  # to the scheduler, done, results asked for and brought through it
 
     evaluation: float
     worker: float = 0.0
@@ -41,11 +44,15 @@ class Costs:
         way = 2 * self.latency + (self.sent + self.answered) / self.bandwidth
         return self.evaluation + self.worker + self.task + way
 
+    def around(self, population: int) -> float:
+        """Of a generation, while no worker computes."""
+        return self.generation + population * self.client + self.WAYS * self.latency
+
     def seconds(self, population: int, workers: int) -> float:
         """Of a generation: either the workers are busy all the time, or what is serial is."""
         first = min(population, workers) * self.serial + ceil(population / workers) * self.each
         second = population * self.serial + self.each
-        return self.generation + population * self.client + max(first, second)
+        return self.around(population) + max(first, second)
 
     def helping(self, population: int, within: float = 1.1) -> int:
         """The least number of workers with which a generation takes at most 1.1 times as long as with any."""

@@ -106,7 +106,7 @@ def simulate(
         useful += seconds
         joins(now, worker)
 
-    at(costs.generation + population * costs.client, assign)
+    at(costs.around(population), assign)
     now = 0.0
     while done < population:
         now, _, event = heapq.heappop(events)
