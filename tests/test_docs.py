@@ -115,7 +115,8 @@ def test_options_that_the_docs_name_are_there(page: str) -> None:
     known = {*OPTION.findall("".join(HELPS.values())), "--version", "--verbose", "--help"}
     others = {  # of SLURM and Dask
         *("--requeue", "--signal"),
-        *("--port", "--scheduler-file", "--nthreads", "--nworkers"),
+        *("--port", "--scheduler-file", "--nthreads", "--nworkers", "--hostfile", "--no-dashboard"),
+        *("--protocol", "--tls-ca-file", "--tls-cert", "--tls-key", "--lifetime", "--lifetime-stagger"),
     }
     assert set(OPTION.findall(PAGES[page])) <= known | others
 

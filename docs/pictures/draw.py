@@ -1,7 +1,7 @@
-"""`python docs/pictures/draw.py`: draw the pictures of docs/explanation.md beside this file.
+"""`python docs/pictures/draw.py`: draw the pictures of the docs beside this file; with names, only those.
 
 Two are sketches. `search.svg` shows a short search on handwritten digits, which runs first (a minute);
-`budgets.svg` is drawn from results/search/.
+`budgets.svg` is drawn from results/search/, `cluster.svg` from results/cluster/.
 """
 
 from __future__ import annotations
@@ -87,7 +87,12 @@ def evolution() -> Any:
     return figure
 
 
-def search(folder: Path) -> Any:
+def search() -> Any:
+    with tempfile.TemporaryDirectory() as name:
+        return _search(Path(name))
+
+
+def _search(folder: Path) -> Any:
     """The search of `make demo`, with a population of one, and trainings of its ticket and of random ones."""
     here = {
         "evolve": f"--pop 1 --gens 9 --out {folder}/run",
@@ -145,13 +150,31 @@ def budgets() -> Any:
     return figure
 
 
+def cluster() -> Any:
+    """Seconds of a generation of 1,000 genomes against the number of workers."""
+    rows = pd.read_csv(RESULTS.parent / "cluster" / "sizes.csv")
+    rows = rows[rows["population"] == 1000]
+    figure, (axes,) = new_figure(1, height=2.8)
+    for (seconds, ones), color in zip(rows.groupby("evaluation"), (GREY, BLUE, ORANGE, "black"), strict=True):
+        axes.plot(ones["workers"], ones["formula"], color=color, lw=1.2, label=f"{seconds:g} s")
+        axes.plot(ones["workers"], ones["simulation"], "o", color=color, markersize=3)
+        axes.plot(ones["workers"], ones["disturbed"], "x", color=color, markersize=4)
+    axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="seconds of a generation")
+    axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    axes.set_yticks([100, 1000, 10_000, 100_000], ["100", "1,000", "10,000", "100,000"])
+    axes.legend(title="an evaluation takes", title_fontsize=8, fontsize=8, frameon=False)
+    return figure
+
+
+PICTURES = {
+    "ticket": ticket,
+    "evolution": evolution,
+    "search": search,
+    "budgets": budgets,
+    "cluster": cluster,
+}
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        figures = {
-            "ticket": ticket(),
-            "evolution": evolution(),
-            "search": search(Path(name)),
-            "budgets": budgets(),
-        }
-    for kind, figure in figures.items():
-        save(figure, HERE, kind, ["svg"])
+    for kind in sys.argv[1:] or PICTURES:
+        save(PICTURES[kind](), HERE, kind, ["svg"])

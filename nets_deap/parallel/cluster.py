@@ -183,24 +183,27 @@ class Cluster:
                 )
 
     def check_workers(self) -> None:
-        """Raise NetsError for a worker that has another version, or more than one thread."""
+        """Raise NetsError for a worker or scheduler of another version, or a worker of several threads.
+
+        A scheduler needs the package, too: it unpickles what it sends on.
+        """
         for address, told in self._workers().items():
             if told["nthreads"] != 1:
                 raise NetsError(f"the worker {address} has {told['nthreads']} threads: start it with one")
         found: Any = self._of_all(lambda: self.client.get_versions(packages=["nets_deap", *LIBRARIES]))
         here = found["client"]["packages"]
-        for address, told in found["workers"].items():
-            there = told["packages"]
+        workers = {f"the worker {address}": told["packages"] for address, told in found["workers"].items()}
+        for who, there in {**workers, "the scheduler": found["scheduler"]["packages"]}.items():
             if (version := there.get("nets_deap")) != __version__:
                 raise NetsError(
-                    f"the worker {address} has {f'nets-deap {version}' if version else 'no nets-deap'}, and "
-                    f"the run {__version__}: install the same version there"
+                    f"{who} has {f'nets-deap {version}' if version else 'no nets-deap'}, and the run "
+                    f"{__version__}: install the same version there"
                 )
+        for who, there in workers.items():
             for name in LIBRARIES:
                 if there.get(name) != here.get(name):
                     warn_once(
-                        f"the worker {address} has {name} {there.get(name)}, not {here.get(name)}: last "
-                        "digits may differ"
+                        f"{who} has {name} {there.get(name)}, not {here.get(name)}: last digits may differ"
                     )
 
     def pickled(self, function: Callable[..., Any]) -> bytes:
