@@ -254,7 +254,7 @@ class Cluster:
         waiting = asyncio.run_coroutine_threadsafe(gathering, loop.asyncio_loop)
         while True:
             with suppress(TimeoutError):
-                return dict(waiting.result(LOOK))
+                return {key: told for key, told in waiting.result(LOOK).items() if told is not None}
             check()
             self.check()
 
