@@ -4,56 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import dill
 
 from nets_deap import __version__
-from nets_deap.parallel.processes import ATTEMPTS, LOOK, NO_GUARD, available_cores, check_workers
+from nets_deap.parallel import joining
+from nets_deap.parallel.processes import LOOK, available_cores
 from nets_deap.util import agreed, interrupts, shared, waiting
 from nets_deap.util.errors import NetsError, shortened, warn_once
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-PATIENCE = "10s"  # for a scheduler to answer, at first and after it was lost
 SILENCE = 30.0  # seconds between two looks whether there is a worker at all
 ASKED = 5  # times, of all workers, of which one or another is just lost
-PROTOCOLS = ("tcp://", "tls://", "ws://", "wss://", "inproc://")
 LIBRARIES = ("torch", "numpy")  # other versions of which may round in another way
 logger = logging.getLogger(__name__)
-
-# Ours alone: one item at a time on a worker, so that its death counts against that item and no other
-CONFIG = {
-    "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.profile.enabled": False,  # it looks at a worker a hundred times a second
-    "distributed.worker.memory.terminate": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.admin.large-graph-warning-threshold": "1GB",
-    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
-    "logging": {"distributed": "critical", "bokeh": "critical", "tornado": "critical"},
-}
-
-
-def check_scheduler(scheduler: str | None, workers: int | None) -> None:
-    """Raise NetsError for an address or a file that cannot be, or workers beside it."""
-    check_workers(workers)
-    if scheduler is None:
-        return
-    if workers is not None:
-        raise NetsError("`scheduler` brings its own workers: leave `workers` out")
-    if not scheduler.startswith(PROTOCOLS) and not Path(scheduler).is_file():
-        raise NetsError(
-            f"`scheduler` {shortened(scheduler, 80)}: expected tcp://host:port, tls://host:port or the "
-            "scheduler file of a running cluster"
-        )
 
 
 class Cluster:
@@ -69,17 +40,21 @@ class Cluster:
             import distributed  # noqa: F401
         except ImportError as error:
             raise NetsError("`map` dask is not installed here: pip install 'nets-deap[dask]'") from error
-        check_scheduler(scheduler, workers)
+        joining.check_scheduler(scheduler, workers)
         if client is not None and (workers or scheduler):
             raise NetsError("a client of your own brings its cluster: leave `workers` and `scheduler` out")
+        if client is not None and client.asynchronous:
+            raise NetsError("an asynchronous client: make one without `asynchronous`")
         self.ours = scheduler is None and client is None
         self.on_begun: Callable[[str, str], None] = lambda key, worker: None
         self._count, self._scheduler, self._given = workers or available_cores(), scheduler, client
         self._device = device
         self._client: Client | None = None
         self._local: Any = None
-        self._ready: tuple[Any, ...] = ()  # the digests and the keys that the workers have
-        self._plugins: list[str] = []
+        self.topic = f"nets-deap-{uuid.uuid4().hex}"  # of events that say which item has begun where
+        self.ready = ""  # the name of the plugin that the workers have
+        self._have: tuple[Any, ...] = ()  # the digests and the keys that they have from it
+        self._settings = ExitStack()
         self._due = 0.0  # when to look next whether there is a worker at all
 
     @property
@@ -102,54 +77,25 @@ class Cluster:
         """Start the cluster, or join it, at the first call."""
         if self._client is not None:
             return
-        if self._given is None:
-            for name in ("distributed", "distributed.client"):  # what goes wrong is raised
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+        from distributed import Client
+
         with interrupts.held_back():
-            self._client = self._given or (self._own() if self.ours else self._joined())
-        self.client.subscribe_topic("nets-deap", self._hear)
+            self._settings.enter_context(joining.configured(self.ours))
+            if self._given is not None:
+                self._client = self._given
+            else:
+                self._settings.enter_context(joining.silent())
+            if self.ours:
+                self._local = joining.own(self._count)
+                self._client = Client(self._local)
+            elif self._scheduler is not None:
+                self._client = joining.join(self._scheduler)
+        self.client.subscribe_topic(self.topic, self._hear)
         if self.ours:
             self.client.wait_for_workers(self._count)
         waiting.tell(f"Dask at {self.address}, dashboard {self.client.dashboard_link}")
         logger.info("cluster %s, dashboard %s", self.address, self.client.dashboard_link)
         self.check_workers()
-
-    def _own(self) -> Client:
-        import dask
-        from distributed import Client, LocalCluster
-
-        dask.config.set(CONFIG)
-        for left in reversed(range(ATTEMPTS)):
-            try:
-                self._local = LocalCluster(
-                    n_workers=self._count,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=0,
-                    dashboard_address=":0",
-                    silence_logs=logging.CRITICAL,
-                )
-                break
-            except RuntimeError as error:  # a worker has ended before it began
-                if not left:
-                    raise NetsError(f"{NO_GUARD} ({shortened(str(error), 80)})") from error
-        return Client(self._local)
-
-    def _joined(self) -> Client:
-        from distributed import Client
-
-        given = str(self._scheduler)
-        file = not given.startswith(PROTOCOLS)
-        try:
-            return Client(scheduler_file=given, timeout=PATIENCE) if file else Client(given, timeout=PATIENCE)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            told = re.sub(r"^in <.*?>: ", "", " ".join(str(error.__cause__ or error).split()))
-            if re.search("ssl|tls|certificate", told, re.I):
-                raise NetsError(
-                    f"`scheduler` {given}: TLS is refused ({shortened(told, 80)}): Dask takes the "
-                    "certificates from distributed.comm.tls in its configuration: give those of this cluster"
-                ) from error
-            raise NetsError(f"no scheduler answers at `scheduler` {given}: {shortened(told, 150)}") from error
 
     def _of_all(self, ask: Callable[[], Any]) -> Any:
         """What all workers answer; asked again if one is lost meanwhile."""
@@ -189,6 +135,11 @@ class Cluster:
         A scheduler needs the package, too: it unpickles what it sends on.
         """
         for address, told in self._workers().items():
+            if address.startswith("inproc://"):
+                raise NetsError(
+                    "the workers are threads of this process: start the cluster with `processes`, or take "
+                    "`map` serial"
+                )
             if told["nthreads"] != 1:
                 raise NetsError(f"the worker {address} has {told['nthreads']} threads: start it with one")
         found: Any = self._of_all(lambda: self.client.get_versions(packages=["nets_deap", *LIBRARIES]))
@@ -212,9 +163,9 @@ class Cluster:
         with shared.references() as keys:
             pickled = bytes(dill.dumps(function, recurse=True))
         wanted = (agreed.known(), () if self.ours else tuple(sorted(keys)))
-        if wanted != self._ready:
+        if wanted != self._have:
             self._make_ready(*wanted)
-            self._ready = wanted
+            self._have = wanted
         return pickled
 
     def _make_ready(self, digests: dict[agreed.Call, str], keys: Sequence[str]) -> None:
@@ -233,13 +184,13 @@ class Cluster:
             self.check()
             self.check_workers()
             raise NetsError(f"the workers do not get ready: {shortened(str(error), 200)}") from error
-        self._forget(*self._plugins)
-        self._plugins = [plugin.name]
+        self._forget()
+        self.ready = plugin.name
 
-    def _forget(self, *plugins: str) -> None:
-        for name in plugins:
+    def _forget(self) -> None:
+        if self.ready:
             with suppress(Exception):  # the cluster may be gone
-                self.client.unregister_worker_plugin(name)
+                self.client.unregister_worker_plugin(self.ready)
 
     def held(self, contents: bytes) -> Future[bytes]:
         """Bytes that each worker gets once, from another or from the scheduler."""
@@ -252,10 +203,10 @@ class Cluster:
         """
         gathering = self.client.gather(dict(futures), errors="skip", asynchronous=True)
         loop: Any = self.client.loop
-        waiting = asyncio.run_coroutine_threadsafe(gathering, loop.asyncio_loop)
+        answers = asyncio.run_coroutine_threadsafe(gathering, loop.asyncio_loop)
         while True:
             with suppress(TimeoutError):
-                return {key: told for key, told in waiting.result(LOOK).items() if told is not None}
+                return {key: told for key, told in answers.result(LOOK).items() if told is not None}
             check()
             self.check()
 
@@ -275,13 +226,14 @@ class Cluster:
                 self.client.cancel(list(futures), force=True)
 
     def close(self) -> None:
-        if self._client is None:
-            return
         with interrupts.held_back(), suppress(Exception):
-            if self._given is None:
-                self._forget(*([] if self.ours else self._plugins))
+            if self._client is not None and not self.ours:
+                self._forget()
+                self._client.unsubscribe_topic(self.topic)
+            if self._client is not None and self._given is None:
                 self._client.close(timeout=1)
             if self._local is not None:
                 self._local.close(timeout=3)
+        self._settings.close()
         self._client = self._local = None
-        self._ready = ()
+        self.ready, self._have = "", ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,11 +42,14 @@ class _Task:
 
 @dataclass
 class _Call:
-    """One call of the map: its tasks by their keys, and the results so far by their places."""
+    """One call of the map: its tasks by their keys, and the results so far by their places.
+
+    topic: of the events that say what has begun where, if anybody wants to know
+    """
 
     function: bytes | Future[bytes]
     items: list[Any]
-    tell: bool
+    topic: str
     check: Callable[[], None]
     tasks: dict[str, _Task] = field(default_factory=dict)
     futures: dict[str, Future[bytes]] = field(default_factory=dict)
@@ -87,6 +91,7 @@ class DaskMap:
     ) -> None:
         self.cluster = Cluster(workers, scheduler, client, device)
         self.stacks, self.timeout = device != "cpu", timeout
+        self._lock = threading.RLock()  # calls from several threads come one after the other
 
     @property
     def workers(self) -> int:
@@ -107,7 +112,7 @@ class DaskMap:
         items = list(items)
         if not items:
             return []
-        with undisturbed(), interrupts.guarded() as check:  # Dask draws from the global streams
+        with self._lock, undisturbed(), interrupts.guarded() as check:  # Dask draws from the global streams
             self.cluster.start()
             with inside.level(unit_of(function), len(items)) as told:
                 call = self._begun(function, items, check)
@@ -129,7 +134,8 @@ class DaskMap:
     def _begun(self, function: Callable[..., Any], items: list[Any], check: Callable[[], None]) -> _Call:
         pickled = self.cluster.pickled(function)
         sent = pickled if len(pickled) <= SMALL else self.cluster.held(pickled)
-        call = _Call(sent, items, self.timeout is not None or inside.is_heard(), check)
+        watched = self.timeout is not None or inside.is_heard()
+        call = _Call(sent, items, self.cluster.topic if watched else "", check)
         self.cluster.on_begun = lambda key, worker: _note(call, key, worker)
         shares = max(1, self.workers) if self.stacks else len(items)
         places = [range(i, len(items), shares) for i in range(min(shares, len(items)))]
@@ -153,7 +159,8 @@ class DaskMap:
         from nets_deap.parallel.dask_worker import compute
 
         keys, items = zip(*waiting, strict=True)
-        arguments = (items, keys, [__version__] * len(keys), [call.tell] * len(keys))
+        same = (__version__, self.cluster.ready, call.topic)
+        arguments = (items, keys, *([value] * len(keys) for value in same))
         futures = self.cluster.client.map(
             compute, [call.function] * len(keys), *arguments, key=list(keys), pure=False, retries=0
         )

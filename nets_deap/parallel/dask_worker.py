@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 import dill
@@ -18,16 +19,25 @@ from nets_deap.parallel import worker as process
 from nets_deap.util import agreed, inside, interrupts, shared
 from nets_deap.util.errors import NetsError, raised
 
-TOPIC = "nets-deap"  # of the events that say which item has begun where
 LOOK = 0.5  # seconds between two looks whether an item is still wanted
 
 
-_loading: list[Future[None]] = []  # one entry, once the worker gets ready
+@dataclass
+class _Preparation:
+    """digests, values: those of `Ready`; loading: done once the data are there"""
+
+    digests: Mapping[agreed.Call, str]
+    values: Iterable[str]
+    loading: Future[None] = field(default_factory=Future)
+
+
+_prepared: dict[str, _Preparation] = {}  # by the name of `Ready`; several runs may share this worker
 
 
 class Ready(WorkerPlugin):
     """Makes a worker ready: data are loaded, or received, and compared by their digests.
 
+    name: its own; items are sent with it
     digests: of the data that the run has loaded; the last of them is loaded here at once
     values: contents of values that were given as objects, by key
     ours: the worker belongs to the run: it shares its files, and ends by it and not by Ctrl-C
@@ -53,28 +63,28 @@ class Ready(WorkerPlugin):
         process.alone()
         for key, contents in self.values.items():
             shared.receive(key, contents)
-        agreed.expect(self.digests)
+        _prepared[self.name] = prepared = _Preparation(self.digests, set(self.values))
         # It may take a minute, and the worker must answer meanwhile.
-        loading: Future[None] = Future()
-        _loading[:] = [loading]
-        threading.Thread(target=self._load, args=(loading, worker.address), daemon=True).start()
+        threading.Thread(target=self._load, args=(prepared, worker.address), daemon=True).start()
 
-    def _load(self, loading: Future[None], address: str) -> None:
+    def _load(self, prepared: _Preparation, address: str) -> None:
         try:
             if self.device != "cpu":
                 import torch
 
                 if not torch.cuda.is_available():
                     raise NetsError("it has no usable CUDA device")
+            agreed.expect(self.digests)
             for call in list(self.digests)[-1:]:
                 agreed.load(call)
-            loading.set_result(None)
+            prepared.loading.set_result(None)
         except BaseException as error:
             why = str(error) if isinstance(error, NetsError) else raised(error)
-            loading.set_exception(NetsError(f"the worker {address} does not get ready: {why}"))
+            prepared.loading.set_exception(NetsError(f"the worker {address} does not get ready: {why}"))
 
     def teardown(self, worker: Worker) -> None:
-        for key in self.values:
+        _prepared.pop(self.name, None)
+        for key in set(self.values).difference(*(other.values for other in _prepared.values())):
             shared.forget(key)
 
 
@@ -82,10 +92,11 @@ class Unwanted(BaseException):
     """Nobody waits for the item any more."""
 
 
-def compute(function: bytes, items: bytes, key: str, version: str, tell: bool) -> bytes:
+def compute(function: bytes, items: bytes, key: str, version: str, ready: str, topic: str) -> bytes:
     """The results of items, pickled: (succeeded, list of results, or exception).
 
-    function, items: pickled by dill; tell: send an event when it begins
+    function, items: pickled by dill; ready: the name of the `Ready` that they need
+    topic: of an event that is sent when it begins; "": none is sent
     """
     worker = get_worker()
     if version != __version__:
@@ -94,11 +105,12 @@ def compute(function: bytes, items: bytes, key: str, version: str, tell: bool) -
             "same version there"
         )
         return bytes(dill.dumps((False, told)))
-    if tell:
-        worker.log_event(TOPIC, {"begun": key, "worker": worker.address})
+    if topic:
+        worker.log_event(topic, {"begun": key, "worker": worker.address})
     try:
-        for loading in _loading:
-            loading.result()
+        prepared = _prepared[ready]
+        prepared.loading.result()
+        agreed.expect(prepared.digests)
         called, sent = _function(function), dill.loads(items)
     except NetsError as error:
         return bytes(dill.dumps((False, error)))

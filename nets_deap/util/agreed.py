@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 from nets_deap.util.errors import NetsError
 
 Call = tuple[str, str, tuple[Any, ...]]  # module, function, arguments
 
-_digests: dict[Call, str] = {}
-_expected: dict[Call, str] = {}
+_loaded: dict[Call, tuple[str, str]] = {}  # digests, and what has them
+# of the run for which this thread works: a worker may have several runs, one after the other
+_expected: ContextVar[Mapping[Call, str]] = ContextVar("_expected", default=MappingProxyType({}))
 _away: list[str] = []  # one entry, this machine's own folder of data, if it belongs to a run elsewhere
 
 
@@ -20,8 +23,13 @@ def agree(call: Call, digest: str, what: str) -> None:
 
     digest: of its result; what: for the message
     """
-    _digests[call] = digest
-    if digest != (expected := _expected.get(call, digest)):
+    _loaded[call] = digest, what
+    _compare(call)
+
+
+def _compare(call: Call) -> None:
+    digest, what = _loaded[call]
+    if digest != (expected := _expected.get().get(call, digest)):
         raise NetsError(
             f"{what} differs from process to process: its checksum is {digest} here and {expected} where the "
             "run was started: use the same files, or leave out this machine"
@@ -30,12 +38,17 @@ def agree(call: Call, digest: str, what: str) -> None:
 
 def known() -> dict[Call, str]:
     """All that has been loaded so far, with the digests."""
-    return dict(_digests)
+    return {call: digest for call, (digest, _) in _loaded.items()}
 
 
 def expect(digests: Mapping[Call, str]) -> None:
-    """Let later calls of `agree` compare with what another process has loaded."""
-    _expected.update(digests)
+    """Compare what is loaded, and what this thread will load, with what another process has loaded.
+
+    Raises NetsError as `agree` does.
+    """
+    _expected.set(digests)
+    for call in _loaded.keys() & digests.keys():
+        _compare(call)
 
 
 def load(call: Call) -> None:

@@ -223,7 +223,7 @@ def test_a_cluster_without_workers_is_waited_for_and_told_of() -> None:
 
 
 def test_a_scheduler_that_goes_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nets_deap.parallel.cluster.PATIENCE", "1s")
+    monkeypatch.setattr("nets_deap.parallel.joining.PATIENCE", "1s")
     with cluster(1) as found, DaskMap(scheduler=found.scheduler_address) as engine:
         engine(square, [1])
         found.close()
@@ -243,7 +243,7 @@ def test_a_scheduler_that_goes_away_is_one_line(monkeypatch: pytest.MonkeyPatch)
 def test_what_cannot_be_is_one_line(
     options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nets_deap.parallel.cluster.PATIENCE", "1s")
+    monkeypatch.setattr("nets_deap.parallel.joining.PATIENCE", "1s")
     with pytest.raises(NetsError, match=message):
         DaskMap(**options)(square, [1])
 
