@@ -6,12 +6,14 @@ import logging
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nets_deap import Data, Problem
+from nets_deap.data import loading
 from nets_deap.parallel import DaskMap
 from nets_deap.util import agreed, shared
 from nets_deap.util.errors import NetsError
@@ -161,3 +163,20 @@ def test_an_asynchronous_client_is_refused(joined: Any) -> None:
                 DaskMap(client=client)
 
     asyncio.run(given())
+
+
+def checksum(name: str) -> str:
+    return loading.load(name).checksum
+
+
+def test_files_that_have_changed_since_an_earlier_run_are_loaded_again(joined: Any) -> None:
+    name = f"csv:{Path('table.csv').absolute()}?target=y"
+    found = []
+    for run in range(2):
+        rows = [f"{(i * 7 + run) % 11},{i % 2}" for i in range(60)]
+        Path("table.csv").write_text("\n".join(["x,y", *rows]), encoding="utf-8")
+        loading.load.cache_clear()
+        found.append(checksum(name))
+        with DaskMap(scheduler=joined.scheduler_address) as engine:
+            assert engine(checksum, [name]) == found[-1:]
+    assert found[0] != found[1]
