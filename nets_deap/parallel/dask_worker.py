@@ -24,11 +24,20 @@ LOOK = 0.5  # seconds between two looks whether an item is still wanted
 
 @dataclass
 class _Preparation:
-    """digests, values: those of `Ready`; loading: done once the data are there"""
+    """digests, values: those of `Ready`; loading: done once the data are there
+
+    latest: a function, pickled, and the function, which may hold the values
+    """
 
     digests: Mapping[agreed.Call, str]
     values: Iterable[str]
     loading: Future[None] = field(default_factory=Future)
+    latest: tuple[bytes, Callable[..., Any]] | None = None
+
+    def function(self, pickled: bytes) -> Callable[..., Any]:
+        if self.latest is None or self.latest[0] != pickled:
+            self.latest = pickled, dill.loads(pickled)
+        return self.latest[1]
 
 
 _prepared: dict[str, _Preparation] = {}  # by the name of `Ready`; several runs may share this worker
@@ -111,7 +120,7 @@ def compute(function: bytes, items: bytes, key: str, version: str, ready: str, t
         prepared = _prepared[ready]
         prepared.loading.result()
         agreed.expect(prepared.digests)
-        called, sent = _function(function), dill.loads(items)
+        called, sent = prepared.function(function), dill.loads(items)
     except NetsError as error:
         return bytes(dill.dumps((False, error)))
     except Exception as error:
@@ -136,13 +145,3 @@ def _results(function: Callable[..., Any], items: list[Any]) -> list[Any]:
     """A function that computes many at once has this as its `all`."""
     every = getattr(function, "all", None)
     return list(every(items)) if every and len(items) > 1 else [function(item) for item in items]
-
-
-_latest: tuple[bytes, Callable[..., Any]] | None = None
-
-
-def _function(pickled: bytes) -> Callable[..., Any]:
-    global _latest  # noqa: PLW0603
-    if _latest is None or _latest[0] != pickled:
-        _latest = pickled, dill.loads(pickled)
-    return _latest[1]

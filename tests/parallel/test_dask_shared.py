@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -180,3 +181,17 @@ def test_files_that_have_changed_since_an_earlier_run_are_loaded_again(joined: A
         with DaskMap(scheduler=joined.scheduler_address) as engine:
             assert engine(checksum, [name]) == found[-1:]
     assert found[0] != found[1]
+
+
+def held(checksum: str) -> int:
+    gc.collect()
+    return sum(isinstance(found, Data) and found.checksum == checksum for found in gc.get_objects())
+
+
+def test_a_worker_keeps_no_values_of_a_run_that_has_ended(client: Any) -> None:
+    given = [problem(7)]
+    (expected,) = checksums(0, given)
+    with DaskMap(client=client) as engine:
+        assert engine(partial(checksums, problems=given), [0]) == [[expected]]
+        assert list(client.run(held, expected).values()) == [1]
+    assert list(client.run(held, expected).values()) == [0]
