@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import multiprocessing
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -38,11 +40,18 @@ def check_scheduler(scheduler: str | None, workers: int | None) -> None:
         return
     if workers is not None:
         raise NetsError("`scheduler` brings its own workers: leave `workers` out")
-    if not scheduler.startswith(PROTOCOLS) and not Path(scheduler).is_file():
+    if not scheduler.startswith(PROTOCOLS) and not _is_scheduler_file(Path(scheduler)):
         raise NetsError(
             f"`scheduler` {shortened(scheduler, 80)}: expected tcp://host:port, tls://host:port or the "
             "scheduler file of a running cluster"
         )
+
+
+def _is_scheduler_file(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes())["address"], str)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 @contextmanager
@@ -71,6 +80,8 @@ def own(workers: int) -> Any:
     """A `LocalCluster` with so many workers. Raises NetsError if they end before they begin."""
     from distributed import LocalCluster
 
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # a worker that starts
+        raise NetsError(NO_GUARD)
     for left in reversed(range(ATTEMPTS)):
         try:
             return LocalCluster(

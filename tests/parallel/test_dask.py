@@ -236,6 +236,7 @@ def test_a_scheduler_that_goes_away_is_one_line(monkeypatch: pytest.MonkeyPatch)
     [
         ({"scheduler": "tcp://127.0.0.1:1"}, "no scheduler answers at `scheduler` tcp://127.0.0.1:1"),
         ({"scheduler": "nowhere.json"}, "expected tcp://host:port"),
+        ({"scheduler": __file__}, "or the scheduler file of a running cluster"),
         ({"scheduler": "tcp://127.0.0.1:1", "workers": 2}, "leave `workers` out"),
         ({"workers": 0}, "`workers` 0: expected 1 or more"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -195,3 +196,10 @@ def test_a_worker_keeps_no_values_of_a_run_that_has_ended(client: Any) -> None:
         assert engine(partial(checksums, problems=given), [0]) == [[expected]]
         assert list(client.run(held, expected).values()) == [1]
     assert list(client.run(held, expected).values()) == [0]
+
+
+def test_a_worker_that_starts_starts_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It imports a script without a guard."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with DaskMap(1) as engine, pytest.raises(NetsError, match="below `if __name__ == '__main__':`"):
+        engine(square, [1])
