@@ -42,7 +42,7 @@ setup(
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": Wheel},
     ext_modules=[
         Extension(
-            "nets_deap.networks.kernels._mlp",
+            "nets_deap.networks.kernels._compiled",
             sorted(map(str, KERNELS.glob("*.c"))),
             depends=sorted(map(str, KERNELS.glob("*.h"))),
             libraries=[] if os.name == "nt" else ["m"],

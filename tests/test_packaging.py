@@ -23,7 +23,7 @@ import importlib, pkgutil, sys, nets_deap, nets_deap_cli
 for package in (nets_deap, nets_deap_cli):
     assert package.__file__.startswith(sys.prefix), package.__file__
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if "kernels._mlp" not in module.name:
+        if "kernels._compiled" not in module.name:
             importlib.import_module(module.name)
             print(module.name)
 """
@@ -93,8 +93,8 @@ def test_the_wheel_holds_every_module_the_kernels_and_no_tests(built: Path) -> N
     names = zipfile.ZipFile(only(built, "*.whl")).namelist()
     modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names}
     assert modules_of_the_checkout() <= modules
-    assert [name for name in names if "_mlp." in name and name.endswith(".so")] == [
-        "nets_deap/networks/kernels/_mlp.so"
+    assert [name for name in names if "_compiled." in name and name.endswith(".so")] == [
+        "nets_deap/networks/kernels/_compiled.so"
     ]
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"nets_deap", "nets_deap_cli"}
 
@@ -105,7 +105,7 @@ def test_the_wheel_is_for_any_python_3_because_its_library_needs_none(built: Pat
     assert (python, abi) == ("py3", "none")
     assert platform != "any"
     with zipfile.ZipFile(wheel) as opened:
-        library = Path(opened.extract("nets_deap/networks/kernels/_mlp.so", tmp_path))
+        library = Path(opened.extract("nets_deap/networks/kernels/_compiled.so", tmp_path))
     assert b"PyInit" not in library.read_bytes()
     assert ctypes.CDLL(str(library)).interface() == INTERFACE
 

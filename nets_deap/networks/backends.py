@@ -10,7 +10,7 @@ import torch
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL
-from nets_deap.networks import fused_mlp, sparse_mlp
+from nets_deap.networks import fused_mlp, sparse_mlp, sparse_module
 from nets_deap.networks.compaction import compact
 from nets_deap.networks.fused_mlp import FusedMLP
 from nets_deap.networks.kernels import library
@@ -29,6 +29,11 @@ from nets_deap.util.threads import as_usual
 # minibatches of more than LARGE samples, which do not fit the caches
 WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
 LARGE, WORTHWHILE_LARGE = 512, 0.1
+
+
+# The same for modules: the share of multiply-adds that the mask leaves, and the smallest minibatch
+WORTHWHILE_MODULE = {"basic": 0.1, "avx2": 0.3, "avx512": 0.5}
+FEWEST = 8
 
 
 class Wanted(NamedTuple):
@@ -83,6 +88,22 @@ def _pays(architecture: Architecture, mask: np.ndarray, batch: int, block: int) 
     return smaller is None or mask.sum() < sparse_mlp.DENSE_FROM * smaller.genes.size
 
 
+def _sparse_module_pays(wanted: Wanted) -> bool:
+    """Do the kernels compute this module's layers, and faster than torch?
+
+    They do not for structured masks, which torch computes as a smaller dense network.
+    """
+    on_cpu = torch.device(wanted.device).type == "cpu"
+    if not (on_cpu and library.available() and wanted.dtype in library.DTYPES):
+        return False
+    if not wanted.recipe.descent.elementwise or 0 < wanted.recipe.batch_size < FEWEST:
+        return False
+    architecture, limit = wanted.architecture, WORTHWHILE_MODULE[library.best_variant()]
+    if not sparse_module.computes(architecture):
+        return False
+    return sparse_module.active_share(architecture, wanted.mask) <= limit
+
+
 def _sparse(wanted: Wanted) -> Network:
     return sparse_mlp.SparseMLP(
         wanted.architecture, wanted.weights, wanted.mask, wanted.recipe, wanted.dtype, wanted.extras
@@ -94,6 +115,10 @@ BACK_ENDS: dict[str, BackEnd] = {
     "sparse-mlp": BackEnd(_sparse_pays, _sparse),
     "masked-mlp": BackEnd(
         lambda wanted: has_gradients(wanted.architecture), lambda wanted: MaskedMLP(*wanted)
+    ),
+    "sparse-module": BackEnd(
+        _sparse_module_pays,
+        lambda wanted: sparse_module.SparseModule(*wanted[:4], wanted.dtype, wanted.extras),
     ),
     "masked-module": BackEnd(lambda wanted: True, lambda wanted: MaskedModule(*wanted)),
 }

@@ -63,7 +63,7 @@ class MaskedModule:
         self.flat = self.state[:end]  # what gradients train
         mask = np.concatenate([mask, np.ones(extras.size, dtype=bool)])
         self.mask = torch.from_numpy(self.places.laid_out(mask)[:end]).to(self.flat)
-        self.units, self.held = self.architecture.known().units, 0
+        self.held = 0
         self.descent = Descent(recipe, self.flat, self._trained)
         gradient = self.descent.gradient
         self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
@@ -93,7 +93,12 @@ class MaskedModule:
         """Outputs [n, outputs] for samples [n, *shape], with the running statistics of normalisations."""
         self.module.eval()
         with torch.no_grad():
-            return self.module(self._laid_out(x))
+            return self.run(x)
+
+    def run(self, x: Tensor) -> Tensor:
+        """What the module gives for samples x, in the mode it is in."""
+        outputs: Tensor = self.module(self._laid_out(x))
+        return outputs
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step; see `MaskedMLP.step`. Raises NetsError for more samples than memory holds."""
@@ -108,7 +113,7 @@ class MaskedModule:
 
     def _step(self, x: Tensor, targets: Tensor) -> Tensor:
         """One optimiser step on a minibatch; the outputs [b, outputs] before it."""
-        outputs = self.module(self._laid_out(x))
+        outputs = self.run(x)
         loss = self.architecture.criterion.loss(outputs, targets).mean()
         if self._recorder is None:
             self.gradient.zero_()
@@ -133,11 +138,7 @@ class MaskedModule:
     def _check_memory(self, samples: int) -> None:
         """Look, before a system may kill the process, whether the outputs of all units fit."""
         if samples > self.held and self.state.device.type == "cpu":
-            memory.check(
-                float(self.units) * samples * self.state.itemsize,
-                f"a step of {self.architecture.name} on {samples:,} samples",
-                "take a smaller `batch_size`",
-            )
+            check_step(self.architecture, samples, self.state.itemsize)
             self.held = samples
 
     def weights(self) -> np.ndarray:
@@ -149,3 +150,12 @@ class MaskedModule:
         """The current extras, [m]."""
         extras = self.places.gathered(self.state)[self.size :]
         return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
+
+
+def check_step(architecture: Architecture, samples: int, itemsize: int) -> None:
+    """Raise NetsError unless memory holds the outputs of all units, in numbers of so many bytes."""
+    memory.check(
+        float(architecture.known().units) * samples * itemsize,
+        f"a step of {architecture.name} on {samples:,} samples",
+        "take a smaller `batch_size`",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.protocol import Network
+from nets_deap.networks.sparse_module import SparseModule
 from nets_deap.util.random_streams import training_streams
 
 SAMPLES = 10_000  # are enough for means and variances; all of a large data set take as long as its training
@@ -23,20 +24,23 @@ def recompute(network: Network, x: Tensor, batch: int) -> None:
     A network without batch normalisation stays as it is, and so does a normalisation that training leaves
     alone, and any other buffer.
     """
-    if not isinstance(network, MaskedModule) or not network.architecture.known().keeps_statistics:
+    if not isinstance(network, (MaskedModule, SparseModule)):
+        return
+    if not network.architecture.known().keeps_statistics:
         return
     rng = np.random.default_rng(0)
     chosen = rng.permutation(len(x))[:SAMPLES]
     size = min(batch or len(chosen), len(chosen))
     whole = len(chosen) // size * size  # a last minibatch of fewer samples would count as much as the others
     with training_streams(rng), torch.no_grad():
-        _average(network.module, x[chosen[:whole]].split(size))
+        _average(network.module, network.run, x[chosen[:whole]].split(size))
 
 
-def _average(module: nn.Module, minibatches: Sequence[Tensor]) -> None:
+def _average(module: nn.Module, run: Callable[[Tensor], Tensor], minibatches: Sequence[Tensor]) -> None:
     """Average the statistics that training changes over minibatches; other buffers stay."""
     before = {name: each.clone() for name, each in module.named_buffers()}
-    module.train()(minibatches[0])
+    module.train()
+    run(minibatches[0])
     changed = [
         (name, each)
         for name, each in module.named_modules()
@@ -49,7 +53,7 @@ def _average(module: nn.Module, minibatches: Sequence[Tensor]) -> None:
         each.reset_running_stats()
         each.momentum = None  # an average over all minibatches
     for minibatch in minibatches:
-        module(minibatch)
+        run(minibatch)
     for (_, each), momentum in zip(changed, momenta, strict=True):
         each.momentum = momentum
     averaged = {id(buffer) for _, each in changed for buffer in each.buffers()}

@@ -32,7 +32,7 @@ IMPORTS = """
 import importlib, pkgutil, nets_deap, nets_deap_cli
 for package in (nets_deap, nets_deap_cli):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith(("kernels._mlp", "parallel.dask_worker")):  # Dask: as it comes
+        if not module.name.endswith(("kernels._compiled", "parallel.dask_worker")):  # Dask: as it comes
             importlib.import_module(module.name)
 """
 RUN = """

@@ -56,7 +56,7 @@ before = random.getstate(), np.random.get_state()[1].tolist()
 for name in nets_deap.__all__:
     getattr(nets_deap, name)
 for module in pkgutil.walk_packages(nets_deap.__path__, "nets_deap."):
-    if not module.name.endswith("._mlp"):  # a library in C
+    if not module.name.endswith("._compiled"):  # a library in C
         importlib.import_module(module.name)
 assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 """

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 DTYPES = (torch.float32, torch.float64)
-ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")  # in the order of mlp.c
+ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")  # in the order of kernels.c
 LOSSES = ("cross-entropy", "mse", "binary")  # likewise
-INTERFACE = 3  # must equal `interface` in mlp.c: an older library would get the wrong arguments
+INTERFACE = 5  # must equal `interface` in kernels.c: an older library would get the wrong arguments
 
 
 class KernelLayer(ctypes.Structure):
@@ -49,7 +49,7 @@ _ARGUMENTS = {
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels beside this file; None if they were not built or have another INTERFACE."""
-    path = Path(__file__).with_name("_mlp.so")
+    path = Path(__file__).with_name("_compiled.so")
     try:
         loaded = ctypes.CDLL(str(path))
         loaded.interface.restype = ctypes.c_int64

@@ -1,51 +1,18 @@
 /* One training step of a masked multilayer perceptron, for one number type and one width of vectors.
  *
- * This file is included once for each combination, with REAL, REAL_BYTES, EXP, INDEX, NAME and VECTOR_BYTES
- * defined. Samples come in blocks of BLOCK: activations are [blocks, units, BLOCK], so that those of one unit
- * in a block are a few consecutive vectors. A sparse layer stores its weights as compressed rows: row i has
- * the weights start[i] … start[i + 1] − 1, and weight k stands in row row[k] and column col[k]. A dense layer
- * stores all weights, and a mask if some of them are pruned.
+ * This file is included once for each combination, after vectors.h. Samples come in blocks of BLOCK:
+ * activations are [blocks, units, BLOCK], so that those of one unit in a block are a few consecutive vectors.
+ * A sparse layer stores its weights as compressed rows: row i has the weights start[i] … start[i + 1] − 1, and
+ * weight k stands in row row[k] and column col[k]. A dense layer stores all weights, and a mask if some of
+ * them are pruned.
  */
 
-#define LANES (VECTOR_BYTES / REAL_BYTES)
 #define BLOCK (256 / REAL_BYTES)
 #define VECTORS (BLOCK / LANES) /* in one unit's activations for a block */
 
 /* A tile of a dense product or gradient that fits the registers: its rows, and the vectors in each row. */
 #define HEIGHT 6
 #define WIDTH (VECTOR_BYTES == 64 ? 4 : 2)
-
-/* Lanes of two vectors: every second lane, and the lower (upper) halves interleaved. */
-#if LANES == 16
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif LANES == 8
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
-#define ODD 1, 3, 5, 7, 9, 11, 13, 15
-#define LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif LANES == 4
-#define EVEN 0, 2, 4, 6
-#define ODD 1, 3, 5, 7
-#define LOW 0, 4, 1, 5
-#define HIGH 2, 6, 3, 7
-#else
-#define EVEN 0, 2
-#define ODD 1, 3
-#define LOW 0, 2
-#define HIGH 1, 3
-#endif
-
-typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL))));
-typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
-#define VECTOR NAME(vector)
-#ifdef __clang__
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(indices)){__VA_ARGS__})
-#endif
 
 typedef struct {
     int64_t rows, cols, weights;
@@ -266,23 +233,6 @@ INLINE void NAME(propagate)(const NAME(layer) *layer, int64_t blocks, const REAL
     }
 }
 
-/* Sums of neighbouring lanes: those of a, then those of b. */
-INLINE VECTOR NAME(fold)(VECTOR a, VECTOR b)
-{
-    return SHUFFLE(a, b, EVEN) + SHUFFLE(a, b, ODD);
-}
-
-/* One vector with the sums of LANES vectors, in order. */
-INLINE VECTOR NAME(sums)(VECTOR *of)
-{
-#pragma GCC unroll 4
-    for (int64_t left = LANES / 2; left; left /= 2)
-#pragma GCC unroll 8
-        for (int64_t l = 0; l < left; l++)
-            of[l] = NAME(fold)(of[2 * l], of[2 * l + 1]);
-    return of[0];
-}
-
 /* The gradient of a sparse layer's weights, LANES weights at a time: stored, or applied as an SGD step. */
 INLINE void NAME(descend_sparse)(const NAME(layer) *layer, int64_t blocks, const REAL *below, REAL rate)
 {
@@ -477,19 +427,7 @@ int NAME(step)(int64_t layers, const NAME(layer) *layer, int64_t samples, int64_
     return 1;
 }
 
-#undef VECTOR
+#undef BLOCK
 #undef VECTORS
 #undef HEIGHT
 #undef WIDTH
-#undef SHUFFLE
-#undef LANES
-#undef BLOCK
-#undef EVEN
-#undef ODD
-#undef LOW
-#undef HIGH
-#undef REAL
-#undef REAL_BYTES
-#undef EXP
-#undef INDEX
-#undef NAME

@@ -1,4 +1,4 @@
-/* The inner loops of networks/sparse_mlp.py, which calls them through ctypes (library.py). If no compiler is
+/* The inner loops of networks/sparse_mlp.py and sparse_module.py, which call them through ctypes (library.py). If no compiler is
  * found at installation, this file is left out, and torch trains.
  *
  * One library serves all processors of a family: it has every function for each width of vectors, and
@@ -12,26 +12,28 @@
 #define PASTE_(name, type, variant) name##_##type##_##variant
 #define PASTE(name, type, variant) PASTE_(name, type, variant)
 
+#define SAMPLES 16 /* side by side in images, as in blocked.py */
+
 enum { NONE, RELU, SIGMOID, HYPERBOLIC }; /* as ACTIVATIONS in library.py */
 enum { CROSS_ENTROPY, SQUARED, BINARY };  /* as LOSSES there */
 
 #define VARIANT basic
 #define VECTOR_BYTES 16
-#include "mlp_variant.h"
+#include "variant.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #define VARIANT avx2
 #define VECTOR_BYTES 32
-#include "mlp_variant.h"
+#include "variant.h"
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define VARIANT avx512
 #define VECTOR_BYTES 64
-#include "mlp_variant.h"
+#include "variant.h"
 #pragma GCC pop_options
 
 const char *best_variant(void)
@@ -54,5 +56,5 @@ const char *best_variant(void)
 /* Must equal INTERFACE in library.py. Raise both whenever a function's arguments or `layer` change. */
 int64_t interface(void)
 {
-    return 3;
+    return 5;
 }

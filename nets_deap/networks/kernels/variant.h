@@ -5,14 +5,22 @@
 #define EXP expf
 #define INDEX int32_t
 #define NAME(name) PASTE(name, float32, VARIANT)
+#include "vectors.h"
 #include "mlp.h"
+#include "conv.h"
+#include "images.h"
+#include "undefine.h"
 
 #define REAL double
 #define REAL_BYTES 8
 #define EXP exp
 #define INDEX int64_t
 #define NAME(name) PASTE(name, float64, VARIANT)
+#include "vectors.h"
 #include "mlp.h"
+#include "conv.h"
+#include "images.h"
+#include "undefine.h"
 
 #undef VARIANT
 #undef VECTOR_BYTES

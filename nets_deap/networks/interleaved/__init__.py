@@ -1,0 +1,1 @@
+"""Minibatches whose samples lie side by side, and what kernels compute on them; autograd sees tensors."""

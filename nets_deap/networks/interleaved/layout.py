@@ -1,0 +1,94 @@
+"""How a minibatch lies in memory, so that one vector holds a value of 16 samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from nets_deap.networks.kernels.images import SAMPLES, Image
+
+MARGIN = 1  # pixels of zeros around each image: convolutions of 3 × 3 need no other padding
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Images [samples, channels, rows, cols] as [blocks, rows, channels, cols, SAMPLES] with zeros around.
+
+    Samples that are missing in the last block are there, too. Whatever they are, their errors are zero.
+    flat: features [samples, channels] as the image [1, 1, channels, blocks, SAMPLES] without a margin
+    """
+
+    samples: int
+    channels: int
+    rows: int = 1
+    cols: int = 1
+    margin: int = MARGIN
+    flat: bool = False
+
+    @cached_property
+    def blocks(self) -> int:
+        return -(-self.samples // SAMPLES)
+
+    @cached_property
+    def allocated(self) -> tuple[int, ...]:
+        """The shape in memory."""
+        if self.flat:
+            return 1, 1, self.channels, self.blocks, SAMPLES
+        wider = 2 * self.margin
+        return self.blocks, self.rows + wider, self.channels, self.cols + wider, SAMPLES
+
+    @cached_property
+    def shape(self) -> torch.Size:
+        """The shape as users see it."""
+        pixels = () if self.flat else (self.rows, self.cols)
+        return torch.Size((self.samples, self.channels, *pixels))
+
+    @cached_property
+    def image(self) -> Image:
+        """The same for the kernels."""
+        blocks, rows, channels, cols, _ = self.allocated
+        channel = cols * SAMPLES
+        row = channels * channel
+        wider = 0 if self.flat else 2 * self.margin
+        samples = blocks * SAMPLES if self.flat else self.samples
+        return Image(blocks, rows - wider, channels, cols - wider, rows * row, row, channel, samples)
+
+    def at(self, row: int = 0, col: int = 0) -> int:
+        """How far a pixel of the first channel is from the beginning, in numbers; negative: in the margin."""
+        margin = 0 if self.flat else self.margin
+        return int((row + margin) * self.image.row + (col + margin) * SAMPLES)
+
+    def within(self, data: Tensor) -> Tensor:
+        """The view of `data`, of the allocated shape, without the margin."""
+        if self.flat or not self.margin:
+            return data
+        m = self.margin
+        return data[:, m : m + self.rows, :, m : m + self.cols]
+
+
+class Arena:
+    """Buffers of a training step, used again in the next one, in the same order.
+
+    So no step waits for new memory, and margins are set to zero only once. What `take` gives is valid until
+    `begin` is called again.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self._buffers: list[tuple[Layout, Tensor]] = []
+        self._next = 0
+
+    def begin(self) -> None:
+        self._next = 0
+
+    def take(self, layout: Layout) -> Tensor:
+        """A buffer with zeros in its margin, and anything within."""
+        place, self._next = self._next, self._next + 1
+        if place == len(self._buffers):
+            self._buffers.append((layout, torch.zeros(layout.allocated, dtype=self.dtype)))
+        elif self._buffers[place][0] != layout:
+            self._buffers[place] = layout, torch.zeros(layout.allocated, dtype=self.dtype)
+        return self._buffers[place][1].detach()  # a tensor of its own, with a history of its own

@@ -1,0 +1,191 @@
+/* What lies between convolutions, on the same images; see conv.h. */
+
+#define PER_PIXEL (SAMPLES / LANES)
+
+typedef struct {
+    int64_t blocks, rows, channels, cols;
+    int64_t block, row, channel; /* how far these are apart, in reals */
+    int64_t samples;             /* of which the last block may have fewer than SAMPLES */
+} NAME(image);
+
+/* How many samples of a block there are. */
+INLINE int NAME(present)(const NAME(image) *of, int64_t block)
+{
+    const int64_t left = of->samples - block * SAMPLES;
+    return left < SAMPLES ? left : SAMPLES;
+}
+
+/* Adds the samples' sums of one block, lane by lane. */
+INLINE double NAME(total)(const VECTOR *lanes, int present)
+{
+    const REAL *each = (const REAL *)lanes;
+    double sum = 0;
+    for (int l = 0; l < present; l++)
+        sum += each[l];
+    return sum;
+}
+
+/* Mean and biased variance of the channels from `first` to before `end`, each [channels]. Rows are summed first,
+ * so that float32 loses little. */
+void NAME(moments)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, double *mean, double *variance)
+{
+    for (int64_t c = first; c < end; c++) {
+        const REAL pivot = x[c * of->channel];
+        double sum = 0, squares = 0, count = (double)of->samples * of->rows * of->cols;
+        for (int64_t b = 0; b < of->blocks; b++) {
+            VECTOR s[PER_PIXEL] = {{0}}, q[PER_PIXEL] = {{0}};
+            for (int64_t y = 0; y < of->rows; y++) {
+                const REAL *at = x + b * of->block + y * of->row + c * of->channel;
+                VECTOR row[PER_PIXEL] = {{0}}, row_q[PER_PIXEL] = {{0}};
+                for (int64_t t = 0; t < of->cols; t++)
+                    for (int v = 0; v < PER_PIXEL; v++) {
+                        const VECTOR d = *(const VECTOR *)(at + t * SAMPLES + v * LANES) - pivot;
+                        row[v] += d;
+                        row_q[v] += d * d;
+                    }
+                for (int v = 0; v < PER_PIXEL; v++) {
+                    s[v] += row[v];
+                    q[v] += row_q[v];
+                }
+            }
+            sum += NAME(total)(s, NAME(present)(of, b));
+            squares += NAME(total)(q, NAME(present)(of, b));
+        }
+        mean[c] = pivot + sum / count;
+        variance[c] = squares / count - sum / count * (sum / count);
+        if (variance[c] < 0)
+            variance[c] = 0;
+    }
+}
+
+/* out = scale[channel] · x + shift[channel] + past, which may be NULL; if `rectified`, 0 where that is negative.
+ * NaN stays. */
+void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const REAL *scale,
+                     const REAL *shift, const REAL *past, int64_t rectified, REAL *out)
+{
+    for (int64_t b = 0; b < of->blocks; b++)
+        for (int64_t y = 0; y < of->rows; y++)
+            for (int64_t c = first; c < end; c++) {
+                const int64_t at = b * of->block + y * of->row + c * of->channel;
+                const REAL a = scale[c], d = shift[c];
+                for (int64_t i = at; i < at + of->cols * SAMPLES; i += LANES) {
+                    VECTOR z = *(const VECTOR *)(x + i) * a + d;
+                    if (past)
+                        z += *(const VECTOR *)(past + i);
+                    if (rectified)
+                        z = SELECT(z < 0, (VECTOR){0}, z);
+                    *(VECTOR *)(out + i) = z;
+                }
+            }
+}
+
+/* The sums over samples and pixels of the errors, and of errors · (x − mean), each [channels]. outputs: of
+ * `normalise` if it has rectified: where they are 0 there is no error; else NULL */
+void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const double *mean,
+                      const REAL *errors, const REAL *outputs, double *sum, double *product)
+{
+    for (int64_t c = first; c < end; c++) {
+        const REAL middle = mean[c];
+        sum[c] = product[c] = 0;
+        for (int64_t b = 0; b < of->blocks; b++) {
+            VECTOR s[PER_PIXEL] = {{0}}, p[PER_PIXEL] = {{0}};
+            for (int64_t y = 0; y < of->rows; y++) {
+                const int64_t at = b * of->block + y * of->row + c * of->channel;
+                VECTOR row[PER_PIXEL] = {{0}}, row_p[PER_PIXEL] = {{0}};
+                for (int64_t t = 0; t < of->cols; t++)
+                    for (int v = 0; v < PER_PIXEL; v++) {
+                        const int64_t i = at + t * SAMPLES + v * LANES;
+                        VECTOR e = *(const VECTOR *)(errors + i);
+                        if (outputs)
+                            e = SELECT(*(const VECTOR *)(outputs + i) <= 0, (VECTOR){0}, e);
+                        row[v] += e;
+                        row_p[v] += e * (*(const VECTOR *)(x + i) - middle);
+                    }
+                for (int v = 0; v < PER_PIXEL; v++) {
+                    s[v] += row[v];
+                    p[v] += row_p[v];
+                }
+            }
+            sum[c] += NAME(total)(s, NAME(present)(of, b));
+            product[c] += NAME(total)(p, NAME(present)(of, b));
+        }
+    }
+}
+
+/* below = a[channel] · e − p[channel] − q[channel] · (x − mean), where e are the errors before rectifying, and
+ * 0 for samples that are not there; past = e unless it is NULL. */
+void NAME(through_norm)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const double *mean,
+                        const REAL *a, const REAL *p, const REAL *q, const REAL *errors, const REAL *outputs,
+                        REAL *below, REAL *past)
+{
+    for (int64_t b = 0; b < of->blocks; b++) {
+        const int present = NAME(present)(of, b);
+        for (int64_t y = 0; y < of->rows; y++)
+            for (int64_t c = first; c < end; c++) {
+                const int64_t at = b * of->block + y * of->row + c * of->channel;
+                const REAL middle = mean[c], own = a[c], all = p[c], each = q[c];
+                for (int64_t i = at; i < at + of->cols * SAMPLES; i += LANES) {
+                    VECTOR e = *(const VECTOR *)(errors + i);
+                    if (outputs)
+                        e = SELECT(*(const VECTOR *)(outputs + i) <= 0, (VECTOR){0}, e);
+                    *(VECTOR *)(below + i) = e * own - all - (*(const VECTOR *)(x + i) - middle) * each;
+                    if (past)
+                        *(VECTOR *)(past + i) = e;
+                }
+                if (present < SAMPLES)
+                    for (int64_t t = 0; t < of->cols; t++)
+                        for (int l = present; l < SAMPLES; l++)
+                            below[at + t * SAMPLES + l] = 0;
+            }
+    }
+}
+
+/* The largest of each size × size pixels, or NaN if one is. of: the image of the outputs; row, channel: those of
+ * the inputs, which have `size` times as many rows and cols, or a few more */
+void NAME(pool)(const NAME(image) *of, int64_t size, int64_t block, int64_t row, int64_t channel, const REAL *in,
+                REAL *out)
+{
+    for (int64_t b = 0; b < of->blocks; b++)
+        for (int64_t y = 0; y < of->rows; y++)
+            for (int64_t c = 0; c < of->channels; c++) {
+                const REAL *from = in + b * block + y * size * row + c * channel;
+                REAL *to = out + b * of->block + y * of->row + c * of->channel;
+                for (int64_t t = 0; t < of->cols; t++, from += size * SAMPLES, to += SAMPLES)
+                    for (int v = 0; v < SAMPLES; v += LANES) {
+                        VECTOR most = *(const VECTOR *)(from + v);
+                        for (int64_t i = 0; i < size; i++)
+                            for (int64_t j = 0; j < size; j++) {
+                                const VECTOR z = *(const VECTOR *)(from + i * row + j * SAMPLES + v);
+                                most = SELECT((z > most) | (z != z), z, most);
+                            }
+                        *(VECTOR *)(to + v) = most;
+                    }
+            }
+}
+
+/* The errors of the inputs of `pool`: all of a window go to the first of its largest. Pixels of no window are
+ * not written. */
+void NAME(through_pool)(const NAME(image) *of, int64_t size, int64_t block, int64_t row, int64_t channel,
+                        const REAL *in, const REAL *out, const REAL *errors, REAL *below)
+{
+    for (int64_t b = 0; b < of->blocks; b++)
+        for (int64_t y = 0; y < of->rows; y++)
+            for (int64_t c = 0; c < of->channels; c++) {
+                const int64_t there = b * block + y * size * row + c * channel;
+                const int64_t here = b * of->block + y * of->row + c * of->channel;
+                for (int64_t t = 0; t < of->cols; t++)
+                    for (int v = 0; v < SAMPLES; v += LANES) {
+                        const int64_t to = here + t * SAMPLES + v;
+                        const VECTOR most = *(const VECTOR *)(out + to);
+                        VECTOR left = *(const VECTOR *)(errors + to);
+                        for (int64_t i = 0; i < size; i++)
+                            for (int64_t j = 0; j < size; j++) {
+                                const int64_t from = there + i * row + (t * size + j) * SAMPLES + v;
+                                const VECTOR z = *(const VECTOR *)(in + from);
+                                *(VECTOR *)(below + from) = SELECT((z == most) | (z != z), left, (VECTOR){0});
+                                left = SELECT(z == most, (VECTOR){0}, left);
+                            }
+                    }
+            }
+}
+#undef PER_PIXEL

@@ -1,0 +1,16 @@
+/* Makes room for the next number type. */
+
+#undef VECTOR
+#undef SHUFFLE
+#undef SELECT
+#undef LANES
+#undef EVEN
+#undef ODD
+#undef LOW
+#undef HIGH
+#undef REAL
+#undef REAL_BYTES
+#undef EXP
+#undef INDEX
+#undef NAME
+

@@ -1,0 +1,212 @@
+"""The kernels for images against torch's functions: outputs, and the gradients of all inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from nets_deap.networks.interleaved.convolution import Sparse
+from nets_deap.networks.interleaved.functions import entered, plain
+from nets_deap.networks.interleaved.images import Context, Images
+from nets_deap.networks.interleaved.layout import Arena
+from nets_deap.networks.kernels import images, library
+
+pytestmark = pytest.mark.skipif(not library.available(), reason="the kernels are not built")
+
+DTYPE = torch.float64
+
+
+@pytest.fixture(params=["basic", "avx2", "avx512"])
+def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each width of vectors that this processor has."""
+    widths = [*images.VECTOR_BYTES]
+    if widths.index(request.param) > widths.index(library.best_variant()):
+        pytest.skip("not on this processor")
+    monkeypatch.setattr(images, "best_variant", lambda: request.param)
+    images.kernel.cache_clear()
+    yield request.param
+    images.kernel.cache_clear()
+
+
+def leaf(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=DTYPE).requires_grad_()
+
+
+def same(
+    ours: Callable[[Images], Any], theirs: Callable[[Tensor], Tensor], x: Tensor, leaves: list[Tensor]
+) -> None:
+    """Both functions give the same outputs, and the same gradients of x and of the leaves."""
+    context = Context({}, Arena(DTYPE))
+    with context:
+        out = plain(ours(entered(context, x)))
+    expected = theirs(x)
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-9)
+    error = leaf(*expected.shape, seed=1).detach()
+    inputs = [x, *leaves]
+    found = torch.autograd.grad(out, inputs, error)
+    wanted = torch.autograd.grad(expected, inputs, error)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def convolution_agrees(
+    seed: int, samples: int, groups: int, channels: tuple[int, int], sides: tuple[int, int],
+    kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int],
+    density: float, rectified: bool,
+) -> None:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    mask = rng.random((channels[1] * groups, channels[0], *kernel)) < density
+    x = leaf(samples, channels[0] * groups, *sides)
+    dense = torch.where(torch.from_numpy(mask), leaf(*mask.shape, seed=2), 0).detach().requires_grad_()
+    values = dense.detach()[torch.from_numpy(mask)].requires_grad_()
+    bias = leaf(len(mask), seed=3)
+    weight = torch.full(mask.shape, torch.nan, dtype=DTYPE)  # nobody reads it
+    context = Context({id(weight): Sparse(mask, values)}, Arena(DTYPE))
+    with context:
+        out = functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        out = plain(functional.relu(out) if rectified else out)
+    expected = functional.conv2d(x, dense, bias, stride, padding, dilation, groups)
+    expected = expected.relu() if rectified else expected
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-9)
+    error = leaf(*expected.shape, seed=4).detach()
+    found = torch.autograd.grad(out, [x, values, bias], error)
+    wanted = torch.autograd.grad(expected, [x, dense, bias], error)
+    torch.testing.assert_close(found[0], wanted[0], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(found[1], wanted[1][torch.from_numpy(mask)], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(found[2], wanted[2], rtol=1e-9, atol=1e-9)
+
+
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    samples=st.sampled_from([1, 5, 16, 19, 33]),
+    groups=st.integers(1, 3),
+    channels=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    sides=st.tuples(st.integers(7, 19), st.integers(7, 19)),
+    kernel=pairs,
+    stride=pairs,
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    dilation=pairs,
+    density=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    rectified=st.booleans(),
+)
+def test_convolutions_of_any_kind(**case: Any) -> None:
+    convolution_agrees(**case)
+
+
+def test_convolutions_in_each_width_of_vectors(variant: str) -> None:
+    for cols in (1, 2, 4, 7, 8, 16, 31):
+        convolution_agrees(
+            cols, 18, 1, (3, 4), (5, cols), (3, 3), (1, 1), (1, 1), (1, 1), 0.4, True
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("samples", [1, 16, 35])
+@pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
+def test_dense_layers(samples: int, density: float, variant: str) -> None:
+    mask = np.random.default_rng(0).random((7, 11)) < density
+    x, dense, bias = leaf(samples, 11), leaf(7, 11, seed=2), leaf(7, seed=3)
+    dense = (dense * torch.from_numpy(mask)).detach().requires_grad_()
+    values = dense.detach()[torch.from_numpy(mask)].requires_grad_()
+    weight = torch.full(mask.shape, torch.nan, dtype=DTYPE)
+    with Context({id(weight): Sparse(mask, values)}, Arena(DTYPE)):
+        out = plain(functional.relu(functional.linear(x, weight, bias)))
+    expected = functional.linear(x, dense, bias).relu()
+    torch.testing.assert_close(out, expected)
+    error = leaf(*expected.shape, seed=4).detach()
+    found = torch.autograd.grad(out, [x, values, bias], error)
+    wanted = torch.autograd.grad(expected, [x, dense, bias], error)
+    torch.testing.assert_close(found[0], wanted[0])
+    torch.testing.assert_close(found[1], wanted[1][torch.from_numpy(mask)])
+    torch.testing.assert_close(found[2], wanted[2])
+
+
+@pytest.mark.parametrize("samples", [3, 16, 21])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("after", ["nothing", "relu", "sum", "sum and relu", "sum of two"])
+def test_batch_normalisation(samples: int, affine: bool, after: str, variant: str) -> None:
+    x, past = leaf(samples, 3, 5, 6), leaf(samples, 3, 5, 6, seed=1)
+    parameters = [leaf(3, seed=2), leaf(3, seed=3)] if affine else []
+    statistics: list[list[Tensor]] = []
+
+    def normed(x: Any) -> Any:
+        mean, var = torch.zeros(3, dtype=DTYPE), torch.ones(3, dtype=DTYPE)
+        statistics.append([mean, var])
+        weight, bias = parameters or (None, None)
+        out = functional.batch_norm(x, mean, var, weight, bias, training=True, momentum=0.2)
+        if "two" in after:
+            out = out + functional.batch_norm(x * 2, mean.clone(), var.clone(), training=True)
+        elif "sum" in after:
+            out = out + (entered(x.context, past) if isinstance(x, Images) else past)
+        return functional.relu(out) if "relu" in after else out
+
+    leaves = [*parameters, *([past] if "sum" in after and "two" not in after else [])]
+    same(normed, normed, x, leaves)
+    for one, other in zip(*statistics, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("sides", [(6, 6), (7, 9), (2, 3)])
+def test_pooling(sides: tuple[int, int], variant: str) -> None:
+    x = (leaf(19, 3, *sides) * 2).round().detach().requires_grad_()  # with several largest in a window
+    same(lambda x: functional.max_pool2d(x, 2), lambda x: functional.max_pool2d(x, 2), x, [])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.mean((2, 3)),
+        lambda x: functional.adaptive_avg_pool2d(x, 1).flatten(1),
+        lambda x: functional.avg_pool2d(x, 6),
+        lambda x: functional.avg_pool2d(x, 2),
+        lambda x: torch.flatten(x, 1),
+        lambda x: x.view(x.size(0), -1) * 2,
+        lambda x: x + x,
+        lambda x: 2 - x.relu() * x,
+        lambda x: functional.max_pool2d(x, 3, 2, 1),
+        lambda x: x[:, 1:].sigmoid(),
+        lambda x: torch.cat([x, x], 1),
+        lambda x: functional.pad(x, (1, 1)),
+        lambda x: x.reshape(len(x), 2, -1).transpose(1, 2),
+    ],
+)
+def test_whatever_a_module_may_do(function: Callable[[Any], Any]) -> None:
+    same(function, function, leaf(18, 4, 6, 6), [])
+
+
+def test_changes_in_place() -> None:
+    def changed(x: Any) -> Any:
+        y = functional.batch_norm(x, None, None, training=True)
+        functional.relu(y, inplace=True)
+        z = y + x
+        z += y
+        return z
+
+    same(changed, changed, leaf(18, 4, 6, 6), [])
+
+
+def test_missing_samples_do_not_count() -> None:
+    """The arena of an earlier step is full of other numbers."""
+    x = leaf(5, 3, 4, 4)
+    context = Context({}, Arena(DTYPE))
+    out = []
+    for _ in range(2):
+        context.arena.begin()
+        with context:
+            normed = functional.batch_norm(entered(context, x), None, None, training=True)
+            out.append(plain(functional.relu(normed)).clone())
+        for _, buffer in context.arena._buffers:
+            buffer[..., 5:] = 1e9
+    torch.testing.assert_close(*out)
