@@ -11,8 +11,7 @@ from nets_deap.networks.interleaved.layout import Arena, Layout
 from nets_deap.networks.kernels.images import SAMPLES
 
 
-def _enter(x: Tensor, layout: Layout, arena: Arena) -> Tensor:
-    data = arena.take(layout)
+def _enter(x: Tensor, layout: Layout, data: Tensor) -> Tensor:
     whole, rest = divmod(layout.samples, SAMPLES)
     # [blocks, SAMPLES, channels], or [blocks, SAMPLES, channels, rows, cols]
     places = data[0, 0].permute(1, 2, 0) if layout.flat else layout.within(data).permute(0, 4, 2, 1, 3)
@@ -24,9 +23,13 @@ def _enter(x: Tensor, layout: Layout, arena: Arena) -> Tensor:
 
 
 def _leave(data: Tensor, layout: Layout) -> Tensor:
-    if layout.flat:
-        return data[0, 0].flatten(1).t()[: layout.samples].contiguous()
-    return layout.within(data).permute(0, 4, 2, 1, 3).flatten(0, 1)[: layout.samples].contiguous()
+    places = data[0, 0].permute(1, 2, 0) if layout.flat else layout.within(data).permute(0, 4, 2, 1, 3)
+    out = data.new_empty(layout.shape)
+    whole, rest = divmod(layout.samples, SAMPLES)
+    out[: whole * SAMPLES].unflatten(0, (whole, SAMPLES)).copy_(places[:whole])
+    if rest:
+        out[whole * SAMPLES :] = places[whole, :rest]
+    return out
 
 
 class Enter(Function):
@@ -35,7 +38,7 @@ class Enter(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layout: Layout, arena: Arena) -> Tensor:
         ctx.layout = layout
-        return _enter(x, layout, arena)
+        return _enter(x, layout, arena.take(layout))
 
     @staticmethod
     def backward(ctx: Any, error: Tensor) -> Any:
@@ -52,7 +55,7 @@ class Leave(Function):
 
     @staticmethod
     def backward(ctx: Any, error: Tensor) -> Any:
-        return _enter(error, ctx.layout, ctx.arena), None, None
+        return _enter(error, ctx.layout, ctx.arena.passing(ctx.layout)), None, None
 
 
 class Moved(Function):
@@ -61,15 +64,14 @@ class Moved(Function):
     @staticmethod
     def forward(ctx: Any, data: Tensor, old: Layout, new: Layout, arena: Arena) -> Tensor:
         ctx.old, ctx.new, ctx.arena = old, new, arena
-        return _moved(data, old, new, arena)
+        return _moved(data, old, new, arena.take(new))
 
     @staticmethod
     def backward(ctx: Any, error: Tensor) -> Any:
-        return _moved(error, ctx.new, ctx.old, ctx.arena), None, None, None
+        return _moved(error, ctx.new, ctx.old, ctx.arena.passing(ctx.old)), None, None, None
 
 
-def _moved(data: Tensor, old: Layout, new: Layout, arena: Arena) -> Tensor:
-    to = arena.take(new)
+def _moved(data: Tensor, old: Layout, new: Layout, to: Tensor) -> Tensor:
     if new.flat:  # features in the order channels, rows, columns
         there = to[0, 0].view(old.channels, old.rows, old.cols, old.blocks, SAMPLES)
         there.copy_(old.within(data).permute(2, 1, 3, 0, 4))
@@ -95,7 +97,7 @@ class Mean(Function):
     @staticmethod
     def backward(ctx: Any, error: Tensor) -> Any:
         layout = ctx.layout
-        below = ctx.arena.take(layout)
+        below = ctx.arena.passing(layout)
         each = error[0, 0].permute(1, 0, 2) / (layout.rows * layout.cols)
         layout.within(below).copy_(each[:, None, :, None])
         return below, None, None, None

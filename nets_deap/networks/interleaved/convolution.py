@@ -220,20 +220,22 @@ class Convolve(Function):
         shape = lists.convolution
         lanes = images.lanes(x.dtype)
         gradient = x.new_empty(shape.blocks, len(values))
-        sums = x.new_empty(len(values), lanes)
+        sums = [x.new_empty(len(values), lanes) for _ in images.parts(shape.blocks)]
         totals = x.new_zeros(shape.blocks, shape.channels, lanes) if ctx.biased else None
-        left = error if out is None else arena.take(layouts[1])
-        images.kernel("convolve_gradient", x.dtype)(
-            ctypes.byref(shape), _address(x, lists.source), _address(error, lists.target),
+        left = error if out is None else arena.passing(layouts[1])
+        given = [
             ctypes.byref(images.Gradient(
                 None if out is None else _address(out, lists.target), _address(left, lists.target),
-                None if totals is None else totals.data_ptr(), sums.data_ptr(), gradient.data_ptr(),
-            )),
-        )  # fmt: skip
+                None if totals is None else totals.data_ptr(), each.data_ptr(), gradient.data_ptr(),
+            ))
+            for each in sums
+        ]  # fmt: skip
+        places = _address(x, lists.source), _address(error, lists.target)
+        images.call("convolve_gradient", x.dtype, shape.blocks, shape, *places, given)
         below = None
         if ctx.needs_input_grad[0]:
             waiting = past.taken() if past else (None, None)
-            below = arena.take(layouts[0])
+            below = arena.passing(layouts[0])
             for part in sparse.backward_lists(*layouts, settings):
                 added = (each if each is None else _address(each, part.target) for each in waiting)
                 more = images.Extras(None, *added, 0)
@@ -243,7 +245,6 @@ class Convolve(Function):
 
 
 def _convolve(lists: _Lists, values: Tensor, more: images.Extras, x: Tensor, out: Tensor) -> None:
-    images.kernel("convolve", x.dtype)(
-        ctypes.byref(lists.convolution), values.data_ptr(), ctypes.byref(more), _address(x, lists.source),
-        _address(out, lists.target),
-    )  # fmt: skip
+    shape = lists.convolution
+    places = _address(x, lists.source), _address(out, lists.target)
+    images.call("convolve", x.dtype, shape.blocks, shape, values.data_ptr(), ctypes.byref(more), *places)

@@ -123,6 +123,7 @@ def _batch_norm(
         scale = (running_var.double() + eps).rsqrt()
         scale = scale if weight is None else scale * weight
         shift = -running_mean * scale if bias is None else bias - running_mean * scale
+        scale, shift = scale.to(x.dtype), shift.to(x.dtype)
 
         def affine(past: Images | None, rectified: bool) -> Made:
             out = context.arena.take(layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,13 +74,15 @@ class Arena:
     """Buffers of a training step, used again in the next one, in the same order.
 
     So no step waits for new memory, and margins are set to zero only once. What `take` gives is valid until
-    `begin` is called again.
+    `begin` is called again, and what `passing` gives, as long as somebody holds this very tensor: an error,
+    which soon is read no more, so that the next one is written where the cache is warm.
     """
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self._buffers: list[tuple[Layout, Tensor]] = []
         self._next = 0
+        self._free: dict[Layout, list[Tensor]] = {}
 
     def begin(self) -> None:
         self._next = 0
@@ -92,3 +95,11 @@ class Arena:
         elif self._buffers[place][0] != layout:
             self._buffers[place] = layout, torch.zeros(layout.allocated, dtype=self.dtype)
         return self._buffers[place][1].detach()  # a tensor of its own, with a history of its own
+
+    def passing(self, layout: Layout) -> Tensor:
+        """The same until the tensor is dropped."""
+        free = self._free.setdefault(layout, [])
+        buffer = free.pop() if free else torch.zeros(layout.allocated, dtype=self.dtype)
+        given = buffer.detach()
+        weakref.finalize(given, free.append, buffer)
+        return given

@@ -20,8 +20,8 @@ class Moments:
     def __init__(self, x: Tensor, layout: Layout) -> None:
         self.count = layout.samples * layout.rows * layout.cols
         self.mean, self.variance = (torch.empty(layout.channels, dtype=torch.float64) for _ in range(2))
-        images.kernel("moments", x.dtype)(
-            ctypes.byref(layout.image), 0, layout.channels, x.data_ptr() + layout.at() * x.itemsize,
+        images.call(
+            "moments", x.dtype, layout.channels, layout.image, x.data_ptr() + layout.at() * x.itemsize,
             self.mean.data_ptr(), self.variance.data_ptr(),
         )  # fmt: skip
 
@@ -51,35 +51,39 @@ class Normalise(Function):
         inverse = (moments.variance + eps).rsqrt_()
         scale = inverse if weight is None else inverse * weight.detach()
         shift = -moments.mean * scale if bias is None else bias.detach() - moments.mean * scale
+        own = scale.to(x.dtype), shift.to(x.dtype)
         out = arena.take(layout)
-        apply(x, scale, shift, past, rectified, layout, out)
-        ctx.save_for_backward(x, out if rectified else None)
-        ctx.given = moments, inverse, scale, layout, place, arena
+        apply(x, *own, past, rectified, layout, out)
+        summed = rectified and past is not None
+        ctx.save_for_backward(x, out if summed else None)
+        ctx.given = moments, inverse, scale, own, rectified, layout, place, arena
         return out
 
     @staticmethod
     def backward(ctx: Any, error: Tensor) -> Any:
         x, out = ctx.saved_tensors
-        moments, inverse, scale, layout, waiting, arena = ctx.given
+        moments, inverse, scale, own, rectified, layout, waiting, arena = ctx.given
         error = error.contiguous()
-        sums, products = torch.empty_like(scale), torch.empty_like(scale)
         place = layout.at() * x.itemsize
-        outputs = None if out is None else out.data_ptr() + place
-        images.kernel("error_sums", x.dtype)(
-            ctypes.byref(layout.image), 0, layout.channels, x.data_ptr() + place, moments.mean.data_ptr(),
-            error.data_ptr() + place, outputs, sums.data_ptr(), products.data_ptr(),
+        norm = images.Norm(
+            moments.mean.data_ptr(), *(each.data_ptr() for each in own),
+            None if out is None else out.data_ptr() + place, rectified,
+        )  # fmt: skip
+        sums, products = torch.empty_like(scale), torch.empty_like(scale)
+        images.call(
+            "error_sums", x.dtype, layout.channels, layout.image, ctypes.byref(norm), x.data_ptr() + place,
+            error.data_ptr() + place, sums.data_ptr(), products.data_ptr(),
         )  # fmt: skip
         of_all = (scale * sums / moments.count).to(x.dtype)
         of_each = (scale * inverse.square() * products / moments.count).to(x.dtype)
-        below = arena.take(layout)
         past = None
         if ctx.needs_input_grad[3] and not (waiting and waiting.leave(error, out)):
-            past = arena.take(layout)
-        own = scale.to(x.dtype)
-        images.kernel("through_norm", x.dtype)(
-            ctypes.byref(layout.image), 0, layout.channels, x.data_ptr() + place, moments.mean.data_ptr(),
-            own.data_ptr(), of_all.data_ptr(), of_each.data_ptr(), error.data_ptr() + place, outputs,
-            below.data_ptr() + place, None if past is None else past.data_ptr() + place,
+            past = arena.passing(layout)
+        below = arena.passing(layout)
+        images.call(
+            "through_norm", x.dtype, layout.channels, layout.image, ctypes.byref(norm), x.data_ptr() + place,
+            of_all.data_ptr(), of_each.data_ptr(), error.data_ptr() + place, below.data_ptr() + place,
+            None if past is None else past.data_ptr() + place,
         )  # fmt: skip
         of_weight = (inverse * products).to(x.dtype) if ctx.needs_input_grad[1] else None
         of_bias = sums.to(x.dtype) if ctx.needs_input_grad[2] else None
@@ -95,11 +99,10 @@ def apply(
     layout: Layout,
     out: Tensor,
 ) -> None:
-    """out = scale · x + shift + past, rectified or not; scale, shift: [channels]"""
+    """out = scale · x + shift + past, rectified or not; scale, shift: [channels], of the same dtype"""
     place = layout.at() * x.itemsize
-    scale, shift = scale.to(x.dtype), shift.to(x.dtype)
-    images.kernel("normalise", x.dtype)(
-        ctypes.byref(layout.image), 0, layout.channels, x.data_ptr() + place, scale.data_ptr(),
+    images.call(
+        "normalise", x.dtype, layout.channels, layout.image, x.data_ptr() + place, scale.data_ptr(),
         shift.data_ptr(), None if past is None else past.data_ptr() + place, rectified,
         out.data_ptr() + place,
     )  # fmt: skip

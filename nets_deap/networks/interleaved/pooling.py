@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 from torch import Tensor
@@ -27,7 +26,7 @@ class MaxPool(Function):
     def backward(ctx: Any, error: Tensor) -> Any:
         x, out = ctx.saved_tensors
         size, old, new, arena = ctx.given
-        below = arena.take(old)
+        below = arena.passing(old)
         if old.rows % size or old.cols % size:
             below.zero_()  # some pixels are in no window
         _call(
@@ -47,4 +46,4 @@ class MaxPool(Function):
 def _call(name: str, size: int, old: Layout, new: Layout, dtype: Any, *data: tuple[Tensor, Layout]) -> None:
     image = old.image
     places = (each.data_ptr() + layout.at() * each.itemsize for each, layout in data)
-    images.kernel(name, dtype)(ctypes.byref(new.image), size, image.block, image.row, image.channel, *places)
+    images.call(name, dtype, new.blocks, new.image, size, image.block, image.row, image.channel, *places)

@@ -117,7 +117,7 @@ INLINE void NAME(gradient_tile)(int height, int width, int64_t in_col, const NAM
             NAME(sum_tile)(height, width, in_col, c, channel, value, more, place + at, from, out + at);        \
         else                                                                                                   \
             NAME(gradient_tile)(height, width, in_col, c, channel, from, out + at,                             \
-                                g->outputs ? g->outputs + at : NULL, g->errors + at,                           \
+                                g->outputs ? g->outputs + at : NULL, g->errors ? g->errors + at : NULL,        \
                                 g->totals ? g->totals + channel * LANES : NULL, x == 0 && y == 0,              \
                                 x + width == c->cols && y + height == c->rows, g->sums, g->gradient);          \
     }                                                                                                          \
@@ -170,36 +170,38 @@ INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t in_col, const REAL *
 }
 #undef TILE
 
-/* out = the sums over the weights of each channel, and what `more` says. in, out: at the first output pixel */
-void NAME(convolve)(const NAME(convolution) *c, const REAL *value, const NAME(extras) *more, const REAL *in,
-                    REAL *out)
+/* out = the sums over the weights of each channel, and what `more` says, for the blocks from `first` to before
+ * `end`. in, out: at the first output pixel of the first block of all */
+void NAME(convolve)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *value,
+                    const NAME(extras) *more, const REAL *in, REAL *out)
 {
-    for (int64_t b = 0; b < c->blocks; b++, in += c->in_block, out += c->out_block)
+    for (int64_t b = first; b < end; b++) {
+        const REAL *from = in + b * c->in_block;
+        REAL *to = out + b * c->out_block;
         if (c->in_col == SAMPLES)
-            NAME(tiles)(c, SAMPLES, value, more, b * c->out_block, in, out, NULL);
+            NAME(tiles)(c, SAMPLES, value, more, b * c->out_block, from, to, NULL);
         else
-            NAME(tiles)(c, c->in_col, value, more, b * c->out_block, in, out, NULL);
+            NAME(tiles)(c, c->in_col, value, more, b * c->out_block, from, to, NULL);
+    }
 }
 
 /* The gradient of a convolution with these inputs, for the errors of its outputs, block by block. */
-void NAME(convolve_gradient)(const NAME(convolution) *c, const REAL *in, const REAL *errors,
-                             const NAME(gradient) *of)
+void NAME(convolve_gradient)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *in,
+                             const REAL *errors, const NAME(gradient) *all)
 {
-    NAME(gradient) g = *of;
-    for (int64_t b = 0; b < c->blocks; b++) {
-        if (c->in_col == SAMPLES)
-            NAME(tiles)(c, SAMPLES, NULL, NULL, 0, in, (REAL *)errors, &g);
-        else
-            NAME(tiles)(c, c->in_col, NULL, NULL, 0, in, (REAL *)errors, &g);
-        in += c->in_block;
-        errors += c->out_block;
-        if (g.outputs) {
-            g.outputs += c->out_block;
-            g.errors += c->out_block;
+    for (int64_t b = first; b < end; b++) {
+        const REAL *from = in + b * c->in_block, *error = errors + b * c->out_block;
+        NAME(gradient) g = {.sums = all->sums, .gradient = all->gradient + b * c->start[c->channels]};
+        if (all->outputs) {
+            g.outputs = all->outputs + b * c->out_block;
+            g.errors = all->errors + b * c->out_block;
         }
-        if (g.totals)
-            g.totals += c->channels * LANES;
-        g.gradient += c->start[c->channels];
+        if (all->totals)
+            g.totals = all->totals + b * c->channels * LANES;
+        if (c->in_col == SAMPLES)
+            NAME(tiles)(c, SAMPLES, NULL, NULL, 0, from, (REAL *)error, &g);
+        else
+            NAME(tiles)(c, c->in_col, NULL, NULL, 0, from, (REAL *)error, &g);
     }
 }
 #undef FOR_TILE

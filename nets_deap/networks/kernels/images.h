@@ -79,13 +79,31 @@ void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const RE
             }
 }
 
-/* The sums over samples and pixels of the errors, and of errors · (x − mean), each [channels]. outputs: of
- * `normalise` if it has rectified: where they are 0 there is no error; else NULL */
-void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const double *mean,
-                      const REAL *errors, const REAL *outputs, double *sum, double *product)
+/* What `normalise` has made of x, for those who come back through it. */
+typedef struct {
+    const double *mean;        /* [channels], that of x */
+    const REAL *scale, *shift; /* [channels], as given to `normalise` */
+    const REAL *outputs;       /* of `normalise` if it has rectified a sum with `past`, else NULL */
+    int64_t rectified;
+} NAME(norm);
+
+/* The error before rectifying. at: of the vector in all arrays */
+INLINE VECTOR NAME(before)(const NAME(norm) *n, REAL scale, REAL shift, const REAL *x, const REAL *errors,
+                           int64_t at)
+{
+    const VECTOR e = *(const VECTOR *)(errors + at);
+    if (!n->rectified)
+        return e;
+    const VECTOR z = n->outputs ? *(const VECTOR *)(n->outputs + at) : *(const VECTOR *)(x + at) * scale + shift;
+    return SELECT(z <= 0, (VECTOR){0}, e);
+}
+
+/* The sums over samples and pixels of the errors, and of errors · (x − mean), each [channels]. */
+void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x,
+                      const REAL *errors, double *sum, double *product)
 {
     for (int64_t c = first; c < end; c++) {
-        const REAL middle = mean[c];
+        const REAL middle = n->mean[c], scale = n->scale[c], shift = n->shift[c];
         sum[c] = product[c] = 0;
         for (int64_t b = 0; b < of->blocks; b++) {
             VECTOR s[PER_PIXEL] = {{0}}, p[PER_PIXEL] = {{0}};
@@ -95,9 +113,7 @@ void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const R
                 for (int64_t t = 0; t < of->cols; t++)
                     for (int v = 0; v < PER_PIXEL; v++) {
                         const int64_t i = at + t * SAMPLES + v * LANES;
-                        VECTOR e = *(const VECTOR *)(errors + i);
-                        if (outputs)
-                            e = SELECT(*(const VECTOR *)(outputs + i) <= 0, (VECTOR){0}, e);
+                        const VECTOR e = NAME(before)(n, scale, shift, x, errors, i);
                         row[v] += e;
                         row_p[v] += e * (*(const VECTOR *)(x + i) - middle);
                     }
@@ -112,23 +128,20 @@ void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const R
     }
 }
 
-/* below = a[channel] · e − p[channel] − q[channel] · (x − mean), where e are the errors before rectifying, and
- * 0 for samples that are not there; past = e unless it is NULL. */
-void NAME(through_norm)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const double *mean,
-                        const REAL *a, const REAL *p, const REAL *q, const REAL *errors, const REAL *outputs,
-                        REAL *below, REAL *past)
+/* below = scale[channel] · e − p[channel] − q[channel] · (x − mean), where e are the errors before rectifying,
+ * and 0 for samples that are not there; past = e unless it is NULL. */
+void NAME(through_norm)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x,
+                        const REAL *p, const REAL *q, const REAL *errors, REAL *below, REAL *past)
 {
     for (int64_t b = 0; b < of->blocks; b++) {
         const int present = NAME(present)(of, b);
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = first; c < end; c++) {
                 const int64_t at = b * of->block + y * of->row + c * of->channel;
-                const REAL middle = mean[c], own = a[c], all = p[c], each = q[c];
+                const REAL middle = n->mean[c], scale = n->scale[c], shift = n->shift[c], all = p[c], each = q[c];
                 for (int64_t i = at; i < at + of->cols * SAMPLES; i += LANES) {
-                    VECTOR e = *(const VECTOR *)(errors + i);
-                    if (outputs)
-                        e = SELECT(*(const VECTOR *)(outputs + i) <= 0, (VECTOR){0}, e);
-                    *(VECTOR *)(below + i) = e * own - all - (*(const VECTOR *)(x + i) - middle) * each;
+                    const VECTOR e = NAME(before)(n, scale, shift, x, errors, i);
+                    *(VECTOR *)(below + i) = e * scale - all - (*(const VECTOR *)(x + i) - middle) * each;
                     if (past)
                         *(VECTOR *)(past + i) = e;
                 }
@@ -142,10 +155,10 @@ void NAME(through_norm)(const NAME(image) *of, int64_t first, int64_t end, const
 
 /* The largest of each size × size pixels, or NaN if one is. of: the image of the outputs; row, channel: those of
  * the inputs, which have `size` times as many rows and cols, or a few more */
-void NAME(pool)(const NAME(image) *of, int64_t size, int64_t block, int64_t row, int64_t channel, const REAL *in,
+void NAME(pool)(const NAME(image) *of, int64_t first, int64_t end, int64_t size, int64_t block, int64_t row, int64_t channel, const REAL *in,
                 REAL *out)
 {
-    for (int64_t b = 0; b < of->blocks; b++)
+    for (int64_t b = first; b < end; b++)
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = 0; c < of->channels; c++) {
                 const REAL *from = in + b * block + y * size * row + c * channel;
@@ -165,10 +178,10 @@ void NAME(pool)(const NAME(image) *of, int64_t size, int64_t block, int64_t row,
 
 /* The errors of the inputs of `pool`: all of a window go to the first of its largest. Pixels of no window are
  * not written. */
-void NAME(through_pool)(const NAME(image) *of, int64_t size, int64_t block, int64_t row, int64_t channel,
+void NAME(through_pool)(const NAME(image) *of, int64_t first, int64_t end, int64_t size, int64_t block, int64_t row, int64_t channel,
                         const REAL *in, const REAL *out, const REAL *errors, REAL *below)
 {
-    for (int64_t b = 0; b < of->blocks; b++)
+    for (int64_t b = first; b < end; b++)
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = 0; c < of->channels; c++) {
                 const int64_t there = b * block + y * size * row + c * channel;

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -39,6 +42,12 @@ class Gradient(ctypes.Structure):
     _fields_ = tuple((name, _ADDRESS) for name in ("outputs", "errors", "totals", "sums", "gradient"))
 
 
+class Norm(ctypes.Structure):
+    """The struct `norm` of images.h."""
+
+    _fields_ = (*((name, _ADDRESS) for name in ("mean", "scale", "shift", "outputs")), ("rectified", _INT))
+
+
 class Image(ctypes.Structure):
     """The struct `image` of images.h."""
 
@@ -47,26 +56,60 @@ class Image(ctypes.Structure):
     )
 
 
-_ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    "convolve": (_ADDRESS,) * 5,
-    "convolve_gradient": (_ADDRESS,) * 4,
-    "moments": (_ADDRESS, _INT, _INT, _ADDRESS, _ADDRESS, _ADDRESS),
-    "normalise": (_ADDRESS, _INT, _INT, *(_ADDRESS,) * 4, _INT, _ADDRESS),
-    "error_sums": (_ADDRESS, _INT, _INT, *(_ADDRESS,) * 6),
-    "through_norm": (_ADDRESS, _INT, _INT, *(_ADDRESS,) * 9),
-    "pool": (_ADDRESS, _INT, _INT, _INT, _INT, _ADDRESS, _ADDRESS),
-    "through_pool": (_ADDRESS, _INT, _INT, _INT, _INT, *(_ADDRESS,) * 4),
+_ARGUMENTS: dict[str, tuple[Any, ...]] = {  # after the struct, and the first and the end of a range
+    "convolve": (_ADDRESS,) * 4,
+    "convolve_gradient": (_ADDRESS,) * 3,
+    "moments": (_ADDRESS,) * 3,
+    "normalise": (*(_ADDRESS,) * 4, _INT, _ADDRESS),
+    "error_sums": (_ADDRESS,) * 5,
+    "through_norm": (_ADDRESS,) * 7,
+    "pool": (*(_INT,) * 4, *(_ADDRESS,) * 2),
+    "through_pool": (*(_INT,) * 4, *(_ADDRESS,) * 4),
 }
 
 
 @cache
-def kernel(name: str, dtype: torch.dtype, variant: str = "") -> Any:
-    """A function of conv.h or images.h, for one number type and one width of vectors; "": the widest."""
-    found = getattr(library(), f"{name}_{str(dtype).removeprefix('torch.')}_{variant or best_variant()}")
-    found.argtypes, found.restype = _ARGUMENTS[name], None
+def kernel(name: str, dtype: torch.dtype) -> Any:
+    """A function of conv.h or images.h, for one number type and the widest vectors."""
+    found = getattr(library(), f"{name}_{str(dtype).removeprefix('torch.')}_{best_variant()}")
+    found.argtypes, found.restype = (_ADDRESS, _INT, _INT, *_ARGUMENTS[name]), None
     return found
 
 
-def lanes(dtype: torch.dtype, variant: str = "") -> int:
+def lanes(dtype: torch.dtype) -> int:
     """Numbers in a vector."""
-    return VECTOR_BYTES[variant or best_variant()] // dtype.itemsize
+    return VECTOR_BYTES[best_variant()] // dtype.itemsize
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads of this process that treat denormal numbers as zero, as every training does."""
+    return ThreadPoolExecutor(threads, initializer=torch.set_flush_denormal, initargs=(True,))
+
+
+def parts(count: int) -> list[tuple[int, int]]:
+    """Ranges that together are 0 … count − 1, one for each of torch's threads."""
+    threads = max(1, min(torch.get_num_threads(), count))
+    ends = [count * i // threads for i in range(threads + 1)]
+    return list(pairwise(ends))
+
+
+def call(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *arguments: Any) -> None:
+    """Compute `count` blocks or channels, which do not depend on each other, in as many threads as torch has.
+
+    An argument that is a list has one value for each thread.
+    """
+    function, given = kernel(name, dtype), ctypes.byref(struct)
+    ranges = parts(count)
+
+    def compute(i: int) -> None:
+        own = (each[i] if isinstance(each, list) else each for each in arguments)
+        function(given, *ranges[i], *own)
+
+    if len(ranges) == 1:
+        compute(0)
+        return
+    waiting = [_pool(os.getpid(), len(ranges) - 1).submit(compute, i) for i in range(1, len(ranges))]
+    compute(0)
+    for each in waiting:
+        each.result()
