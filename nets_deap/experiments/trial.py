@@ -15,7 +15,7 @@ from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
-from nets_deap.search.controls import CONTROLS
+from nets_deap.search import controls
 from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.sparse_training import Dynamic
@@ -167,7 +167,7 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     if not trial.method.control:
         return found
     rng = generator(trial.seed, 0, Role.CONTROLS)
-    ticket: Ticket = CONTROLS[trial.method.control](found.ticket, problem, rng)
+    ticket: Ticket = controls.CONTROLS[trial.method.control](found.ticket, problem, rng)
     ticket.save(ticket_path(folder, trial))
     return Found(ticket, [], found.cost)
 
@@ -197,6 +197,7 @@ def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     method = method_of(trial.method)
     _ = problem.architecture  # raises NetsError for data and an architecture that do not fit
     method.check(problem, trial.density, budget)
+    controls.check(trial.method.control, problem)
     steps = problem.recipe.steps(len(problem.data.train.y))
     if (k := method.rewinds_to(problem)) >= steps:
         raise NetsError(

@@ -1,6 +1,6 @@
 """Controls for any ticket: which of its properties matter?
 
-All but `dense` keep its density; `reinit`, `shuffle` and `scale-matched` also keep each layer's density.
+All but `dense` keep its density; all but `dense`, `imp`, `lineage` and `random` that of each layer, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import initial
 from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.permuted import aligned
 from nets_deap.search.random_ticket import random_ticket
+from nets_deap.util.errors import NetsError
 
 Control = Callable[[Ticket, Problem, np.random.Generator], Ticket]
 
@@ -49,6 +51,23 @@ def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket
     """The mask with fresh weights (Frankle & Carbin 2019, section 2)."""
     weights, extras = initial(problem, rng)
     return _with(ticket, problem, "reinit", weights, ticket.mask, problem.architecture.or_initial(extras))
+
+
+def signs(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """The mask and the weights' signs, with fresh magnitudes (Zhou et al. 2019, section 4.1)."""
+    fresh = reinit(ticket, problem, rng)
+    weights = np.copysign(fresh.weights, ticket.weights)
+    return _with(ticket, problem, "signs", weights, ticket.mask, fresh.extras)
+
+
+def permuted(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
+    """Fresh weights, and the mask with its units in the order of theirs; see `permuted.aligned`.
+
+    What its two trainings take is not counted as cost of the search.
+    """
+    found = aligned(ticket, problem, rng)
+    made = _with(ticket, problem, "permuted", *found)
+    return replace(made, info=made.info | {k: v for k, v in ticket.info.items() if k == "rewind"})
 
 
 def shuffle(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
@@ -124,8 +143,19 @@ CONTROLS: dict[str, Control] = {
     "dense": dense,
     "imp": imp,
     "lineage": lineage,
+    "permuted": permuted,
     "random": random,
     "reinit": reinit,
     "shuffle": shuffle,
+    "signs": signs,
     "scale-matched": scale_matched,
 }
+
+
+def check(name: str, problem: Problem) -> None:
+    """Raise NetsError, before anything runs, for a control that a network cannot have."""
+    if name == "permuted" and problem.architecture.known().nodes is None:
+        raise NetsError(
+            f"+permuted: the units and channels of {problem.arch_name} cannot be followed from layer to "
+            "layer, so there are none to match: take +reinit"
+        )

@@ -191,7 +191,8 @@ def test_training_sees_augmented_images_and_scores_do_not(monkeypatch: pytest.Mo
 def test_controls_start_from_initial_extras_unless_the_weights_have_steps_behind_them(model: str) -> None:
     found = find(model, "random", 0.5).ticket
     trained = replace(found, extras=found.extras + 1)
-    for name, kept in (("reinit", False), ("random", False), ("shuffle", True), ("dense", True)):
+    fresh = {"reinit": False, "random": False, "signs": False, "permuted": False}
+    for name, kept in (fresh | {"shuffle": True, "dense": True}).items():
         control = CONTROLS[name](trained, PROBLEMS[model], np.random.default_rng(1))
         assert (control.extras == (trained if kept else found).extras).all(), name
     rewound = replace(trained, info=trained.info | {"rewind": 3})

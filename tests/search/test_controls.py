@@ -2,11 +2,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
+from nets_deap import problem_of
+from nets_deap.experiments.trial import Trial
+from nets_deap.experiments.trial import check as check_trial
+from nets_deap.models.reordering import reordered
 from nets_deap.problem.budget import Budget, Cost
+from nets_deap.search import permuted
 from nets_deap.search.controls import CONTROLS, lineage_search
 from nets_deap.search.cycles import State
 from nets_deap.search.imp import IMP
+from nets_deap.search.method import initial
+from nets_deap.search.registry import parse
+from nets_deap.util.errors import NetsError
 from tests.search.methods import DIGITS, search
 
 
@@ -34,6 +43,51 @@ def test_what_each_control_keeps() -> None:
     layers = zip(split(matched.weights), split(ticket.weights), split(ticket.mask), strict=True)
     for (_, ours), (_, theirs), (_, alive) in layers:
         assert np.sqrt(np.mean(ours**2)) == pytest.approx(np.sqrt(np.mean(theirs[alive] ** 2)), rel=0.1)
+
+
+def test_signs_stay_and_magnitudes_are_those_of_the_same_draw_as_reinit() -> None:
+    ticket = search("imp:cycles=2,iterations=5").ticket
+    signs, reinit = (CONTROLS[name](ticket, DIGITS, np.random.default_rng(5)) for name in ("signs", "reinit"))
+    assert (np.sign(signs.weights) == np.sign(ticket.weights)).all()
+    assert (np.abs(signs.weights) == np.abs(reinit.weights)).all()
+    assert (signs.mask == ticket.mask).all()
+
+
+@pytest.mark.parametrize("rewind", [0, 3])
+def test_where_fresh_weights_are_the_tickets_in_another_order_a_permuted_mask_follows(
+    rewind: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = search(f"imp:cycles=2,iterations=8,rewind={rewind}").ticket
+    architecture = DIGITS.architecture
+    order = np.concatenate([np.random.default_rng(7).permutation(300), 300 + np.arange(100)[::-1]])
+    theta = reordered(architecture, initial(DIGITS, np.random.default_rng(0))[0], order)
+    monkeypatch.setattr(permuted, "initial", lambda *_: (theta, architecture.initial_extras))
+    control = CONTROLS["permuted"](ticket, DIGITS, np.random.default_rng(5))
+    expected = reordered(architecture, ticket.mask, order)
+    assert (control.mask == expected).mean() > 0.99  # units that are never on are anywhere
+    assert (ticket.mask == expected).mean() < 0.9
+    assert (control.weights == theta).all() == (rewind == 0)
+    assert control.info == {"method": "imp+permuted", "rewind": rewind}
+
+
+class Gated(nn.Module):
+    """Its hidden units multiply one another, pair by pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.last = nn.Linear(64, 12), nn.Linear(6, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = self.wide(x.flatten(1)).chunk(2, dim=1)
+        return self.last(left * right)
+
+
+def test_units_that_nobody_can_tell_are_not_permuted() -> None:
+    problem = problem_of(Gated, "digits")
+    trial = Trial(parse("snip+permuted"), 0.1, 1)
+    with pytest.raises(NetsError, match=r"\+permuted: the units and channels of .* cannot be followed"):
+        check_trial(trial, problem)
+    check_trial(Trial(parse("snip+signs"), 0.1, 1), problem)
 
 
 def test_imp_as_a_control_starts_from_the_tickets_weights() -> None:

@@ -100,8 +100,10 @@ def test_a_control_trains_from_the_extras_of_its_ticket(name: str, begun: list[n
     ticket = method_of(parse("snip"))(PROBLEM, Budget(), np.random.default_rng(0), 0.3).ticket
     begun.clear()
     control = CONTROLS[name](ticket, PROBLEM, np.random.default_rng(1))
-    fresh = name in ("reinit", "random")
+    fresh = name in ("reinit", "random", "signs", "permuted")
     assert (control.extras == ticket.extras).all() == (not fresh)
+    if name == "permuted":  # it trains the ticket's weights first
+        assert of_one_draw(begun.pop(0), ticket)
     assert all(of_one_draw(extras, control) for extras in begun)
 
 
