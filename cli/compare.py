@@ -11,7 +11,7 @@ import click
 
 from nets_deap.experiments.config import CompareConfig
 
-from . import again, journal, json_out, progress, render, table
+from . import again, journal, json_out, method_list, progress, render, table
 from .options import (
     command,
     config_options,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     out="The folder to write to; what is there already is not run again. [runs/compare-…]",
 )
 @source_options("paper, lth or quick")
-@option("--list-methods", is_flag=True, help="Show every search method and its options, and end.")
+@option("--list-methods", is_flag=True, help="Show what each search method needs and gives, and end.")
 @fresh_option
 @output_options
 def compare(
@@ -56,7 +56,7 @@ def compare(
     methods, the same command continues where it was.
     """
     if list_methods:
-        return _list_methods()
+        return method_list.show()
     from nets_deap.config.layers import configure, explicit
     from nets_deap.experiments import budgets, comparison
     from nets_deap.experiments.arms import label
@@ -138,7 +138,7 @@ def _line(outcome: Any, config: CompareConfig, measure: Measure) -> str:
 def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure) -> None:
     from nets_deap.experiments.arms import label
     from nets_deap.experiments.summary import STEPS, reference_of
-    from nets_deap.search.registry import gives_ticket
+    from nets_deap.search.registry import gives_ticket, method_of
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -156,11 +156,9 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
         "early stop at",
         "search s",
     ]
-    rows, trained = [], False
-    for summary in summaries:
-        mark = "" if gives_ticket(summary.method) else "*"
-        trained |= bool(mark)
-        rows.append(_row(summary, mark, several, limited, measure))
+    rows = [
+        _row(each, "" if gives_ticket(each.method) else "*", several, limited, measure) for each in summaries
+    ]
     click.echo()
     table.show(headers, rows)
     reference = reference_of(comparison.config)
@@ -183,10 +181,12 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
     wild = [each.name for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
     if wild:
         table.say(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
+    trained = [each for each in summaries if not gives_ticket(each.method)]
     if trained:
-        table.say(
-            "* a trained network, not a ticket: its search is its training, without a budget of its own"
-        )
+        table.say("* a trained network, not a ticket")
+    if at_once := [each.name for each in trained if not method_of(each.method).searches()]:
+        names = ", ".join(dict.fromkeys(at_once))
+        table.say(f"{names}: the search is the training, without a budget of its own")
     click.echo(f"{printable(folder / 'trials.csv')} and summary.csv ({seconds:.0f} s)")
 
 
@@ -222,16 +222,3 @@ def _tell_unequal(comparison: Comparison) -> None:
         render.note(
             f"budgets are not equal: at {told[0][1].density:g} {least} and {most} of what is allowed{stretch}"
         )
-
-
-def _list_methods() -> int:
-    from nets_deap.search.controls import CONTROLS
-    from nets_deap.search.registry import METHODS
-
-    for name, entry in METHODS.items():
-        click.echo(f"{name}\n    {entry.says}")
-        if name not in ("nets", "nets-paper") and (options := entry.kind.option_types()):
-            click.echo(f"    options: {', '.join(options)}")
-    click.echo("\nOptions: NAME:OPTION=VALUE,…  nets and nets-paper take those of `nets-deap evolve`.")
-    click.echo(f"Controls of a ticket: NAME+CONTROL, of {', '.join(CONTROLS)}.")
-    return 0

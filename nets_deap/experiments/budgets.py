@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.problem.budget import Budget
-from nets_deap.search.registry import gives_ticket, method_of, stretched
+from nets_deap.search.registry import method_of, stretched
 from nets_deap.search.spec import MethodSpec
 
 FAR = 0.1  # of the budget: a difference from which a comparison is no longer on equal budgets
@@ -76,4 +76,4 @@ def spent(budget: Budget, means: Mapping[str, Any]) -> Spent | None:
 
 def searches(spec: MethodSpec) -> bool:
     """Is there a search of its own that a larger budget could lengthen? A control has that of its base."""
-    return gives_ticket(spec) and not spec.control and method_of(spec).searches()
+    return not spec.control and method_of(spec).searches()

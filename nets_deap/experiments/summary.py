@@ -166,7 +166,8 @@ class Summary:
     def spent(self) -> budgets.Spent | None:
         """What its searches have spent of their budget, on average; None without one, or without a search."""
         means = {column: np.mean(self.values(column)) for column in comparison_folder.costs("search")}
-        return budgets.spent(self.budget, means) if gives_ticket(self.method) else None
+        apart = gives_ticket(self.method) or method_of(self.method).searches()
+        return budgets.spent(self.budget, means) if apart else None
 
 
 def methods_of(config: CompareConfig) -> list[MethodSpec]:

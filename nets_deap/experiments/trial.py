@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -17,7 +17,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search import controls
 from nets_deap.search.method import Found, initial
-from nets_deap.search.registry import gives_ticket, method_of, parse
+from nets_deap.search.registry import method_of, parse
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
@@ -79,8 +79,8 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     """
     problem, method = config.problem(), method_of(trial.method)
     aside, search = Cost(), Cost()
-    if not gives_ticket(trial.method):
-        run, logbook, aside = _train_dynamically(cast(Dynamic, method), trial, problem, config)
+    if isinstance(method, Dynamic):
+        run, logbook, aside = _train_dynamically(method, trial, problem, config)
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook

@@ -145,6 +145,11 @@ def check(ticket: Ticket, problem: Problem) -> None:
             f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "
             "(rewind=0)"
         )
+    if ticket.info.get("trained"):
+        raise NetsError(
+            f"the ticket's weights are trained ones, of {ticket.info.get('method')}: Definition 3 is of "
+            "initial weights"
+        )
 
 
 def verify(

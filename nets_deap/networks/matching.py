@@ -25,8 +25,8 @@ def matched(architecture: Architecture, one: Trained, other: Trained, x: Tensor)
 
     Of each group of nodes, those whose activations agree: the permutation P with the largest ⟨P, Z Z'ᵀ⟩,
     where Z and Z' hold the nodes' activations on the samples (Ainsworth et al. 2023, section 3.1; Adnan et
-    al. 2025, section 3). Activations are what the next layers read: the inputs of all layers that read a
-    group, a node's pixels side by side.
+    al. 2025). Activations are what the next layers read: the inputs of all layers that read a group, a
+    node's pixels side by side.
     Raises NetsError where hidden nodes cannot be told.
     """
     from scipy.optimize import linear_sum_assignment

@@ -37,9 +37,18 @@ class Pruning:
         """How many gradients on the samples each round computes."""
         return GRADIENTS.get(self.score, 0)
 
+    @property
+    def passes(self) -> int:
+        """How often each round passes the samples forward; GraSP's two gradients share one pass."""
+        return 1 if self.gradients else 0
+
+    def scores(self, candidate: Candidate) -> np.ndarray:
+        """float[n], higher for weights that matter more."""
+        return SCORES[self.score](candidate)
+
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
         """How many weights each round keeps, as `keep` takes it. Raises NetsError for invalid settings."""
-        if self.score not in SCORES:
+        if type(self) is Pruning and self.score not in SCORES:
             raise unknown("score", self.score, SCORES)
         if self.rounds < 1:
             raise NetsError(f"{self.rounds} rounds of pruning: expected 1 or more")
@@ -79,10 +88,10 @@ class Pruning:
         return self.mask(Candidate(architecture, weights, full, x, targets, rng, extras), density, each_round)
 
     def cost(self, available: int) -> Cost:
-        """The cost of `of`; GraSP's two gradients share one forward pass."""
+        """The cost of `of`."""
         samples = min(self.samples, available) if self.gradients else 0
         gradients = self.rounds * self.gradients
-        return Cost(gradients, gradients * samples, self.rounds * samples)
+        return Cost(gradients, gradients * samples, self.rounds * self.passes * samples)
 
     def mask(
         self, candidate: Candidate, density: float, each_round: Callable[[int], None] | None = None
@@ -92,8 +101,8 @@ class Pruning:
         for done, left in enumerate(self.plan(layout, density)):
             if each_round:
                 each_round(done)
-            scores = SCORES[self.score](candidate)
-            candidate = replace(candidate, mask=keep(layout, scores, candidate.mask, left))
+            kept = keep(layout, self.scores(candidate), candidate.mask, left)
+            candidate = replace(candidate, mask=kept)
         return candidate.mask
 
 

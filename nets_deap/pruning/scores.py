@@ -40,21 +40,27 @@ class Candidate:
     rng: np.random.Generator
     extras: np.ndarray = field(default_factory=lambda: INITIAL)
 
-    def outputs(self, flat: Tensor, x: Tensor, training: bool = True) -> Tensor:
+    def outputs(
+        self, flat: Tensor, x: Tensor, training: bool = True, trained: Tensor | None = None
+    ) -> Tensor:
         """Outputs [b, outputs] of the network with the weights `flat`, [n]; differentiable.
 
         training: normalise with the statistics of these samples, as in training, not with running statistics
+        trained: in place of those among the extras that gradients train; differentiable, too
         """
         import torch
 
         others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype)
+        named = self.architecture.named(flat, others)
+        if trained is not None:
+            named |= self.architecture.named(flat, trained)
         module = self.architecture.module().to(flat.dtype).train(training)
         with training_streams(np.random.default_rng(0)) if self.architecture.known().draws else nullcontext():
-            return torch.func.functional_call(module, self.architecture.named(flat, others), (x,))
+            return torch.func.functional_call(module, named, (x,))
 
-    def loss(self, flat: Tensor, temperature: float = 1.0) -> Tensor:
+    def loss(self, flat: Tensor, temperature: float = 1.0, trained: Tensor | None = None) -> Tensor:
         """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
-        outputs = self.outputs(flat, self.x)
+        outputs = self.outputs(flat, self.x, trained=trained)
         return self.architecture.criterion.loss(outputs / temperature, self.targets).mean()
 
     def active(self) -> Tensor:

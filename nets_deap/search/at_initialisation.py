@@ -21,6 +21,9 @@ from nets_deap.util.errors import NetsError
 class OneShot(Method):
     """A method without trainings that could be longer, or more."""
 
+    def needs(self) -> frozenset[str]:
+        return frozenset()
+
     def searches(self) -> bool:
         return False
 
@@ -50,6 +53,9 @@ class Pruned(OneShot):
         """The named method with its parts replaced."""
         parts = {key: value for key, value in asdict(self).items() if key != "name" and value is not None}
         return replace(PRUNINGS[self.name], **parts)
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"labels", "gradients"} if self.pruning().gradients else ())
 
     def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
         """Weights left after each round, as `keep` takes them. Raises NetsError for an impossible plan."""

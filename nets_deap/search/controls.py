@@ -54,7 +54,7 @@ def reinit(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket
 
 
 def signs(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Ticket:
-    """The mask and the weights' signs, with fresh magnitudes (Zhou et al. 2019, section 4.1)."""
+    """The mask and the weights' signs, with fresh magnitudes (Zhou et al. 2019, section 3)."""
     fresh = reinit(ticket, problem, rng)
     weights = np.copysign(fresh.weights, ticket.weights)
     return _with(ticket, problem, "signs", weights, ticket.mask, fresh.extras)

@@ -80,6 +80,9 @@ class ES(Cycles):
     device: str = "cpu"
     track_test: bool = False
 
+    def needs(self) -> frozenset[str]:
+        return super().needs() - {"gradients"}
+
     def plan(self, layout: Layout, density: float) -> list[int]:
         """The number of weights left after each round."""
         total = active_weights(layout, density)

@@ -57,17 +57,18 @@ class IMP(Cycles):
     iterations: the same in optimiser steps
     budget: the most optimiser steps of the whole search; where neither epochs nor iterations are given, its
         cycles share all of them
-    rewind, rewind_epochs: where to rewind to, in steps or epochs of the first training; 0 is a reset to θ₀.
-        Later cycles and the training to the end start at that step k, and so have k fewer steps to go
-    scope:  "layerwise", with half the rate for the output layer; "global"; or "erk", which keeps the
-    shares of
-        Erdős–Rényi in each cycle. None: global for networks with convolutions, as published results on
-        them are:
-        layer by layer, IMP starves the small first layers of small networks
+    rewind, rewind_epochs, rewind_share: where to rewind to, in steps or epochs of the first training, or as
+        a share of the training to the end; they add up, and 0 is a reset to θ₀. Later cycles and the training
+        to the end start at that step k, and so have k fewer steps to go
+    scope:  "layerwise", with half the rate for the output layer; "global"; or "erk", which keeps the shares
+        of Erdős–Rényi in each cycle. None: global for networks with convolutions, as published results on
+        them are: layer by layer, IMP starves the small first layers of small networks
 
     A budget shortens the training in all cycles alike; one that leaves a cycle untrained is refused.
     """
 
+    name: ClassVar[str] = "imp"
+    rewinds_weights: ClassVar[bool] = True
     largest: ClassVar[Mapping[str, int]] = {
         "cycles": MOST_KEPT,
         **dict.fromkeys(("epochs", "iterations", "rewind", "rewind_epochs"), MOST),
@@ -79,6 +80,7 @@ class IMP(Cycles):
     iterations: int | None = None
     rewind: int = 0
     rewind_epochs: int = 0
+    rewind_share: float = 0.0
     scope: str | None = None
     exact: bool = True
     budget: int | None = None
@@ -89,17 +91,23 @@ class IMP(Cycles):
         given = {"cycles": self.cycles, "epochs": self.epochs, "iterations": self.iterations}
         for name, number in given.items():
             if number is not None and number < 1:
-                raise NetsError(f"imp: {number} {name}: expected 1 or more")
+                raise NetsError(f"{self.name}: {number} {name}: expected 1 or more")
         if self.epochs is not None and self.iterations is not None:
-            raise NetsError("imp: epochs and iterations are two ways to say how long a cycle is: give one")
+            raise NetsError(
+                f"{self.name}: epochs and iterations are two ways to say how long a cycle is: give one"
+            )
         if min(self.rewind, self.rewind_epochs) < 0:
-            raise NetsError("imp: rewinding goes to step 0 or later")
+            raise NetsError(f"{self.name}: rewinding goes to step 0 or later")
+        if not 0 <= self.rewind_share < 1:
+            raise NetsError(
+                f"{self.name}: rewind_share={self.rewind_share:g}: expected a share from 0 on, and below 1"
+            )
         if self.exact:
             total = active_weights(layout, density)
             cycles = self.cycles or self._enough(layout, density)
             rate = rate_for(layout, density, cycles, self._output_share(layout))
         elif self.cycles is None:
-            raise NetsError("imp: without an exact density it needs a number of cycles")
+            raise NetsError(f"{self.name}: without an exact density it needs a number of cycles")
         else:
             cycles, rate, total = self.cycles, RATE, 0
         counts: list[np.ndarray | int] = []
@@ -120,7 +128,7 @@ class IMP(Cycles):
         if self.scope is None:
             return GLOBAL if any(len(shape) > 2 for shape in layout.shapes) else LAYERWISE
         if self.scope not in SCOPES:
-            raise NetsError(f"imp: no scope '{self.scope}': {', '.join(SCOPES)}")
+            raise NetsError(f"{self.name}: no scope '{self.scope}': {', '.join(SCOPES)}")
         return self.scope
 
     def _output_share(self, layout: Layout) -> float:
@@ -133,10 +141,12 @@ class IMP(Cycles):
         plan = self.plan(problem.layout, density)
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
-            raise NetsError(f"imp: cannot rewind to step {self.rewinds_to(problem)}: a cycle has {steps}")
+            raise NetsError(
+                f"{self.name}: cannot rewind to step {self.rewinds_to(problem)}: a cycle has {steps}"
+            )
         first = min(steps, self._affordable(problem, Meter(self.limited(budget)), len(plan)))
         if first < 1 or first <= self.rewinds_to(problem):
-            raise too_small("imp", "cycles", len(plan))
+            raise too_small(self.name, "cycles", len(plan))
 
     def stretched(
         self, problem: Problem, densities: Sequence[float], steps: int, given: Collection[str]
@@ -169,12 +179,13 @@ class IMP(Cycles):
         return cycles
 
     def info(self, problem: Problem, state: State) -> dict[str, Any]:
-        return {"method": "imp", "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
+        return {"method": self.name, "cycles": state.cycle, "rewind": self.rewinds_to(problem)}
 
     def rewinds_to(self, problem: Problem) -> int:
         """The step of the first training from which all later trainings start."""
-        per_epoch = problem.recipe.steps_per_epoch(len(problem.data.train.y))
-        return self.rewind + self.rewind_epochs * per_epoch
+        available = len(problem.data.train.y)
+        per_epoch, whole = problem.recipe.steps_per_epoch(available), problem.recipe.steps(available)
+        return self.rewind + self.rewind_epochs * per_epoch + round(self.rewind_share * whole)
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
         data, meter = problem.data.to("cpu", torch.float32), Meter(self.limited(budget), state.cost)
@@ -185,17 +196,19 @@ class IMP(Cycles):
         # A rewound cycle starts at step k, so it has k fewer to go (Frankle et al. 2020, section 2).
         steps = int(min(recipe.steps(available) - (rewind if state.cycle else 0), share))
         if steps < 1 or meter.seconds_left() <= 0:
-            raise too_small("imp", "cycles", len(plan))
+            raise too_small(self.name, "cycles", len(plan))
         rngs = [np.random.default_rng([state.root, state.cycle]) for _ in range(2)]
         now = replace(recipe, begun=rewind if state.cycle else 0)
         arguments = (meter, problem.architecture, state.rewound, state.mask, now, data.train)
         rewound, extras = state.rewound, state.extras
-        if rewind and state.cycle == 0:  # repeats the training's first steps, so it is not counted
+        if (
+            self.rewinds_weights and rewind and state.cycle == 0
+        ):  # repeats the training's first steps, so it is not counted
             first = replace(recipe, whole=steps)
             apart = (Meter(Budget()), *arguments[1:4], first, data.train)
             reached = train_within(*apart, rngs[1], rewind, meter.seconds_left(), extras)
             if meter.seconds_left() <= 0:
-                raise too_small("imp", "cycles", len(plan))
+                raise too_small(self.name, "cycles", len(plan))
             rewound, extras = reached.weights(), reached.extras()
         seconds = meter.seconds_left() / remaining
         network = train_within(*arguments, rngs[0], steps, seconds, state.extras)
@@ -209,6 +222,8 @@ class IMP(Cycles):
             "val_acc": score.accuracy,
             "steps": meter.cost.gradient_steps - state.cost.gradient_steps,
         }
+        if not self.rewinds_weights:
+            rewound, extras = network.weights(), network.extras()
         begun = replace(state, rewound=rewound, extras=extras)
         return begun.after(problem.layout, mask, told, meter.cost)
 

@@ -26,6 +26,12 @@ from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
 Row = dict[str, Any]
+# What a method may need besides a network
+NEEDS = {
+    "labels": "it looks at the training data and their labels",
+    "gradients": "it takes gradients of the loss",
+    "training": "it trains networks, be it for a few steps",
+}
 MOST_SPENT = 10**18  # of a budget
 
 
@@ -60,7 +66,8 @@ class Method(ABC):
 
     A frozen dataclass: its fields are its options, except those named in `fixed`.
 
-    gives_ticket: False if it trains a network whose mask moves (`sparse_training.Dynamic`)
+    gives_ticket: False if it gives a trained network: its mask moves (`sparse_training.Dynamic`), or what is
+        trained to the end has been trained before (`learning_rate_rewinding`)
     resumable:    it works in cycles that can be saved (`cycles.Cycles`)
     for_perceptrons: it trains only multilayer perceptrons
     limited_by:   what a budget limits besides seconds: gradient "steps", or forward "passes"
@@ -113,6 +120,10 @@ class Method(ABC):
         """May its ticket have another density than asked? Then a comparison adds a random ticket of the same
         density. False for options that `check` refuses, because they give no ticket."""
         return False
+
+    def needs(self) -> frozenset[str]:
+        """Of NEEDS, what it cannot do without."""
+        return frozenset(NEEDS)
 
     def searches(self) -> bool:
         """Could it make use of a larger budget? False for what looks once, or draws at random."""

@@ -16,8 +16,10 @@ from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
 from nets_deap.search.imp import IMP
+from nets_deap.search.learning_rate_rewinding import LearningRateRewinding
 from nets_deap.search.method import Method
 from nets_deap.search.neuroevolution import Nets
+from nets_deap.search.prospect import Prospect
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.search.weedout import Weedout
@@ -34,6 +36,8 @@ class Entry:
     says: str
 
 
+FOR_A_GPU = {"es-paper"}  # by its size
+STABLE = {"scope": "global", "rewind_share": 0.03}  # Frankle et al. 2020, section 3, for ResNet-20
 PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
 _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "dense": (Dense, {}),
@@ -44,8 +48,11 @@ _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "snip": (Pruned, {"name": "snip"}),
     "grasp": (Pruned, {"name": "grasp"}),
     "synflow": (Pruned, {"name": "synflow"}),
+    "prospr": (Prospect, {"name": "prospr"}),
     "imp": (IMP, {}),
     "imp-short": (IMP, {"epochs": 1}),
+    "imp-rewind": (IMP, STABLE),
+    "lrr": (LearningRateRewinding, {}),
     "nets": (Nets, {}),
     "nets-paper": (Nets, {"preset": "paper"}),
     "weedout": (Weedout, {"breed": False}),
@@ -56,6 +63,8 @@ _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "set": (Dynamic, {"growth": "random"}),
     "rigl": (Dynamic, {"growth": "gradient"}),
 }
+# settled option -> options that say the same in another way, and so replace it
+INSTEAD = {"epochs": {"iterations"}, "rewind_share": {"rewind", "rewind_epochs"}}
 METHODS: dict[str, Entry] = {name: Entry(*_KINDS[name], says) for name, says in names.METHODS.items()}
 
 
@@ -96,7 +105,7 @@ def typed(name: str, options: Mapping[str, str]) -> dict[str, Any]:
 def method_of(spec: MethodSpec) -> Method:
     """The method with its options settled. Raises NetsError for options that do not go together."""
     entry, options = _entry(spec.name), dict(spec.options)
-    settled = {k: v for k, v in entry.settled.items() if not (k == "epochs" and "iterations" in options)}
+    settled = {k: v for k, v in entry.settled.items() if options.keys().isdisjoint(INSTEAD.get(k, ()))}
     return entry.kind.of(settled, options)
 
 
@@ -112,8 +121,21 @@ def stretched(
     return spec.with_options(told.options), told.why
 
 
+def needs(name: str) -> frozenset[str]:
+    """Of `method.NEEDS`, what a method with its own options cannot do without."""
+    return method_of(MethodSpec(name)).needs()
+
+
+def gpu(name: str) -> str:
+    """What a GPU is to a method: "advised", "can help", or "" if the method cannot use it."""
+    kind = _entry(name).kind
+    if name in FOR_A_GPU:
+        return "advised"
+    return "can help" if kind.on_device or kind.populations else ""
+
+
 def gives_ticket(spec: MethodSpec) -> bool:
-    """False for a method that trains a network whose mask moves."""
+    """False for a method that gives a trained network."""
     return bool(spec.control) or method_of(spec).gives_ticket
 
 

@@ -25,6 +25,7 @@ from nets_deap.pruning.scores import Candidate, _flow, synflow
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.imp import IMP
+from nets_deap.search.learning_rate_rewinding import LearningRateRewinding
 from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.search.run import search as search_in_folder
@@ -94,6 +95,20 @@ def test_a_rewound_ticket_has_the_extras_of_that_step(model: str) -> None:
     resumed = search_in_folder(config, Path("run"), from_cycle=1).ticket
     assert (resumed.mask == whole.mask).all()
     assert (resumed.extras == whole.extras).all()
+
+
+@models
+def test_learning_rate_rewinding_keeps_trained_weights_and_extras(model: str) -> None:
+    problem, states = PROBLEMS[model], []
+    method = LearningRateRewinding(cycles=2)
+    found = method(problem, Budget(), np.random.default_rng(0), 0.2, on_state=states.append).ticket
+    assert not (states[0].extras == problem.architecture.initial_extras).all()
+    assert not (states[1].extras == states[0].extras).all()
+    assert (found.extras == states[1].extras).all()
+    assert not found.weights[~states[0].mask].any()
+    again = method(problem, Budget(), np.random.default_rng(0), 0.2, state=states[0]).ticket
+    assert (again.weights == found.weights).all()
+    assert (train_ticket(found, problem, seed=1).weights[~found.mask] == 0).all()
 
 
 @models

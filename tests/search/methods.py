@@ -24,6 +24,8 @@ BRIEF = {
     "nets-paper": "nets-paper:pop=2,gens=1,iterations=2",
     "imp": "imp:cycles=2",
     "imp-short": "imp-short:cycles=2",
+    "imp-rewind": "imp-rewind:cycles=2",
+    "lrr": "lrr:cycles=2",
     "weedout": "weedout:pop=2,gens=1,steps=2",
     "node-evolution": "node-evolution:pop=4,gens=1,steps=2",
     "random-nodes": "random-nodes:steps=2",

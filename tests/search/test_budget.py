@@ -49,7 +49,8 @@ def test_a_budget_that_leaves_a_cycle_untrained_is_refused(budget: Budget) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "gradients"), [("snip", 1), ("snip:rounds=4", 4), ("grasp", 2), ("synflow", 0)]
+    ("text", "gradients"),
+    [("snip", 1), ("snip:rounds=4", 4), ("grasp", 2), ("synflow", 0), ("prospr:steps=0,samples=1000", 1)],
 )
 def test_gradients_at_initialisation_are_counted_and_paid_for(text: str, gradients: int) -> None:
     cost = search(text).cost
