@@ -74,7 +74,7 @@ class MaskedModule:
         for name, gradient in zip(self.names, self._trained(self.gradient), strict=True):
             parameters[name].grad = gradient
         self.parameters = [parameters[name] for name in self.names]
-        self._images = self.architecture.known().channels_last
+        self.channels_last = self.architecture.known().channels_last
         self._gather = Gatherer()
         replayable = self.state.is_cuda and self.descent.recordable and can_record(self.architecture)
         self._recorder = Recorder(self.state.device) if replayable else None
@@ -87,7 +87,7 @@ class MaskedModule:
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """Images with their channels last in memory, which makes convolutions faster."""
-        return x.contiguous(memory_format=torch.channels_last) if self._images else x
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] for samples [n, *shape], with the running statistics of normalisations."""

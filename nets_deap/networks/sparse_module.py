@@ -208,6 +208,8 @@ def _told(make: Any, architecture: Architecture, mask: np.ndarray) -> list[np.nd
     x = x.double() if x.is_floating_point() else x
     recipe = Recipe("sgd", 0.1, TRIED)
     network = make(architecture, weights, mask, recipe, dtype=torch.float64, extras=extras)
+    if isinstance(network, MaskedModule):
+        network.channels_last = False  # dropout draws in the order of memory
     torch.manual_seed(0)
     network.module.train()
     outputs = network.run(x)
