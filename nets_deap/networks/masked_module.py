@@ -152,10 +152,10 @@ class MaskedModule:
         return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
 
 
-def check_step(architecture: Architecture, samples: int, itemsize: int) -> None:
-    """Raise NetsError unless memory holds the outputs of all units, in numbers of so many bytes."""
+def check_step(architecture: Architecture, samples: int, each: int) -> None:
+    """Raise NetsError unless memory holds so many bytes for the output of each unit."""
     memory.check(
-        float(architecture.known().units) * samples * itemsize,
+        float(architecture.known().units) * samples * each,
         f"a step of {architecture.name} on {samples:,} samples",
         "take a smaller `batch_size`",
     )

@@ -126,7 +126,7 @@ class SparseModule:
         """One optimiser step; see `MaskedMLP.step`."""
         samples = len(x) if chosen is None else len(chosen)
         if samples > self.held:
-            check_step(self.architecture, HELD * samples, self.flat.itemsize)
+            check_step(self.architecture, samples, HELD * self.flat.itemsize)
             self.held = samples
         x, targets = self._gather(x, targets, chosen)
         self.module.train()

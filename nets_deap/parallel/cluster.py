@@ -44,7 +44,7 @@ class Cluster:
         if client is not None and (workers or scheduler):
             raise NetsError("a client of your own brings its cluster: leave `workers` and `scheduler` out")
         if client is not None and client.asynchronous:
-            raise NetsError("an asynchronous client: make one without `asynchronous`")
+            raise NetsError("an asynchronous client: a map waits for its results, and needs an ordinary one")
         self.ours = scheduler is None and client is None
         self.on_begun: Callable[[str, str], None] = lambda key, worker: None
         self._count, self._scheduler, self._given = workers or available_cores(), scheduler, client
