@@ -137,7 +137,7 @@ class Cluster:
         for address, told in self._workers().items():
             if address.startswith("inproc://"):
                 raise NetsError(
-                    "the workers are threads of this process: start the cluster with `processes`, or take "
+                    "the workers are threads of this process: start the cluster with processes, or take "
                     "`map` serial"
                 )
             if told["nthreads"] != 1:
