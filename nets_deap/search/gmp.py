@@ -41,15 +41,16 @@ class GMP(SparseTraining):
     allocation: str = GLOBAL
 
     def begun(self, layout: Layout, density: float) -> np.ndarray | int:
+        name = type(self).__name__.lower()
         if self.every < 1 or not 0 <= self.start < self.until <= 1:
             raise NetsError(
-                f"every={self.every}, start={self.start:g}, until={self.until:g}: expected 1 or more steps, "
-                "and shares from 0 to 1, the first below the second"
+                f"{name}: every={self.every}, start={self.start:g}, until={self.until:g}: expected 1 or more "
+                "steps, and shares from 0 to 1, the first below the second"
             )
         if not density <= self.init_density <= 1:
             raise NetsError(
-                f"init_density={self.init_density:g}: expected at most 1, and no less than the density asked "
-                f"for, {density:g}"
+                f"{name}: init_density={self.init_density:g}: expected at most 1, and no less than the "
+                f"density asked for, {density:g}"
             )
         allocate(layout, density, self.allocation)
         return allocate(layout, self.init_density, "erk")

@@ -36,7 +36,7 @@ class GraNet(GMP):
 
     def begun(self, layout: Layout, density: float) -> np.ndarray | int:
         if not 0 <= self.fraction <= 1:
-            raise NetsError(f"fraction={self.fraction:g}: expected a share from 0 to 1")
+            raise NetsError(f"granet: fraction={self.fraction:g}: expected a share from 0 to 1")
         return super().begun(layout, density)
 
     def due(self, course: Course) -> bool:

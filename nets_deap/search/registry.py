@@ -20,7 +20,7 @@ from nets_deap.search.granet import GraNet
 from nets_deap.search.imp import IMP
 from nets_deap.search.method import Method
 from nets_deap.search.neuroevolution import Nets
-from nets_deap.search.snfs import SparseMomentum
+from nets_deap.search.snfs import SNFS
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.search.weedout import Weedout
@@ -63,7 +63,7 @@ _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "set-itop": (Dynamic, {"growth": "random", "every": 1500} | ITOP),
     "rigl": (Dynamic, {"growth": "gradient"}),
     "rigl-itop": (Dynamic, {"growth": "gradient", "every": 4000} | ITOP),
-    "snfs": (SparseMomentum, {}),
+    "snfs": (SNFS, {}),
 }
 METHODS: dict[str, Entry] = {name: Entry(*_KINDS[name], says) for name, says in names.METHODS.items()}
 

@@ -17,7 +17,7 @@ NEARLY_DENSE = 0.8
 
 
 @dataclass(frozen=True)
-class SparseMomentum(SparseTraining):
+class SNFS(SparseTraining):
     """Dettmers & Zettlemoyer 2019, "Sparse Networks from Scratch", section 3.
 
     M is the exponentially smoothed gradient of all weights, active or not. After each epoch every layer drops
@@ -46,8 +46,8 @@ class SparseMomentum(SparseTraining):
             0 <= self.fraction <= 1 and 0 <= self.momentum < 1
         ):
             raise NetsError(
-                f"every={self.every}, fraction={self.fraction:g}, momentum={self.momentum:g}: expected 1 or "
-                "more steps, a share from 0 to 1, and a momentum from 0 to below 1"
+                f"snfs: every={self.every}, fraction={self.fraction:g}, momentum={self.momentum:g}: expected "
+                "1 or more steps, a share from 0 to 1, and a momentum from 0 to below 1"
             )
         if self.allocation == GLOBAL:
             raise NetsError("snfs: the first layer densities must be given: uniform or erk")

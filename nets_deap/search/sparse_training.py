@@ -121,7 +121,7 @@ class Dynamic(SparseTraining):
         if int(self.until * steps) <= self.every and density < 1:
             warn_once(
                 f"a mask that moves every {self.every:,} steps in the first {self.until:.0%} of a training "
-                f"stays as it is in one of {steps:,} steps: give a smaller `every`"
+                f"stays as it is in one of {steps:,} steps: give it a smaller every=…"
             )
 
     def due(self, course: Course) -> bool:

@@ -16,6 +16,7 @@ from nets_deap.search.granet import GraNet
 from nets_deap.search.method import initial
 from nets_deap.search.moving import Course, Moving
 from nets_deap.training import loop
+from nets_deap.training.final import train_network
 from tests.architectures import mlp
 from tests.search.methods import DIGITS
 
@@ -57,6 +58,20 @@ def test_a_training_follows_the_curve(allocation: str) -> None:
     assert network.cost_aside == Cost()
     if allocation == "uniform":
         np.testing.assert_allclose(list(problem.layout.densities(network.alive).values()), 0.1, atol=1e-3)
+
+
+def test_the_dense_beginning_is_no_early_stop() -> None:
+    problem = replace(DIGITS, recipe=Recipe("adam", 1e-3, 60, iterations=60))
+    method = GMP(every=2, until=0.9)
+    weights, _ = initial(problem, np.random.default_rng(0))
+    network = method.network(problem, weights, 0.005, np.random.default_rng(1))
+    settled = method.settled(60)
+    run = train_network(network, problem, 1, eval_every=1, track_test=False, settled=settled)
+    assert settled == network.updates[-1]["step"] < 60
+    best = min(run.rows, key=lambda row: row["val_loss"])
+    assert best["iteration"] < settled <= run.early_stop["iteration"]
+    assert (run.early_stop_weights != 0).sum() <= round(0.005 * weights.size)
+    assert run.test.loss > best["val_loss"]
 
 
 def four(method: GMP, course: Course) -> Moving:

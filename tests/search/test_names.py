@@ -65,7 +65,7 @@ def test_names_that_are_none(text: str, says: str) -> None:
         ("set:until=inf", "shares from 0 to 1"),
         ("rigl:allocation=global", "uniform or erk"),
         ("gmp:every=0", "expected 1 or more steps"),
-        ("gmp:start=0.7", "the first below the second"),
+        ("gmp:start=0.7", "gmp: .* the first below the second"),
         ("gmp:allocation=layer", "unknown allocation 'layer'"),
         ("granet:init_density=0.05", "no less than the density asked for, 0.1"),
         ("granet:fraction=2", "expected a share from 0 to 1"),

@@ -16,7 +16,7 @@ from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.method import initial
-from nets_deap.search.snfs import SparseMomentum, redistributed, shared_out
+from nets_deap.search.snfs import SNFS, redistributed, shared_out
 from nets_deap.training import loop
 from tests.search.methods import DIGITS
 
@@ -66,9 +66,7 @@ def test_the_number_of_weights_stays(seed: int, share: float, density: float) ->
 def test_momentum_is_that_of_dense_gradients(model: str) -> None:
     problem = Problem("digits", model, Recipe("sgd", 0.1, 30, epochs=2), init="kaiming", data_limit=150)
     weights, extras = initial(problem, np.random.default_rng(0))
-    network = SparseMomentum(momentum=0.8, every=9).network(
-        problem, weights, 0.1, np.random.default_rng(1), extras
-    )
+    network = SNFS(momentum=0.8, every=9).network(problem, weights, 0.1, np.random.default_rng(1), extras)
     architecture, data = problem.architecture, problem.data.train
     x = data.x[:30].float()
     targets = architecture.criterion.loss.targets(data.y[:30], 10, torch.float32)
@@ -89,7 +87,7 @@ def test_momentum_is_that_of_dense_gradients(model: str) -> None:
 
 def test_it_moves_after_each_epoch_but_the_last_and_layers_change() -> None:
     problem = replace(DIGITS, recipe=Recipe("momentum", 0.05, 60, epochs=6))
-    network = SparseMomentum().network(
+    network = SNFS().network(
         problem, initial(problem, np.random.default_rng(0))[0], 0.1, np.random.default_rng(1)
     )
     before = problem.layout.densities(network.alive)
