@@ -7,15 +7,29 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import compaction, epoch, genomes, parts, perceptrons, population, precision, products, ways
+from . import (
+    compaction,
+    convolutions,
+    epoch,
+    genomes,
+    parts,
+    perceptrons,
+    population,
+    precision,
+    products,
+    ways,
+)
 from .measure import Row, machine
 
+ALL = (
+    epoch, parts, ways, perceptrons, convolutions, population, precision, genomes, compaction, products,
+)  # fmt: skip
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 
 
 def main() -> None:
     rows: list[Row] = []
-    for benchmark in (epoch, parts, ways, perceptrons, population, precision, genomes, compaction, products):
+    for benchmark in ALL:
         for row in benchmark.rows():
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nets_deap.models.architecture import Architecture
+from nets_deap.models.node_space import known, weight_mask
 from nets_deap.models.registry import build
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.kernels import library
@@ -192,9 +193,13 @@ def test_the_back_end_follows_the_mask() -> None:
         recipe = Recipe(**({"batch_size": 60} | options))  # type: ignore[arg-type]
         return type(make_network(architecture, weights, mask, recipe))
 
+    half = np.concatenate([np.arange(size) % 2 == 0 for size in known(architecture).nodes.sizes])
+    mask = weight_mask(architecture, half)
+    weights, _ = drawn(architecture, 1.0)
+    assert type(make_network(architecture, weights, mask, Recipe(batch_size=60))) is MaskedModule
     assert kind(0.02) is SparseModule
     assert kind(1.0) is MaskedModule
-    assert kind(0.02, batch_size=2) is MaskedModule
+    assert kind(0.1, batch_size=2) is MaskedModule
     assert kind(0.02, batch_size=0) is SparseModule
     assert kind(0.02, optimizer="adafactor") is MaskedModule
 

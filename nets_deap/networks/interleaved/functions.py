@@ -15,7 +15,7 @@ from nets_deap.networks.interleaved.conversion import Enter, Mean, Moved
 from nets_deap.networks.interleaved.convolution import Convolve, Settings
 from nets_deap.networks.interleaved.images import HANDLERS, WEIGHTED, Context, Images, Made
 from nets_deap.networks.interleaved.layout import MARGIN, Layout
-from nets_deap.networks.interleaved.normalisation import Moments, Normalise, apply
+from nets_deap.networks.interleaved.normalisation import Norm, Normalise
 from nets_deap.networks.interleaved.past import Collected, Past
 from nets_deap.networks.interleaved.pooling import MaxPool
 
@@ -117,33 +117,29 @@ def _batch_norm(
     if not isinstance(input, Images) or input.layout.flat:
         return NotImplemented
     layout, context, x = input.layout, input.context, input.data
+    given = (each for each in (weight, bias, running_mean, running_var) if each is not None)
+    if any(each.dtype != x.dtype or not each.is_contiguous() for each in given):
+        return NotImplemented
+    norm = Norm(x, layout, weight, bias)
     if not training:
         if torch.is_grad_enabled() or running_mean is None or running_var is None:
             return NotImplemented
-        scale = (running_var.double() + eps).rsqrt()
-        scale = scale if weight is None else scale * weight
-        shift = -running_mean * scale if bias is None else bias - running_mean * scale
-        scale, shift = scale.to(x.dtype), shift.to(x.dtype)
+        norm.take(running_mean, running_var, eps)
 
         def affine(past: Images | None, rectified: bool) -> Made:
             out = context.arena.take(layout)
-            apply(x, scale, shift, None if past is None else past.data, rectified, layout, out)
+            norm.apply(None if past is None else past.data, rectified, out)
             return out, None
 
         return Images(context, layout, lambda rectified: affine(None, rectified), affine)
-    moments = Moments(x, layout)
-    if moments.count <= 1:
+    if norm.count <= 1:
         return NotImplemented  # torch says what is wrong
-    if running_mean is not None and running_var is not None:
-        with torch.no_grad():
-            running_mean.lerp_(moments.mean.to(running_mean), momentum)
-            unbiased = moments.variance * (moments.count / (moments.count - 1))
-            running_var.lerp_(unbiased.to(running_var), momentum)
+    running = None if running_mean is None or running_var is None else (running_mean, running_var)
+    norm.measure(running, momentum, eps)
 
     def make(past: Images | None, rectified: bool) -> Made:
         added, waiting = (None, None) if past is None else (past.data, past.past)
-        given = (x, weight, bias, added, moments, eps, rectified, layout, waiting, context.arena)
-        made: Tensor = Normalise.apply(*given)
+        made: Tensor = Normalise.apply(x, weight, bias, added, norm, rectified, waiting, context.arena)
         if not made.requires_grad:
             return made, None
         own = Past()

@@ -25,9 +25,22 @@ INLINE double NAME(total)(const VECTOR *lanes, int present)
     return sum;
 }
 
-/* Mean and biased variance of the channels from `first` to before `end`, each [channels]. Rows are summed first,
- * so that float32 loses little. */
-void NAME(moments)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, double *mean, double *variance)
+/* A batch normalisation. All arrays are [channels]; those that may be NULL are said to. */
+typedef struct {
+    const REAL *weight, *bias; /* or NULL */
+    double eps, momentum;
+    REAL *running_mean, *running_variance; /* or NULL */
+    double *mean, *inverse;                /* of the minibatch; 1 / √(variance + eps) */
+    REAL *scale, *shift;                   /* so that the outputs are scale · x + shift */
+    int64_t rectified;                     /* whether negative outputs are set to 0 */
+    const REAL *outputs;                   /* images; if something was added before they were rectified, else NULL */
+    REAL *of_weight, *of_bias;             /* gradients */
+    REAL *of_all, *of_each;                /* what the errors of x have in common, and for each distance from the mean */
+} NAME(norm);
+
+/* Mean, variance and all that follows from them, of the channels from `first` to before `end`. Rows are summed
+ * first, so that float32 loses little. */
+void NAME(moments)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x)
 {
     for (int64_t c = first; c < end; c++) {
         const REAL pivot = x[c * of->channel];
@@ -51,41 +64,41 @@ void NAME(moments)(const NAME(image) *of, int64_t first, int64_t end, const REAL
             sum += NAME(total)(s, NAME(present)(of, b));
             squares += NAME(total)(q, NAME(present)(of, b));
         }
-        mean[c] = pivot + sum / count;
-        variance[c] = squares / count - sum / count * (sum / count);
-        if (variance[c] < 0)
-            variance[c] = 0;
+        const double mean = pivot + sum / count;
+        double variance = squares / count - sum / count * (sum / count);
+        variance = variance < 0 ? 0 : variance;
+        const double inverse = 1 / sqrt(variance + n->eps);
+        const double scale = n->weight ? inverse * n->weight[c] : inverse;
+        n->mean[c] = mean;
+        n->inverse[c] = inverse;
+        n->scale[c] = scale;
+        n->shift[c] = (n->bias ? n->bias[c] : 0) - mean * scale;
+        if (n->running_mean) {
+            n->running_mean[c] += n->momentum * (mean - n->running_mean[c]);
+            n->running_variance[c] += n->momentum * (variance * (count / (count - 1)) - n->running_variance[c]);
+        }
     }
 }
 
-/* out = scale[channel] · x + shift[channel] + past, which may be NULL; if `rectified`, 0 where that is negative.
- * NaN stays. */
-void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const REAL *x, const REAL *scale,
-                     const REAL *shift, const REAL *past, int64_t rectified, REAL *out)
+/* out = scale · x + shift + past, images, of which past may be NULL. NaN stays. */
+void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x,
+                     const REAL *past, REAL *out)
 {
     for (int64_t b = 0; b < of->blocks; b++)
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = first; c < end; c++) {
                 const int64_t at = b * of->block + y * of->row + c * of->channel;
-                const REAL a = scale[c], d = shift[c];
+                const REAL a = n->scale[c], d = n->shift[c];
                 for (int64_t i = at; i < at + of->cols * SAMPLES; i += LANES) {
                     VECTOR z = *(const VECTOR *)(x + i) * a + d;
                     if (past)
                         z += *(const VECTOR *)(past + i);
-                    if (rectified)
+                    if (n->rectified)
                         z = SELECT(z < 0, (VECTOR){0}, z);
                     *(VECTOR *)(out + i) = z;
                 }
             }
 }
-
-/* What `normalise` has made of x, for those who come back through it. */
-typedef struct {
-    const double *mean;        /* [channels], that of x */
-    const REAL *scale, *shift; /* [channels], as given to `normalise` */
-    const REAL *outputs;       /* of `normalise` if it has rectified a sum with `past`, else NULL */
-    int64_t rectified;
-} NAME(norm);
 
 /* The error before rectifying. at: of the vector in all arrays */
 INLINE VECTOR NAME(before)(const NAME(norm) *n, REAL scale, REAL shift, const REAL *x, const REAL *errors,
@@ -98,13 +111,14 @@ INLINE VECTOR NAME(before)(const NAME(norm) *n, REAL scale, REAL shift, const RE
     return SELECT(z <= 0, (VECTOR){0}, e);
 }
 
-/* The sums over samples and pixels of the errors, and of errors · (x − mean), each [channels]. */
+/* The gradients of weight and bias, and what `through_norm` needs: sums over samples and pixels of the errors,
+ * and of errors · (x − mean). */
 void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x,
-                      const REAL *errors, double *sum, double *product)
+                      const REAL *errors)
 {
     for (int64_t c = first; c < end; c++) {
         const REAL middle = n->mean[c], scale = n->scale[c], shift = n->shift[c];
-        sum[c] = product[c] = 0;
+        double sum = 0, product = 0, count = (double)of->samples * of->rows * of->cols;
         for (int64_t b = 0; b < of->blocks; b++) {
             VECTOR s[PER_PIXEL] = {{0}}, p[PER_PIXEL] = {{0}};
             for (int64_t y = 0; y < of->rows; y++) {
@@ -122,23 +136,29 @@ void NAME(error_sums)(const NAME(image) *of, int64_t first, int64_t end, const N
                     p[v] += row_p[v];
                 }
             }
-            sum[c] += NAME(total)(s, NAME(present)(of, b));
-            product[c] += NAME(total)(p, NAME(present)(of, b));
+            sum += NAME(total)(s, NAME(present)(of, b));
+            product += NAME(total)(p, NAME(present)(of, b));
         }
+        const double inverse = n->inverse[c], own = n->weight ? inverse * n->weight[c] : inverse;
+        n->of_weight[c] = inverse * product;
+        n->of_bias[c] = sum;
+        n->of_all[c] = own * sum / count;
+        n->of_each[c] = own * inverse * inverse * product / count;
     }
 }
 
-/* below = scale[channel] · e − p[channel] − q[channel] · (x − mean), where e are the errors before rectifying,
- * and 0 for samples that are not there; past = e unless it is NULL. */
+/* below = scale · e − of_all − of_each · (x − mean), where e are the errors before rectifying, and 0 for samples
+ * that are not there; past = e unless it is NULL. */
 void NAME(through_norm)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *x,
-                        const REAL *p, const REAL *q, const REAL *errors, REAL *below, REAL *past)
+                        const REAL *errors, REAL *below, REAL *past)
 {
     for (int64_t b = 0; b < of->blocks; b++) {
         const int present = NAME(present)(of, b);
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = first; c < end; c++) {
                 const int64_t at = b * of->block + y * of->row + c * of->channel;
-                const REAL middle = n->mean[c], scale = n->scale[c], shift = n->shift[c], all = p[c], each = q[c];
+                const REAL middle = n->mean[c], scale = n->scale[c], shift = n->shift[c];
+                const REAL all = n->of_all[c], each = n->of_each[c];
                 for (int64_t i = at; i < at + of->cols * SAMPLES; i += LANES) {
                     const VECTOR e = NAME(before)(n, scale, shift, x, errors, i);
                     *(VECTOR *)(below + i) = e * scale - all - (*(const VECTOR *)(x + i) - middle) * each;

@@ -45,7 +45,16 @@ class Gradient(ctypes.Structure):
 class Norm(ctypes.Structure):
     """The struct `norm` of images.h."""
 
-    _fields_ = (*((name, _ADDRESS) for name in ("mean", "scale", "shift", "outputs")), ("rectified", _INT))
+    _fields_ = (
+        *((name, _ADDRESS) for name in ("weight", "bias")),
+        *((name, ctypes.c_double) for name in ("eps", "momentum")),
+        *(
+            (name, _ADDRESS)
+            for name in ("running_mean", "running_variance", "mean", "inverse", "scale", "shift")
+        ),
+        ("rectified", _INT),
+        *((name, _ADDRESS) for name in ("outputs", "of_weight", "of_bias", "of_all", "of_each")),
+    )
 
 
 class Image(ctypes.Structure):
@@ -59,10 +68,10 @@ class Image(ctypes.Structure):
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {  # after the struct, and the first and the end of a range
     "convolve": (_ADDRESS,) * 4,
     "convolve_gradient": (_ADDRESS,) * 3,
-    "moments": (_ADDRESS,) * 3,
-    "normalise": (*(_ADDRESS,) * 4, _INT, _ADDRESS),
-    "error_sums": (_ADDRESS,) * 5,
-    "through_norm": (_ADDRESS,) * 7,
+    "moments": (_ADDRESS,) * 2,
+    "normalise": (_ADDRESS,) * 4,
+    "error_sums": (_ADDRESS,) * 3,
+    "through_norm": (_ADDRESS,) * 5,
     "pool": (*(_INT,) * 4, *(_ADDRESS,) * 2),
     "through_pool": (*(_INT,) * 4, *(_ADDRESS,) * 4),
 }
