@@ -35,7 +35,7 @@ def made(kind, model: str, density: float, seed: int, optimizer: str = "adam"):
     rng = np.random.default_rng(seed)
     mask = rng.random(architecture.layout.size) < density
     for _, part in architecture.layout.split(mask):
-        part[: len(part) // 2] = False
+        part[: len(part) // 2], part[:, : part.shape[1] // 2] = False, False
     m = sum(extra.size for extra in architecture.extras)
     weights, extras = rng.random(mask.size, dtype=np.float32), rng.random(m, dtype=np.float32)
     return kind(architecture, weights, mask, Recipe(optimizer, 0.1, 8), extras=extras), mask
