@@ -18,7 +18,7 @@ from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search import controls
 from nets_deap.search.method import Found, initial
 from nets_deap.search.registry import method_of, parse
-from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.sparse_training import SparseTraining
 from nets_deap.search.spec import MethodSpec
 from nets_deap.training.final import TrainingRun, to_go, train_network, train_ticket
 from nets_deap.util import digests, files
@@ -79,7 +79,7 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     """
     problem, method = config.problem(), method_of(trial.method)
     aside, search = Cost(), Cost()
-    if isinstance(method, Dynamic):
+    if isinstance(method, SparseTraining):
         run, logbook, aside = _train_dynamically(method, trial, problem, config)
     else:
         found = find(trial, config, folder)
@@ -173,13 +173,16 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
 
 
 def _train_dynamically(
-    method: Dynamic, trial: Trial, problem: Problem, config: CompareConfig
+    method: SparseTraining, trial: Trial, problem: Problem, config: CompareConfig
 ) -> tuple[TrainingRun, list[Row], Cost]:
     """The training, the updates of the mask, and their extra cost."""
     rng = generator(trial.seed, 0, Role.SEARCH)
     weights, extras = initial(problem, rng)
     network = method.network(problem, weights, trial.density, rng, extras)
-    run = train_network(network, problem, trial.seed, config.eval_every, track_test=config.track_test)
+    settled = method.settled(network.course.steps)
+    run = train_network(
+        network, problem, trial.seed, config.eval_every, track_test=config.track_test, settled=settled
+    )
     run = replace(run, density=float(network.alive.mean()))
     return run, list(network.updates), network.cost_aside
 

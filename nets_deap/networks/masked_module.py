@@ -6,6 +6,8 @@ hand-derived gradients with.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -75,6 +77,7 @@ class MaskedModule:
             parameters[name].grad = gradient
         self.parameters = [parameters[name] for name in self.names]
         self.channels_last = self.architecture.known().channels_last
+        self.watch: Callable[[Tensor], None] | None = None  # is given the gradient of pruned weights, too
         self._gather = Gatherer()
         replayable = self.state.is_cuda and self.descent.recordable and can_record(self.architecture)
         self._recorder = Recorder(self.state.device) if replayable else None
@@ -124,6 +127,8 @@ class MaskedModule:
             ):
                 if gradient is not None and parameter.grad is not None:
                     parameter.grad.copy_(gradient)
+        if self.watch is not None:
+            self.watch(self.gradient)
         self.gradient.mul_(self.mask)
         if not self.descent.plain:
             self.descent.step()

@@ -66,10 +66,9 @@ class Method(ABC):
 
     A frozen dataclass: its fields are its options, except those named in `fixed`.
 
-    gives_ticket: False if it gives a trained network: its mask moves (`sparse_training.Dynamic`), or what is
-        trained to the end has been trained before (`learning_rate_rewinding`)
+    gives_ticket: False if it gives a trained network: its mask moves (`sparse_training.SparseTraining`), or
+        what is trained to the end has been trained before (`learning_rate_rewinding`)
     resumable:    it works in cycles that can be saved (`cycles.Cycles`)
-    for_perceptrons: it trains only multilayer perceptrons
     limited_by:   what a budget limits besides seconds: gradient "steps", or forward "passes"
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
     reports:      it works in cycles or generations: it tells of each row of its logbook as it comes, by
@@ -83,7 +82,6 @@ class Method(ABC):
     fixed: ClassVar[frozenset[str]] = frozenset()
     gives_ticket: ClassVar[bool] = True
     resumable: ClassVar[bool] = False
-    for_perceptrons: ClassVar[bool] = False
     limited_by: ClassVar[str] = "steps"
     populations: ClassVar[bool] = False
     reports: ClassVar[bool] = False

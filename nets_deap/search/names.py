@@ -23,6 +23,11 @@ METHODS: dict[str, str] = {
     "random-nodes": "one random node mask",
     "es": "iterative pruning where an evolution strategy does the training",
     "es-paper": "the same at the size of its paper, for a GPU",
+    "gmp": "pruned little by little as it trains: no ticket",
+    "granet": "the same, and what was pruned may grow back: no ticket",
     "set": "trained sparse, the mask moves at random: no ticket",
+    "set-itop": "the same as ITOP has it, for long trainings",
     "rigl": "trained sparse, the mask follows gradients: no ticket",
+    "rigl-itop": "the same as ITOP has it, for long trainings",
+    "snfs": "trained sparse, mask and layers follow momentum: no ticket",
 }

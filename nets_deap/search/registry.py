@@ -15,11 +15,14 @@ from nets_deap.search import names
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.es import ES
+from nets_deap.search.gmp import GMP
+from nets_deap.search.granet import GraNet
 from nets_deap.search.imp import IMP
 from nets_deap.search.learning_rate_rewinding import LearningRateRewinding
 from nets_deap.search.method import Method
 from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.prospect import Prospect
+from nets_deap.search.snfs import SNFS
 from nets_deap.search.sparse_training import Dynamic
 from nets_deap.search.spec import MethodSpec
 from nets_deap.search.weedout import Weedout
@@ -39,6 +42,7 @@ class Entry:
 FOR_A_GPU = {"es-paper"}  # by its size
 STABLE = {"scope": "global", "rewind_share": 0.03}  # Frankle et al. 2020, section 3, for ResNet-20
 PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
+ITOP = {"fraction": 0.5, "until": 1.0}  # Liu et al. 2021: half of the weights move at first, to the end
 _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "dense": (Dense, {}),
     "random": (Pruned, {"name": "random"}),
@@ -60,8 +64,13 @@ _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "random-nodes": (Weedout, {"breed": False, "pop": 1, "gens": 0}),
     "es": (ES, {}),
     "es-paper": (ES, PAPERS_ES),
+    "gmp": (GMP, {}),
+    "granet": (GraNet, {}),
     "set": (Dynamic, {"growth": "random"}),
+    "set-itop": (Dynamic, {"growth": "random", "every": 1500} | ITOP),
     "rigl": (Dynamic, {"growth": "gradient"}),
+    "rigl-itop": (Dynamic, {"growth": "gradient", "every": 4000} | ITOP),
+    "snfs": (SNFS, {}),
 }
 # settled option -> options that say the same in another way, and so replace it
 INSTEAD = {"epochs": {"iterations"}, "rewind_share": {"rewind", "rewind_epochs"}}

@@ -1,78 +1,47 @@
-"""Dynamic sparse training, SET and RigL: references that give a trained network, not a ticket."""
+"""Training under a mask that moves; SET and RigL. References that give a trained network, not a ticket."""
 
 from __future__ import annotations
 
-import math
+from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nets_deap.config.fields import MOST
-from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL, Layout
-from nets_deap.networks.masked_mlp import MaskedMLP
-from nets_deap.networks.masked_module import MaskedModule
-from nets_deap.networks.perceptron import has_gradients
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import GLOBAL, allocate, keep
-from nets_deap.pruning.scores import Candidate, gradient
 from nets_deap.search.method import Found, Method, Stretch
-from nets_deap.util.errors import NetsError
+from nets_deap.search.moving import Course, Moved, Moving, Rule, exchanged
+from nets_deap.util.errors import NetsError, warn_once
 
 GROWTHS = ("random", "gradient")
 
 
-if TYPE_CHECKING:
-    _Base = MaskedModule  # or MaskedMLP, which has the same attributes
-else:
-    _Base = object
+class SparseTraining(Method, Rule):
+    """A method whose search is its training, by the problem's recipe, under a mask that it moves."""
 
-
-@dataclass(frozen=True)
-class Dynamic(Method):
-    """At every update of the mask, each layer drops its smallest weights and grows as many.
-
-    What it grows is chosen among all that it has not kept, so a weight just dropped may come back at once.
-
-    growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
-    every: steps between updates
-    fraction: share of a layer's weights that the first update replaces; it decays along a cosine
-    until: share of the training after which the mask is fixed. Defaults as in RigL, section 3.
-    """
-
-    fixed = frozenset({"growth"})
     gives_ticket = False
-    for_perceptrons = True
     largest: ClassVar[Mapping[str, int]] = {"every": MOST}
 
-    growth: str
-    allocation: str = "erk"
-    every: int = 100
-    fraction: float = 0.3
-    until: float = 0.75
+    @abstractmethod
+    def begun(self, layout: Layout, density: float) -> np.ndarray | int:
+        """Active weights before the first step, as `keep` takes them, for a training to this density.
 
-    def plan(self, layout: Layout, density: float) -> list[np.ndarray | int]:
-        """Active weights of each layer, in all of the training. Raises NetsError for impossible options."""
-        if self.growth not in GROWTHS:
-            raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
-        if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
-            raise NetsError(
-                f"every={self.every}, fraction={self.fraction:g}, until={self.until:g}: "
-                "expected 1 or more steps, and shares from 0 to 1"
-            )
-        if self.allocation == GLOBAL:
-            raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
-        return [allocate(layout, density, self.allocation)]
+        Raises NetsError for impossible options.
+        """
+
+    def settled(self, steps: int) -> int:
+        """The step of a training of so many from which the network has the density asked for."""
+        return 0
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """Raise NetsError for impossible options."""
-        self.plan(problem.layout, density)
+        self.begun(problem.layout, density)
 
     def searches(self) -> bool:
         return False
@@ -84,7 +53,7 @@ class Dynamic(Method):
 
     def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
         """Raises NetsError: there is no search, because `network` is trained to the end directly."""
-        raise NetsError("SET and RigL give a trained network, not a ticket: a comparison trains them")
+        raise NetsError("sparse training gives a trained network, not a ticket: a comparison trains it")
 
     def network(
         self,
@@ -93,96 +62,77 @@ class Dynamic(Method):
         density: float,
         rng: np.random.Generator,
         extras: np.ndarray = INITIAL,
-    ) -> DynamicMLP | DynamicModule:
-        """The untrained network for the problem's recipe: θ₀ under a random mask of this density.
+    ) -> Moving:
+        """The untrained network for the problem's recipe: θ₀ under a random mask, or under none.
 
         extras: float32[m], biases and normalisations; initial unless given
         """
-        layout = problem.layout
         everything = np.ones(weights.size, dtype=bool)
-        (counts,) = self.plan(layout, density)
-        mask = keep(layout, rng.random(weights.size), everything, counts)
-        steps = problem.recipe.steps(len(problem.data.train.y))
-        architecture = problem.architecture
-        kind = DynamicMLP if has_gradients(architecture) else DynamicModule
-        return kind(architecture, weights, mask, problem.recipe, self, steps, rng, extras)
+        counts = self.begun(problem.layout, density)
+        mask = keep(problem.layout, rng.random(weights.size), everything, counts)
+        recipe, available = problem.recipe, len(problem.data.train.y)
+        course = Course(0, recipe.steps(available), recipe.steps_per_epoch(available), density)
+        return Moving(problem.architecture, weights, mask, recipe, self, course, rng, extras)
 
 
-class _Dynamic(_Base):
-    """A masked network whose mask changes during training; the density of each layer stays the same.
+@dataclass(frozen=True)
+class Dynamic(SparseTraining):
+    """At every update of the mask, each layer drops its smallest weights and grows as many.
 
-    A grown weight starts at zero, with its optimiser state cleared. A weight dropped and regrown in the same
-    update keeps its value, as in RigL's own code. `updates` has one row per update; `moved` counts what was
-    dropped, and with it what has come back at once.
+    What it grows is chosen among all that it has not kept, so a weight just dropped may come back at once.
+    An update takes the place of a step (RigL, algorithm 1). RigL's gradient is torch's, of all weights.
+
+    growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
+    every: steps between updates
+    fraction: share of a layer's weights that the first update replaces; it decays along a cosine
+    until: share of the training after which the mask is fixed. Defaults as in RigL, section 3.
+
+    ITOP (Liu et al. 2021, "Do We Actually Need Dense Over-Parameterization?") moves half of the weights, to
+    the end of the training, but rarely, so that what has grown is trained well before it is judged: every
+    1,500 steps for SET and 4,000 for RigL, as in its authors' commands for CIFAR. Its measure R_s, the share
+    of weights that have ever been active, is `explored` in the rows of updates.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: np.ndarray,
-        mask: np.ndarray,
-        recipe: Recipe,
-        options: Dynamic,
-        steps: int,
-        rng: np.random.Generator,
-        extras: np.ndarray = INITIAL,
-    ) -> None:
-        everything = np.ones_like(mask)  # nothing is left out
-        super().__init__(architecture, weights, everything, recipe, extras=extras)
-        self.options, self.rng = options, rng
-        self.size = weights.size  # the first of `flat`; extras come after them
-        self.last_update = int(options.until * steps)
-        self.done = 0
-        self.updates: list[dict[str, float]] = []
-        # An update of SET takes no gradient; one of RigL goes forward twice.
-        self.cost_aside = Cost()
-        self._set_mask(mask)
+    fixed = frozenset({"growth"})
+    instead = True
 
-    @property
-    def alive(self) -> np.ndarray:
-        """bool[n], the current mask."""
-        return self.mask[: self.size].numpy().astype(bool)
+    growth: str
+    allocation: str = "erk"
+    every: int = 100
+    fraction: float = 0.3
+    until: float = 0.75
 
-    def _set_mask(self, mask: np.ndarray) -> None:
-        self.mask[: self.size] = torch.from_numpy(mask)
-        self.flat.mul_(self.mask)
+    def begun(self, layout: Layout, density: float) -> np.ndarray | int:
+        if self.growth not in GROWTHS:
+            raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
+        if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
+            raise NetsError(
+                f"every={self.every}, fraction={self.fraction:g}, until={self.until:g}: "
+                "expected 1 or more steps, and shares from 0 to 1"
+            )
+        if self.allocation == GLOBAL:
+            raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
+        return allocate(layout, density, self.allocation)
 
-    def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
-        """One optimiser step; at an update, the mask changes instead of the weights (RigL, algorithm 1)."""
-        self.done += 1
-        if self.done % self.options.every == 0 and self.done < self.last_update:
-            x, targets = self._gather(x, targets, chosen)
-            self.outputs = self.forward(x)
-            self._move(x, targets)
-            random = self.options.growth == "random"
-            self.cost_aside += Cost(-1, -len(x)) if random else Cost(forward_passes=len(x))
-        else:
-            super().step(x, targets, chosen)
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for impossible options; warn if the training is too short for an update."""
+        super().check(problem, density, budget)
+        steps = problem.recipe.steps(len(problem.data.train.y))
+        if int(self.until * steps) <= self.every and density < 1:
+            warn_once(
+                f"a mask that moves every {self.every:,} steps in the first {self.until:.0%} of a training "
+                f"stays as it is in one of {steps:,} steps: give it a smaller every=…"
+            )
 
-    def _move(self, x: Tensor, targets: Tensor) -> None:
-        layout, alive = self.architecture.layout, self.alive
-        share = self.options.fraction / 2 * (1 + math.cos(math.pi * self.done / self.last_update))
-        weights = self.flat[: self.size].numpy()
-        if self.options.growth == "gradient":
-            candidate = Candidate(self.architecture, weights, alive, x, targets, self.rng, self.extras())
-            score = gradient(candidate)
-        else:
-            score = self.rng.random(weights.size)
-        counts = np.array([int(part.sum()) for _, part in layout.split(alive)])
-        moved = (share * counts).astype(int)
-        kept = keep(layout, np.abs(weights), alive, counts - moved)
-        mask = kept | keep(layout, score, ~kept, moved)
-        stayed = torch.ones_like(self.mask, dtype=torch.bool)
-        stayed[: self.size] = torch.from_numpy(mask & alive)
-        self.descent.forget(stayed)
-        self.flat.mul_(stayed)
-        self._set_mask(mask)
-        self.updates.append({"step": self.done, "moved": int(moved.sum())})
+    def due(self, course: Course) -> bool:
+        return course.step % self.every == 0 and course.step < int(self.until * course.steps)
 
+    def moved(self, network: Moving, x: Tensor, targets: Tensor) -> Moved:
+        course, weights = network.course, network.weights()
+        share = course.cosine(self.fraction, int(self.until * course.steps))
+        score = network.rng.random(weights.size) if self.growth == "random" else network.slopes(x, targets)
+        return exchanged(network.architecture.layout, weights, network.alive, score, share)
 
-class DynamicMLP(_Dynamic, MaskedMLP):
-    """A perceptron."""
-
-
-class DynamicModule(_Dynamic, MaskedModule):
-    """Any other network."""
+    def aside(self, samples: int) -> Cost:
+        """SET's update takes no gradient; RigL's goes forward twice."""
+        return Cost(-1, -samples) if self.growth == "random" else Cost(forward_passes=samples)

@@ -42,6 +42,7 @@ class TrainingRun:
     extras, early_stop_extras: float32[m], biases and normalisations at the same two points
     measure: what `val_acc` and `test_acc` measure
     rewound_to: the training step that the ticket's weights come from; `rows` count iterations from there
+    settled: the step from which the network has its density: no row before it is the early stop
     """
 
     density: float
@@ -53,11 +54,13 @@ class TrainingRun:
     early_stop_extras: np.ndarray = field(default_factory=lambda: INITIAL, repr=False)
     rewound_to: int = 0
     measure: Measure = field(default_factory=Measure)
+    settled: int = 0
 
     @property
     def early_stop(self) -> Row:
         """The row of least validation loss, the first in a tie. A NaN is never the least."""
-        return min(self.rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
+        rows = [row for row in self.rows if row["iteration"] >= self.settled]
+        return min(rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))
 
     @property
     def diverged(self) -> bool:
@@ -197,8 +200,12 @@ def train_network(
     begun: Standing | None = None,
     on_standing: Callable[[Standing], None] | None = None,
     due: Callable[[], bool] | None = None,
+    settled: int = 0,
 ) -> TrainingRun:
-    """`train_ticket` for a network that is already built, with any back end."""
+    """`train_ticket` for a network that is already built, with any back end.
+
+    settled: the step from which the network has its density; it is not stopped before
+    """
     recipe = problem.recipe
     data = problem.data.to(device, torch.float32)
     per_epoch = recipe.steps_per_epoch(len(data.train.y))
@@ -228,7 +235,8 @@ def train_network(
                 test = evaluate(network, data.test, data.cases)
                 row |= {"test_loss": test.loss, "test_acc": test.accuracy}
             rows.append(row | {"elapsed_s": time.monotonic() - start})
-            if len(rows) == 1 or validation.loss < best:
+            judged = [row for row in rows if row["iteration"] >= settled]
+            if judged and (len(judged) == 1 or validation.loss < best):
                 early_stop = network.weights(), network.extras()
                 best = np.nan_to_num(validation.loss, nan=np.inf)
             if on_row:
@@ -245,4 +253,4 @@ def train_network(
     density = float(np.mean(weights != 0))
     metric = Measure(str(network.architecture.criterion.metric))
     extras = network.extras(), early_stop[1]
-    return TrainingRun(density, rows, test, weights, early_stop[0], *extras, measure=metric)
+    return TrainingRun(density, rows, test, weights, early_stop[0], *extras, measure=metric, settled=settled)

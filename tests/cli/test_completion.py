@@ -118,7 +118,7 @@ def test_what_is_offered_is_known() -> None:
     [
         (("compare", "--methods", "imp,sni"), [("plain", "imp,snip")]),
         (("evolve", "--arch=lenet-3"), [("plain", "lenet-300-100")]),
-        (("search", "rig"), [("plain", "rigl")]),
+        (("search", "rig"), [("plain", "rigl"), ("plain", "rigl-itop")]),
         (("runs", "--state", "dam"), [("plain", "damaged")]),
         (("train", "runs/"), [("file", "runs/")]),
         (("report", "a", "b"), [("file", "b")]),

@@ -12,7 +12,7 @@ from nets_deap.problem.budget import Budget
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.method import NEEDS
 from nets_deap.search.registry import METHODS, gpu, method_of, needs, parse
-from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.sparse_training import SparseTraining
 from tests.search.methods import BRIEF, DIGITS
 
 
@@ -41,7 +41,7 @@ def test_the_list_has_a_row_for_each_method_and_fits_80_columns(cli: Any) -> Non
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_needs_what_it_says(name: str) -> None:
     method = method_of(parse(BRIEF.get(name, name)))
-    if isinstance(method, Dynamic):
+    if isinstance(method, SparseTraining):
         assert needs(name) == NEEDS.keys()
         return
     cost = method(DIGITS, Budget(), np.random.default_rng(0), 0.3).cost

@@ -11,6 +11,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.method import Found, Row
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
+from nets_deap.search.sparse_training import SparseTraining
 
 DIGITS = Problem("digits", "lenet-300-100", Recipe("adam", 1.2e-3, 60, epochs=2), data_limit=300)
 RESULTS = Path(__file__).parents[2] / "results"
@@ -35,6 +36,7 @@ BRIEF = {
 }
 NODES = ("weedout", "node-evolution", "random-nodes")
 TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
+MOVING = [name for name in METHODS if issubclass(METHODS[name].kind, SparseTraining)]
 EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]
 
 

@@ -7,19 +7,14 @@ import pytest
 import torch
 
 from nets_deap.problem.budget import Cost
-from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.method import initial
+from nets_deap.search.moving import Course, Moving
 from nets_deap.search.registry import method_of, parse
-from nets_deap.search.sparse_training import Dynamic, DynamicMLP
+from nets_deap.search.sparse_training import Dynamic
 from nets_deap.training.final import train_network
 from tests.architectures import mlp
 from tests.search.methods import DIGITS
-
-
-def dynamic(problem: Problem, method: Dynamic) -> DynamicMLP:
-    weights = initial(problem, np.random.default_rng(0))[0]
-    return method.network(problem, weights, 0.1, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -73,12 +68,13 @@ def test_the_first_update_worked_out() -> None:
         assert gone.sum() <= many  # … but for those that came back at once
 
 
-def four_weights(growth: str, fraction: float, rng: np.random.Generator) -> DynamicMLP:
+def four_weights(growth: str, fraction: float, rng: np.random.Generator) -> Moving:
     """W = [[1, −2], [3, 0]], whose last weight is dormant, before its first update."""
     architecture = mlp((2,), (), 2, "relu", "mse")
     method = Dynamic(growth, every=1, fraction=fraction, until=1.0)
     weights, mask = np.array([1, -2, 3, 9], dtype=np.float32), np.array([1, 1, 1, 0], dtype=bool)
-    return DynamicMLP(architecture, weights, mask, Recipe("sgd", 0.1), method, 10**9, rng)
+    course = Course(0, 10**9, 1, 0.75)
+    return Moving(architecture, weights, mask, Recipe("sgd", 0.1), method, course, rng)
 
 
 # x = (2, 1) gives (0, 6) where (1, 3) is wanted: errors (−1, 3), and |gradients| [[2, 1], [6, 3]].
@@ -98,7 +94,9 @@ def test_rigl_drops_the_share_of_what_is_active_and_may_regrow_it(
     network.step(torch.tensor([[2.0, 1.0]]), torch.tensor([[1.0, 3.0]]))
     assert network.alive.tolist() == alive
     assert network.weights().tolist() == values
-    assert network.updates == [{"step": 1, "moved": int(np.float64(fraction) * 3)}]
+    ever = 1.0 if alive[3] else 0.75
+    row = {"step": 1, "moved": int(np.float64(fraction) * 3), "density": 0.75, "explored": ever}
+    assert network.updates == [row]
 
 
 def test_set_drops_the_share_of_what_is_active_and_grows_anything_else() -> None:

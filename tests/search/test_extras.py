@@ -21,7 +21,7 @@ from nets_deap.search.controls import CONTROLS
 from nets_deap.search.method import initial
 from nets_deap.search.registry import METHODS, gives_ticket, method_of, parse
 from nets_deap.strategies.population_loss import PopulationLoss, Searched
-from tests.search.methods import BRIEF
+from tests.search.methods import BRIEF, MOVING
 
 X = np.random.default_rng(0).standard_normal((60, 8), dtype=np.float32)
 Y = np.arange(60) % 3
@@ -107,7 +107,7 @@ def test_a_control_trains_from_the_extras_of_its_ticket(name: str, begun: list[n
     assert all(of_one_draw(extras, control) for extras in begun)
 
 
-@pytest.mark.parametrize("name", ["set", "rigl"])
+@pytest.mark.parametrize("name", MOVING)
 def test_sparse_training_starts_from_the_extras_that_all_methods_draw(name: str) -> None:
     rng = np.random.default_rng(0)
     weights, extras = initial(PROBLEM, rng)

@@ -12,7 +12,7 @@ from nets_deap.problem.budget import Budget
 from nets_deap.search.controls import CONTROLS
 from nets_deap.search.imp import IMP
 from nets_deap.search.registry import METHODS, method_of, parse, parse_all
-from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.sparse_training import SparseTraining
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util.errors import NetsError
 from tests.search.methods import DIGITS, RESULTS
@@ -72,6 +72,14 @@ def test_names_that_are_none(text: str, says: str) -> None:
         ("rigl:fraction=1.5", "shares from 0 to 1"),
         ("set:until=inf", "shares from 0 to 1"),
         ("rigl:allocation=global", "uniform or erk"),
+        ("gmp:every=0", "expected 1 or more steps"),
+        ("gmp:start=0.7", "gmp: .* the first below the second"),
+        ("gmp:allocation=layer", "unknown allocation 'layer'"),
+        ("granet:init_density=0.05", "no less than the density asked for, 0.1"),
+        ("granet:fraction=2", "expected a share from 0 to 1"),
+        ("snfs:momentum=1", "from 0 to below 1"),
+        ("snfs:allocation=global", "uniform or erk"),
+        ("rigl-itop:every=0", "expected 1 or more steps"),
         ("random-paper:spread=-1", "expected 0 or more"),
         ("snip:samples=0", "expected 1 or more"),
         ("snip:rounds=0", "expected 1 or more"),
@@ -90,7 +98,7 @@ FREE = {"dense", "random", "random-erk", "random-paper", "magnitude"}
 def test_a_budget_of_next_to_nothing_is_refused_before_anything_is_run(name: str) -> None:
     method = method_of(parse(name))
     method.check(DIGITS, 0.3)
-    if isinstance(method, Dynamic) or name == "synflow":
+    if isinstance(method, SparseTraining) or name == "synflow":
         method.check(DIGITS, 0.3, Budget(forward_passes=1))  # no search, and none that sees data
     else:
         with pytest.raises(NetsError, match="budget"):

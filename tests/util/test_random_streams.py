@@ -33,7 +33,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.method import initial
 from nets_deap.search.registry import METHODS, method_of, parse
-from nets_deap.search.sparse_training import Dynamic
+from nets_deap.search.sparse_training import SparseTraining
 from nets_deap.training.final import train_network, train_ticket
 from nets_deap.util.random_streams import undisturbed
 from tests.conftest import MNIST_DIR, streams_stay
@@ -92,7 +92,7 @@ def test_no_search_method_and_no_training_moves_the_global_random_streams(name: 
     problem = Problem("xor-corners", "mlp-100", Recipe("adam", 0.01, 0, epochs=2))
     with streams_stay():
         method, rng = method_of(spec), np.random.default_rng(0)
-        if not isinstance(method, Dynamic):
+        if not isinstance(method, SparseTraining):
             train_ticket(method(problem, Budget(), rng, 0.5).ticket, problem, seed=1)
         else:
             train_network(method.network(problem, initial(problem, rng)[0], 0.5, rng), problem, seed=1)
