@@ -40,7 +40,7 @@ def matched(architecture: Architecture, one: Trained, other: Trained, x: Tensor)
             agreement[group] += (z @ other_z.T).numpy()
     starts = np.cumsum([0, *sizes[:-1]])
     order = [
-        start + linear_sum_assignment(part, maximize=True)[1]
+        start + linear_sum_assignment(np.nan_to_num(part), maximize=True)[1]  # NaN: a network has diverged
         for start, part in zip(starts, agreement, strict=True)
     ]
     return np.concatenate(order)
