@@ -22,7 +22,17 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket
-from nets_deap.search.method import MOST_SPENT, Found, Method, Row, Stretch, initial, run_within, within
+from nets_deap.search.method import (
+    MOST_SPENT,
+    Found,
+    Method,
+    Row,
+    Stretch,
+    check_trains,
+    initial,
+    run_within,
+    within,
+)
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import as_usual, one_thread
 
@@ -80,6 +90,7 @@ class LearnedMask(Method):
         """Raise NetsError for impossible options or density, or a budget that pays for no step."""
         self._check_options()
         self.plan(problem.layout, density)
+        check_trains(self.called, self._recipe(problem))
         if self._steps(problem, Meter(self.limited(budget))) < 1:
             raise self._too_small()
 

@@ -71,8 +71,10 @@ class Dynamic(Method):
         return [allocate(layout, density, self.allocation)]
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for impossible options."""
+        """Raise NetsError for impossible options, or a training without a step."""
         self.plan(problem.layout, density)
+        if not problem.recipe.trains:
+            raise NetsError("set and rigl: `epochs` 0 leaves no training in which a mask could move")
 
     def searches(self) -> bool:
         return False
