@@ -160,8 +160,9 @@ def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig, measure:
         f"\nTicket after {outcome.reason}, last evaluated in generation {ticket.info['generation']}: "
         f"density {render.percent(ticket.density)}"
     )
+    judged = "after the brief training" if config.recipe().trains else "untrained"
     click.echo(
-        f"  after the brief training: validation loss {render.loss(ticket.info['val_loss'])}, "
+        f"  {judged}: validation loss {render.loss(ticket.info['val_loss'])}, "
         f"{measure.name} {render.score(measure, ticket.info['val_acc'])}"
     )
     front = folder / "front.csv"

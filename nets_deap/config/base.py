@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nets_deap.config.fields import LONGEST, Count, Positive, Seed, Spent, one_of, setting
 from nets_deap.data import sources
@@ -120,7 +120,7 @@ class RecipeSettings(Settings):
     )
     lr: float = setting(1e-3, "Learning rate.", "training", "RATE", True, gt=0, le=1e6)
     batch_size: Count = setting(60, "Samples a step; 0 is all of them.", "training", "N")
-    epochs: Positive = setting(1, "Epochs of a training.", "training", "N", True)
+    epochs: Count = setting(1, "Epochs of a training.", "training", "N", True)
     iterations: Positive | None = setting(
         None, "The same in optimiser steps, in place of epochs.", "training", "N"
     )
@@ -160,6 +160,7 @@ class ProblemConfig(RecipeSettings):
     """The config that all commands share: data, architecture, training recipe, where a run happens."""
 
     command: ClassVar[str] = "evolve"  # the command whose presets and defaults apply
+    untrained: ClassVar[bool] = False  # may networks be judged without any training?
 
     dataset: Annotated[str, AfterValidator(_checked_dataset)] = setting(
         "digits",
@@ -220,6 +221,14 @@ class ProblemConfig(RecipeSettings):
         None, "Of a Dask cluster: tcp://…, tls://… or its scheduler file.", "running", "ADDRESS"
     )
     out: str | None = setting(None, "The folder to write to.", "output", "DIR", True)
+
+    @model_validator(mode="after")
+    def _trains(self) -> ProblemConfig:
+        if not (self.untrained or self.recipe().trains):
+            raise NetsError(
+                "`epochs` 0: this trains networks, for 1 or more; evolve and compare can judge untrained ones"
+            )
+        return self
 
     def problem(self) -> Problem:
         return Problem(

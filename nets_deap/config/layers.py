@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from nets_deap.config.base import Checked, Config, ProblemConfig, without_retired
 from nets_deap.config.named import refuse_code
-from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.config.presets import COMMAND_PRESETS, defaults_for
 from nets_deap.models import catalogue
 from nets_deap.models.initialisers import MODULE
 from nets_deap.util import files, json_text
@@ -76,7 +76,7 @@ def explicit(
 
 def defaults(kind: type[ProblemConfig], given: dict[str, Any]) -> dict[str, Any]:
     """The defaults of the data set that `given` names; its network's, too, if it is not of the first ones."""
-    values = dataset_defaults(kind.command, given.get("dataset", "digits"))
+    values = defaults_for(kind.command, given.get("dataset", "digits"), given)
     arch = given.get("arch") or values.get("arch") or kind.model_fields["arch"].default
     return values if catalogue.is_of_the_papers(arch) else values | {"init": MODULE}
 

@@ -22,6 +22,8 @@ BEST_SEARCH: Values = {
     "gens": 20,
     "reevaluate": True,
 }
+# In place of its mutations, which look at what training changes, where evaluations train nothing
+UNTRAINED_SEARCH: Values = {"mutate": "signs:0.003,swap:0.003,repair", "seeding": "random-erk", "gens": 500}
 PAPERS_SEARCH: Values = {
     "mutate": PAPERS,
     "mate": "uniform",
@@ -51,6 +53,13 @@ def dataset_defaults(command: str, dataset: str) -> Values:
     else:
         values |= LTH_TRAINING | {"epochs": 20}
     return values
+
+
+def defaults_for(command: str, dataset: str, given: Values) -> Values:
+    """The defaults for a data set and what is given: other mutations if evaluations train nothing."""
+    values = dataset_defaults(command, dataset)
+    untrained = command == "evolve" and given.get("epochs") == 0 and not given.get("iterations")
+    return values | UNTRAINED_SEARCH if untrained else values
 
 
 def _best_evolve(dataset: str) -> Values:

@@ -74,7 +74,7 @@ class Evaluator:
     def _shortened(self, share: float) -> Problem:
         """The problem, with training cut to this share of its steps."""
         recipe = self.problem.recipe
-        steps = max(1, round(share * recipe.steps(len(self.problem.data.train.y))))
+        steps = recipe.shortened(share, len(self.problem.data.train.y))
         return replace(self.problem, recipe=replace(recipe, iterations=steps))
 
     def __call__(self, genome: Genome) -> tuple[float, ...]:

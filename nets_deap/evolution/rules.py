@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from nets_deap.config.presets import PAPERS
+from nets_deap.config.presets import PAPERS, UNTRAINED_SEARCH
 from nets_deap.evolution import selection
+from nets_deap.pruning.traces import OF_TRAINING
 from nets_deap.util.errors import NetsError
 
 
@@ -126,6 +127,20 @@ OF_A_RUN: Sequence[Rule] = (
         lambda c: _stacks(c) and _mutates(c, "reorder"),
         "reorder gives genomes minibatches of their own, which do not go with the stacks of batched, "
         "and of dask on GPUs",
+    ),
+)
+
+# Refused where evaluations train nothing
+UNTRAINED: Sequence[Rule] = (
+    Rule(
+        ("mutate",),
+        lambda c: OF_TRAINING & set(c.pipeline.traces) or _mutates(c, "reorder"),
+        f"these look at training, and `epochs` 0 has none: take others, as {UNTRAINED_SEARCH['mutate']} are",
+    ),
+    Rule(
+        ("race",),
+        lambda c: c.race is not None,
+        "its rungs train longer and longer, and `epochs` 0 trains nothing",
     ),
 )
 

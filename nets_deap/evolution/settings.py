@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -224,10 +224,14 @@ class EvolutionSettings(Settings):
 class EvolveConfig(EvolutionSettings, ProblemConfig):
     """One run of an evolution: its settings, the problem, the seed, and where it runs.
 
-    epochs, iterations: length of the training in an evaluation
+    epochs, iterations: length of the training in an evaluation; with 0 epochs networks are judged untrained
     """
 
-    epochs: Positive = setting(1, "Epochs of an evaluation.", "evaluation", "N", True)
+    untrained: ClassVar[bool] = True
+
+    epochs: Count = setting(
+        1, "Epochs of an evaluation; 0 judges untrained networks.", "evaluation", "N", True
+    )
     iterations: Positive | None = setting(
         None, "The same in optimiser steps, in place of epochs.", "evaluation", "N"
     )
@@ -248,6 +252,8 @@ class EvolveConfig(EvolutionSettings, ProblemConfig):
     @model_validator(mode="after")
     def _runs(self) -> EvolveConfig:
         rules.check(rules.OF_A_RUN, self)
+        if not self.recipe().trains:
+            rules.check(rules.UNTRAINED, self)
         return self
 
     @property

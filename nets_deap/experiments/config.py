@@ -145,7 +145,8 @@ def _shard(text: str) -> str:
 class CompareConfig(_OnCpus, BudgetConfig):
     """Search methods compared on paired seeds.
 
-    epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it
+    epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it;
+        with 0 epochs tickets are judged untrained
     arms: names of some of the methods; a config file has them as tables, see `arms.parsed`
     seeds: number of seeds, from `seed` on; or a list of them, whatever `seed` is
     reference: the method that the others are compared with; by default the first one
@@ -156,6 +157,7 @@ class CompareConfig(_OnCpus, BudgetConfig):
     """
 
     command: ClassVar[str] = "compare"
+    untrained: ClassVar[bool] = True
     methods: Annotated[
         tuple[MethodSpec, ...],
         BeforeValidator(_methods),

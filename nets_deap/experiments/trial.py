@@ -202,7 +202,7 @@ def check(trial: Trial, problem: Problem, budget: Budget = UNLIMITED) -> None:
     method.check(problem, trial.density, budget)
     controls.check(trial.method.control, problem)
     steps = problem.recipe.steps(len(problem.data.train.y))
-    if (k := method.rewinds_to(problem)) >= steps:
+    if (k := method.rewinds_to(problem)) >= max(1, steps):
         raise NetsError(
             f"{trial.method}: rewinding to step {k} leaves nothing of a training of {steps} steps"
         )

@@ -138,8 +138,10 @@ def _trained(
 
 
 def check(ticket: Ticket, problem: Problem) -> None:
-    """Raise NetsError for a ticket of another network, or a ticket without initial weights."""
+    """Raise NetsError for a ticket of another network or without initial weights, or a recipe of no step."""
     check_ticket(problem, ticket)
+    if not problem.recipe.trains:
+        raise NetsError("`epochs` 0: Definition 3 is of networks that are trained, for 1 epoch or more")
     if k := ticket.info.get("rewind", 0):
         raise NetsError(
             f"the ticket's weights are those of step {k} of a training: Definition 3 is of initial weights "

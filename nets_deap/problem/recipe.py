@@ -18,7 +18,7 @@ class Recipe:
     """How a network is trained.
 
     optimizer:     of `torch.optim`, with its arguments; see `problem.optimizer.parsed`
-    epochs:        passes over the samples; ignored where iterations is set
+    epochs:        passes over the samples; ignored where iterations is set. 0 trains nothing
     iterations:    optimiser steps, or None
     batch_size:    samples per step; 0 means all
     data_fraction: share of the training samples to use, drawn anew for each training
@@ -78,7 +78,19 @@ class Recipe:
 
     def steps(self, available: int) -> int:
         """Optimiser steps in all."""
-        return self.iterations or self.epochs * self.steps_per_epoch(available)
+        if self.iterations is not None:
+            return self.iterations
+        return self.epochs * self.steps_per_epoch(available)
+
+    @property
+    def trains(self) -> bool:
+        """Has the training any step?"""
+        return self.iterations != 0 if self.iterations is not None else self.epochs > 0
+
+    def shortened(self, share: float, available: int) -> int:
+        """Optimiser steps of this share of the training: at least one, unless it has none."""
+        steps = self.steps(available)
+        return min(steps, max(1, round(share * steps)))
 
     def samples_in(self, steps: int, available: int) -> int:
         """Samples used in `steps` steps; the last batch of an epoch may be smaller."""

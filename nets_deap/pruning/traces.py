@@ -97,6 +97,7 @@ TRACES: dict[str, Callable[[Trained], np.ndarray]] = {
     "initial-gradient": initial_gradient,
     "initial-snip": initial_snip,
 }
+OF_TRAINING = frozenset({"movement", "product", "increase", "flipped"})  # they compare w_T with w₀
 OF_DORMANT_WEIGHTS = {"initial-snip"}  # traces that depend on the weights of dormant genes
 GRADIENTS = {"gradient": 1, "initial-gradient": 1, "initial-snip": 1}  # gradients that each trace computes
 

@@ -17,7 +17,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import ALLOCATIONS, GLOBAL, active_weights, exact_counts, keep
 from nets_deap.search.cycles import Cycles, State, too_small
-from nets_deap.search.method import MOST_SPENT, Stretch, train_within, within
+from nets_deap.search.method import MOST_SPENT, Stretch, check_trains, train_within, within
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
@@ -139,6 +139,7 @@ class IMP(Cycles):
         """Raise NetsError for contradictory options, an impossible density, or a budget that leaves a cycle
         untrained."""
         plan = self.plan(problem.layout, density)
+        check_trains("imp", self._recipe(problem))
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
             raise NetsError(

@@ -16,7 +16,7 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import Drawing, draw
 from nets_deap.models.layout import INITIAL
 from nets_deap.networks.backends import make_network
-from nets_deap.networks.protocol import Network
+from nets_deap.networks.protocol import Network, Trainable
 from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
@@ -171,6 +171,12 @@ def initial(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.
     return source.both(rng) if isinstance(source, Drawing) else (draw(source, rng), INITIAL)
 
 
+def check_trains(name: str, recipe: Recipe) -> None:
+    """Raise NetsError for a training without a step, of a method that trains by the problem's recipe."""
+    if not recipe.trains:
+        raise NetsError(f"{name}: `epochs` 0 leaves its own trainings no step: give {name}:epochs=1 or more")
+
+
 STEPS_A_LOOK = 5  # steps between two checks of the time limit
 
 
@@ -196,8 +202,25 @@ def train_within(
     extras: float32[m], biases and normalisations; initial unless given
     """
     network = make_network(architecture, weights, mask, recipe, extras=extras)
+    run_within(meter, network, replace(recipe, iterations=steps), part, rng, seconds)
+    assert_masked(architecture, network.weights(), mask)
+    return network
+
+
+def run_within(
+    meter: Meter,
+    network: Trainable,
+    recipe: Recipe,
+    part: Part,
+    rng: np.random.Generator,
+    seconds: float = math.inf,
+) -> int:
+    """Train a network that is built, and add the cost to the meter. Returns the number of steps done.
+
+    seconds: time limit, kept to within a few steps
+    """
     deadline = time.monotonic() + seconds
-    done = steps
+    done = recipe.steps(len(part.y))
 
     def watch(step: int, loss: float) -> None:
         if time.monotonic() > deadline:
@@ -206,10 +229,9 @@ def train_within(
     report, every = (None, 0) if math.isinf(seconds) else (watch, STEPS_A_LOOK)
     try:
         with one_thread():
-            train(network, part, replace(recipe, iterations=steps), rng, report, every)
+            train(network, part, recipe, rng, report, every)
     except _TimeIsUpError as over:
         done = over.args[0]
     samples = recipe.samples_in(done, len(part.y))
     meter.spend(gradient_steps=done, samples=samples, forward_passes=samples)
-    assert_masked(architecture, network.weights(), mask)
-    return network
+    return done

@@ -13,10 +13,10 @@ from deap import tools
 from nets_deap.config.base import RecipeSettings, Settings
 from nets_deap.config.fields import MOST
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
-from nets_deap.config.presets import COMMAND_PRESETS, dataset_defaults
+from nets_deap.config.presets import COMMAND_PRESETS, defaults_for
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.racing import parse
-from nets_deap.evolution.rules import check_effect
+from nets_deap.evolution.rules import UNTRAINED, check, check_effect
 from nets_deap.evolution.run import Evolution
 from nets_deap.evolution.settings import EvolutionSettings
 from nets_deap.individuals.genome import Genome
@@ -96,7 +96,7 @@ class Nets(Method):
     def _values(self, kind: type[Settings], dataset: str, given: dict[str, Any]) -> dict[str, Any]:
         """Fields of one kind: data set's defaults, preset, `given`, options; later ones override."""
         preset = COMMAND_PRESETS["evolve"][self.preset](dataset) if self.preset else {}
-        values = layered(dataset_defaults("evolve", dataset), preset, given, self.options)
+        values = layered(defaults_for("evolve", dataset, self.options), preset, given, self.options)
         return {name: value for name, value in values.items() if name in kind.model_fields}
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
@@ -109,6 +109,7 @@ class Nets(Method):
             )
         brief, settings = self.settle(problem, density)
         check_effect(settings, set(self.options))
+        check(() if brief.recipe.trains else UNTRAINED, settings)
         if settings.planned:
             active_weights(problem.layout, density)
         budget = self.limited(budget)
@@ -125,6 +126,8 @@ class Nets(Method):
         length_given = not DURATION_FIELDS.isdisjoint(given)
         if not densities or (length_given and "gens" in given):
             return Stretch({"budget": steps})
+        if not _steps(Evolution(*self.settle(problem, densities[0])), 1.0):
+            return Stretch(why="its evaluations take no gradient steps")
 
         def run(options: dict[str, Any]) -> list[Evolution]:
             """The evolution with these options at each density."""
@@ -273,8 +276,8 @@ def _evaluations(evolution: Evolution, count: int) -> Cost:
 
 def _steps(evolution: Evolution, share: float) -> int:
     """Gradient steps of an evaluation, including its traces."""
-    steps = evolution.problem.recipe.steps(len(evolution.problem.data.train.y))
-    return max(1, round(share * steps)) + _gradients(evolution)
+    steps = evolution.problem.recipe.shortened(share, len(evolution.problem.data.train.y))
+    return steps + _gradients(evolution)
 
 
 def _seeding(evolution: Evolution) -> Cost:

@@ -13,8 +13,11 @@ from nets_deap.config.base import without_retired
 from nets_deap.problem.problem import Problem
 from nets_deap.search import names
 from nets_deap.search.at_initialisation import Dense, PaperRandom, Pruned
+from nets_deap.search.concrete_tickets import ConcreteTickets
 from nets_deap.search.controls import CONTROLS
+from nets_deap.search.edge_popup import EdgePopup
 from nets_deap.search.es import ES
+from nets_deap.search.gem_miner import GemMiner
 from nets_deap.search.gmp import GMP
 from nets_deap.search.granet import GraNet
 from nets_deap.search.imp import IMP
@@ -57,6 +60,9 @@ _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "imp-short": (IMP, {"epochs": 1}),
     "imp-rewind": (IMP, STABLE),
     "lrr": (LearningRateRewinding, {}),
+    "edge-popup": (EdgePopup, {}),
+    "gem-miner": (GemMiner, {}),
+    "cts": (ConcreteTickets, {}),
     "nets": (Nets, {}),
     "nets-paper": (Nets, {"preset": "paper"}),
     "weedout": (Weedout, {"breed": False}),

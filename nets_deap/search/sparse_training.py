@@ -40,8 +40,10 @@ class SparseTraining(Method, Rule):
         return 0
 
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
-        """Raise NetsError for impossible options."""
+        """Raise NetsError for impossible options, or a training without a step."""
         self.begun(problem.layout, density)
+        if not problem.recipe.trains:
+            raise NetsError("a mask that moves in training: `epochs` 0 leaves none: leave this method out")
 
     def searches(self) -> bool:
         return False

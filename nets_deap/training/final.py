@@ -167,6 +167,8 @@ def train_ticket(
 ) -> TrainingRun:
     """Train a ticket by the problem's recipe and score it every `eval_every` iterations (0: once an epoch).
 
+    A recipe without a step leaves it untrained, and there is one row, of iteration 0.
+
     track_test: record test figures in every row. They influence nothing. Without them, the test set is used
         only once, with the early-stop weights
     begun: where the same training stood, to go on from there; on_standing: called with where it stands, after
@@ -244,6 +246,8 @@ def train_network(
             if on_standing and (due is None or due()):
                 on_standing(Standing.of(network, iteration, rows, early_stop, draws.standing()))
 
+        if not recipe.trains:  # the network is judged as it is
+            score(0, evaluate(network, data.train, data.cases).loss)
         train(network, data.train, recipe, draws, score, eval_every or per_epoch)
         stopped = make_network(
             network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]

@@ -37,7 +37,7 @@ BAD = {
     "precision unknown": ["evolve", "--precision", "half", "--map", "batched"],
     "precision without a stack": ["evolve", "--precision", "bf16"],
     "lr infinite": ["evolve", "--lr", "inf"],
-    "epochs 0": ["evolve", "--epochs", "0"],
+    "epochs 0": ["train", "--epochs", "0"],
     "batch negative": ["evolve", "--batch-size", "-5"],
     "fraction 0": ["evolve", "--data-fraction", "0"],
     "limit 0": ["evolve", "--data-limit", "0"],

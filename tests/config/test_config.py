@@ -217,7 +217,7 @@ BAD = {
     "seed as a truth": ({"seed": True}, "`seed` True"),
     "data fraction": ({"data_fraction": 0.0}, "`data_fraction`"),
     "workers": ({"workers": 0}, "`workers` 0"),
-    "epochs": ({"epochs": 0}, "`epochs` 0"),
+    "epochs": ({"epochs": -1}, "`epochs` -1"),
     "unknown field": ({"popp": 5}, "did you mean 'pop'"),
 }
 

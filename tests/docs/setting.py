@@ -29,6 +29,7 @@ SHORTER = {
 SHORTER_WITH = {
     "--download": "--dataset digits --no-download",
     ",snip": "--arch mlp-10",
+    "nets:epochs=0": "--arch mlp-10 --methods edge-popup:epochs=1,nets:epochs=0,gens=1,random",
     ".toml": "--arch mlp-10",
 }
 

@@ -108,7 +108,7 @@ BAD_PROBLEMS = {
     "a number as a method": ({"method": 5}, "`method` 5: expected the name of a method"),
     "a word as a budget": ({"budget": "x"}, "`budget` 'x': expected a Budget, or the most gradient steps"),
     "a word as a seed": ({"seed": "x"}, "`seed` 'x': expected a whole number"),
-    "no epochs": ({"recipe": {"epochs": 0}}, "`epochs` 0: Input should be greater than or equal to 1"),
+    "no epochs": ({"recipe": {"epochs": -1}}, "`epochs` -1: Input should be greater than or equal to 0"),
     "no rate": ({"recipe": nd.Recipe(lr=-1)}, "`lr` -1: Input should be greater than 0"),
     "an argument of a loss": ({"loss": "mse:x=1"}, "unknown argument of the loss mse 'x': known are none"),
 }

@@ -35,6 +35,7 @@ BRIEF = {
     "es-paper": "es-paper:pop=4,gens=2,rounds=2",
 }
 NODES = ("weedout", "node-evolution", "random-nodes")
+SIGNED = ("edge-popup", "gem-miner")  # of θ₀ they keep the signs alone
 TICKETS = [name for name in METHODS if gives_ticket(parse(name))]
 MOVING = [name for name in METHODS if issubclass(METHODS[name].kind, SparseTraining)]
 EXACT = [name for name in TICKETS if name not in ("dense", "nets", "nets-paper", "random-paper", *NODES)]

@@ -34,6 +34,7 @@ PROBLEM = Problem(recipe=Recipe("adam", 1.2e-3, epochs=200))
         "imp:cycles=2,rewind=4000",
         "es:gens=100000",
         "grasp:rounds=1000",
+        "gem-miner:epochs=100000",
     ],
 )
 def test_seconds_are_kept(method: str) -> None:

@@ -1,0 +1,166 @@
+"""Concrete ticket search: gradients train the probabilities of a relaxed mask (Arora & Teuscher 2025)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets_deap.config.fields import MOST
+from nets_deap.models.architecture import Architecture
+from nets_deap.models.layout import Layout
+from nets_deap.models.losses import Loss
+from nets_deap.networks.scored_module import ScoredModule
+from nets_deap.problem.budget import Meter
+from nets_deap.problem.problem import Problem
+from nets_deap.problem.recipe import Recipe
+from nets_deap.pruning.allocation import active_weights, keep
+from nets_deap.search.learned_masks import LearnedMask
+from nets_deap.search.method import initial, train_within
+from nets_deap.util.errors import NetsError, unknown
+
+OBJECTIVES = ("kl", "loss")
+
+
+@dataclass(frozen=True)
+class ConcreteTickets(LearnedMask):
+    """Each weight has a logit, whose sigmoid is the probability to keep it; the highest logits stay.
+
+    Arora & Teuscher 2025 (arXiv:2512.07142): masks are drawn from the binary Concrete distribution
+    (Maddison et al. 2017, appendix C), and the masked network imitates the dense one. They balance the
+    gradients of objective and density; we know no details of that, nor their learning rate: `balanced`, lr,
+    schedule and start_at are ours.
+
+    objective: "kl", KL(masked ‖ dense) of the outputs, or "loss", that of the labels
+    temperature: of the Concrete distribution; 2/3 as Maddison et al. recommend for binary masks
+    start_at: the probability that all weights have at first
+    rewind: steps that the dense network is trained before; the ticket has the weights of that step
+    """
+
+    called: ClassVar[str] = "cts"
+    passes: ClassVar[int] = 2
+    largest: ClassVar[Mapping[str, int]] = {**LearnedMask.largest, "rewind": MOST}
+
+    optimizer: str = "adam"
+    lr: float = 0.1
+    schedule: str = "constant"
+    objective: str = "kl"
+    temperature: float = 2 / 3
+    start_at: float = 0.9
+    rewind: int = 0
+
+    def plan(self, layout: Layout, density: float) -> int:
+        """The weights that are kept, over all layers."""
+        if self.objective not in OBJECTIVES:
+            raise unknown("objective of cts", self.objective, OBJECTIVES)
+        if not (0 < self.temperature < np.inf and 0 < self.start_at < 1):
+            raise NetsError(
+                f"cts: temperature={self.temperature:g}, start_at={self.start_at:g}: "
+                "expected a number above 0, and one between 0 and 1"
+            )
+        if self.rewind < 0:
+            raise NetsError("cts: rewinding goes to step 0 or later")
+        return active_weights(layout, density)
+
+    def rewinds_to(self, problem: Problem) -> int:
+        return self.rewind
+
+    def start(
+        self, problem: Problem, meter: Meter, density: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        weights, extras = initial(problem, rng)
+        if not self.rewind:
+            return weights, extras
+        part = problem.data.to("cpu", torch.float32).train
+        recipe = problem.recipe.part(0, self.rewind, len(part.y))
+        dense, seconds = np.ones(weights.size, dtype=bool), meter.seconds_left()
+        trained = train_within(
+            meter, problem.architecture, weights, dense, recipe, part, rng, self.rewind, seconds, extras
+        )
+        return trained.weights(), trained.extras()
+
+    def network(
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        extras: np.ndarray,
+        recipe: Recipe,
+        density: float,
+        rng: np.random.Generator,
+    ) -> Relaxed:
+        logits = np.full(weights.size, np.log(self.start_at / (1 - self.start_at)), dtype=np.float32)
+        return Relaxed(problem.architecture, weights, logits, recipe, extras, self, density, rng.spawn(1)[0])
+
+    def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
+        logits, layout = network.scores(), network.architecture.layout
+        return keep(layout, logits, np.ones(logits.size, dtype=bool), self.plan(layout, density))
+
+    def info(self, problem: Problem) -> dict[str, Any]:
+        return super().info(problem) | ({"rewind": self.rewind} if self.rewind else {})
+
+
+class Relaxed(ScoredModule):
+    """The network under masks drawn from the Concrete distribution of its logits."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: np.ndarray,
+        logits: np.ndarray,
+        recipe: Recipe,
+        extras: np.ndarray,
+        options: ConcreteTickets,
+        density: float,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(architecture, weights, logits, recipe, extras)
+        self.options, self.density, self.rng = options, density, rng
+
+    def mask(self, scores: Tensor) -> Tensor:
+        noise = torch.from_numpy(self.rng.logistic(size=len(scores))).to(scores.dtype)
+        return torch.sigmoid((scores + noise) / self.options.temperature)
+
+    def loss(self, outputs: Tensor, targets: Tensor, x: Tensor, scores: Tensor) -> Tensor:
+        if self.options.objective == "loss":
+            return super().loss(outputs, targets, x, scores)
+        with torch.no_grad():
+            dense = self.run(self.fixed, x)
+        return divergence(self.architecture.criterion.loss, outputs, dense)
+
+    def direction(self, slope: Tensor, scores: Tensor) -> Tensor:
+        return balanced(slope, scores, self.density)
+
+
+def balanced(slope: Tensor, logits: Tensor, density: float) -> Tensor:
+    """The objective's gradient, and that of the expected density, [n], in balance.
+
+    The second has the norm of the first as long as the expected density is twice the one wanted or more, or
+    none; in between its share grows with the distance, (expected − wanted) / wanted.
+    """
+    kept = torch.sigmoid(logits)
+    toward = kept * (1 - kept)
+    excess = float(kept.double().mean()) / density - 1
+    share = min(1.0, max(-1.0, excess))
+    return slope + toward * (share * slope.norm() / toward.norm().clamp(min=1e-30))
+
+
+def divergence(loss: Loss, outputs: Tensor, dense: Tensor) -> Tensor:
+    """Mean of KL(outputs ‖ dense) over samples, for the outputs [b, outputs, …] of two networks.
+
+    Of classes: of their softmax; of a binary cross-entropy: of each output by itself. Other losses take
+    outputs for means of normal distributions of variance 1.
+    """
+    if loss.function is None and loss.kind == "cross-entropy":
+        ours, theirs = outputs.log_softmax(dim=1), dense.log_softmax(dim=1)
+        told = (ours.exp() * (ours - theirs)).sum(dim=1)
+    elif loss.function is None and loss.kind == "binary":
+        sides = [(sign * outputs, sign * dense) for sign in (1, -1)]
+        logs = [(torch.nn.functional.logsigmoid(a), torch.nn.functional.logsigmoid(b)) for a, b in sides]
+        told = torch.stack([a.exp() * (a - b) for a, b in logs]).sum(dim=0)
+    else:
+        told = (outputs - dense).square() / 2
+    return told.mean()
