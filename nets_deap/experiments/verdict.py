@@ -25,8 +25,8 @@ from nets_deap.util.schema import Number, Whole, among
 from nets_deap.util.statistics import Paired, paired_difference
 
 TICKET, DENSE = "ticket", "dense"
-SEARCHES = ("imp", "lineage", "permuted")  # controls that take long
-NETWORKS = (DENSE, TICKET, *(name for name in CONTROLS if name not in (DENSE, *SEARCHES)))
+CONTROLS_BESIDE = ("random", "reinit", "shuffle", "scale-matched")  # those that cost one training each
+NETWORKS = (DENSE, TICKET, *CONTROLS_BESIDE)
 ROWS = "verify.csv"
 AT_MOST = 0.5  # largest density that counts as "much smaller"; Definition 3 gives no number
 WINNING, NOT_WINNING = "a winning ticket", "not a winning ticket"

@@ -43,7 +43,7 @@ class SparseTraining(Method, Rule):
         """Raise NetsError for impossible options, or a training without a step."""
         self.begun(problem.layout, density)
         if not problem.recipe.trains:
-            raise NetsError("a mask that moves in training: `epochs` 0 leaves none: leave this method out")
+            raise NetsError("`epochs` 0 leaves no training in which a mask could move: leave this method out")
 
     def searches(self) -> bool:
         return False
