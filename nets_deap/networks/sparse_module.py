@@ -21,6 +21,7 @@ from nets_deap.networks.interleaved.convolution import Sparse
 from nets_deap.networks.interleaved.functions import plain
 from nets_deap.networks.interleaved.images import Context
 from nets_deap.networks.interleaved.layout import Arena
+from nets_deap.networks.kernels.images import threads_of_our_own
 from nets_deap.networks.masked_module import MaskedModule, check_step
 from nets_deap.networks.multiply_adds import multiply_adds
 from nets_deap.networks.optimizer import Descent
@@ -106,6 +107,7 @@ class SparseModule:
         self._arenas: dict[int, Arena] = {}
         self._gather, self.held = Gatherer(), 0
 
+    @threads_of_our_own()
     def run(self, x: Tensor) -> Tensor:
         """What the module gives for samples x, in the mode it is in."""
         key = len(x) if torch.is_grad_enabled() else -len(x)
@@ -122,6 +124,7 @@ class SparseModule:
         with torch.no_grad():
             return torch.cat([self.run(part) for part in x.split(SCORED)])
 
+    @threads_of_our_own()
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step; see `MaskedMLP.step`."""
         samples = len(x) if chosen is None else len(chosen)

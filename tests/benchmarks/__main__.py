@@ -1,8 +1,10 @@
 """All benchmarks of the CPU: a table on stdout, and results/benchmarks.csv. Those of a GPU are `tests.gpu`.
 
 NETS_DATA_DIR=… python -m tests.benchmarks
+python -m tests.benchmarks convolutions    only these; the other rows of the table stay as they are
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -27,9 +29,11 @@ ALL = (
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 
 
-def main() -> None:
+def main(*names: str) -> None:
     rows: list[Row] = []
     for benchmark in ALL:
+        if names and benchmark.__name__.rpartition(".")[2] not in names:
+            continue
         for row in benchmark.rows():
             ratio = f"{row.ratio:6.2f} {row.of}" if row.of else ""
             print(f"{row.what:56} {row.value:9.3f} {row.unit:8} {ratio}", flush=True)
@@ -37,9 +41,13 @@ def main() -> None:
     table = pd.DataFrame(rows)
     for key, value in machine().items():
         table[key] = value
+    if names:
+        others = pd.read_csv(RESULTS, dtype=str, keep_default_na=False)
+        others = others[~others.what.isin(table.what)]
+        table = pd.concat([others, table.round({"value": 4, "ratio": 4})])
     table.to_csv(RESULTS, index=False, float_format="%.4g")
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -96,15 +99,36 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, initializer=torch.set_flush_denormal, initargs=(True,))
 
 
+_own = threading.local()
+
+
+@contextmanager
+def threads_of_our_own() -> Iterator[None]:
+    """Kernels take as many threads as torch had, and torch takes one.
+
+    Torch's other threads would go on looking for work on the cores that the kernels are to have.
+    """
+    if (threads := torch.get_num_threads()) == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    _own.threads = threads
+    try:
+        yield
+    finally:
+        _own.threads = None
+        torch.set_num_threads(threads)
+
+
 def parts(count: int) -> list[tuple[int, int]]:
-    """Ranges that together are 0 … count − 1, one for each of torch's threads."""
-    threads = max(1, min(torch.get_num_threads(), count))
+    """Ranges that together are 0 … count − 1, one for each thread."""
+    threads = max(1, min(getattr(_own, "threads", None) or torch.get_num_threads(), count))
     ends = [count * i // threads for i in range(threads + 1)]
     return list(pairwise(ends))
 
 
 def call(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *arguments: Any) -> None:
-    """Compute `count` blocks or channels, which do not depend on each other, in as many threads as torch has.
+    """Compute `count` blocks or channels, which do not depend on each other, in several threads.
 
     An argument that is a list has one value for each thread.
     """
