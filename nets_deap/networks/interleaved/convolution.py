@@ -230,16 +230,22 @@ class Convolve(Function):
             ))
             for each in sums
         ]  # fmt: skip
-        places = _address(x, lists.source), _address(error, lists.target)
-        images.call("convolve_gradient", x.dtype, shape.blocks, shape, *places, given)
-        below = None
+        below, parts = None, []
+        kept: list[Any] = []  # by nobody but us
         if ctx.needs_input_grad[0]:
             waiting = past.taken() if past else (None, None)
             below = arena.passing(layouts[0])
             for part in sparse.backward_lists(*layouts, settings):
-                added = (each if each is None else _address(each, part.target) for each in waiting)
-                more = images.Extras(None, *added, 0)
-                _convolve(part, values.index_select(0, part.order), more, left, below)
+                added = (None if each is None else _address(each, part.target) for each in waiting)
+                more, ordered = images.Extras(None, *added, 0), values.index_select(0, part.order)
+                kept += [more, ordered]
+                parts.append(images.Part(
+                    ctypes.addressof(part.convolution), ordered.data_ptr(), ctypes.addressof(more),
+                    _address(left, part.source), _address(below, part.target),
+                ))  # fmt: skip
+        places = _address(x, lists.source), _address(error, lists.target)
+        array = (images.Part * len(parts))(*parts)
+        images.call("convolve_back", x.dtype, shape.blocks, shape, *places, given, len(parts), array)
         of_bias = None if totals is None else totals.sum((0, 2))
         return below, gradient.sum(0), of_bias, *(None,) * 6
 

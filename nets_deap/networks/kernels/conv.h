@@ -204,6 +204,26 @@ void NAME(convolve_gradient)(const NAME(convolution) *c, int64_t first, int64_t 
             NAME(tiles)(c, c->in_col, NULL, NULL, 0, from, (REAL *)error, &g);
     }
 }
+/* One of the convolutions that together give the errors of inputs. */
+typedef struct {
+    const NAME(convolution) *convolution;
+    const REAL *value;
+    const NAME(extras) *more;
+    const REAL *in;
+    REAL *out;
+} NAME(part);
+
+/* The gradient, and then the errors of the inputs, block by block: the errors of the outputs, which both read,
+ * are still in the cache. */
+void NAME(convolve_back)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *in,
+                         const REAL *errors, const NAME(gradient) *all, int64_t parts, const NAME(part) *part)
+{
+    for (int64_t b = first; b < end; b++) {
+        NAME(convolve_gradient)(c, b, b + 1, in, errors, all);
+        for (const NAME(part) *p = part; p < part + parts; p++)
+            NAME(convolve)(p->convolution, b, b + 1, p->value, p->more, p->in, p->out);
+    }
+}
 #undef FOR_TILE
 #undef AT
 #undef PER_PIXEL

@@ -45,6 +45,12 @@ class Gradient(ctypes.Structure):
     _fields_ = tuple((name, _ADDRESS) for name in ("outputs", "errors", "totals", "sums", "gradient"))
 
 
+class Part(ctypes.Structure):
+    """The struct `part` of conv.h."""
+
+    _fields_ = tuple((name, _ADDRESS) for name in ("convolution", "value", "more", "in_", "out"))
+
+
 class Norm(ctypes.Structure):
     """The struct `norm` of images.h."""
 
@@ -70,7 +76,7 @@ class Image(ctypes.Structure):
 
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {  # after the struct, and the first and the end of a range
     "convolve": (_ADDRESS,) * 4,
-    "convolve_gradient": (_ADDRESS,) * 3,
+    "convolve_back": (*(_ADDRESS,) * 3, _INT, _ADDRESS),
     "moments": (_ADDRESS,) * 2,
     "normalise": (_ADDRESS,) * 4,
     "error_sums": (_ADDRESS,) * 3,
