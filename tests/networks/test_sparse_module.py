@@ -100,7 +100,7 @@ def trained(threads: int = 1) -> bytes:
 
 def test_the_same_bits_each_time_in_one_thread_and_in_several_and_beside_another_training() -> None:
     expected = trained()
-    assert trained() == expected
+    assert trained() == trained(threads=2) == expected
     found: list[bytes] = []
     threads = [threading.Thread(target=lambda: found.append(trained())) for _ in range(3)]
     for thread in threads:
@@ -110,11 +110,19 @@ def test_the_same_bits_each_time_in_one_thread_and_in_several_and_beside_another
     assert found == [expected] * 3
 
 
+def test_no_thread_is_left() -> None:
+    """Beside other threads a process cannot fork workers."""
+    before = threading.active_count()
+    trained(threads=2)
+    assert threading.active_count() == before
+
+
 def test_kernels_in_several_threads_give_the_same_bits() -> None:
     from nets_deap.networks.interleaved.convolution import Sparse
     from nets_deap.networks.interleaved.functions import plain
     from nets_deap.networks.interleaved.images import Context
     from nets_deap.networks.interleaved.layout import Arena
+    from nets_deap.networks.kernels import images
 
     mask = np.random.default_rng(0).random((8, 6, 3, 3)) < 0.3
     x = torch.randn(70, 6, 9, 9, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -124,13 +132,11 @@ def test_kernels_in_several_threads_give_the_same_bits() -> None:
     told = []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        with Context({id(weight): Sparse(mask, values)}, Arena(torch.float32)):
+        with images.threads_of_our_own(), Context({id(weight): Sparse(mask, values)}, Arena(torch.float32)):
             out = functional.conv2d(x, weight, bias, padding=1)
             out = functional.batch_norm(out, None, None, training=True).relu()
-            out = functional.max_pool2d(out, 2)
-        torch.set_num_threads(1)
-        whole = plain(out)
-        told.append([whole.detach(), *torch.autograd.grad(whole.square().sum(), [x, values])])
+            whole = plain(functional.max_pool2d(out, 2))
+            told.append([whole.detach(), *torch.autograd.grad(whole.square().sum(), [x, values])])
     torch.set_num_threads(before)
     for other in told[1:]:
         for one, two in zip(told[0], other, strict=True):

@@ -113,6 +113,7 @@ def test_a_lost_worker_is_replaced_and_a_killing_item_given_up(engine: DaskMap, 
         engine(die_on_three, [3])
 
 
+@pytest.mark.slow
 def test_of_a_share_only_the_killing_item_is_given_up(engine: DaskMap) -> None:
     engine.stacks = True
     assert engine(die_on_three, range(6), lost=lambda x: -x) == [0, 1, 2, -3, 4, 5]
@@ -213,6 +214,7 @@ def test_a_worker_that_joins_later_takes_part(tmp_path: Path) -> None:
         assert len(set(engine(lambda x: (time.sleep(0.3), os.getpid())[1], range(8)))) == 2
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_waited_for_and_told_of() -> None:
     with cluster(1) as found, DaskMap(scheduler=found.scheduler_address) as engine:
         found.scale(0)

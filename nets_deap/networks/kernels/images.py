@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -99,36 +98,34 @@ def lanes(dtype: torch.dtype) -> int:
     return VECTOR_BYTES[best_variant()] // dtype.itemsize
 
 
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of this process that treat denormal numbers as zero, as every training does."""
-    return ThreadPoolExecutor(threads, initializer=torch.set_flush_denormal, initargs=(True,))
-
-
-_own = threading.local()
+_own = threading.local()  # threads: how many kernels may take; pool: those besides this one
 
 
 @contextmanager
 def threads_of_our_own() -> Iterator[None]:
     """Kernels take as many threads as torch had, and torch takes one.
 
-    Torch's other threads would go on looking for work on the cores that the kernels are to have.
+    Torch's other threads would go on looking for work on the cores that the kernels are to have. Ours end
+    with the block: a process with several threads cannot fork workers.
     """
     if (threads := torch.get_num_threads()) == 1:
         yield
         return
     torch.set_num_threads(1)
     _own.threads = threads
-    try:
-        yield
+    try:  # every training treats denormal numbers as zero
+        with ThreadPoolExecutor(
+            threads - 1, initializer=torch.set_flush_denormal, initargs=(True,)
+        ) as _own.pool:
+            yield
     finally:
-        _own.threads = None
+        _own.threads = 1
         torch.set_num_threads(threads)
 
 
 def parts(count: int) -> list[tuple[int, int]]:
     """Ranges that together are 0 … count − 1, one for each thread."""
-    threads = max(1, min(getattr(_own, "threads", None) or torch.get_num_threads(), count))
+    threads = max(1, min(getattr(_own, "threads", 1), count))
     ends = [count * i // threads for i in range(threads + 1)]
     return list(pairwise(ends))
 
@@ -148,7 +145,7 @@ def call(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *a
     if len(ranges) == 1:
         compute(0)
         return
-    waiting = [_pool(os.getpid(), len(ranges) - 1).submit(compute, i) for i in range(1, len(ranges))]
+    waiting = [_own.pool.submit(compute, i) for i in range(1, len(ranges))]
     compute(0)
     for each in waiting:
         each.result()
