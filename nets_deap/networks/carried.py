@@ -19,16 +19,18 @@ def places(network: Network) -> np.ndarray:
     Back ends leave out pruned weights, or whole nodes that the mask has cut off.
     """
     n = network.architecture.layout.size
-    smaller = getattr(network, "narrowed", None) or getattr(network, "compaction", None)
-    genes = smaller.genes if smaller else np.arange(n)
+    genes: np.ndarray | None = None
+    others: np.ndarray | None = None
+    if narrowing := getattr(network, "narrowing", None):
+        genes, others = narrowing.genes, narrowing.others
+    elif compaction := getattr(network, "compaction", None):
+        genes, others = compaction.genes, compaction.units
+    genes = np.arange(n) if genes is None else genes
     stored = getattr(network, "genes", None)
     if stored is not None:
         genes = genes[stored]
     count = network.flat.numel() - len(genes)
-    others = np.arange(count)
-    if smaller:
-        others = (smaller.units if hasattr(smaller, "units") else smaller.extras)[:count]
-    return np.concatenate([genes, n + others])
+    return np.concatenate([genes, n + (np.arange(count) if others is None else others[:count])])
 
 
 def carry(old: Network, new: Network, kept: np.ndarray) -> None:

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL
-from nets_deap.models.node_space import narrow_to_mask
-from nets_deap.networks.compaction import expanded
 from nets_deap.networks.gather import Gatherer
+from nets_deap.networks.narrowing import Narrowing
 from nets_deap.networks.optimizer import Descent
 from nets_deap.networks.places import Places
 from nets_deap.networks.recorded import Recorder, can_record
@@ -45,14 +44,9 @@ class MaskedModule:
         extras: np.ndarray = INITIAL,
     ) -> None:
         self.architecture = architecture
-        self.initial = np.where(mask, weights, np.float32(0))
-        self.initial_extras = architecture.or_initial(extras)
-        weights, extras = self.initial, self.initial_extras
-        self.narrowed = narrow_to_mask(architecture, mask) if recipe.descent.idle_stay else None
-        if self.narrowed:
-            architecture = self.narrowed.architecture
-            genes, others = self.narrowed.genes, self.narrowed.extras
-            weights, mask, extras = weights[genes], mask[genes], extras[others]
+        self.narrowing = Narrowing(architecture, weights, mask, recipe, extras)
+        architecture, weights = self.narrowing.architecture, self.narrowing.weights
+        mask, extras = self.narrowing.mask, self.narrowing.extras
         self.size = weights.size
         # Parameters and buffers of the module are views of one vector, gradients of another.
         trained = [extra for extra in architecture.extras if extra.trained]
@@ -149,12 +143,12 @@ class MaskedModule:
     def weights(self) -> np.ndarray:
         """The current weights, [n]."""
         weights = self.places.gathered(self.state)[: self.size]
-        return expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
+        return self.narrowing.all_weights(weights)
 
     def extras(self) -> np.ndarray:
         """The current extras, [m]."""
         extras = self.places.gathered(self.state)[self.size :]
-        return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
+        return self.narrowing.all_extras(extras)
 
 
 def check_step(architecture: Architecture, samples: int, each: int) -> None:

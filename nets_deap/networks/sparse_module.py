@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL
-from nets_deap.models.node_space import narrow_to_mask
 from nets_deap.models.template import Template
-from nets_deap.networks.compaction import expanded
 from nets_deap.networks.gather import Gatherer
 from nets_deap.networks.interleaved.convolution import Sparse
 from nets_deap.networks.interleaved.functions import plain
@@ -24,6 +22,7 @@ from nets_deap.networks.interleaved.layout import Arena
 from nets_deap.networks.kernels.images import threads_of_our_own
 from nets_deap.networks.masked_module import MaskedModule, check_step
 from nets_deap.networks.multiply_adds import multiply_adds
+from nets_deap.networks.narrowing import Narrowing
 from nets_deap.networks.optimizer import Descent
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.random_streams import undisturbed
@@ -31,6 +30,7 @@ from nets_deap.util.threads import as_usual
 
 HELD = 2  # numbers for each output of a unit: it and its error
 TRIED, TRIED_DENSITY = 3, 0.1  # samples in a trial of a module, and the density of its mask
+KEPT = 4  # sets of buffers: of whole minibatches and of the last, in training and in scoring
 SCORED = 64  # samples at a time when nothing is trained: all that lies between two layers fits the caches
 
 
@@ -52,58 +52,53 @@ class SparseModule:
         extras: np.ndarray = INITIAL,
     ) -> None:
         self.architecture = architecture
-        self.initial = np.where(mask, weights, np.float32(0))
-        self.initial_extras = architecture.or_initial(extras)
-        weights, extras = self.initial, self.initial_extras
-        self.narrowed = narrow_to_mask(architecture, mask) if recipe.descent.idle_stay else None
-        if self.narrowed:
-            architecture = self.narrowed.architecture
-            weights, mask = weights[self.narrowed.genes], mask[self.narrowed.genes]
-            extras = extras[self.narrowed.extras]
+        self.narrowing = Narrowing(architecture, weights, mask, recipe, extras)
+        architecture, extras = self.narrowing.architecture, self.narrowing.extras
+        names = architecture.parameters
         masks = dict(
-            zip(architecture.parameters, (m for _, m in architecture.layout.split(mask)), strict=True)
+            zip(names, (part for _, part in architecture.layout.split(self.narrowing.mask)), strict=True)
         )
         layers = _layers(architecture.known().module)
         stored = [
-            np.flatnonzero(each) if name in layers else np.arange(each.size) for name, each in masks.items()
+            np.flatnonzero(part) if name in layers else np.arange(part.size) for name, part in masks.items()
         ]
-        starts = np.cumsum([0, *(each.size for each in masks.values())])
-        self.genes = np.concatenate([start + each for start, each in zip(starts, stored, strict=False)])
-        self.size = mask.size
-        self.state = torch.tensor(np.concatenate([weights[self.genes], extras]), dtype=dtype)
-        trained = [extra for extra in architecture.extras if extra.trained]
-        end = len(self.genes) + sum(extra.size for extra in trained)
-        self.flat = self.state[:end]
+        starts = np.cumsum([0, *architecture.layout.sizes])
+        self.genes = np.concatenate([start + part for start, part in zip(starts, stored, strict=False)])
+        self.size = self.narrowing.mask.size
+        values = np.concatenate([self.narrowing.weights[self.genes], extras])
+        self.state = torch.tensor(values, dtype=dtype)
+        self.flat = self.state[: len(self.genes) + architecture.trained_extras]
         self.descent = Descent(recipe, self.flat)
         gradient = self.descent.gradient
         self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
-        sizes = [*map(len, stored), *(extra.size for extra in architecture.extras)]
-        names = [*architecture.parameters, *(extra.name for extra in architecture.extras)]
-        parts = dict(zip(names, self.state.split(sizes), strict=True))
-        count = len(names) - len(architecture.extras) + len(trained)
-        gradients = dict(zip(names[:count], self.gradient.split(sizes[:count]), strict=True))
-        shapes = dict(zip(architecture.parameters, architecture.layout.shapes, strict=True))
+
+        shapes = dict(zip(names, architecture.layout.shapes, strict=True))
         shapes |= {extra.name: extra.shape for extra in architecture.extras}
-        leaves = {}
-        for name in masks:
-            if name in layers:
-                leaves[name] = parts[name].data.requires_grad_()
-                leaves[name].grad = gradients[name]
-                parts[name] = torch.full((), torch.nan, dtype=dtype).expand(shapes[name])
-            else:
-                parts[name] = parts[name].view(shapes[name])
-        named = {name: part if name in leaves else part.view(shapes[name]) for name, part in parts.items()}
-        self.module = architecture.known().instance(named)
+        sizes = [*map(len, stored), *(extra.size for extra in architecture.extras)]
+        parts = dict(zip(shapes, self.state.split(sizes), strict=True))
+        trained = [
+            name for name, size in zip(shapes, np.cumsum(sizes), strict=True) if size <= len(self.flat)
+        ]
+        gradients = dict(zip(trained, self.gradient.split(sizes[: len(trained)]), strict=True))
+        # Who reads the weight of such a layer outside of it gets NaN, and so is found out by `computes`.
+        unread = torch.tensor(torch.nan, dtype=dtype)
+        self.module = architecture.known().instance({
+            name: unread.expand(shape) if name in layers & masks.keys() else parts[name].view(shape)
+            for name, shape in shapes.items()
+        })  # fmt: skip
         parameters = dict(self.module.named_parameters())
+        self.sparse: dict[int, Sparse] = {}
+        self._dense: list[tuple[Tensor, Tensor]] = []
         for name, part in gradients.items():
-            if name in leaves:
+            if name in layers & masks.keys():
+                leaf = parts[name].data.requires_grad_()
+                leaf.grad = part
                 parameters[name].requires_grad_(False)
+                self.sparse[id(parameters[name])] = Sparse(masks[name], leaf)
             else:
                 parameters[name].grad = part.view(shapes[name])
-        self.sparse = {id(parameters[name]): Sparse(masks[name], leaf) for name, leaf in leaves.items()}
-        self._dense = [
-            (gradients[name], torch.from_numpy(masks[name].ravel())) for name in masks if name not in leaves
-        ]
+                if name in masks:
+                    self._dense.append((part, torch.from_numpy(masks[name].ravel())))
         self._arenas: dict[int, Arena] = {}
         self._gather, self.held = Gatherer(), 0
 
@@ -112,6 +107,8 @@ class SparseModule:
         """What the module gives for samples x, in the mode it is in."""
         key = len(x) if torch.is_grad_enabled() else -len(x)
         if key not in self._arenas:
+            if len(self._arenas) == KEPT:
+                del self._arenas[next(iter(self._arenas))]
             self._arenas[key] = Arena(self.flat.dtype)
         arena = self._arenas[key]
         arena.begin()
@@ -149,12 +146,12 @@ class SparseModule:
         state = self.state.numpy()
         weights = np.zeros(self.size, dtype=state.dtype)
         weights[self.genes] = state[: len(self.genes)]
-        return expanded(weights, self.initial, self.narrowed.genes if self.narrowed else None)
+        return self.narrowing.all_weights(weights)
 
     def extras(self) -> np.ndarray:
         """The current extras, [m]."""
         extras = self.state.numpy()[len(self.genes) :]
-        return expanded(extras, self.initial_extras, self.narrowed.extras if self.narrowed else None)
+        return self.narrowing.all_extras(extras)
 
 
 def active_share(architecture: Architecture, mask: np.ndarray) -> float:

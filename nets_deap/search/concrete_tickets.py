@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 
 from nets_deap.config.fields import MOST
-from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.models.losses import Loss
 from nets_deap.networks.scored_module import ScoredModule
 from nets_deap.problem.budget import Meter
 from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import active_weights, keep
-from nets_deap.search.learned_masks import LearnedMask
+from nets_deap.search.learned_masks import Beginning, LearnedMask
 from nets_deap.search.method import initial, train_within
 from nets_deap.util.errors import NetsError, unknown
 
@@ -83,17 +81,9 @@ class ConcreteTickets(LearnedMask):
         )
         return trained.weights(), trained.extras()
 
-    def network(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        extras: np.ndarray,
-        recipe: Recipe,
-        density: float,
-        rng: np.random.Generator,
-    ) -> Relaxed:
-        logits = np.full(weights.size, np.log(self.start_at / (1 - self.start_at)), dtype=np.float32)
-        return Relaxed(problem.architecture, weights, logits, recipe, extras, self, density, rng.spawn(1)[0])
+    def network(self, given: Beginning) -> Relaxed:
+        at_first = np.log(self.start_at / (1 - self.start_at))
+        return Relaxed(given, np.full(given.weights.size, at_first, dtype=np.float32), self)
 
     def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
         logits, layout = network.scores(), network.architecture.layout
@@ -106,19 +96,9 @@ class ConcreteTickets(LearnedMask):
 class Relaxed(ScoredModule):
     """The network under masks drawn from the Concrete distribution of its logits."""
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: np.ndarray,
-        logits: np.ndarray,
-        recipe: Recipe,
-        extras: np.ndarray,
-        options: ConcreteTickets,
-        density: float,
-        rng: np.random.Generator,
-    ) -> None:
-        super().__init__(architecture, weights, logits, recipe, extras)
-        self.options, self.density, self.rng = options, density, rng
+    def __init__(self, given: Beginning, logits: np.ndarray, options: ConcreteTickets) -> None:
+        super().__init__(given.architecture, given.weights, logits, given.recipe, given.extras)
+        self.options, self.density, self.rng = options, given.density, given.rng.spawn(1)[0]
 
     def mask(self, scores: Tensor) -> Tensor:
         noise = torch.from_numpy(self.rng.logistic(size=len(scores))).to(scores.dtype)

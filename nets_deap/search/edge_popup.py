@@ -10,13 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.networks.scored_module import ScoredModule
-from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import allocate, keep
-from nets_deap.search.learned_masks import StrongTickets
+from nets_deap.search.learned_masks import Beginning, StrongTickets
 from nets_deap.util.errors import NetsError
 
 Counts = np.ndarray | int  # as `keep` takes them
@@ -52,18 +49,9 @@ class EdgePopup(StrongTickets):
         """How many weights are kept, in each layer or in all."""
         return allocate(layout, density, self.allocation)
 
-    def network(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        extras: np.ndarray,
-        recipe: Recipe,
-        density: float,
-        rng: np.random.Generator,
-    ) -> TopScores:
-        layout = problem.layout
-        scores = first_scores(layout, rng)
-        return TopScores(problem.architecture, weights, scores, recipe, extras, self.plan(layout, density))
+    def network(self, given: Beginning) -> TopScores:
+        layout = given.architecture.layout
+        return TopScores(given, first_scores(layout, given.rng), self.plan(layout, given.density))
 
     def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
         scores = np.abs(network.scores())
@@ -83,16 +71,8 @@ def first_scores(layout: Layout, rng: np.random.Generator) -> np.ndarray:
 class TopScores(ScoredModule):
     """The network of the highest |scores|: `counts` of each layer, int64[layers], or of all."""
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: np.ndarray,
-        scores: np.ndarray,
-        recipe: Recipe,
-        extras: np.ndarray,
-        counts: Counts,
-    ) -> None:
-        super().__init__(architecture, weights, scores, recipe, extras)
+    def __init__(self, given: Beginning, scores: np.ndarray, counts: Counts) -> None:
+        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras)
         self.counts = counts
 
     def mask(self, scores: Tensor) -> Tensor:

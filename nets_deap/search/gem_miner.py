@@ -11,14 +11,11 @@ import torch
 from torch import Tensor
 
 from nets_deap.config.fields import MOST_KEPT
-from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import Layout
 from nets_deap.networks.scored_module import ScoredModule
-from nets_deap.problem.problem import Problem
-from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import active_weights, keep
 from nets_deap.search.edge_popup import straight_through
-from nets_deap.search.learned_masks import StrongTickets
+from nets_deap.search.learned_masks import Beginning, StrongTickets
 from nets_deap.search.method import Row
 from nets_deap.util.errors import NetsError
 
@@ -52,19 +49,10 @@ class GemMiner(StrongTickets):
         share, freezings = active_weights(layout, density) / layout.size, self.rounds - 1
         return [round(layout.size * share ** (i / freezings)) for i in range(1, self.rounds)]
 
-    def network(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        extras: np.ndarray,
-        recipe: Recipe,
-        density: float,
-        rng: np.random.Generator,
-    ) -> Gems:
-        scores = rng.random(weights.size, dtype=np.float32)
-        plan = self.plan(problem.layout, density)
-        steps = recipe.steps(len(problem.data.train.y))
-        return Gems(problem.architecture, weights, scores, recipe, extras, self, freezings(plan, steps))
+    def network(self, given: Beginning) -> Gems:
+        plan = self.plan(given.architecture.layout, given.density)
+        scores = given.rng.random(given.weights.size, dtype=np.float32)
+        return Gems(given, scores, self, freezings(plan, given.recipe.iterations or 0))
 
     def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
         """What is not frozen; rounded scores of 0 among it count as the ticket's, as in the fine-tuning."""
@@ -88,18 +76,11 @@ class Gems(ScoredModule):
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        weights: np.ndarray,
-        scores: np.ndarray,
-        recipe: Recipe,
-        extras: np.ndarray,
-        options: GemMiner,
-        freezings: Mapping[int, int],
+        self, given: Beginning, scores: np.ndarray, options: GemMiner, freezings: Mapping[int, int]
     ) -> None:
-        super().__init__(architecture, weights, scores, recipe, extras)
+        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras)
         self.options, self.freezings = options, freezings
-        self.alive = np.ones(weights.size, dtype=bool)
+        self.alive = np.ones(scores.size, dtype=bool)
         self.done = 0
         self.rows: list[Row] = []
 

@@ -139,7 +139,7 @@ class IMP(Cycles):
         """Raise NetsError for contradictory options, an impossible density, or a budget that leaves a cycle
         untrained."""
         plan = self.plan(problem.layout, density)
-        check_trains("imp", self._recipe(problem))
+        check_trains(self.name, self._recipe(problem))
         steps = self._recipe(problem).steps(len(problem.data.train.y))
         if self.rewinds_to(problem) >= steps:
             raise NetsError(
@@ -202,9 +202,8 @@ class IMP(Cycles):
         now = replace(recipe, begun=rewind if state.cycle else 0)
         arguments = (meter, problem.architecture, state.rewound, state.mask, now, data.train)
         rewound, extras = state.rewound, state.extras
-        if (
-            self.rewinds_weights and rewind and state.cycle == 0
-        ):  # repeats the training's first steps, so it is not counted
+        if self.rewinds_weights and rewind and state.cycle == 0:
+            # It repeats the training's first steps, so it is not counted.
             first = replace(recipe, whole=steps)
             apart = (Meter(Budget()), *arguments[1:4], first, data.train)
             reached = train_within(*apart, rngs[1], rewind, meter.seconds_left(), extras)

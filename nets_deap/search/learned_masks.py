@@ -6,12 +6,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
 from nets_deap.config.fields import MOST
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.layout import Layout
 from nets_deap.networks.backends import make_network
@@ -35,6 +36,21 @@ from nets_deap.search.method import (
 )
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import as_usual, one_thread
+
+
+class Beginning(NamedTuple):
+    """What a network of scores is made of.
+
+    weights, extras: float32[n] and [m], which stay
+    recipe: of the scores, with its `iterations` set; density: of the ticket; rng: for the scores
+    """
+
+    architecture: Architecture
+    weights: np.ndarray
+    extras: np.ndarray
+    recipe: Recipe
+    density: float
+    rng: np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -65,16 +81,8 @@ class LearnedMask(Method):
         """What `network` needs of a density. Raises NetsError for impossible options."""
 
     @abstractmethod
-    def network(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        extras: np.ndarray,
-        recipe: Recipe,
-        density: float,
-        rng: np.random.Generator,
-    ) -> ScoredModule:
-        """The network whose scores are trained by a recipe with its `iterations` set."""
+    def network(self, given: Beginning) -> ScoredModule:
+        """The network whose scores are trained."""
 
     @abstractmethod
     def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
@@ -150,7 +158,8 @@ class LearnedMask(Method):
         steps = self._steps(problem, meter)
         weights, extras = self.start(problem, meter, density, rng)
         recipe = replace(self._recipe(problem), iterations=steps)
-        network = self.network(problem, weights, extras, recipe, density, rng)
+        beginning = Beginning(problem.architecture, weights, extras, recipe, density, rng)
+        network = self.network(beginning)
         if meter.seconds_left() <= 0:
             raise self._too_small()
         done = run_within(meter, network, recipe, data.train, rng, meter.seconds_left())

@@ -40,14 +40,11 @@ class Found:
     """What a search found.
 
     logbook: one row per cycle, generation or update of the mask
-    trained: only for methods that give a trained network and no ticket: its weights, float32[n]; `ticket`
-        then has the initial weights and the final mask
     """
 
     ticket: Ticket
     logbook: list[Row] = field(repr=False)
     cost: Cost
-    trained: np.ndarray | None = field(default=None, repr=False)
 
 
 class Stretch(NamedTuple):

@@ -205,7 +205,7 @@ def test_the_smaller_network_trains_as_the_masked_one(kind: type) -> None:
     extras = np.abs(drawn_extras(architecture))
     recipe = Recipe("adam", 0.01)
     whole = MaskedModule(architecture, weights, mask, recipe, "cpu", torch.float64, extras)
-    assert whole.narrowed is None
+    assert whole.narrowing.genes is None
     part = MaskedModule(
         smaller.architecture, weights[smaller.genes], np.ones(smaller.genes.size, bool), recipe, "cpu",
         torch.float64, extras[smaller.extras],

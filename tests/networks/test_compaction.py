@@ -10,7 +10,7 @@ from nets_deap.individuals.genome import initGenome
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
-from nets_deap.networks import masked_module
+from nets_deap.networks import narrowing
 from nets_deap.networks.compaction import compact, live_units
 from nets_deap.networks.masked_mlp import MaskedMLP
 from nets_deap.networks.masked_module import MaskedModule
@@ -54,9 +54,7 @@ def test_cutting_a_unit_can_orphan_those_below_it() -> None:
 def test_the_smaller_network_computes_the_same(
     model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        masked_module, "narrow_to_mask", lambda *whole: None
-    )  # the reference leaves nothing out
+    monkeypatch.setattr(narrowing, "narrow_to_mask", lambda *whole: None)  # the reference leaves nothing out
     architecture = build(model, *SHAPES[model])
     weights = initGenome(
         initial_std(architecture.layout, "kaiming"), 1.0, rng=np.random.default_rng(1)

@@ -9,7 +9,7 @@ from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.node_space import known, weight_mask
 from nets_deap.models.registry import build, state_dict
-from nets_deap.networks import masked_module
+from nets_deap.networks import narrowing
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.problem.optimizer import OPTIMIZERS
 from nets_deap.problem.recipe import Recipe
@@ -104,7 +104,7 @@ def test_the_smaller_network_computes_and_learns_the_same(
     mask = weight_mask(architecture, half_of_the_nodes(architecture))
     arguments = (architecture, drawn(architecture)[0], mask, Recipe(optimizer, lr=0.01), "cpu", torch.float64)
     smaller = MaskedModule(*arguments)
-    monkeypatch.setattr(masked_module, "narrow_to_mask", lambda *whole: None)
+    monkeypatch.setattr(narrowing, "narrow_to_mask", lambda *whole: None)
     whole = MaskedModule(*arguments)
     assert smaller.flat.numel() < 0.35 * whole.flat.numel()
     for step in range(4):

@@ -14,11 +14,14 @@ from torch.nn import functional
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.node_space import known, weight_mask
 from nets_deap.models.registry import build
+from nets_deap.networks import sparse_module
 from nets_deap.networks.backends import make_network
+from nets_deap.networks.interleaved import convolution
 from nets_deap.networks.kernels import library
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.sparse_module import SparseModule, active_share, computes
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
 from tests.architectures import of
 
 pytestmark = pytest.mark.skipif(not library.available(), reason="the kernels are not built")
@@ -108,6 +111,24 @@ def test_the_same_bits_each_time_in_one_thread_and_in_several_and_beside_another
     for thread in threads:
         thread.join()
     assert found == [expected] * 3
+
+
+def test_buffers_do_not_grow_with_the_sizes_of_minibatches() -> None:
+    architecture = build("cnn-8-16", SHAPE, 10)
+    weights, mask = drawn(architecture, 0.1)
+    network = SparseModule(architecture, weights, mask, Recipe("sgd", 0.1, 20))
+    for samples in range(3, 12):
+        network.step(*batch(samples, torch.float32))
+    assert len(network._arenas) == sparse_module.KEPT
+
+
+def test_an_image_too_large_for_places_of_32_bits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "FARTHEST", 1000)
+    architecture = build("cnn-8-16", SHAPE, 10)
+    weights, mask = drawn(architecture, 0.1)
+    network = SparseModule(architecture, weights, mask, Recipe("sgd", 0.1, 20))
+    with pytest.raises(NetsError, match="take a smaller `batch_size`"):
+        network.step(*batch(20, torch.float32))
 
 
 def test_no_thread_is_left() -> None:

@@ -20,6 +20,7 @@ from nets_deap.problem.recipe import Recipe
 from nets_deap.search.concrete_tickets import ConcreteTickets, Relaxed, balanced, divergence
 from nets_deap.search.edge_popup import EdgePopup, TopScores
 from nets_deap.search.gem_miner import GemMiner, Gems, freezings
+from nets_deap.search.learned_masks import Beginning
 from nets_deap.search.method import initial
 from nets_deap.search.registry import method_of, parse, stretched
 from nets_deap.util.errors import NetsError
@@ -29,6 +30,10 @@ from tests.search.methods import DIGITS, search
 NAMES = ["edge-popup", "gem-miner", "cts"]
 W = np.array([1, -2, 3, 9], dtype=np.float32)  # [[1, −2], [3, 9]]
 X = torch.tensor([[2.0, 1.0]])
+
+
+def beginning(recipe: Recipe) -> Beginning:
+    return Beginning(two_by_two(), W, np.zeros(2, dtype=np.float32), recipe, 0.5, np.random.default_rng(0))
 
 
 def two_by_two() -> Architecture:
@@ -46,7 +51,7 @@ def test_a_step_of_edge_popup_worked_out(
     lr: float, scores: list[float], kept: list[int], counts: int | np.ndarray
 ) -> None:
     first = np.array([0.1, -0.5, 0.3, 0.2], dtype=np.float32)
-    network = TopScores(two_by_two(), W, first, Recipe("sgd", lr), np.zeros(2, dtype=np.float32), counts)
+    network = TopScores(beginning(Recipe("sgd", lr)), first, counts)
     network.step(X, torch.tensor([[0.0, 4.0]]))
     assert network.outputs.tolist() == [[-2, 6]]
     np.testing.assert_allclose(network.scores(), scores, rtol=1e-5)
@@ -66,8 +71,8 @@ def test_a_step_of_edge_popup_worked_out(
 )
 def test_a_step_of_gem_miner_worked_out(lr: float, penalty: float, scores: list[float]) -> None:
     first = np.array([0.9, 0.6, 0.4, 0.8], dtype=np.float32)
-    extras, options = np.zeros(2, dtype=np.float32), GemMiner(penalty=penalty)
-    network = Gems(two_by_two(), W, first, Recipe("sgd", lr), extras, options, {1: 2})
+    options = GemMiner(penalty=penalty)
+    network = Gems(beginning(Recipe("sgd", lr)), first, options, {1: 2})
     network.step(X, torch.tensor([[1.0, 7.0]]))
     assert network.outputs.tolist() == [[0, 9]]
     np.testing.assert_allclose(network.scores(), scores, atol=1e-6)
@@ -83,8 +88,8 @@ def test_a_step_of_gem_miner_worked_out(lr: float, penalty: float, scores: list[
 
 def test_inverted_gem_miner_freezes_the_highest() -> None:
     first = np.array([0.9, 0.6, 0.4, 0.8], dtype=np.float32)
-    extras, options = np.zeros(2, dtype=np.float32), GemMiner(penalty=0, invert=True)
-    network = Gems(two_by_two(), W, first, Recipe("sgd", 1e-6), extras, options, {1: 2})
+    options = GemMiner(penalty=0, invert=True)
+    network = Gems(beginning(Recipe("sgd", 1e-6)), first, options, {1: 2})
     network.step(X, torch.tensor([[1.0, 7.0]]))
     assert network.alive.tolist() == [False, True, True, False]
 
@@ -128,10 +133,8 @@ def test_divergences_worked_out() -> None:
 
 def test_a_concrete_mask_is_on_with_its_probability() -> None:
     logits = np.full(DIGITS.layout.size, np.log(0.3 / 0.7), dtype=np.float32)
-    network = Relaxed(
-        DIGITS.architecture, logits, logits, DIGITS.recipe, np.zeros(0, dtype=np.float32), ConcreteTickets(),
-        0.1, np.random.default_rng(0),
-    )  # fmt: skip
+    given = (DIGITS.architecture, logits, np.zeros(0, dtype=np.float32), DIGITS.recipe, 0.1)
+    network = Relaxed(Beginning(*given, np.random.default_rng(0)), logits, ConcreteTickets())
     drawn = network.mask(network.flat)
     assert 0 <= float(drawn.min()) < 0.01
     assert 0.99 < float(drawn.max()) <= 1

@@ -16,8 +16,10 @@ from nets_deap.networks.interleaved.layout import MARGIN, Arena, Layout
 from nets_deap.networks.interleaved.past import Past
 from nets_deap.networks.kernels import images
 from nets_deap.networks.kernels.images import SAMPLES
+from nets_deap.util.errors import NetsError
 
 Pair = tuple[int, int]
+FARTHEST = 2**31 - 1  # places are int32
 
 
 class Settings(NamedTuple):
@@ -169,7 +171,11 @@ def _lists(
     source: int,
     target: int,
 ) -> _Lists:
-    """channel: ascending"""
+    """channel: ascending. Raises NetsError for an image that is too large for the kernels."""
+    if offset.size and offset.max() > FARTHEST:
+        raise NetsError(
+            f"a layer with {sizes[1]:,} outputs reads too large an image: take a smaller `batch_size`"
+        )
     start = np.searchsorted(channel, np.arange(sizes[1] + 1)).astype(np.int32)
     offset = np.ascontiguousarray(offset, dtype=np.int32)
     convolution = images.Convolution(*sizes, *apart, *out_apart, start.ctypes.data, offset.ctypes.data)

@@ -170,40 +170,42 @@ INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t in_col, const REAL *
 }
 #undef TILE
 
+/* The same of one block; neighbours are mostly SAMPLES apart, which is faster if the compiler knows it. */
+INLINE void NAME(block)(const NAME(convolution) *c, const REAL *value, const NAME(extras) *more, int64_t place,
+                        const REAL *in, REAL *out, const NAME(gradient) *g)
+{
+    if (c->in_col == SAMPLES)
+        NAME(tiles)(c, SAMPLES, value, more, place, in, out, g);
+    else
+        NAME(tiles)(c, c->in_col, value, more, place, in, out, g);
+}
+
 /* out = the sums over the weights of each channel, and what `more` says, for the blocks from `first` to before
  * `end`. in, out: at the first output pixel of the first block of all */
 void NAME(convolve)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *value,
                     const NAME(extras) *more, const REAL *in, REAL *out)
 {
     for (int64_t b = first; b < end; b++) {
-        const REAL *from = in + b * c->in_block;
-        REAL *to = out + b * c->out_block;
-        if (c->in_col == SAMPLES)
-            NAME(tiles)(c, SAMPLES, value, more, b * c->out_block, from, to, NULL);
-        else
-            NAME(tiles)(c, c->in_col, value, more, b * c->out_block, from, to, NULL);
+        const int64_t place = b * c->out_block;
+        NAME(block)(c, value, more, place, in + b * c->in_block, out + place, NULL);
     }
 }
 
-/* The gradient of a convolution with these inputs, for the errors of its outputs, block by block. */
-void NAME(convolve_gradient)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *in,
-                             const REAL *errors, const NAME(gradient) *all)
+/* The gradient of a convolution with these inputs, for the errors of the outputs of block b. */
+INLINE void NAME(block_gradient)(const NAME(convolution) *c, int64_t b, const REAL *in, const REAL *errors,
+                                 const NAME(gradient) *all)
 {
-    for (int64_t b = first; b < end; b++) {
-        const REAL *from = in + b * c->in_block, *error = errors + b * c->out_block;
-        NAME(gradient) g = {.sums = all->sums, .gradient = all->gradient + b * c->start[c->channels]};
-        if (all->outputs) {
-            g.outputs = all->outputs + b * c->out_block;
-            g.errors = all->errors + b * c->out_block;
-        }
-        if (all->totals)
-            g.totals = all->totals + b * c->channels * LANES;
-        if (c->in_col == SAMPLES)
-            NAME(tiles)(c, SAMPLES, NULL, NULL, 0, from, (REAL *)error, &g);
-        else
-            NAME(tiles)(c, c->in_col, NULL, NULL, 0, from, (REAL *)error, &g);
+    const int64_t place = b * c->out_block;
+    NAME(gradient) g = {.sums = all->sums, .gradient = all->gradient + b * c->start[c->channels]};
+    if (all->outputs) {
+        g.outputs = all->outputs + place;
+        g.errors = all->errors + place;
     }
+    if (all->totals)
+        g.totals = all->totals + b * c->channels * LANES;
+    NAME(block)(c, NULL, NULL, 0, in + b * c->in_block, (REAL *)errors + place, &g);
 }
+
 /* One of the convolutions that together give the errors of inputs. */
 typedef struct {
     const NAME(convolution) *convolution;
@@ -219,7 +221,7 @@ void NAME(convolve_back)(const NAME(convolution) *c, int64_t first, int64_t end,
                          const REAL *errors, const NAME(gradient) *all, int64_t parts, const NAME(part) *part)
 {
     for (int64_t b = first; b < end; b++) {
-        NAME(convolve_gradient)(c, b, b + 1, in, errors, all);
+        NAME(block_gradient)(c, b, in, errors, all);
         for (const NAME(part) *p = part; p < part + parts; p++)
             NAME(convolve)(p->convolution, b, b + 1, p->value, p->more, p->in, p->out);
     }
