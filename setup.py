@@ -46,7 +46,7 @@ setup(
             sorted(map(str, KERNELS.glob("*.c"))),
             depends=sorted(map(str, KERNELS.glob("*.h"))),
             libraries=[] if os.name == "nt" else ["m"],
-            extra_compile_args=["-O3", "-Wno-psabi"],
+            extra_compile_args=["-O3", "-g0", "-Wno-psabi"],
             optional=True,  # without a compiler the package installs all the same, and torch trains
         )
     ],

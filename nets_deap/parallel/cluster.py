@@ -15,7 +15,7 @@ import dill
 from nets_deap import __version__
 from nets_deap.parallel import joining
 from nets_deap.parallel.processes import LOOK, available_cores
-from nets_deap.util import agreed, interrupts, shared, waiting
+from nets_deap.util import agreed, interrupts, random_streams, shared, waiting
 from nets_deap.util.errors import NetsError, shortened, warn_once
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Cluster:
                 self._client = Client(self._local)
             elif self._scheduler is not None:
                 self._client = joining.join(self._scheduler)
+        random_streams.draw_apart(*joining.THREADED)
         self.client.subscribe_topic(self.topic, self._hear)
         if self.ours:
             self.client.wait_for_workers(self._count)

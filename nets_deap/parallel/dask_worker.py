@@ -16,7 +16,8 @@ from distributed.worker import Worker
 
 from nets_deap import __version__
 from nets_deap.parallel import worker as process
-from nets_deap.util import agreed, inside, interrupts, shared
+from nets_deap.parallel.joining import THREADED
+from nets_deap.util import agreed, inside, interrupts, random_streams, shared
 from nets_deap.util.errors import NetsError, raised
 
 LOOK = 0.5  # seconds between two looks whether an item is still wanted
@@ -70,6 +71,7 @@ class Ready(WorkerPlugin):
         elif not self.ours:
             agreed.elsewhere(os.environ.get("NETS_DATA_DIR", ""))
         process.alone()
+        random_streams.draw_apart(*THREADED)
         for key, contents in self.values.items():
             shared.receive(key, contents)
         _prepared[self.name] = prepared = _Preparation(self.digests, set(self.values))

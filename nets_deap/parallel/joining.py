@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PATIENCE = "10s"  # for a scheduler to answer, at first and after it was lost
+THREADED = ("dask", "distributed", "tornado")  # packages whose event loop draws from `random` beside us
 PROTOCOLS = ("tcp://", "tls://", "ws://", "wss://")
 
 ALWAYS = {"distributed.admin.large-graph-warning-threshold": "1GB"}  # the user cannot make it smaller

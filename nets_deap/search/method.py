@@ -171,7 +171,7 @@ def initial(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.
 def check_trains(name: str, recipe: Recipe) -> None:
     """Raise NetsError for a training without a step, of a method that trains by the problem's recipe."""
     if not recipe.trains:
-        raise NetsError(f"{name}: `epochs` 0 leaves its own trainings no step: give {name}:epochs=1 or more")
+        raise NetsError(f"{name}: `epochs` 0 leaves its own trainings no step: give it epochs=1 or more")
 
 
 STEPS_A_LOOK = 5  # steps between two checks of the time limit

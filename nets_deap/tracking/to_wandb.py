@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nets_deap.tracking.tracker import State
+from nets_deap.util.random_streams import draw_apart
 
 MODE, PROJECT = "WANDB_MODE", "WANDB_PROJECT"
 
@@ -29,6 +30,7 @@ class Tracker:
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off", disable_git=True),
         )
+        draw_apart("wandb", "urllib3")  # it has threads, which may draw while a generation does
 
     def row(self, step: int, values: Mapping[str, float]) -> None:
         self.run.log(dict(values), step=step)

@@ -16,10 +16,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
+from types import BuiltinMethodType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+_GLOBAL = random.random.__self__  # type: ignore[attr-defined]  # what `random`'s functions draw from
 ORDER = "order"  # trait of a genome: the seed of the minibatches in its evaluations
 
 
@@ -179,6 +181,33 @@ def training_streams(rng: np.random.Generator) -> Iterator[None]:
     with _turns.fitness, undisturbed():
         seed_global_streams(np.random.SeedSequence(int(rng.integers(2**63))))
         yield
+
+
+def draw_apart(*packages: str) -> None:
+    """Let imported packages, all of their modules, draw from a source of their own in place of `random`.
+
+    A package may have threads that draw at any moment, also while a generation draws from the stream that
+    its seed has set.
+    """
+    own = ModuleType("random")
+    own.__dict__.update(vars(random))
+    source = random.Random()
+    for name, value in vars(random).items():
+        if _draws(value):
+            setattr(own, name, getattr(source, name))
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in packages or not isinstance(module, ModuleType):
+            continue
+        for key, value in list(vars(module).items()):
+            if value is random:
+                setattr(module, key, own)
+            elif _draws(value):
+                setattr(module, key, getattr(own, value.__name__))
+
+
+def _draws(value: object) -> bool:
+    """Is it a function of `random` that draws from the global stream?"""
+    return isinstance(value, (BuiltinMethodType, MethodType)) and value.__self__ is _GLOBAL
 
 
 def scatter_global_streams() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import multiprocessing
+import random
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -100,6 +102,42 @@ def test_a_value_stays_when_another_map_closes(joined: Any, no_files: None) -> N
         with DaskMap(scheduler=joined.scheduler_address) as other:
             assert other(function, [0]) == expected
         assert engine(function, [0]) == expected
+
+
+def drawn() -> list[float]:
+    numbers = []
+    for _ in range(100):
+        numbers.append(random.random())
+        time.sleep(0.001)  # others have their turn
+    return numbers
+
+
+def beside_dask(seed: int) -> list[float]:
+    """Numbers that a seed gives while Dask measures the sizes of lists, as its event loop does."""
+    from dask.sizeof import sizeof
+
+    over, numbers = threading.Event(), list(range(1000))
+
+    def measure() -> None:
+        while not over.is_set():
+            sizeof(numbers)
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    try:
+        random.seed(seed)
+        return drawn()
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_dask_draws_no_number_of_ours_neither_there_nor_here(joined: Any) -> None:
+    random.seed(7)
+    expected = drawn()
+    with DaskMap(scheduler=joined.scheduler_address) as engine:
+        assert engine(beside_dask, [7]) == [expected]
+        assert beside_dask(7) == expected
 
 
 def test_two_threads_share_a_map(joined: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from nets_deap.search.method import initial
 from nets_deap.search.registry import METHODS, method_of, parse
 from nets_deap.search.sparse_training import SparseTraining
 from nets_deap.training.final import train_network, train_ticket
-from nets_deap.util.random_streams import undisturbed
+from nets_deap.util.random_streams import draw_apart, undisturbed
 from tests.conftest import MNIST_DIR, streams_stay
 
 Config = Callable[..., EvolveConfig]
@@ -232,3 +233,24 @@ def test_random_governs_deaps_algorithms_with_our_toolbox(config: Config) -> Non
         algorithms.eaSimple(population, toolbox, 0.5, 0.5, 3, verbose=False)
         found.append([genome.content() for genome in population])
     assert found[0] == found[1]
+
+
+def test_packages_that_draw_apart_leave_the_global_stream_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    package, other = ModuleType("apart.inner"), ModuleType("elsewhere")
+    for module in (package, other):
+        vars(module).update(random=random, draw=random.random, choice=random.choice, Random=random.Random)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    draw_apart("apart")
+    random.seed(3)
+    expected = random.random()
+    random.seed(3)
+    for drawn in (
+        package.random.random(),
+        package.random.sample(range(9), 3),
+        package.draw(),
+        package.choice("ab"),
+    ):
+        assert drawn is not None
+    assert package.random.Random(1).random() == random.Random(1).random()
+    assert random.random() == expected
+    assert other.random is random
