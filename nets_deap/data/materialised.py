@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from nets_deap.util import memory, waiting
 from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.lazy import loaded
 
 
 def _torch_class(name: str) -> Any:
     """A class of `torch.utils.data`; None if nobody has imported torch, so that nothing can be one."""
-    loaded = sys.modules.get("torch.utils.data")
-    return getattr(loaded, name) if loaded else None
+    module = loaded("torch.utils.data")
+    return getattr(module, name) if module else None
 
 
 def is_loader(told: Any) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import dill
@@ -44,6 +45,13 @@ class _Preparation:
 _prepared: dict[str, _Preparation] = {}  # by the name of `Ready`; several runs may share this worker
 
 
+@cache
+def _settle() -> None:
+    """Once: a later run must not reseed what an item of another draws from at this moment."""
+    process.alone()
+    random_streams.draw_apart(*THREADED)
+
+
 class Ready(WorkerPlugin):
     """Makes a worker ready: data are loaded, or received, and compared by their digests.
 
@@ -70,8 +78,7 @@ class Ready(WorkerPlugin):
             interrupts.leave_to_parent()
         elif not self.ours:
             agreed.elsewhere(os.environ.get("NETS_DATA_DIR", ""))
-        process.alone()
-        random_streams.draw_apart(*THREADED)
+        _settle()
         for key, contents in self.values.items():
             shared.receive(key, contents)
         _prepared[self.name] = prepared = _Preparation(self.digests, set(self.values))

@@ -20,6 +20,7 @@ import multiprocess
 
 from nets_deap.util import inside, interrupts
 from nets_deap.util.errors import NetsError, NetsWarning, raised
+from nets_deap.util.lazy import loaded
 from nets_deap.util.random_streams import scatter_global_streams
 
 BEGUN = b""  # what a worker sends when it has loaded an item and begins to compute
@@ -55,7 +56,7 @@ def alone() -> None:
     warnings.simplefilter("ignore", NetsWarning)
     scatter_global_streams()
     os.environ["OMP_NUM_THREADS"] = "1"
-    if torch := sys.modules.get("torch"):
+    if torch := loaded("torch"):
         torch.set_num_threads(1)
 
 

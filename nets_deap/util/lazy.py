@@ -1,8 +1,9 @@
-"""Import the names of a package when they are first used, so that importing the package costs nothing."""
+"""Imports that cost nothing before they are needed."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from typing import Any
 def exported(
     package: str, home: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package.
+    """`__getattr__`, `__dir__` and `__all__` of a package whose names are imported when they are first used.
 
     home: module in the package -> its public names
     """
@@ -22,3 +23,11 @@ def exported(
         return getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
 
     return get, lambda: sorted(module_of), list(module_of)
+
+
+def loaded(name: str) -> Any:
+    """A module that somebody has imported; None if nobody has.
+
+    While another thread imports it, `sys.modules` holds a module that lacks half of its names: this waits.
+    """
+    return importlib.import_module(name) if name in sys.modules else None

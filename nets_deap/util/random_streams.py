@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from nets_deap.util.lazy import loaded
+
 _GLOBAL = random.random.__self__  # type: ignore[attr-defined]  # what `random`'s functions draw from
 ORDER = "order"  # trait of a genome: the seed of the minibatches in its evaluations
 
@@ -60,7 +62,7 @@ def seed_global_streams(sequence: np.random.SeedSequence) -> None:
     seed = int(sequence.generate_state(1, np.uint64)[0])
     random.seed(seed)
     np.random.seed([seed >> 32, seed & 0xFFFFFFFF])
-    if torch := sys.modules.get("torch"):
+    if torch := loaded("torch"):
         torch.default_generator.manual_seed(seed)
 
 
@@ -68,7 +70,7 @@ def standing() -> dict[str, Any]:
     """The state of the global streams, as JSON holds it; torch's is its CPU's."""
     told: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
     told["numpy"]["state"]["key"] = told["numpy"]["state"]["key"].tolist()
-    if torch := sys.modules.get("torch"):
+    if torch := loaded("torch"):
         told["torch"] = torch.get_rng_state().numpy().tobytes().hex()
     return told
 
@@ -88,7 +90,7 @@ def go_on(told: dict[str, Any]) -> None:
 def undisturbed() -> Iterator[None]:
     """Restore the global streams of Python, numpy and torch (its CPU's) at the end."""
     python, numpy = random.getstate(), np.random.get_state(legacy=False)
-    torch = sys.modules.get("torch")  # before it is imported, nobody has seeded it
+    torch = loaded("torch")  # before it is imported, nobody has seeded it
     drawn = torch.get_rng_state() if torch else None
     try:
         yield
@@ -134,12 +136,22 @@ def _generation_turn() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """`undisturbed` for loading and imports; generations of other threads wait for their end.
+def _fitness_turn() -> Iterator[None]:
+    with _turns.fitness:
+        outer, _thread.in_fitness = _in_fitness(), True
+        try:
+            yield
+        finally:
+            _thread.in_fitness = outer
 
-    Without this, the end of loading would take back what a generation has drawn in the meantime.
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """`undisturbed` for loading and imports; generations, fitnesses and trainings of other threads end first.
+
+    Without this, the end of loading would take back what one of them has drawn in the meantime.
     """
-    with _generation_turn(), undisturbed():
+    with _generation_turn(), _fitness_turn(), undisturbed():
         yield
 
 
@@ -163,13 +175,9 @@ def fitness_streams(seed: int, generation: int, content: bytes) -> Iterator[None
     sequence = np.random.SeedSequence(
         entropy=[seed, int.from_bytes(content, "big")], spawn_key=(generation, int(Role.FITNESS))
     )
-    with _turns.fitness, undisturbed():
-        outer, _thread.in_fitness = _in_fitness(), True
-        try:
-            seed_global_streams(sequence)
-            yield
-        finally:
-            _thread.in_fitness = outer
+    with _fitness_turn(), undisturbed():
+        seed_global_streams(sequence)
+        yield
 
 
 @contextmanager
@@ -178,7 +186,7 @@ def training_streams(rng: np.random.Generator) -> Iterator[None]:
 
     Such trainings in other threads wait for their turn.
     """
-    with _turns.fitness, undisturbed():
+    with _fitness_turn(), undisturbed():
         seed_global_streams(np.random.SeedSequence(int(rng.integers(2**63))))
         yield
 

@@ -68,6 +68,22 @@ def test_runs_with_other_data_do_not_meet(joined: Any, monkeypatch: pytest.Monke
         assert good(square, [3]) == [9]
 
 
+def drawn_while_another_run_begins(_: int) -> float:
+    """On a worker: a number from the global stream, before which the plugin of another run is set up."""
+    from distributed import get_worker
+
+    from nets_deap.parallel.dask_worker import Ready
+
+    random.seed(5)
+    Ready("another run", {}, {}, False, "cpu").setup(get_worker())  # type: ignore[arg-type]
+    return random.random()
+
+
+def test_a_run_that_begins_does_not_disturb_what_another_draws(joined: Any) -> None:
+    with DaskMap(scheduler=joined.scheduler_address) as engine:
+        assert engine(drawn_while_another_run_begins, [0]) == [random.Random(5).random()]
+
+
 @pytest.fixture
 def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Values have no files, as on another machine."""

@@ -7,17 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nets_deap.evolution.maps import BatchedMap
 from nets_deap.evolution.settings import EvolveConfig
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
-from nets_deap.util.random_streams import fitness_streams, generation_streams, loading
+from nets_deap.util.random_streams import fitness_streams, generation_streams, loading, training_streams
 from tests.util.test_random_streams import run
 
 Config = Callable[..., EvolveConfig]
@@ -83,7 +85,16 @@ def test_a_worker_forked_while_a_thread_draws_is_not_held_up() -> None:
         thread.join()
 
 
-def test_loading_waits_for_generations_of_other_threads_and_takes_nothing_back() -> None:
+def a_training() -> AbstractContextManager[None]:
+    return training_streams(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "turn", [partial(generation_streams, 0, 0), partial(fitness_streams, 0, 0, b""), a_training]
+)
+def test_loading_waits_for_what_draws_in_other_threads_and_takes_nothing_back(
+    turn: Callable[[], AbstractContextManager[None]],
+) -> None:
     told: list[float] = []
     began, drawn = threading.Event(), threading.Event()
 
@@ -93,7 +104,7 @@ def test_loading_waits_for_generations_of_other_threads_and_takes_nothing_back()
             told.append(drawn.is_set())
 
     thread = threading.Thread(target=load)
-    with generation_streams(0, 0):
+    with turn():
         random.seed(3)
         thread.start()
         began.wait()
