@@ -114,7 +114,7 @@ def compute(function: bytes, items: bytes, key: str, version: str, ready: str, t
     """The results of items, pickled: (succeeded, list of results, or exception).
 
     function, items: pickled by dill; ready: the name of the `Ready` that they need
-    topic: of an event that is sent when it begins; "": none is sent
+    topic: of an event that is sent when it begins, once data and items are loaded; "": none is sent
     """
     worker = get_worker()
     if version != __version__:
@@ -123,8 +123,6 @@ def compute(function: bytes, items: bytes, key: str, version: str, ready: str, t
             "same version there"
         )
         return bytes(dill.dumps((False, told)))
-    if topic:
-        worker.log_event(topic, {"begun": key, "worker": worker.address})
     try:
         prepared = _prepared[ready]
         prepared.loading.result()
@@ -136,6 +134,8 @@ def compute(function: bytes, items: bytes, key: str, version: str, ready: str, t
         hint = process.CREATOR if "deap.creator" in str(error) else ""
         told = NetsError(f"the worker {worker.address} cannot load its work: {raised(error)}{hint}")
         return bytes(dill.dumps((False, told)))
+    if topic:
+        worker.log_event(topic, {"begun": key, "worker": worker.address})
     due = time.monotonic()
 
     def look(levels: Sequence[inside.Level]) -> None:

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,20 @@ def drawn_while_another_run_begins(_: int) -> float:
 def test_a_run_that_begins_does_not_disturb_what_another_draws(joined: Any) -> None:
     with DaskMap(scheduler=joined.scheduler_address) as engine:
         assert engine(drawn_while_another_run_begins, [0]) == [random.Random(5).random()]
+
+
+@cache
+def slowly_loaded() -> None:
+    time.sleep(2)
+
+
+def test_loading_is_not_part_of_the_time_that_an_item_may_take(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = (__name__, "slowly_loaded", ())
+    monkeypatch.setattr(agreed, "known", lambda: {call: ""})
+    with DaskMap(scheduler=joined.scheduler_address, timeout=1.0) as engine:
+        assert engine(square, [3], lost=lambda x: -x) == [9]
 
 
 @pytest.fixture
