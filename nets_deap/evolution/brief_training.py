@@ -11,6 +11,7 @@ import torch
 from nets_deap.data.dataset import Data, Part
 from nets_deap.individuals.genome import Genome
 from nets_deap.models.layout import INITIAL, check_fits
+from nets_deap.networks import statistics
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
@@ -36,6 +37,7 @@ def train_briefly(
 ) -> tuple[Network, Data]:
     """Express a genome and train it under its mask on the minibatches of one generation.
 
+    Its running statistics are then those of training samples, as `networks.statistics` says.
     Returns the trained network and the data it was trained on; the genome does not change.
     """
     architecture, data = problem.architecture, problem.data.to(device, dtype)
@@ -44,7 +46,15 @@ def train_briefly(
     part = blanked(data, problem.recipe.input_dropout, seed, generation)
     train(network, part, problem.recipe, generator(seed, generation, Role.MINIBATCHES))
     assert_masked(architecture, network.weights(), genome.mask)
+    statistics.recompute(network, part.x, problem.recipe.batch_size, statistics.BRIEF)
     return network, data
+
+
+def passes_to_judge(problem: Problem) -> int:
+    """Samples that an evaluation passes forward after its training."""
+    available, batch = len(problem.data.train.y), problem.recipe.batch_size
+    settled = statistics.passes_after_training(problem.architecture, available, batch)
+    return settled + len(problem.data.validation.y)
 
 
 def blanked(data: Data, dropout: float, seed: int, generation: int) -> Part:

@@ -14,6 +14,7 @@ from nets_deap.config.base import RecipeSettings, Settings
 from nets_deap.config.fields import MOST
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
 from nets_deap.config.presets import COMMAND_PRESETS, defaults_for
+from nets_deap.evolution.brief_training import passes_to_judge
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.racing import parse
 from nets_deap.evolution.rules import UNTRAINED, check, check_effect
@@ -293,8 +294,7 @@ def _gradients(evolution: Evolution) -> int:
 
 def _cost(evolution: Evolution, steps: int) -> Cost:
     """Cost of an evaluation of so many gradient steps, including traces and validation."""
-    data, gradients = evolution.problem.data, _gradients(evolution)
-    available = len(data.train.y)
-    samples = evolution.problem.recipe.samples_in(steps - gradients, available)
-    samples += gradients * min(SAMPLES, available)
-    return Cost(steps, samples, samples + len(data.validation.y))
+    problem, gradients = evolution.problem, _gradients(evolution)
+    available = len(problem.data.train.y)
+    samples = problem.recipe.samples_in(steps - gradients, available) + gradients * min(SAMPLES, available)
+    return Cost(steps, samples, samples + passes_to_judge(problem))

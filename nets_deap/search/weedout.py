@@ -14,6 +14,7 @@ import numpy as np
 from deap import algorithms, base, tools
 
 from nets_deap.config.fields import MOST, MOST_GENOMES
+from nets_deap.evolution.brief_training import passes_to_judge
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.context import Clock
 from nets_deap.evolution.evaluator import Evaluator
@@ -281,9 +282,8 @@ class Weedout(Method):
         return int(log[-1]["nevals"])
 
     def _cost(self, problem: Problem, evaluations: int) -> Cost:
-        data = problem.data
-        samples = problem.recipe.samples_in(self.steps, len(data.train.y))
-        passes = samples + len(data.validation.y)
+        samples = problem.recipe.samples_in(self.steps, len(problem.data.train.y))
+        passes = samples + passes_to_judge(problem)
         return Cost(evaluations * self.steps, evaluations * samples, evaluations * passes)
 
 

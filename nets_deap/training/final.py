@@ -13,6 +13,7 @@ import torch
 from nets_deap.models import catalogue
 from nets_deap.models.layout import INITIAL
 from nets_deap.models.measure import Measure
+from nets_deap.networks import statistics
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.protocol import Network
 from nets_deap.networks.scoring import Score, evaluate
@@ -167,7 +168,8 @@ def train_ticket(
 ) -> TrainingRun:
     """Train a ticket by the problem's recipe and score it every `eval_every` iterations (0: once an epoch).
 
-    A recipe without a step leaves it untrained, and there is one row, of iteration 0.
+    A recipe without a step leaves it untrained, with running statistics of training samples, and there is one
+    row, of iteration 0.
 
     track_test: record test figures in every row. They influence nothing. Without them, the test set is used
         only once, with the early-stop weights
@@ -247,6 +249,7 @@ def train_network(
                 on_standing(Standing.of(network, iteration, rows, early_stop, draws.standing()))
 
         if not recipe.trains:  # the network is judged as it is
+            statistics.recompute(network, data.train.x, recipe.batch_size, statistics.BRIEF)
             score(0, evaluate(network, data.train, data.cases).loss)
         train(network, data.train, recipe, draws, score, eval_every or per_epoch)
         stopped = make_network(

@@ -7,12 +7,19 @@ import pytest
 import torch
 from torch import nn
 
+from nets_deap.evolution.brief_training import passes_to_judge, train_briefly
+from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.experiments.connectivity import line
+from nets_deap.models.architecture import Architecture
 from nets_deap.networks.backends import make_network
-from nets_deap.networks.statistics import recompute
+from nets_deap.networks.scoring import evaluate
+from nets_deap.networks.statistics import passes_after_training, recompute
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
+from nets_deap.problem.ticket import Ticket
+from nets_deap.training.final import train_ticket
 from tests.architectures import of
+from tests.evolution.test_fitness import fresh
 
 
 def test_statistics_are_those_of_the_training_samples() -> None:
@@ -46,6 +53,57 @@ def test_statistics_on_a_line_do_not_depend_on_those_at_its_ends() -> None:
         assert len({row["test_loss"] for row in rows}) == 1
     scaled = line(problem, (weights, extras), (2 * weights, extras), 3)
     assert len({row["test_loss"] for row in scaled}) == 3
+
+
+@pytest.fixture(params=[0, 3])
+def brief(request: pytest.FixtureRequest) -> Problem:
+    """One whose trainings have so many steps, too few for running statistics."""
+    recipe = Recipe("sgd:momentum=0.9", 0.1, 20, iterations=request.param)
+    return Problem("digits", "wrn-10-1", recipe, init="kaiming", data_limit=120)
+
+
+def shifted(architecture: Architecture) -> np.ndarray:
+    """Initial extras, but with other running statistics."""
+    extras = architecture.initial_extras.copy()
+    named = architecture.named(np.zeros(architecture.layout.size), extras)
+    for name in named:
+        if "running" in name:
+            named[name] += 5
+    return extras
+
+
+def test_a_fitness_does_not_depend_on_where_the_statistics_began(
+    brief: Problem,
+) -> None:
+    genome = fresh(brief)
+    found = [
+        Evaluator(brief, extras=extras).evaluate(genome).val_loss
+        for extras in (brief.architecture.initial_extras, shifted(brief.architecture))
+    ]
+    assert found[0] == found[1]
+    network, data = train_briefly(brief, genome, 0, 0, "cpu", torch.float32)
+    recompute(network, data.train.x, 20)  # of all samples, which are less than 1,024
+    assert evaluate(network, data.validation, data.cases).loss == found[0]
+
+
+def test_an_untrained_ticket_is_judged_with_statistics_of_the_data(brief: Problem) -> None:
+    untrained = replace(brief, recipe=replace(brief.recipe, iterations=0))
+    genome = fresh(brief)
+    tickets = [
+        Ticket(genome.weights, genome.mask, brief.architecture, extras=extras)
+        for extras in (brief.architecture.initial_extras, shifted(brief.architecture))
+    ]
+    one, other = (train_ticket(ticket, untrained, 0) for ticket in tickets)
+    assert one.test == other.test
+    assert one.early_stop["val_loss"] == Evaluator(untrained).evaluate(genome).val_loss
+
+
+def test_what_an_evaluation_passes_forward_is_counted(brief: Problem) -> None:
+    training, validation = len(brief.data.train.y), len(brief.data.validation.y)
+    assert passes_to_judge(brief) == training // 20 * 20 + validation
+    assert passes_to_judge(replace(brief, arch="cnn-8-16")) == validation
+    assert passes_after_training(brief.architecture, 45_000, 128) == 1024
+    assert passes_after_training(brief.architecture, 45_000, 100) == 1000
 
 
 class Kept(nn.Module):
