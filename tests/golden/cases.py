@@ -26,6 +26,17 @@ METHODS = [
     "es-paper:pop=8,gens=2,batch=64,rounds=2",
     "set:every=5",
     "rigl:every=5",
+    "prospr",
+    "imp-rewind:cycles=3",
+    "lrr:cycles=3",
+    "gmp:every=5",
+    "granet:every=5",
+    "set-itop:every=5",
+    "rigl-itop:every=5",
+    "snfs:every=5",
+    "edge-popup:iterations=20",
+    "gem-miner:iterations=20",
+    "cts:iterations=20",
     "snip+reinit",
     "snip+shuffle",
     "snip+scale-matched",
@@ -33,6 +44,8 @@ METHODS = [
     "snip+dense",
     "snip+imp",
     "snip+lineage",
+    "snip+signs",
+    "snip+permuted",
 ]
 
 CASES: dict[str, list[str]] = {
@@ -64,6 +77,10 @@ CASES: dict[str, list[str]] = {
     ],
     "compare": [
         f"compare --methods {','.join(METHODS)} --density 0.1 --seeds 2 --epochs 2 --track-test --map serial"
+    ],
+    "compare-convolutional": [
+        "compare --methods random-erk,gmp:every=2,rigl:every=2,snfs:every=2,edge-popup:iterations=5 "
+        "--arch wrn-10-1 --density 0.1 --seeds 1 --epochs 1 --data-limit 300 --map serial"
     ],
     "compare-budget": [
         "compare --methods imp:cycles=2,nets:pop=1,iterations=20,nets-paper,random:allocation=0.1/0.1/0.1 "
