@@ -27,7 +27,8 @@ class EdgePopup(StrongTickets):
     and the defaults are those of the authors' code for CIFAR-10, which takes 100 epochs. It has settings with
     scaled constants and without; scaled ones are the default here, because densities here are low.
 
-    scaled: the constants are divided by √density, so that the masked network has the variance of a dense one
+    scaled: the constants are divided by √density, so that the masked network has the variance of a dense one,
+        as in the paper; the authors' code divides by √(1 − density)
     allocation: "uniform", the same density in every layer, as in the paper; "erk", "global", or densities
     """
 

@@ -20,8 +20,10 @@ class GraNet(GMP):
 
     At every update the network is pruned as by GMP; then each layer drops its smallest weights and grows as
     many, those of the largest gradients, as by RigL. The gradient is of all weights, before they are pruned.
-    After the last pruning the exchange goes on to the end. An update takes the place of a step, so that its
-    gradient costs nothing beside the training.
+    What was pruned grows back from zero; what the exchange drops and grows at once keeps its value. After the
+    last pruning the exchange goes on to the end. All this is as in the authors' code, but there an update
+    follows a step and uses its gradient. Here it takes the place of a step, as in RigL: kernels compute no
+    gradient of pruned weights.
 
     every, start, until: of the prunings, as for GMP, in the authors' code from epoch 0 to 110 of 160; the
         exchange goes on at the same distance
@@ -48,8 +50,9 @@ class GraNet(GMP):
         score = network.slopes(x, targets)
         kept = self.pruned(network)
         share = network.course.cosine(self.fraction, network.course.steps)
-        mask, dropped = exchanged(network.architecture.layout, network.weights(), kept, score, share)
-        return Moved(mask, dropped + int(network.alive.sum() - kept.sum()))
+        moved = exchanged(network.architecture.layout, network.weights(), kept, score, share)
+        pruned = network.alive & ~kept
+        return Moved(moved.mask, moved.dropped + int(pruned.sum()), pruned)
 
     def aside(self, samples: int) -> Cost:
         return Cost(forward_passes=samples)

@@ -42,10 +42,14 @@ class Course(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A new mask, bool[n], and how many weights were dropped for it, with those that came back at once."""
+    """A new mask, bool[n], and how many weights were dropped for it, with those that came back at once.
+
+    pruned: bool[n], those among them that begin anew if they come back; None: none
+    """
 
     mask: np.ndarray
     dropped: int
+    pruned: np.ndarray | None = None
 
 
 class Rule(ABC):
@@ -84,7 +88,8 @@ class Moving:
 
     Nodes that a mask has cut off rest, and their running statistics with them, until a mask connects them.
     A weight that stays keeps its value and its optimiser's memory, also if it was dropped and has grown back
-    in the same update, as in RigL's own code. A grown weight starts at zero without a memory.
+    in the same update, as in RigL's own code; not if the rule says that it was `pruned`. A grown weight
+    starts at zero without a memory.
 
     alive: bool[n], the current mask; explored: bool[n], all weights that have ever been active
     updates: one row per update
@@ -156,8 +161,9 @@ class Moving:
             return
         x, targets = self._gather(x, targets, chosen)
         self._outputs = self.forward(x) if self.rule.instead else self.outputs.clone()
-        mask, dropped = self.rule.moved(self, x, targets)
-        self._become(mask)
+        mask, dropped, pruned = self.rule.moved(self, x, targets)
+        stays = self.alive & mask
+        self._become(mask, stays if pruned is None else stays & ~pruned)
         self.cost_aside += self.rule.aside(len(x))
         told = {"density": float(mask.mean()), "explored": float(self.explored.mean())}
         self.updates.append({"step": self.course.step, "moved": dropped} | told)
@@ -169,9 +175,8 @@ class Moving:
         )
         return gradient(candidate)
 
-    def _become(self, mask: np.ndarray) -> None:
-        """Go on under another mask."""
-        stays = self.alive & mask
+    def _become(self, mask: np.ndarray, stays: np.ndarray) -> None:
+        """Go on under another mask, bool[n], with the values of the weights in `stays`, bool[n]."""
         self.alive = mask
         self.explored |= mask
         if self._wide:

@@ -116,10 +116,18 @@ def test_granet_prunes_and_then_exchanges() -> None:
     network = four(method, course)
     network.step(*SAMPLE)
     assert network.alive.tolist() == [0, 0, 1, 1, 0, 1, 1, 0]
-    # What was pruned a moment ago and grows back keeps its value only if it was active: it was.
-    assert network.weights().tolist() == [0, 0, 3, 0.5, 0, -0.25, 6, 0]
+    # 0.5 and −0.25 were pruned a moment ago: they grow back from zero.
+    assert network.weights().tolist() == [0, 0, 3, 0, 0, 0, 6, 0]
     assert network.updates == [{"step": 5, "moved": 6, "density": 0.5, "explored": 1.0}]
     assert network.cost_aside == Cost(forward_passes=1)
+
+
+def test_granet_keeps_the_value_of_what_its_exchange_drops_and_grows_at_once() -> None:
+    # Nothing is pruned, and all is active, so that what a layer drops is all that it can grow.
+    network = four(GraNet(every=1, start=0.4, until=0.5, fraction=1.0), Course(5, 10, 1, 1.0))
+    network.step(*SAMPLE)
+    assert network.updates[-1]["moved"] > 0
+    assert network.weights().tolist() == [1, -2, 3, 0.5, 4, -0.25, 6, 0.75]
 
 
 def test_granet_goes_on_exchanging_after_the_last_pruning() -> None:

@@ -27,7 +27,7 @@ def test_layers_get_what_their_momentum_says() -> None:
     layout = Layout(("a", "b"), ((2, 4), (2, 4)))
     weights = np.array([4, -3, 2, 1, 0, 0, 0, 0, 1, 2, -3, 4, 0, 0, 0, 0], dtype=np.float32)
     momentum = np.array([3, 3, 3, 3, 9, 1, 8, 2, 1, 1, 1, 1, 0, 7, 5, 6], dtype=np.float32)
-    mask, dropped = redistributed(layout, weights, weights != 0, momentum, 0.5)
+    mask, dropped, _ = redistributed(layout, weights, weights != 0, momentum, 0.5)
     assert dropped == 4
     # Of the first layer's others (momenta 3, 3, 9, 1, 8, 2) 9, 8 and the first 3 grow: 2 comes back.
     assert mask.tolist() == [1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0]
@@ -44,7 +44,7 @@ def test_a_nearly_dense_layer_of_much_momentum_drops_no_more_than_it_lacks() -> 
     alive = np.array([1] * 9 + [0] + [1] * 4 + [0] * 6, dtype=bool)
     weights = np.where(alive, np.arange(1, 21), 0).astype(np.float32)
     momentum = np.array([5] * 10 + [1] * 10, dtype=np.float32)
-    _, dropped = redistributed(layout, weights, alive, momentum, 0.5)
+    _, dropped, _ = redistributed(layout, weights, alive, momentum, 0.5)
     assert dropped == 1 + 2  # a tenth of 9, rounded up, instead of 5; and half of 4
 
 
@@ -56,7 +56,7 @@ def test_the_number_of_weights_stays(seed: int, share: float, density: float) ->
     for _, part in layout.split(alive):
         part[0, 0] = True  # every layer has a weight
     momentum = rng.random(layout.size) * rng.choice([0, 1, 1000])
-    mask, dropped = redistributed(layout, rng.normal(size=layout.size), alive, momentum, share)
+    mask, dropped, _ = redistributed(layout, rng.normal(size=layout.size), alive, momentum, share)
     assert mask.sum() == alive.sum()
     assert dropped >= (alive & ~mask).sum()
     assert all(part.any() for _, part in layout.split(mask))
