@@ -46,7 +46,7 @@ def main() -> None:
             with suppress(OSError):
                 sys.stdout.flush()
             # Not sys.exit: Python may end with another code where an import was cut short.
-            os._exit(128 + seen[0])
+            interrupts.end_now(128 + seen[0])
     atexit.register(interrupts.end_with, status)
     sys.exit(status)
 
@@ -62,7 +62,7 @@ def _end_at_once(number: int) -> None:
     with suppress(OSError, ValueError):
         if select.select([], [2], [], 0)[1]:
             os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{line}".encode())
-    os._exit(128 + number)
+    interrupts.end_now(128 + number)
 
 
 def _heed_limits() -> None:

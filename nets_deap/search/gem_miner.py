@@ -19,6 +19,9 @@ from nets_deap.search.learned_masks import Beginning, StrongTickets
 from nets_deap.search.method import Row
 from nets_deap.util.errors import NetsError
 
+# density -> penalty, in the authors' configurations for ResNet-20
+PENALTIES = {0.5: 1e-8, 0.2: 1e-5, 0.05: 3e-5, 0.0372: 3e-5, 0.0144: 1e-4, 0.0059: 1e-4}
+
 
 @dataclass(frozen=True)
 class GemMiner(StrongTickets):
@@ -28,8 +31,8 @@ class GemMiner(StrongTickets):
     150 epochs and freezes after every fifth.
 
     rounds: parts of the search; the density falls geometrically between them, and in the last it stays
-    penalty: of the sum of all squared scores. The default is theirs at densities of 3.7 and 5 %; they take
-        1e-5 at 20 %, and 1e-4 at 1.4 and 0.6 %
+    penalty: of the sum of all squared scores; None: what they take at the density that is nearest (by
+        ratio): 1e-8 at 50 %, 1e-5 at 20 %, 3e-5 at 5 and 3.7 %, 1e-4 at 1.4 and 0.6 %
     invert: freeze the highest scores instead: the paper's sanity check that scores mean something; its other
         two are the controls `reinit` and `shuffle`
     """
@@ -38,17 +41,22 @@ class GemMiner(StrongTickets):
     largest: ClassVar[Mapping[str, int]] = {**StrongTickets.largest, "rounds": MOST_KEPT}
 
     rounds: int = 30
-    penalty: float = 3e-5
+    penalty: float | None = None
     invert: bool = False
 
     def plan(self, layout: Layout, density: float) -> list[int]:
         """The weights left after each freezing."""
         if self.rounds < 2:
             raise NetsError(f"gem-miner: rounds={self.rounds}: expected 2 or more: it freezes between them")
-        if not 0 <= self.penalty < np.inf:
+        if self.penalty is not None and not 0 <= self.penalty < np.inf:
             raise NetsError(f"gem-miner: penalty={self.penalty:g}: expected 0 or more")
         share, freezings = active_weights(layout, density) / layout.size, self.rounds - 1
         return [round(layout.size * share ** (i / freezings)) for i in range(1, self.rounds)]
+
+    def penalty_at(self, density: float) -> float:
+        if self.penalty is not None:
+            return self.penalty
+        return PENALTIES[min(PENALTIES, key=lambda theirs: abs(np.log(theirs / density)))]
 
     def network(self, given: Beginning) -> Gems:
         plan = self.plan(given.architecture.layout, given.density)
@@ -81,6 +89,7 @@ class Gems(ScoredModule):
     ) -> None:
         super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras)
         self.options, self.freezings = options, freezings
+        self.penalty = options.penalty_at(given.density)
         self.alive = np.ones(scores.size, dtype=bool)
         self.done = 0
         self.rows: list[Row] = []
@@ -90,7 +99,7 @@ class Gems(ScoredModule):
         return straight_through(rounded, scores) * torch.from_numpy(self.alive)
 
     def loss(self, outputs: Tensor, targets: Tensor, x: Tensor, scores: Tensor) -> Tensor:
-        return super().loss(outputs, targets, x, scores) + self.options.penalty * scores.square().sum()
+        return super().loss(outputs, targets, x, scores) + self.penalty * scores.square().sum()
 
     def stepped(self) -> None:
         self.flat.clamp_(0, 1)

@@ -45,7 +45,8 @@ class Entry:
 FOR_A_GPU = {"es-paper"}  # by its size
 STABLE = {"scope": "global", "rewind_share": 0.03}  # Frankle et al. 2020, section 3, for ResNet-20
 PAPERS_ES = {"pop": 128, "gens": 4000, "batch": 1024}  # Lange & Sprekeler 2023, on MNIST
-ITOP = {"fraction": 0.5, "until": 1.0}  # Liu et al. 2021: half of the weights move at first, to the end
+# Liu et al. 2021: half of the weights move at first, to the end
+ITOP = {"fraction": 0.5, "until": 1.0, "fewest": 20}
 _KINDS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "dense": (Dense, {}),
     "random": (Pruned, {"name": "random"}),

@@ -87,32 +87,36 @@ class Dynamic(SparseTraining):
 
     growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
     every: steps between updates
+    fewest: updates; in a training too short for them they come more often
     fraction: share of a layer's weights that the first update replaces; it decays along a cosine
     until: share of the training after which the mask is fixed. Defaults as in RigL, section 3.
 
     ITOP (Liu et al. 2021, "Do We Actually Need Dense Over-Parameterization?") moves half of the weights, to
     the end of the training, but rarely, so that what has grown is trained well before it is judged: every
     1,500 steps for SET and 4,000 for RigL, as in its authors' commands for CIFAR, whose trainings of 88,000
-    steps have 58 and 21 updates: give shorter trainings a smaller `every`. Its measure R_s, the share
+    steps have 58 and 21 updates. Shorter trainings have 20 all the same. Its measure R_s, the share
     of weights that have ever been active, is `explored` in the rows of updates.
     """
 
     fixed = frozenset({"growth"})
+    largest: ClassVar[Mapping[str, int]] = {**SparseTraining.largest, "fewest": MOST}
     instead = True
 
     growth: str
     allocation: str = "erk"
     every: int = 100
+    fewest: int = 0
     fraction: float = 0.3
     until: float = 0.75
 
     def begun(self, layout: Layout, density: float) -> np.ndarray | int:
         if self.growth not in GROWTHS:
             raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
-        if self.every < 1 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
+        if self.every < 1 or self.fewest < 0 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
             raise NetsError(
-                f"every={self.every}, fraction={self.fraction:g}, until={self.until:g}: "
-                "expected 1 or more steps, and shares from 0 to 1"
+                f"every={self.every}, fewest={self.fewest}, fraction={self.fraction:g}, "
+                f"until={self.until:g}: "
+                "expected 1 or more steps, 0 or more updates, and shares from 0 to 1"
             )
         if self.allocation == GLOBAL:
             raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
@@ -122,14 +126,23 @@ class Dynamic(SparseTraining):
         """Raise NetsError for impossible options; warn if the training is too short for an update."""
         super().check(problem, density, budget)
         steps = problem.recipe.steps(len(problem.data.train.y))
-        if int(self.until * steps) <= self.every and density < 1:
+        apart = self._apart(steps)
+        if int(self.until * steps) <= apart and density < 1:
             warn_once(
-                f"a mask that moves every {self.every:,} steps in the first {self.until:.0%} of a training "
+                f"a mask that moves every {apart:,} steps in the first {self.until:.0%} of a training "
                 f"stays as it is in one of {steps:,} steps: give it a smaller every=…"
             )
 
     def due(self, course: Course) -> bool:
-        return course.step % self.every == 0 and course.step < int(self.until * course.steps)
+        return course.step % self._apart(course.steps) == 0 and course.step < int(self.until * course.steps)
+
+    def _apart(self, steps: int) -> int:
+        """Steps between updates in a training of so many."""
+        return (
+            max(1, min(self.every, int(self.until * steps) // (self.fewest + 1)))
+            if self.fewest
+            else self.every
+        )
 
     def moved(self, network: Moving, x: Tensor, targets: Tensor) -> Moved:
         course, weights = network.course, network.weights()

@@ -26,6 +26,7 @@ _DEFAULT: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
 }
 SOON = 0.02  # seconds after which an interrupt comes again that was swallowed, or came during an import
+FREEING = 0.3  # seconds for what a process that ends at once still does
 PATIENCE = 3.0  # seconds that it waits for imports, which may run code of the user's
 _began: list[float] = []  # when the first signal has come
 _due: list[None] = []  # one entry while an interrupt is to come again
@@ -224,3 +225,21 @@ def leave_to_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, list(_RAISED))
+
+
+def end_now(status: int) -> None:
+    """End this process without its clean-up, but for the semaphores of its locks and queues, which would stay
+    in the system, or be told of on stderr by the process that looks after them."""
+    thread = threading.Thread(target=_free_semaphores, daemon=True)
+    thread.start()
+    thread.join(FREEING)  # another thread may be at work on them at this moment
+    os._exit(status)
+
+
+def _free_semaphores() -> None:
+    for package in ("multiprocessing", "multiprocess"):
+        util, synchronize = (sys.modules.get(f"{package}.{name}") for name in ("util", "synchronize"))
+        if util and synchronize:
+            for finaliser in list(util._finalizer_registry.values()):
+                if finaliser._callback is synchronize.SemLock._cleanup:
+                    finaliser()

@@ -43,9 +43,10 @@ def test_other_signals_and_other_moments(shot: Shot, ticket: Path) -> None:
 
 
 LONG_STEP = """
-import hashlib, os, signal, sys, threading
+import hashlib, multiprocessing, os, signal, sys, threading
 from nets_deap_cli import commands, main
 main.PATIENCE = 0.3
+held = multiprocessing.get_context("spawn").Semaphore()  # as a cluster that starts has some
 def run(words):
     threading.Timer(0.1, os.kill, (os.getpid(), int(words[0]))).start()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000_000)  # a minute in C, in which Python notices no signal

@@ -36,6 +36,14 @@ def beginning(recipe: Recipe) -> Beginning:
     return Beginning(two_by_two(), W, np.zeros(2, dtype=np.float32), recipe, 0.5, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize(
+    ("density", "penalty"), [(0.5, 1e-8), (0.2, 1e-5), (0.1, 1e-5), (0.04, 3e-5), (0.02, 1e-4)]
+)
+def test_gem_miners_penalty_is_its_authors_at_the_nearest_density(density: float, penalty: float) -> None:
+    assert GemMiner().penalty_at(density) == penalty
+    assert GemMiner(penalty=0.5).penalty_at(density) == 0.5
+
+
 def two_by_two() -> Architecture:
     return mlp((2,), (), 2, "relu", "mse")
 
@@ -80,7 +88,7 @@ def test_a_step_of_gem_miner_worked_out(lr: float, penalty: float, scores: list[
     assert network.alive.tolist() == alive
     assert network.rows == [{"step": 1, "density": 0.5}]
     frozen, before = ~network.alive, network.scores()
-    network.options = replace(options, penalty=0.0)
+    network.penalty = 0.0
     network.step(X, torch.tensor([[1.0, 7.0]]))
     assert (network.scores()[frozen] == before[frozen]).all()
     assert (network.mask(network.flat).numpy()[frozen] == 0).all()

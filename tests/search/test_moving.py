@@ -171,12 +171,19 @@ def test_a_seed_decides_all(name: str) -> None:
 
 def test_a_mask_that_would_never_move_is_told() -> None:
     problem = problem_of("lenet-300-100")
-    with pytest.warns(UserWarning, match="every 4,000 steps .* stays as it is in one of 12 steps"):
-        method_of(parse("rigl-itop")).check(problem, 0.1)
+    with pytest.warns(UserWarning, match="every 100 steps .* stays as it is in one of 12 steps"):
+        method_of(parse("rigl")).check(problem, 0.1)
+
+
+def test_short_trainings_of_itop_have_as_many_updates() -> None:
+    method = method_of(parse("rigl-itop"))
+    for steps, expected in ((88_000, 21), (21_000, 20), (100, 24)):
+        courses = [Course(step, steps, 10, 0.1) for step in range(1, steps + 1)]
+        assert sum(map(method.due, courses)) == expected
 
 
 def test_itop_explores_to_the_end_with_half_of_the_weights() -> None:
-    method = method_of(parse("set-itop:every=2"))
+    method = method_of(parse("set-itop:every=2,fewest=0"))
     assert (method.fraction, method.until) == (0.5, 1.0)
     assert (method_of(parse("set-itop")).every, method_of(parse("rigl-itop")).every) == (1500, 4000)
     problem = problem_of("lenet-300-100")
