@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -56,6 +56,11 @@ class Layout:
         wider = 0 if self.flat else 2 * self.margin
         samples = blocks * SAMPLES if self.flat else self.samples
         return Image(blocks, rows - wider, channels, cols - wider, rows * row, row, channel, samples)
+
+    @cached_property
+    def block(self) -> Layout:
+        """Of what the kernels take as one block."""
+        return self if self.flat else replace(self, samples=SAMPLES)
 
     def at(self, row: int = 0, col: int = 0) -> int:
         """How far a pixel of the first channel is from the beginning, in numbers; negative: in the margin."""
