@@ -51,7 +51,7 @@ class Convolution:
         values, shape = self.sparse.values.data_ptr(), lists.convolution
         images.call("convolve", x.dtype, shape.blocks, shape, values, ctypes.byref(more), *places)
         if self.past:
-            self.past.awaited = True
+            self.past.awaited += 1
         return out
 
     def backward(
@@ -83,6 +83,8 @@ class Convolution:
         places = _address(x, lists.source), _address(error, lists.target)
         array = (images.Part * len(parts))(*parts)
         images.call("convolve_back", x.dtype, shape.blocks, shape, *places, given, len(parts), array)
+        if self.past and below is not None and self.past.leave(below, None):
+            below = None  # the next convolution adds its own
         return below, gradient.sum(0), None if totals is None else totals.sum((0, 2))
 
     def _parts(self, x: Tensor, first: int, kept: list[Any]) -> tuple[Tensor, list[images.Part]]:
@@ -91,7 +93,7 @@ class Convolution:
         first: where the first pixel of the outputs is
         """
         below = self.arena.passing(self.layouts[0])
-        waiting = self.past.taken() if self.past else (None, None)
+        waiting = self.past.taken(by_convolution=True) if self.past else (None, None)
         kept += waiting
         parts = []
         for part in self.sparse.backward_lists(*self.layouts, self.settings):

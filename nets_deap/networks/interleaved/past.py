@@ -17,17 +17,18 @@ class Past:
     def __init__(self, norm: Norm, rectified: bool) -> None:
         self.norm, self.rectified = norm, rectified
         self._errors: tuple[Tensor, Tensor | None] | None = None
-        self.awaited = False  # by such a convolution
+        self.awaited = 0  # by so many such convolutions
 
     def leave(self, errors: Tensor, outputs: Tensor | None) -> bool:
         """Whether they may wait here. outputs: where these are 0 there are no errors; None: everywhere"""
-        if not self.awaited or self._errors is not None:
+        if self.awaited <= 0 or self._errors is not None:
             return False
         self._errors = errors, outputs
         return True
 
-    def taken(self) -> tuple[Tensor | None, Tensor | None]:
+    def taken(self, by_convolution: bool = False) -> tuple[Tensor | None, Tensor | None]:
         """What has waited, which then waits no more."""
+        self.awaited -= by_convolution
         errors, self._errors = self._errors, None
         return errors or (None, None)
 
