@@ -128,8 +128,9 @@ typedef struct {
 /* Adds a tile's share to `sums`, which the first tile fills; the last gives the gradient. errors: of all outputs;
  * at, place: of the tile in a block and in all outputs */
 INLINE void NAME(gradient_tile)(int height, int width, int64_t in_col, int64_t out_col,
-                                const NAME(convolution) *c, int64_t block, int64_t channel, const REAL *in, const REAL *errors, int64_t at, int64_t place,
-                                int first, int last, const NAME(gradient) *g)
+                                const NAME(convolution) *c, int64_t block, int64_t channel, const REAL *in,
+                                const REAL *errors, int64_t at, int64_t place, int first, int last,
+                                const NAME(gradient) *g)
 {
     const int64_t in_row = c->in_row, end = c->start[channel + 1];
     REAL *sums = g->sums, *gradient = g->gradient + block * c->start[c->channels];
