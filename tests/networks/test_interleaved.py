@@ -210,3 +210,67 @@ def test_missing_samples_do_not_count() -> None:
         for _, buffer in context.arena._buffers:
             buffer[..., 5:] = 1e9
     torch.testing.assert_close(*out)
+
+
+@pytest.mark.parametrize("samples", [16, 21])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_residual_blocks(samples: int, stride: int, variant: str) -> None:
+    """Convolutions gather the sums of the normalisations beside them, and take errors through them."""
+    rng = np.random.default_rng(0)
+    masks = [rng.random((4, 4, 3, 3)) < 0.4 for _ in range(4)]
+    dense = [
+        torch.where(torch.from_numpy(mask), leaf(*mask.shape, seed=i), 0).detach().requires_grad_()
+        for i, mask in enumerate(masks)
+    ]
+    bias, scales = leaf(4, seed=9), [leaf(4, seed=i) for i in range(10, 14)]
+
+    def block(x: Any, weights: list[Tensor]) -> Any:
+        def normed(x: Any, i: int, **kwargs: Any) -> Any:
+            out = functional.conv2d(x, weights[i], bias if i == 1 else None, padding=1, **kwargs)
+            return functional.batch_norm(out, None, None, scales[i], training=True)
+
+        first = functional.relu(normed(x, 0))
+        second = normed(first, 1)
+        third = functional.relu(second + first)  # second is normalised in two ways
+        past = normed(third, 2, stride=stride)
+        last = functional.relu(normed(third, 3, stride=stride) + past) + past
+        return last.mean((2, 3)) + second.amax((2, 3)) + third.mean((2, 3))
+
+    values = [
+        part.detach()[torch.from_numpy(mask)].requires_grad_()
+        for part, mask in zip(dense, masks, strict=True)
+    ]
+    nans = [torch.full(mask.shape, torch.nan, dtype=DTYPE) for mask in masks]
+    sparse = {id(nan): Sparse(mask, each) for nan, mask, each in zip(nans, masks, values, strict=True)}
+    x = leaf(samples, 4, 6, 7, seed=20)
+    with Context(sparse, Arena(DTYPE)):
+        out = plain(block(x, nans))
+    expected = block(x, dense)
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-9)
+    error = leaf(*expected.shape, seed=21).detach()
+    found = torch.autograd.grad(out, [x, bias, *scales, *values], error)
+    wanted = list(torch.autograd.grad(expected, [x, bias, *scales, *dense], error))
+    wanted[6:] = [each[torch.from_numpy(mask)] for each, mask in zip(wanted[6:], masks, strict=True)]
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_a_sum_in_place_takes_no_errors_of_what_it_was() -> None:
+    mask = np.ones((3, 3, 1, 1), dtype=bool)
+    dense = leaf(*mask.shape, seed=1)
+    values, nan = dense.detach().flatten().requires_grad_(), torch.full(mask.shape, torch.nan, dtype=DTYPE)
+
+    def changed(x: Any, weight: Tensor) -> Any:
+        y = functional.batch_norm(x, None, None, training=True) + x
+        z = functional.batch_norm(functional.relu(x), None, None, training=True) + y
+        y += functional.relu(x)
+        return functional.conv2d(y, weight) + z.relu()
+
+    x = leaf(18, 3, 4, 4)
+    context = Context({id(nan): Sparse(mask, values)}, Arena(DTYPE))
+    with context:
+        out = plain(changed(entered(context, x), nan))
+    expected = changed(x, dense)
+    error = leaf(*expected.shape, seed=2).detach()
+    found, wanted = (torch.autograd.grad(each, x, error)[0] for each in (out, expected))
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)

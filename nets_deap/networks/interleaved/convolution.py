@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -10,10 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import Function
 
-from nets_deap.networks.interleaved.layout import MARGIN, Arena, Layout
-from nets_deap.networks.interleaved.past import Past
+from nets_deap.networks.interleaved.layout import MARGIN, Layout
 from nets_deap.networks.kernels import images
 from nets_deap.networks.kernels.images import SAMPLES
 from nets_deap.util.errors import NetsError
@@ -41,7 +38,7 @@ class _Taps(NamedTuple):
 
 
 @dataclass
-class _Lists:
+class Lists:
     """What a kernel needs: its struct, whose arrays are kept; the order of the values, None for their own.
 
     source, target: how far the first pixel is from the beginning of the data, in numbers
@@ -52,6 +49,9 @@ class _Lists:
     order: Tensor | None
     source: int
     target: int
+
+    def ordered(self, values: Tensor) -> Tensor:
+        return values if self.order is None else values.index_select(0, self.order)
 
 
 class Sparse:
@@ -85,18 +85,18 @@ class Sparse:
             margin = max(margin, behind, ahead)
         return Layout(layout.samples, channels, sides[0], sides[1], margin)
 
-    def forward_lists(self, old: Layout, new: Layout, settings: Settings) -> _Lists:
+    def forward_lists(self, old: Layout, new: Layout, settings: Settings) -> Lists:
         key = (old, new, settings)
         if key not in self._lists:
             self._lists[key] = self._forward_lists(old, new, settings)
-        found: _Lists = self._lists[key]
+        found: Lists = self._lists[key]
         return found
 
-    def backward_lists(self, old: Layout, new: Layout, settings: Settings) -> list[_Lists]:
+    def backward_lists(self, old: Layout, new: Layout, settings: Settings) -> list[Lists]:
         key = (old, new, settings, "backward")
         if key not in self._lists:
             self._lists[key] = self._backward_lists(old, new, settings)
-        found: list[_Lists] = self._lists[key]
+        found: list[Lists] = self._lists[key]
         return found
 
     def _inputs(self, settings: Settings) -> np.ndarray:
@@ -104,7 +104,7 @@ class Sparse:
         of_group, outputs = self.shape[1], self.shape[0] // settings.groups
         return self.taps.in_ + self.taps.out // outputs * of_group
 
-    def _forward_lists(self, old: Layout, new: Layout, settings: Settings) -> _Lists:
+    def _forward_lists(self, old: Layout, new: Layout, settings: Settings) -> Lists:
         taps, image, out = self.taps, old.image, new.image
         (down, right), (above, left), (dilate_rows, dilate_cols), _ = settings
         offset = (
@@ -123,7 +123,7 @@ class Sparse:
             new.at(),
         )
 
-    def _backward_lists(self, old: Layout, new: Layout, settings: Settings) -> list[_Lists]:
+    def _backward_lists(self, old: Layout, new: Layout, settings: Settings) -> list[Lists]:
         """The errors of the inputs are sums, too: a convolution for each remainder of the strides."""
         taps, below, error = self.taps, old.image, new.image
         inputs = self._inputs(settings)
@@ -170,7 +170,7 @@ def _lists(
     order: np.ndarray | None,
     source: int,
     target: int,
-) -> _Lists:
+) -> Lists:
     """channel: ascending. Raises NetsError for an image that is too large for the kernels."""
     if offset.size and offset.max() > FARTHEST:
         raise NetsError(
@@ -178,85 +178,7 @@ def _lists(
         )
     start = np.searchsorted(channel, np.arange(sizes[1] + 1)).astype(np.int32)
     offset = np.ascontiguousarray(offset, dtype=np.int32)
-    convolution = images.Convolution(*sizes, *apart, *out_apart, start.ctypes.data, offset.ctypes.data)
+    reach = offset.max(initial=0) // apart[1] + 1
+    convolution = images.Convolution(*sizes, *apart, *out_apart, start.ctypes.data, offset.ctypes.data, reach)
     wanted = None if order is None else torch.from_numpy(order)
-    return _Lists(convolution, (start, offset), wanted, source, target)
-
-
-def _address(data: Tensor, place: int = 0) -> int:
-    return data.data_ptr() + place * data.itemsize
-
-
-class Convolve(Function):
-    """The outputs of a convolution, with biases unless None, and 0 where they are negative if `rectified`.
-
-    past: whose errors the inputs may have, besides; or None
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        values: Tensor,
-        bias: Tensor | None,
-        sparse: Sparse,
-        layouts: tuple[Layout, Layout],
-        settings: Settings,
-        rectified: bool,
-        past: Past | None,
-        arena: Arena,
-    ) -> Tensor:
-        lists = sparse.forward_lists(*layouts, settings)
-        out = arena.take(layouts[1])
-        more = images.Extras(None if bias is None else bias.data_ptr(), None, None, rectified)
-        _convolve(lists, values, more, x, out)
-        ctx.given = sparse, layouts, settings, past, arena
-        ctx.save_for_backward(x, values, out if rectified else None)
-        ctx.biased = bias is not None
-        if past:
-            past.awaited = True
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, error: Tensor) -> Any:
-        x, values, out = ctx.saved_tensors
-        sparse, layouts, settings, past, arena = ctx.given
-        error = error.contiguous()
-        lists = sparse.forward_lists(*layouts, settings)
-        shape = lists.convolution
-        lanes = images.lanes(x.dtype)
-        gradient = x.new_empty(shape.blocks, len(values))
-        sums = [x.new_empty(len(values), lanes) for _ in images.parts(shape.blocks)]
-        totals = x.new_zeros(shape.blocks, shape.channels, lanes) if ctx.biased else None
-        left = error if out is None else arena.passing(layouts[1])
-        given = [
-            ctypes.byref(images.Gradient(
-                None if out is None else _address(out, lists.target), _address(left, lists.target),
-                None if totals is None else totals.data_ptr(), each.data_ptr(), gradient.data_ptr(),
-            ))
-            for each in sums
-        ]  # fmt: skip
-        below, parts = None, []
-        kept: list[Any] = []  # by nobody but us
-        if ctx.needs_input_grad[0]:
-            waiting = past.taken() if past else (None, None)
-            below = arena.passing(layouts[0])
-            for part in sparse.backward_lists(*layouts, settings):
-                added = (None if each is None else _address(each, part.target) for each in waiting)
-                more, ordered = images.Extras(None, *added, 0), values.index_select(0, part.order)
-                kept += [more, ordered]
-                parts.append(images.Part(
-                    ctypes.addressof(part.convolution), ordered.data_ptr(), ctypes.addressof(more),
-                    _address(left, part.source), _address(below, part.target),
-                ))  # fmt: skip
-        places = _address(x, lists.source), _address(error, lists.target)
-        array = (images.Part * len(parts))(*parts)
-        images.call("convolve_back", x.dtype, shape.blocks, shape, *places, given, len(parts), array)
-        of_bias = None if totals is None else totals.sum((0, 2))
-        return below, gradient.sum(0), of_bias, *(None,) * 6
-
-
-def _convolve(lists: _Lists, values: Tensor, more: images.Extras, x: Tensor, out: Tensor) -> None:
-    shape = lists.convolution
-    places = _address(x, lists.source), _address(out, lists.target)
-    images.call("convolve", x.dtype, shape.blocks, shape, values.data_ptr(), ctypes.byref(more), *places)
+    return Lists(convolution, (start, offset), wanted, source, target)

@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from nets_deap.networks.interleaved.conversion import Enter, Mean, Moved
-from nets_deap.networks.interleaved.convolution import Convolve, Settings
+from nets_deap.networks.interleaved.convolution import Settings
 from nets_deap.networks.interleaved.images import HANDLERS, WEIGHTED, Context, Images, Made
 from nets_deap.networks.interleaved.layout import MARGIN, Layout
-from nets_deap.networks.interleaved.normalisation import Norm, Normalise
-from nets_deap.networks.interleaved.past import Collected, Past
+from nets_deap.networks.interleaved.norm import Norm
+from nets_deap.networks.interleaved.normalisation import Normalise
+from nets_deap.networks.interleaved.passes import Convolution, Convolve, ConvolveNormalised
+from nets_deap.networks.interleaved.past import Past
 from nets_deap.networks.interleaved.pooling import MaxPool
 
 
@@ -86,13 +88,13 @@ def _sum(x: Images, weight: Tensor, bias: Tensor | None, settings: Settings) -> 
     context = x.context
     sparse = context.sparse[id(weight)]
     layouts = x.layout, sparse.output(x.layout, settings)
-    data = x.data
-
-    def make(rectified: bool) -> Made:
-        given = (data, sparse.values, bias, sparse, layouts, settings, rectified, x.past, context.arena)
-        return Convolve.apply(*given), None
-
-    return Images(context, layouts[1], make)
+    given = x.data, sparse.values, bias
+    convolution = Convolution(sparse, layouts, settings, x.past, context.arena)
+    made = Images(
+        context, layouts[1], lambda rectified: (Convolve.apply(*given, convolution, rectified), None)
+    )
+    made.convolved = convolution, given
+    return made
 
 
 @_handles(functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
@@ -116,34 +118,43 @@ def _batch_norm(
 ) -> Any:
     if not isinstance(input, Images) or input.layout.flat:
         return NotImplemented
-    layout, context, x = input.layout, input.context, input.data
+    layout, context = input.layout, input.context
+    arena = context.arena
     given = (each for each in (weight, bias, running_mean, running_var) if each is not None)
-    if any(each.dtype != x.dtype or not each.is_contiguous() for each in given):
+    if any(each.dtype != arena.dtype or not each.is_contiguous() for each in given):
         return NotImplemented
-    norm = Norm(x, layout, weight, bias)
+    norm = Norm(layout, arena.dtype, weight, bias)
+    running = None if running_mean is None or running_var is None else (running_mean, running_var)
     if not training:
-        if torch.is_grad_enabled() or running_mean is None or running_var is None:
+        if torch.is_grad_enabled() or running is None:
             return NotImplemented
-        norm.take(running_mean, running_var, eps)
+        norm.of(input.data)
+        norm.take(*running, eps)
 
         def affine(past: Images | None, rectified: bool) -> Made:
-            out = context.arena.take(layout)
-            norm.apply(None if past is None else past.data, rectified, out)
-            return out, None
+            return norm.apply(None if past is None else past.data, rectified, arena), None
 
         return Images(context, layout, lambda rectified: affine(None, rectified), affine)
-    if norm.count <= 1:
+    if layout.samples * layout.rows * layout.cols <= 1:
         return NotImplemented  # torch says what is wrong
-    running = None if running_mean is None or running_var is None else (running_mean, running_var)
-    norm.measure(running, momentum, eps)
+    convolution, inputs = input.convolved if input.deferred else (None, ())
+    if convolution:
+        convolution.forward(inputs[0], inputs[2], norm=norm)
+    else:
+        norm.of(input.data)
+        norm.measure()
+    norm.settle(running, momentum, eps)
 
     def make(past: Images | None, rectified: bool) -> Made:
-        added, waiting = (None, None) if past is None else (past.data, past.past)
-        made: Tensor = Normalise.apply(x, weight, bias, added, norm, rectified, waiting, context.arena)
-        if not made.requires_grad:
-            return made, None
-        own = Past()
-        return Collected.apply(made, own), own
+        own = Past(norm, rectified)
+        added, place = (None, None) if past is None else (past.data, past.past)
+        given = weight, bias, added
+        made: Tensor
+        if convolution:
+            made = ConvolveNormalised.apply(*inputs, *given, convolution, norm, own, place)
+        else:
+            made = Normalise.apply(norm.x, *given, norm, own, place, arena)
+        return made, own if made.requires_grad else None
 
     return Images(context, layout, lambda rectified: make(None, rectified), make)
 
@@ -163,8 +174,8 @@ def _add(input: Any, other: Any, *, alpha: float = 1) -> Any:
             second = moved(second, first.layout)
     if not (first.deferred and first.with_past):
         return Images.of(context, first.layout, first.data + second.data)
-    join = first.with_past
-    return Images(context, first.layout, lambda rectified: join(second, rectified))
+    join, past = first.with_past, Images.of(context, second.layout, second.data, second.past)  # as it is now
+    return Images(context, first.layout, lambda rectified: join(past, rectified))
 
 
 @_handles(Tensor.add_, Tensor.__iadd__)
@@ -172,10 +183,9 @@ def _add_in_place(input: Any, other: Any, *, alpha: float = 1) -> Any:
     result = _add(input, other, alpha=alpha)
     if result is NotImplemented or not isinstance(input, Images):
         return NotImplemented
-    input._data, input._plain, input.layout = None, None, result.layout
-    input.make, input.with_past = result.make, result.with_past
-    if not result.deferred:
-        input._data = result.data
+    input._data, input._plain, input.layout = result._data, None, result.layout
+    input.make, input.with_past, input.past = result.make, result.with_past, result.past
+    input.convolved = result.convolved
     return input
 
 

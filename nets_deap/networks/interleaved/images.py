@@ -46,6 +46,7 @@ class Images:
     make: computes the data when they are first needed, and sets what is negative to zero if it is told so;
         thus a ReLU costs nothing
     with_past: the same for what is added before the ReLU; None: that is not possible
+    convolved: the convolution that makes the data, and what it is given; or None
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Images:
         self.context, self.layout = context, layout
         self.make, self.with_past = make, with_past
         self.past: Past | None = None
+        self.convolved: tuple[Any, tuple[Any, ...]] = None, ()
         self._data: Tensor | None = None
         self._plain: Tensor | None = None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import weakref
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 import torch
 from torch import Tensor
@@ -57,6 +60,11 @@ class Layout:
         samples = blocks * SAMPLES if self.flat else self.samples
         return Image(blocks, rows - wider, channels, cols - wider, rows * row, row, channel, samples)
 
+    @cached_property
+    def block(self) -> Layout:
+        """Of what the kernels take as one block."""
+        return self if self.flat else replace(self, samples=SAMPLES)
+
     def at(self, row: int = 0, col: int = 0) -> int:
         """How far a pixel of the first channel is from the beginning, in numbers; negative: in the margin."""
         margin = 0 if self.flat else self.margin
@@ -68,6 +76,22 @@ class Layout:
             return data
         m = self.margin
         return data[:, m : m + self.rows, :, m : m + self.cols]
+
+
+HUGE = 2**21  # bytes of a huge page
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Zeros, in huge pages on Linux: a layer reads several images at once, and each of them far apart."""
+    size = prod(shape) * dtype.itemsize
+    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.zeros(shape, dtype=dtype)
+    memory = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    found = torch.frombuffer(memory, dtype=torch.uint8)
+    start = -found.data_ptr() % HUGE
+    with suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE, start, size // HUGE * HUGE)
+    return found[start : start + size].view(dtype).view(shape)
 
 
 class Arena:
@@ -91,15 +115,15 @@ class Arena:
         """A buffer with zeros in its margin, and anything within."""
         place, self._next = self._next, self._next + 1
         if place == len(self._buffers):
-            self._buffers.append((layout, torch.zeros(layout.allocated, dtype=self.dtype)))
+            self._buffers.append((layout, _zeros(layout.allocated, self.dtype)))
         elif self._buffers[place][0] != layout:
-            self._buffers[place] = layout, torch.zeros(layout.allocated, dtype=self.dtype)
+            self._buffers[place] = layout, _zeros(layout.allocated, self.dtype)
         return self._buffers[place][1].detach()  # a tensor of its own, with a history of its own
 
     def passing(self, layout: Layout) -> Tensor:
         """The same until the tensor is dropped."""
         free = self._free.setdefault(layout, [])
-        buffer = free.pop() if free else torch.zeros(layout.allocated, dtype=self.dtype)
+        buffer = free.pop() if free else _zeros(layout.allocated, self.dtype)
         given = buffer.detach()
         weakref.finalize(given, free.append, buffer)
         return given

@@ -5,7 +5,6 @@
  * first tap. The sum over a channel's weights keeps a tile of output pixels in registers and reads each weight
  * once for it; the gradient keeps a tile of errors there. */
 
-#define PER_PIXEL (SAMPLES / LANES)                                  /* vectors */
 #define REGISTERS (VECTOR_BYTES == 64 ? 16 : 8)                      /* for a tile */
 #define WIDEST (PER_PIXEL < REGISTERS ? REGISTERS / PER_PIXEL : 1)   /* pixels in a tile */
 
@@ -16,6 +15,7 @@ typedef struct {
     int64_t out_channel;                  /* all in reals */
     const int32_t *start;  /* [channels + 1]; channel c has the weights start[c] … start[c + 1] − 1 */
     const int32_t *offset; /* [weights] */
+    int64_t reach;         /* how many of these rows the weights of an output pixel span */
 } NAME(convolution);
 
 /* One vector for each pixel of a tile, of one channel. */
@@ -30,35 +30,80 @@ typedef struct {
     const REAL *bias;                  /* [channels], or NULL */
     const REAL *errors, *errors_of;    /* what is added, of the shape of the outputs, or NULL; see `remaining` */
     int64_t rectified;                 /* whether negative outputs are set to 0 */
+    const NAME(norm) *norm;            /* whose sums are gathered, for its moments or for its errors; or NULL */
+    const REAL *x;                     /* for its errors: what is normalised, of the shape of the outputs */
+    const REAL *outputs;               /* of that shape: where these are 0 there are no errors; or NULL */
 } NAME(extras);
 
 /* An error of an output: none where one that was rectified is 0. */
 INLINE VECTOR NAME(remaining)(const REAL *error, const REAL *output)
 {
     const VECTOR e = *(const VECTOR *)error;
-    return output ? SELECT(*(const VECTOR *)output <= 0, (VECTOR){0}, e) : e;
+    return output ? NAME(where)(*(const VECTOR *)output, e) : e;
 }
 
-INLINE void NAME(sum_tile)(int height, int width, int64_t in_col, const NAME(convolution) *c, int64_t channel,
-                           const REAL *value, const NAME(extras) *more, int64_t place, const REAL *in, REAL *out)
+/* Adds a tile's share to the sums that `more` wants. place: of the tile in all images; first: of the block? */
+INLINE void NAME(gather)(int height, int width, int64_t out_col, const NAME(convolution) *c, int64_t block, int64_t channel,
+                         const NAME(extras) *more, int64_t place, int first, const VECTOR *of)
+{
+    VECTOR one[2][PER_PIXEL] = {{{0}}}, two[2][PER_PIXEL] = {{{0}}};
+    if (more->x) {
+        const REAL *x = more->x + place, mean = more->norm->mean[channel];
+        FOR_TILE {
+            one[(r + t) % 2][v] += of[AT];
+            two[(r + t) % 2][v] += of[AT] * (*(const VECTOR *)(x + r * c->out_row + t * out_col + v * LANES) - mean);
+        }
+    } else {
+        REAL *pivot = more->norm->pivot + block * c->channels + channel;
+        if (first)
+            *pivot = of[0][0];
+        const REAL middle = *pivot;
+        FOR_TILE {
+            const VECTOR d = of[AT] - middle;
+            one[(r + t) % 2][v] += d;
+            two[(r + t) % 2][v] += d * d;
+        }
+    }
+    for (int v = 0; v < PER_PIXEL; v++) {
+        one[0][v] += one[1][v];
+        two[0][v] += two[1][v];
+    }
+    NAME(add_sums)(NAME(sums_at)(more->norm, block, c->channels, channel), one[0], two[0]);
+}
+
+/* in: of the tile; out: of the tile; place: of the tile in all outputs */
+INLINE void NAME(sum_tile)(int height, int width, int64_t in_col, int64_t out_col, const NAME(convolution) *c,
+                           int64_t block, int64_t channel, const REAL *value, const NAME(extras) *more, int64_t place, int first,
+                           const REAL *in, REAL *out)
 {
     const int64_t in_row = c->in_row, end = c->start[channel + 1];
     VECTOR sum[REGISTERS > PER_PIXEL ? REGISTERS : PER_PIXEL];
     const REAL bias = more->bias ? more->bias[channel] : 0;
     FOR_TILE sum[AT] = bias - (VECTOR){0};
-    if (more->errors)
+    if (more->errors) {
+        const REAL *errors = more->errors + place, *of = more->errors_of ? more->errors_of + place : NULL;
         FOR_TILE {
-            const int64_t at = place + r * c->out_row + t * c->out_col + v * LANES;
-            sum[AT] += NAME(remaining)(more->errors + at, more->errors_of ? more->errors_of + at : NULL);
+            const int64_t at = r * c->out_row + t * out_col + v * LANES;
+            sum[AT] += NAME(remaining)(errors + at, of ? of + at : NULL);
         }
+    }
     for (int64_t k = c->start[channel]; k < end; k++) {
-        const REAL *place = in + c->offset[k];
+        const REAL *from = in + c->offset[k];
         const VECTOR w = value[k] - (VECTOR){0};
-        FOR_TILE sum[AT] += w * *(const VECTOR *)(place + r * in_row + t * in_col + v * LANES);
+        FOR_TILE sum[AT] += w * *(const VECTOR *)(from + r * in_row + t * in_col + v * LANES);
     }
     if (more->rectified)
         FOR_TILE sum[AT] = SELECT(sum[AT] < 0, (VECTOR){0}, sum[AT]);
-    FOR_TILE *(VECTOR *)(out + r * c->out_row + t * c->out_col + v * LANES) = sum[AT];
+    if (more->outputs) {
+        const REAL *outputs = more->outputs + place;
+        FOR_TILE {
+            const VECTOR z = *(const VECTOR *)(outputs + r * c->out_row + t * out_col + v * LANES);
+            sum[AT] = NAME(where)(z, sum[AT]);
+        }
+    }
+    FOR_TILE *(VECTOR *)(out + r * c->out_row + t * out_col + v * LANES) = sum[AT];
+    if (more->norm)
+        NAME(gather)(height, width, out_col, c, block, channel, more, place, first, sum);
 }
 
 /* The lanes' sum. */
@@ -71,35 +116,55 @@ INLINE REAL NAME(across)(VECTOR v)
 }
 
 typedef struct {
-    const REAL *outputs; /* of a convolution that has rectified them: there is no error where they are 0; or NULL */
-    REAL *errors;        /* then those that are left are written here */
-    REAL *totals;        /* [blocks, channels, LANES]: the errors' sums are added; NULL without biases */
-    REAL *sums;          /* [weights, LANES], a buffer */
-    REAL *gradient;      /* [blocks, weights] */
+    const REAL *outputs;   /* of a convolution that has rectified them: there is no error where they are 0; or NULL */
+    const NAME(norm) *norm; /* which the errors go through first; or NULL */
+    REAL *past;            /* then the errors of what it has added are written here; or NULL */
+    REAL *left;            /* one block, like the outputs: then the errors that are left are written here */
+    REAL *totals;          /* [blocks, channels, LANES]: the errors' sums are added; NULL without biases */
+    REAL *sums;            /* [weights, LANES], a buffer */
+    REAL *gradient;        /* [blocks, weights] */
 } NAME(gradient);
 
-/* Adds a tile's share to `sums`, which the first tile fills; the last gives the gradient. out: of the tile */
-INLINE void NAME(gradient_tile)(int height, int width, int64_t in_col, const NAME(convolution) *c,
-                                int64_t channel, const REAL *in, const REAL *error, const REAL *outputs,
-                                REAL *left, REAL *total, int first, int last, REAL *sums, REAL *gradient)
+/* Adds a tile's share to `sums`, which the first tile fills; the last gives the gradient. errors: of all outputs;
+ * at, place: of the tile in a block and in all outputs */
+INLINE void NAME(gradient_tile)(int height, int width, int64_t in_col, int64_t out_col,
+                                const NAME(convolution) *c, int64_t block, int64_t channel, const REAL *in,
+                                const REAL *errors, int64_t at, int64_t place, int first, int last,
+                                const NAME(gradient) *g)
 {
     const int64_t in_row = c->in_row, end = c->start[channel + 1];
+    REAL *sums = g->sums, *gradient = g->gradient + block * c->start[c->channels];
     VECTOR e[REGISTERS > PER_PIXEL ? REGISTERS : PER_PIXEL];
-    FOR_TILE e[AT] = *(const VECTOR *)(error + r * c->out_row + t * c->out_col + v * LANES);
-    if (outputs)
+    if (g->norm) {
+        const NAME(norm) *n = g->norm;
+        const int present = NAME(present)(n->samples, block);
+        const REAL *x = n->x + place, *error = errors + place;
+        FOR_TILE e[AT] = *(const VECTOR *)(error + r * c->out_row + t * out_col + v * LANES);
+        if (n->rectified && n->outputs) {
+            const REAL *output = n->outputs + place;
+            FOR_TILE e[AT] = NAME(where)(*(const VECTOR *)(output + r * c->out_row + t * out_col + v * LANES), e[AT]);
+        } else if (n->rectified)
+            FOR_TILE e[AT] = NAME(where)(NAME(normalised)(n, channel, x + r * c->out_row + t * out_col + v * LANES), e[AT]);
+        if (g->past)
+            FOR_TILE *(VECTOR *)(g->past + place + r * c->out_row + t * out_col + v * LANES) = e[AT];
+        FOR_TILE e[AT] = NAME(through)(n, channel, x + r * c->out_row + t * out_col + v * LANES, e[AT]);
+        if (present < SAMPLES)
+            FOR_TILE e[AT] = NAME(of_present)(e[AT], present, v);
+    } else
         FOR_TILE {
-            const int64_t at = r * c->out_row + t * c->out_col + v * LANES;
-            e[AT] = NAME(remaining)(error + at, outputs + at);
-            *(VECTOR *)(left + at) = e[AT];
+            const int64_t here = place + r * c->out_row + t * out_col + v * LANES;
+            e[AT] = NAME(remaining)(errors + here, g->outputs ? g->outputs + here : NULL);
         }
-    if (total)
-        FOR_TILE *(VECTOR *)total += e[AT];
+    if (g->left)
+        FOR_TILE *(VECTOR *)(g->left + at + r * c->out_row + t * out_col + v * LANES) = e[AT];
+    if (g->totals)
+        FOR_TILE *(VECTOR *)(g->totals + (block * c->channels + channel) * LANES) += e[AT];
     for (int64_t k = c->start[channel]; k < end; k++) {
-        const REAL *place = in + c->offset[k];
+        const REAL *from = in + c->offset[k];
         VECTOR part[4] = {{0}};
         if (!first)
             part[0] = *(const VECTOR *)(sums + k * LANES);
-        FOR_TILE part[(t + v + r) % 4] += e[AT] * *(const VECTOR *)(place + r * in_row + t * in_col + v * LANES);
+        FOR_TILE part[(t + v + r) % 4] += e[AT] * *(const VECTOR *)(from + r * in_row + t * in_col + v * LANES);
         part[0] = (part[0] + part[1]) + (part[2] + part[3]);
         if (last)
             gradient[k] = NAME(across)(part[0]);
@@ -108,102 +173,112 @@ INLINE void NAME(gradient_tile)(int height, int width, int64_t in_col, const NAM
     }
 }
 
-/* A tile of a width and a height that the compiler knows; neighbours are in_col apart, SAMPLES if it can be. */
-#define TILE(height, width)                                                                                    \
-    for (int64_t channel = 0; channel < c->channels; channel++) {                                              \
-        const REAL *from = in + y * c->in_row + x * c->in_col;                                                 \
-        const int64_t at = y * c->out_row + x * c->out_col + channel * c->out_channel;                         \
-        if (!g)                                                                                                \
-            NAME(sum_tile)(height, width, in_col, c, channel, value, more, place + at, from, out + at);        \
-        else                                                                                                   \
-            NAME(gradient_tile)(height, width, in_col, c, channel, from, out + at,                             \
-                                g->outputs ? g->outputs + at : NULL, g->errors ? g->errors + at : NULL,        \
-                                g->totals ? g->totals + channel * LANES : NULL, x == 0 && y == 0,              \
-                                x + width == c->cols && y + height == c->rows, g->sums, g->gradient);          \
-    }                                                                                                          \
+/* A tile of a width and a height that the compiler knows; neighbours are in_col and out_col apart, SAMPLES if
+ * it can be. */
+#define TILE(height, width)                                                                                        \
+    if (!g)                                                                                                        \
+        NAME(sum_tile)(height, width, in_col, out_col, c, block, channel, value, more, place, first, from, out + place);    \
+    else                                                                                                           \
+        NAME(gradient_tile)(height, width, in_col, out_col, c, block, channel, from, out, at, place, first, last, g);       \
     break;
 
-/* Tiles of columns, as wide as they can be, from the first row to the last. g: NULL for sums
- * place: of the block in the outputs */
-INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t in_col, const REAL *value,
-                        const NAME(extras) *more, int64_t place, const REAL *in, REAL *out,
-                        const NAME(gradient) *g)
+/* Asks for a channel's share of the rows that are read next for the first time: the weights read them in no order that
+ * a processor foresees. */
+INLINE void NAME(fetch)(const REAL *rows, int64_t size, int64_t channel, int64_t channels)
 {
-    for (int64_t x = 0, width; x < c->cols; x += width) {
-        for (width = 16; width > WIDEST || x + width > c->cols; width /= 2)
-            ;
-        for (int64_t y = 0, height; y < c->rows; y += height) {
-            height = y + WIDEST / width <= c->rows ? WIDEST / width : 1;
-            switch (height * 32 + width) {
+    for (int64_t i = size * channel / channels; i < size * (channel + 1) / channels; i += 64 / REAL_BYTES)
+        __builtin_prefetch(rows + i, 0, 2);
+}
+
+/* All tiles of one block, as wide as they can be: a few rows at a time, channel by channel, so that memory is read
+ * and written in its order. g: NULL for sums; in: of the block; out: of all */
+INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t block, int64_t in_col, int64_t out_col, const REAL *value,
+                        const NAME(extras) *more, const REAL *in, REAL *out, const NAME(gradient) *g)
+{
+    const int64_t narrowest = c->cols % WIDEST ? c->cols & -c->cols : WIDEST, band = WIDEST / narrowest;
+    for (int64_t top = 0; top < c->rows; top += band)
+        for (int64_t channel = 0; channel < c->channels; channel++) {
+            if (top + band < c->rows)
+                NAME(fetch)(in + (top + c->reach) * c->in_row, band * c->in_row, channel, c->channels);
+            for (int64_t x = 0, width; x < c->cols; x += width) {
+                for (width = 16; width > WIDEST || x + width > c->cols; width /= 2)
+                    ;
+                const int64_t bottom = top + band < c->rows ? top + band : c->rows;
+                for (int64_t y = top, height; y < bottom; y += height) {
+                    height = y + WIDEST / width <= bottom ? WIDEST / width : 1;
+                    const REAL *from = in + y * c->in_row + x * c->in_col;
+                    const int64_t at = y * c->out_row + x * out_col + channel * c->out_channel;
+                    const int64_t place = block * c->out_block + at;
+                    const int first = x == 0 && y == 0;
+                    const int last = x + width == c->cols && y + height == c->rows;
+                    for (int i = 0; i < width * SAMPLES; i += 64 / REAL_BYTES) /* of the channel after the next */
+                        if (g)
+                            __builtin_prefetch(out + place + 2 * c->out_channel + i, 0);
+                        else
+                            __builtin_prefetch(out + place + 2 * c->out_channel + i, 1);
+                    switch (height * 32 + width) {
 #if WIDEST == 16
-            case 32 + 16: TILE(1, 16)
-            case 64 + 8: TILE(2, 8)
-            case 128 + 4: TILE(4, 4)
-            case 256 + 2: TILE(8, 2)
-            case 512 + 1: TILE(16, 1)
+                    case 32 + 16: TILE(1, 16)
+                    case 64 + 8: TILE(2, 8)
+                    case 128 + 4: TILE(4, 4)
+                    case 256 + 2: TILE(8, 2)
+                    case 512 + 1: TILE(16, 1)
 #endif
 #if WIDEST >= 8
-            case 32 + 8: TILE(1, 8)
+                    case 32 + 8: TILE(1, 8)
 #endif
 #if WIDEST == 8
-            case 64 + 4: TILE(2, 4)
-            case 128 + 2: TILE(4, 2)
-            case 256 + 1: TILE(8, 1)
+                    case 64 + 4: TILE(2, 4)
+                    case 128 + 2: TILE(4, 2)
+                    case 256 + 1: TILE(8, 1)
 #endif
 #if WIDEST >= 4
-            case 32 + 4: TILE(1, 4)
+                    case 32 + 4: TILE(1, 4)
 #endif
 #if WIDEST == 4
-            case 64 + 2: TILE(2, 2)
-            case 128 + 1: TILE(4, 1)
+                    case 64 + 2: TILE(2, 2)
+                    case 128 + 1: TILE(4, 1)
 #endif
 #if WIDEST >= 2
-            case 32 + 2: TILE(1, 2)
+                    case 32 + 2: TILE(1, 2)
 #endif
 #if WIDEST == 2
-            case 64 + 1: TILE(2, 1)
+                    case 64 + 1: TILE(2, 1)
 #endif
-            default: TILE(1, 1)
+                    default: TILE(1, 1)
+                    }
+                }
             }
         }
-    }
 }
 #undef TILE
 
 /* The same of one block; neighbours are mostly SAMPLES apart, which is faster if the compiler knows it. */
-INLINE void NAME(block)(const NAME(convolution) *c, const REAL *value, const NAME(extras) *more, int64_t place,
+INLINE void NAME(block)(const NAME(convolution) *c, int64_t block, const REAL *value, const NAME(extras) *more,
                         const REAL *in, REAL *out, const NAME(gradient) *g)
 {
-    if (c->in_col == SAMPLES)
-        NAME(tiles)(c, SAMPLES, value, more, place, in, out, g);
+    if (c->in_col == SAMPLES && c->out_col == SAMPLES)
+        NAME(tiles)(c, block, SAMPLES, SAMPLES, value, more, in, out, g);
     else
-        NAME(tiles)(c, c->in_col, value, more, place, in, out, g);
+        NAME(tiles)(c, block, c->in_col, c->out_col, value, more, in, out, g);
 }
 
-/* out = the sums over the weights of each channel, and what `more` says, for the blocks from `first` to before
- * `end`. in, out: at the first output pixel of the first block of all */
+/* out = the sums over the weights of each channel, and what `more` says, of one block. in: of the block */
+static void NAME(convolve_block)(const NAME(convolution) *c, int64_t block, const REAL *value,
+                                 const NAME(extras) *more, const REAL *in, REAL *out)
+{
+    NAME(block)(c, block, value, more, in, out, NULL);
+}
+
+/* The same of the blocks from `first` to before `end`. in, out: at the first output pixel of the first block of all */
 void NAME(convolve)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *value,
                     const NAME(extras) *more, const REAL *in, REAL *out)
 {
     for (int64_t b = first; b < end; b++) {
-        const int64_t place = b * c->out_block;
-        NAME(block)(c, value, more, place, in + b * c->in_block, out + place, NULL);
+        if (more->norm)
+            NAME(clear_sums)(more->norm, b, c->channels);
+        NAME(convolve_block)(c, b, value, more, in + b * c->in_block, out);
     }
-}
-
-/* The gradient of a convolution with these inputs, for the errors of the outputs of block b. */
-INLINE void NAME(block_gradient)(const NAME(convolution) *c, int64_t b, const REAL *in, const REAL *errors,
-                                 const NAME(gradient) *all)
-{
-    const int64_t place = b * c->out_block;
-    NAME(gradient) g = {.sums = all->sums, .gradient = all->gradient + b * c->start[c->channels]};
-    if (all->outputs) {
-        g.outputs = all->outputs + place;
-        g.errors = all->errors + place;
-    }
-    if (all->totals)
-        g.totals = all->totals + b * c->channels * LANES;
-    NAME(block)(c, NULL, NULL, 0, in + b * c->in_block, (REAL *)errors + place, &g);
 }
 
 /* One of the convolutions that together give the errors of inputs. */
@@ -211,23 +286,25 @@ typedef struct {
     const NAME(convolution) *convolution;
     const REAL *value;
     const NAME(extras) *more;
-    const REAL *in;
+    int64_t source; /* how far the first pixel that it reads is from that of the convolution's outputs */
     REAL *out;
 } NAME(part);
 
 /* The gradient, and then the errors of the inputs, block by block: the errors of the outputs, which both read,
- * are still in the cache. */
+ * are still in the cache. in, errors: at the first output pixel of the first block of all */
 void NAME(convolve_back)(const NAME(convolution) *c, int64_t first, int64_t end, const REAL *in,
-                         const REAL *errors, const NAME(gradient) *all, int64_t parts, const NAME(part) *part)
+                         const REAL *errors, const NAME(gradient) *g, int64_t parts, const NAME(part) *part)
 {
     for (int64_t b = first; b < end; b++) {
-        NAME(block_gradient)(c, b, in, errors, all);
+        NAME(block)(c, b, NULL, NULL, in + b * c->in_block, (REAL *)errors, g);
+        if (parts && part->more->norm)
+            NAME(clear_sums)(part->more->norm, b, part->convolution->channels);
+        const REAL *left = g->left ? g->left : errors + b * c->out_block;
         for (const NAME(part) *p = part; p < part + parts; p++)
-            NAME(convolve)(p->convolution, b, b + 1, p->value, p->more, p->in, p->out);
+            NAME(convolve_block)(p->convolution, b, p->value, p->more, left + p->source, p->out);
     }
 }
 #undef FOR_TILE
 #undef AT
-#undef PER_PIXEL
 #undef REGISTERS
 #undef WIDEST

@@ -29,44 +29,56 @@ class Convolution(ctypes.Structure):
         *((name, _INT) for name in ("in_block", "in_row", "in_col")),
         *((name, _INT) for name in ("out_block", "out_row", "out_col", "out_channel")),
         *((name, _ADDRESS) for name in ("start", "offset")),
+        ("reach", _INT),
     )
 
 
 class Extras(ctypes.Structure):
     """The struct `extras` of conv.h."""
 
-    _fields_ = (*((name, _ADDRESS) for name in ("bias", "errors", "errors_of")), ("rectified", _INT))
+    _fields_ = (
+        *((name, _ADDRESS) for name in ("bias", "errors", "errors_of")),
+        ("rectified", _INT),
+        *((name, _ADDRESS) for name in ("norm", "x", "outputs")),
+    )
 
 
 class Gradient(ctypes.Structure):
     """The struct `gradient` of conv.h."""
 
-    _fields_ = tuple((name, _ADDRESS) for name in ("outputs", "errors", "totals", "sums", "gradient"))
+    _fields_ = tuple(
+        (name, _ADDRESS) for name in ("outputs", "norm", "past", "left", "totals", "sums", "gradient")
+    )
 
 
 class Part(ctypes.Structure):
     """The struct `part` of conv.h."""
 
-    _fields_ = tuple((name, _ADDRESS) for name in ("convolution", "value", "more", "in_", "out"))
+    _fields_ = (
+        *((name, _ADDRESS) for name in ("convolution", "value", "more")),
+        ("source", _INT),
+        ("out", _ADDRESS),
+    )
 
 
 class Norm(ctypes.Structure):
-    """The struct `norm` of images.h."""
+    """The struct `norm` of norm.h."""
 
     _fields_ = (
+        ("x", _ADDRESS),
+        ("samples", _INT),
         *((name, _ADDRESS) for name in ("weight", "bias")),
         *((name, ctypes.c_double) for name in ("eps", "momentum")),
-        *(
-            (name, _ADDRESS)
-            for name in ("running_mean", "running_variance", "mean", "inverse", "scale", "shift")
-        ),
+        *((name, _ADDRESS) for name in ("running_mean", "running_variance", "sums", "pivot", "inverse")),
+        *((name, _ADDRESS) for name in ("mean", "scale", "shift")),
+        *((name, _ADDRESS) for name in ("of_weight", "of_bias", "of_all", "of_each")),
         ("rectified", _INT),
-        *((name, _ADDRESS) for name in ("outputs", "of_weight", "of_bias", "of_all", "of_each")),
+        ("outputs", _ADDRESS),
     )
 
 
 class Image(ctypes.Structure):
-    """The struct `image` of images.h."""
+    """The struct `image` of norm.h."""
 
     _fields_ = tuple(
         (name, _INT) for name in ("blocks", "rows", "channels", "cols", "block", "row", "channel", "samples")
@@ -76,10 +88,12 @@ class Image(ctypes.Structure):
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {  # after the struct, and the first and the end of a range
     "convolve": (_ADDRESS,) * 4,
     "convolve_back": (*(_ADDRESS,) * 3, _INT, _ADDRESS),
-    "moments": (_ADDRESS,) * 2,
-    "normalise": (_ADDRESS,) * 4,
-    "error_sums": (_ADDRESS,) * 3,
-    "through_norm": (_ADDRESS,) * 5,
+    "moments": (_ADDRESS,),
+    "settle_moments": (_ADDRESS,),
+    "normalise": (_ADDRESS,) * 3,
+    "error_sums": (_ADDRESS,) * 2,
+    "settle_errors": (_ADDRESS,),
+    "through_norm": (_ADDRESS,) * 4,
     "pool": (*(_INT,) * 4, *(_ADDRESS,) * 2),
     "through_pool": (*(_INT,) * 4, *(_ADDRESS,) * 4),
 }
@@ -87,7 +101,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {  # after the struct, and the first an
 
 @cache
 def kernel(name: str, dtype: torch.dtype) -> Any:
-    """A function of conv.h or images.h, for one number type and the widest vectors."""
+    """A function of norm.h, conv.h or pool.h, for one number type and the widest vectors."""
     found = getattr(library(), f"{name}_{str(dtype).removeprefix('torch.')}_{best_variant()}")
     found.argtypes, found.restype = (_ADDRESS, _INT, _INT, *_ARGUMENTS[name]), None
     return found

@@ -12,7 +12,7 @@ import torch
 DTYPES = (torch.float32, torch.float64)
 ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")  # in the order of kernels.c
 LOSSES = ("cross-entropy", "mse", "binary")  # likewise
-INTERFACE = 10  # must equal `interface` in kernels.c: an older library would get the wrong arguments
+INTERFACE = 11  # must equal `interface` in kernels.c: an older library would get the wrong arguments
 
 
 class KernelLayer(ctypes.Structure):

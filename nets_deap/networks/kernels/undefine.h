@@ -4,6 +4,7 @@
 #undef SHUFFLE
 #undef SELECT
 #undef LANES
+#undef PER_PIXEL
 #undef EVEN
 #undef ODD
 #undef LOW

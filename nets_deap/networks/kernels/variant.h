@@ -7,8 +7,9 @@
 #define NAME(name) PASTE(name, float32, VARIANT)
 #include "vectors.h"
 #include "mlp.h"
+#include "norm.h"
 #include "conv.h"
-#include "images.h"
+#include "pool.h"
 #include "undefine.h"
 
 #define REAL double
@@ -18,8 +19,9 @@
 #define NAME(name) PASTE(name, float64, VARIANT)
 #include "vectors.h"
 #include "mlp.h"
+#include "norm.h"
 #include "conv.h"
-#include "images.h"
+#include "pool.h"
 #include "undefine.h"
 
 #undef VARIANT

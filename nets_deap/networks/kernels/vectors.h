@@ -1,6 +1,7 @@
 /* Vectors of one number type and one width: REAL, REAL_BYTES, INDEX, NAME and VECTOR_BYTES are defined. */
 
 #define LANES (VECTOR_BYTES / REAL_BYTES)
+#define PER_PIXEL (SAMPLES / LANES) /* vectors, in images */
 
 /* Lanes of two vectors: every second lane, and the lower (upper) halves interleaved. */
 #if LANES == 16
