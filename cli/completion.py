@@ -23,6 +23,7 @@ REGISTRIES = {
     "dataset": "data.sources:DATASETS",
     "select": "evolution.selection_operators:SELECTIONS",
     "algorithm": "evolution.selection_operators:ALGORITHMS",
+    "against": "individuals.evaluation:AGAINST",
     "mutate": "evolution.mutations:MUTATIONS",
     "mate": "evolution.pipeline:MATES",
     "seeding": "pruning.at_initialisation:SEEDINGS",

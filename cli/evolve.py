@@ -165,6 +165,11 @@ def _show(evolution: Evolution, outcome: Outcome, config: EvolveConfig, measure:
         f"  {judged}: validation loss {render.loss(ticket.info['val_loss'])}, "
         f"{measure.name} {render.score(measure, ticket.info['val_acc'])}"
     )
+    if "untrained_loss" in ticket.info:
+        click.echo(
+            f"  untrained: validation loss {render.loss(ticket.info['untrained_loss'])}, "
+            f"{measure.name} {render.score(measure, ticket.info['untrained_acc'])}"
+        )
     front = folder / "front.csv"
     if front.exists():
         click.echo(f"  Pareto front of {len(evolution.hall)} tickets: {printable(front)}")

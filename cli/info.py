@@ -123,7 +123,9 @@ def _show(layers: list[dict[str, Any]], ticket: dict[str, Any]) -> None:
 def _text(key: str, value: Any, measure: Measure) -> str:
     if key == "density" and isinstance(value, float):
         return render.percent(value)
-    if isinstance(value, float) and (key == "val_acc" or key.endswith((f" {measure.name}", ", test"))):
+    if isinstance(value, float) and (
+        key in ("val_acc", "untrained_acc") or key.endswith((f" {measure.name}", ", test"))
+    ):
         return render.score(measure, value)
     if key == "seconds" and isinstance(value, float):
         return f"{value:.1f}"

@@ -138,6 +138,8 @@ class _Measured(BaseModel):
     gradient_steps: Whole = 0
     times: Whole = 1
     planned: Real | None = None
+    untrained_loss: Real | None = None
+    untrained_acc: Real | None = None
     traces: dict[str, Real] = Field({}, max_length=0)  # they are tensors
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from nets_deap.data.dataset import Data
-from nets_deap.evolution.brief_training import blanked, seed_of, train_briefly
+from nets_deap.evolution.brief_training import blanked, passes_to_judge, seed_of, train_briefly
 from nets_deap.evolution.context import FIRST, Context, current
 from nets_deap.evolution.fitness import DensityPenalty, FitnessFunction, finite
-from nets_deap.individuals.evaluation import Evaluation
+from nets_deap.individuals.evaluation import AGAINST, DENSITY, UNTRAINED, Evaluation
 from nets_deap.individuals.genome import Genome
 from nets_deap.models.layout import INITIAL, check_fits
 from nets_deap.networks.backends import make_stack
@@ -22,7 +22,7 @@ from nets_deap.networks.stack_size import chunk_size, in_chunks, usable_memory
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning import traces
 from nets_deap.training.loop import assert_masked, train
-from nets_deap.util.errors import NetsError, raised
+from nets_deap.util.errors import NetsError, raised, unknown
 from nets_deap.util.random_streams import Role, fitness_streams, generator
 from nets_deap.util.threads import one_thread
 
@@ -37,7 +37,9 @@ class Evaluator:
     fitness: the function to minimise; by default the paper's density penalty with target density 0.2
         It may draw from the global streams of Python, numpy and torch: they are seeded from the run's seed,
         the generation and the genome's content, and restored afterwards
-    objectives: 1 for the fitness alone, 2 for (validation loss, density)
+    objectives: 1 for the fitness alone, 2 for (validation loss, what `against` says)
+    against: "density"; or "untrained", the validation loss of the initial network under its mask, which is
+        then measured before the training (accuracy before and after: Sreenivasan et al. 2022, "Rare Gems")
     traces: names in `pruning.traces.TRACES` that every evaluation records for informed operators
     extras: float32[m], what all genomes' networks start with besides their weights; initial unless given
     precision: of `evaluate_all` only, as for `StackedMLP`
@@ -54,7 +56,10 @@ class Evaluator:
         precision: str = "float32",
         traces: Sequence[str] = (),
         extras: np.ndarray = INITIAL,
+        against: str = DENSITY,
     ) -> None:
+        if against not in AGAINST:
+            raise unknown("objective", against, AGAINST)
         self.problem = problem
         self.fitness = fitness or DensityPenalty(0.2)
         self.objectives = objectives
@@ -64,6 +69,12 @@ class Evaluator:
         self.precision = precision
         self.traces = tuple(traces)
         self.extras = extras
+        self.against = against
+
+    @property
+    def forward_passes(self) -> int:
+        """Samples that an evaluation passes forward besides those that it trains on."""
+        return passes_to_judge(self.problem) * (2 if self.against == UNTRAINED else 1)
 
     @property
     def sees_dormant(self) -> bool:
@@ -98,7 +109,15 @@ class Evaluator:
             )
             score = evaluate(network, data.validation, data.cases)
             left = self._traces(genome, network.weights(), network.extras(), data, context)
-        return self._judge(score, left, genome, context)
+            before = self._untrained(genome) if self.against == UNTRAINED else None
+        return self._judge(score, before, left, genome, context)
+
+    def _untrained(self, genome: Genome) -> Score:
+        """The score of the network as it is, whatever the generation: that of an evaluator with 0 epochs."""
+        recipe = replace(self.problem.recipe, iterations=0, input_dropout=0.0)
+        problem = replace(self.problem, recipe=recipe)
+        network, data = train_briefly(problem, genome, self.seed, 0, self.device, self.dtype, self.extras)
+        return evaluate(network, data.validation, data.cases)
 
     def _traces(
         self, genome: Genome, weights: np.ndarray, extras: np.ndarray, data: Data, context: Context
@@ -129,19 +148,22 @@ class Evaluator:
 
         part = blanked(data, recipe.input_dropout, self.seed, context.generation)
 
-        def scores(chunk: Sequence[Genome]) -> list[tuple[Score, dict[str, np.ndarray]]]:
+        def scores(chunk: Sequence[Genome]) -> list[tuple[Score, Score | None, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
             network = make_stack(
                 architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.extras
             )
+            before: list[Score] | list[None] = [None] * len(chunk)
+            if self.against == UNTRAINED:
+                before = score_all(network, data.validation, data.cases)
             train(network, part, recipe, generator(self.seed, context.generation, Role.MINIBATCHES))
             assert_masked(architecture, network.flat, network.mask.bool())
             scored = score_all(network, data.validation, data.cases)
             if not self.traces:  # nobody needs the trained weights: reading them takes long
-                return [(score, {}) for score in scored]
+                return [(score, first, {}) for score, first in zip(scored, before, strict=True)]
             trained = zip(chunk, network.weights(), network.extras(), strict=True)
             left = [self._traces(*of_it, data, context) for of_it in trained]
-            return list(zip(scored, left, strict=True))
+            return list(zip(scored, before, left, strict=True))
 
         size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
@@ -149,8 +171,14 @@ class Evaluator:
         return [self._judge(*told, genome, context) for told, genome in zip(scored, genomes, strict=True)]
 
     def _judge(
-        self, score: Score, left: dict[str, np.ndarray], genome: Genome, context: Context
+        self,
+        score: Score,
+        before: Score | None,
+        left: dict[str, np.ndarray],
+        genome: Genome,
+        context: Context,
     ) -> Evaluation:
+        """The evaluation of a network with this score after the training; before: that of it untrained."""
         steps = self._shortened(context.share).recipe.iterations or 0
         evaluation = Evaluation(
             val_loss=finite(score.loss),
@@ -161,10 +189,13 @@ class Evaluator:
             gradient_steps=steps + sum(traces.GRADIENTS.get(name, 0) for name in left),
             traces=left,
             planned=context.planned,
+            untrained_loss=finite(before.loss) if before else None,
+            untrained_acc=before.accuracy if before else None,
         )
         with fitness_streams(self.seed, context.generation, genome.content()):
             fitness = self._fitness(evaluation, genome)
-        values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, evaluation.density)
+        other = evaluation.density if evaluation.untrained_loss is None else evaluation.untrained_loss
+        values = (fitness,) if self.objectives == 1 else (evaluation.val_loss, other)
         return replace(evaluation, fitness=fitness, values=values)
 
     def _fitness(self, evaluation: Evaluation, genome: Genome) -> float:

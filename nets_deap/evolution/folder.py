@@ -128,7 +128,8 @@ def _write_front(folder: Path, evolution: Evolution) -> None:
     for path in (folder / "front").glob("ticket-*.safetensors"):
         path.unlink()  # left by a shorter run that this one continues
     rows = []
-    for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.density)):
+    # by the other objective than the validation loss: the density, or the untrained loss
+    for i, genome in enumerate(sorted(evolution.hall, key=lambda genome: genome.fitness.values[1])):
         evaluation = measured(genome)
         name = f"front/ticket-{i:03}.safetensors"
         evolution.ticket(genome).save(folder / name)
@@ -141,6 +142,9 @@ def _write_front(folder: Path, evolution: Evolution) -> None:
                 "fitness": evaluation.fitness,
             }
         )
+        if evaluation.untrained_loss is not None:
+            told = {"untrained_loss": evaluation.untrained_loss, "untrained_acc": evaluation.untrained_acc}
+            rows[-1] |= told
     tables.write_csv(folder / "front.csv", rows)
 
 

@@ -12,8 +12,11 @@ from nets_deap.individuals.halls_of_fame import best_of, measured
 from nets_deap.util.tables import Row
 
 
-def make_statistics() -> tools.Statistics:
-    """The columns of the logbook that describe a population."""
+def make_statistics(untrained: bool = False) -> tools.Statistics:
+    """The columns of the logbook that describe a population.
+
+    untrained: are networks scored untrained, too?
+    """
 
     def fitness(population: tuple[Genome, ...]) -> np.ndarray:
         return np.array([measured(genome).fitness for genome in population])
@@ -29,7 +32,13 @@ def make_statistics() -> tools.Statistics:
     )
     statistics.register("val_loss_best", lambda population: measured(best_of(population)).val_loss)
     statistics.register("val_acc_best", lambda population: measured(best_of(population)).val_acc)
+    if untrained:
+        statistics.register("untrained_loss_min", _least_untrained_loss)
     return statistics
+
+
+def _least_untrained_loss(population: tuple[Genome, ...]) -> float:
+    return min(loss for genome in population if (loss := measured(genome).untrained_loss) is not None)
 
 
 def finished(settings: EvolutionSettings, logbook: list[Row]) -> str:

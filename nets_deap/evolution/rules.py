@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nets_deap.config.presets import PAPERS, UNTRAINED_SEARCH
 from nets_deap.evolution import selection
+from nets_deap.individuals.evaluation import UNTRAINED as UNTRAINED_LOSS
 from nets_deap.pruning.traces import OF_TRAINING
 from nets_deap.util.errors import NetsError
 
@@ -39,11 +40,16 @@ def _on_an_island(settings: Any) -> int:
     return 0 if rest else size
 
 
+def _against_untrained(settings: Any) -> bool:
+    return bool(settings.against == UNTRAINED_LOSS)
+
+
 def _simple(settings: Any) -> bool:
     return settings.resolved_algorithm == selection.SIMPLE
 
 
 NOT_SIMPLE = "only the algorithm simple has this, not {c.resolved_algorithm}"
+ONE_OBJECTIVE = "only a selection with two objectives has this, as nsga2, and {c.select} has one"
 TWO_OBJECTIVES = "only a search with one objective has this, and the selection {c.select} has two"
 
 RULES: Sequence[Rule] = (
@@ -72,6 +78,17 @@ RULES: Sequence[Rule] = (
     ),
     Rule(("race",), lambda c: c.objectives == 2 and c.race is not None, TWO_OBJECTIVES),
     Rule(("islands",), lambda c: c.objectives == 2 and c.islands > 1, TWO_OBJECTIVES),
+    Rule(("against",), lambda c: _against_untrained(c) and c.objectives == 1, ONE_OBJECTIVE),
+    Rule(
+        ("against", "mutate"),
+        lambda c: _against_untrained(c) and not c.planned,
+        "density is no objective then, and these mutations go by no planned one: add prune, grow or repair",
+    ),
+    Rule(
+        ("against", "mutate"),
+        lambda c: _against_untrained(c) and _mutates(c, "density"),
+        "density is no objective then, and is to follow the plan: leave density out",
+    ),
     Rule(
         ("restart_after", "elites", "pop"),
         lambda c: c.restart_after and c.islands == 1 and c.objectives == 1 and c.resolved_elites >= c.pop,
@@ -81,12 +98,6 @@ RULES: Sequence[Rule] = (
         ("mutate", "pop"),
         lambda c: c.pop == 1 and _mutates(c, "differential"),
         "differential needs other genomes: take a `pop` of 2 or more",
-    ),
-    Rule(
-        ("algorithm",),
-        lambda c: c.resolved_density_gens and not _simple(c),
-        "where the density falls, denser parents always survive: take simple, or a search without a plan, "
-        "as the preset paper has it",
     ),
     Rule(
         ("density_gens", "mutate"),
@@ -141,6 +152,11 @@ UNTRAINED: Sequence[Rule] = (
         ("race",),
         lambda c: c.race is not None,
         "its rungs train longer and longer, and `epochs` 0 trains nothing",
+    ),
+    Rule(
+        ("against",),
+        _against_untrained,
+        "`epochs` 0 trains nothing, and both objectives would be the same: take a selection with one",
     ),
 )
 
@@ -199,6 +215,7 @@ NO_EFFECT: Sequence[Rule] = (
         lambda c: c.mate != "uniform",
         "has no effect where `mate` is {c.mate}: take uniform as well",
     ),
+    Rule(("against",), lambda c: c.objectives == 1, f"has no effect: {ONE_OBJECTIVE}"),
     Rule(
         ("reevaluate",),
         lambda c: c.objectives == 2 and c.reevaluate,

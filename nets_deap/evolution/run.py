@@ -19,6 +19,7 @@ from nets_deap.evolution.maps import Engine, EvaluationMap, map_genomes
 from nets_deap.evolution.record import finished, make_statistics
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.evolution.toolbox import make_toolbox
+from nets_deap.individuals.evaluation import UNTRAINED
 from nets_deap.individuals.genome import Genome, check_memory
 from nets_deap.individuals.halls_of_fame import (
     ElitistHallOfFame,
@@ -71,7 +72,7 @@ class Evolution:
         self.map.on_evaluated = lambda genomes: self.lineage.evaluated(genomes, self.generation + 1)
         self.toolbox.decorate("mate", noting_mates)
         self.map.plan = self.toolbox.select.func.plan = None  # every child here is on the plan
-        self.statistics = make_statistics()
+        self.statistics = make_statistics(settings.against == UNTRAINED)
         self.algorithm = settings.resolved_algorithm
         self.pareto = self.evaluator.objectives == 2
         self.hall = self._make_hall()
@@ -157,7 +158,8 @@ class Evolution:
         if settings.reevaluate and generation and not (falling or self.pareto):
             evaluated += self._reevaluate()
         self.toolbox.parents[:] = self.population
-        evaluated += self._run(generations=0 if fresh else 1, hall=None if falling else self.hall)
+        algorithm, hall = (selection.SIMPLE, None) if falling else (self.algorithm, self.hall)
+        evaluated += self._run(algorithm, generations=0 if fresh else 1, hall=hall)
         if falling:  # the best so far was denser, so its fitness does not compare
             self.hall.clear()
             self.hall.update(self.population)
@@ -194,10 +196,13 @@ class Evolution:
         reevaluate(self.hall, evaluations, self.population)
         return len(again)
 
-    def _run(self, generations: int, hall: tools.HallOfFame | None) -> int:
-        """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations."""
+    def _run(self, algorithm: str, generations: int, hall: tools.HallOfFame | None) -> int:
+        """Let DEAP's algorithm run for 0 or 1 generations; returns the number of evaluations.
+
+        While the density falls that is the simple one: under the others denser parents would survive.
+        """
         settings, arguments = self.settings, {"ngen": generations, "halloffame": hall, "verbose": False}
-        if self.algorithm == selection.SIMPLE:
+        if algorithm == selection.SIMPLE:
             _, log = algorithms.eaSimple(
                 self.population, self.toolbox, cxpb=float(settings.mates), mutpb=1, **arguments
             )
@@ -205,7 +210,7 @@ class Evolution:
             run = {
                 selection.PLUS: algorithms.eaMuPlusLambda,
                 selection.COMMA: algorithms.eaMuCommaLambda,
-            }[self.algorithm]
+            }[algorithm]
             size = {"mu": settings.pop, "lambda_": settings.resolved_offspring}
             rates = {"cxpb": 0.5, "mutpb": 0.5} if settings.mates else {"cxpb": 0, "mutpb": 1}
             _, log = run(self.population, self.toolbox, **rates, **size, **arguments)
@@ -238,4 +243,6 @@ def _ticket(genome: Genome, problem: Problem, config: dict[str, Any], seed: int)
         "val_loss": evaluation.val_loss,
         "val_acc": evaluation.val_acc,
     }
+    if evaluation.untrained_loss is not None:
+        info |= {"untrained_loss": evaluation.untrained_loss, "untrained_acc": evaluation.untrained_acc}
     return Ticket(genome.weights, genome.mask, problem.architecture, config, info, problem.extras(seed))

@@ -102,7 +102,7 @@ def table() -> list[tuple[str, str, str, str, str]]:
     rows = []
     for name, selection in SELECTIONS.items():
         arguments = ",".join(f"{key}={value}" for key, value in selection.arguments.items())
-        objectives = "fitness" if selection.objectives == 1 else "loss, density"
+        objectives = "fitness" if selection.objectives == 1 else "loss and density (or untrained loss)"
         algorithms = "refused" if selection.refused else ", ".join(selection.algorithms)
         rows.append((name, arguments, objectives, algorithms, selection.refused or selection.note))
     return rows

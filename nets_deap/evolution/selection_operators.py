@@ -89,7 +89,7 @@ class Selection:
     deap:       its name in `deap.tools`; selSpecies alone is ours
     select:     DEAP's function, or a wrapper that calls it
     arguments:  its arguments with their defaults
-    objectives: 1 (fitness) or 2 (validation loss, density)
+    objectives: 1 (fitness) or 2 (validation loss, and density or untrained loss)
     algorithms: the algorithms in which it has an effect; the first is the default
     minimum:    smallest allowed value of each argument
     maximum:    largest allowed value of each argument

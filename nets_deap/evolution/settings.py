@@ -13,6 +13,7 @@ from nets_deap.config.fields import Count, Genomes, Positive, Rate, Share, one_o
 from nets_deap.evolution import pipeline, racing, rules, selection
 from nets_deap.evolution.density_schedule import DensitySchedule
 from nets_deap.evolution.pipeline import MATES
+from nets_deap.individuals.evaluation import AGAINST, DENSITY
 from nets_deap.parallel import choice
 from nets_deap.problem.problem import Problem
 from nets_deap.pruning.at_initialisation import SEEDINGS
@@ -54,6 +55,7 @@ class EvolutionSettings(Settings):
         dormancy s and target τ
     offspring: λ of the mu-algorithms; by default the population size (twice that for mu-comma-lambda)
     elites: by default 2, or 1 if the population is a single lineage
+    against: as for `Evaluator`
     """
 
     pop: Genomes = setting(20, "Population size.", "search", "N", True)
@@ -67,6 +69,9 @@ class EvolutionSettings(Settings):
     )
     algorithm: Annotated[str | None, one_of("algorithm", selection.ALGORITHMS)] = setting(
         None, "simple, mu-plus-lambda or mu-comma-lambda. [what the selection needs]", "search", "NAME"
+    )
+    against: Annotated[str, one_of("objective", AGAINST)] = setting(
+        DENSITY, "Second objective of two, beside the loss: density or untrained.", "search", "NAME"
     )
     offspring: Genomes | None = setting(
         None, "λ of the mu-algorithms. [the population size; twice that for comma]", "search", "N"
@@ -147,7 +152,7 @@ class EvolutionSettings(Settings):
 
     @property
     def objectives(self) -> int:
-        """2 if density is an objective of its own, else 1."""
+        """2 if the selection looks at the validation loss and at what `against` says, else 1."""
         return selection.parse(self.select).selection.objectives
 
     @property
@@ -169,6 +174,10 @@ class EvolutionSettings(Settings):
             return self.offspring
         return 2 * self.pop if self.resolved_algorithm == selection.COMMA else self.pop
 
+    def children(self, generation: int) -> int:
+        """Genomes that are evaluated in a generation after the first, besides elites, at most."""
+        return self.pop if generation <= self.resolved_density_gens else self.resolved_offspring
+
     @property
     def resolved_awaken(self) -> float:
         if self.awaken is not None:
@@ -179,7 +188,8 @@ class EvolutionSettings(Settings):
     def pipeline(self) -> pipeline.Pipeline:
         """The mutations. If density is an objective, mutations that follow a plan let it evolve."""
         given = pipeline.parse(self.mutate)
-        return given.with_density() if self.objectives == 2 and given.exact else given
+        evolves = self.objectives == 2 and self.against == DENSITY and given.exact
+        return given.with_density() if evolves else given
 
     @property
     def planned(self) -> bool:

@@ -157,6 +157,7 @@ def _evaluator(problem: Problem, settings: EvolutionSettings, seed: int, device:
         precision=settings.precision,
         traces=settings.pipeline.traces,
         extras=problem.extras(seed),
+        against=settings.against,
     )
 
 

@@ -78,11 +78,16 @@ def _errors(axes: Axes, i: int, label: str, x: pd.Series, rows: pd.DataFrame, li
 
 
 def front(rows: pd.DataFrame) -> Figure:
-    """The Pareto front of a run: validation loss after the brief training against density.
+    """The Pareto front of a run: validation loss after the brief training against density, or before it.
 
     rows: the rows of front.csv
     """
     figure, (axes,) = new_figure(1)
+    if "untrained_loss" in rows:
+        rows = rows.sort_values("untrained_loss")
+        axes.plot(rows["untrained_loss"], rows["val_loss"], marker="o", markersize=3, drawstyle="steps-post")
+        axes.set(xlabel="validation loss, untrained", ylabel="validation loss, trained")
+        return figure
     rows = rows.sort_values("density")
     axes.plot(100 * rows["density"], rows["val_loss"], marker="o", markersize=3, drawstyle="steps-post")
     axes.set(xscale="log", xlabel="density, %", ylabel="validation loss")

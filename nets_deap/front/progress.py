@@ -14,7 +14,17 @@ from nets_deap.models.measure import Measure
 from nets_deap.util.inside import Level, heard
 
 Row = dict[str, Any]
-SHOWN = ("gen", "cycle", "density", "val_loss", "val_loss_min", "val_acc", "val_acc_best", "fitness_min")
+SHOWN = (
+    "gen",
+    "cycle",
+    "density",
+    "val_loss",
+    "val_loss_min",
+    "untrained_loss_min",
+    "val_acc",
+    "val_acc_best",
+    "fitness_min",
+)
 LULL, LONGEST = 10.0, 60.0  # seconds between two lines on a trial that runs: at first, and later at most
 FEW = 3  # trials that run, named in a line
 

@@ -12,6 +12,7 @@ from deap import base
 
 from nets_deap.util import sparse
 
+AGAINST = DENSITY, UNTRAINED = "density", "untrained"  # what the other of two objectives can be
 WORST = 1e9  # replaces a loss that is not finite: in DEAP, a NaN would beat everything
 
 
@@ -22,7 +23,7 @@ class MinimisedFitness(base.Fitness):
 
 
 class ParetoFitness(base.Fitness):
-    """(validation loss, density), both to be minimised."""
+    """(validation loss, density), or (validation loss, that of the untrained network); both are minimised."""
 
     weights = (-1.0, -1.0)
 
@@ -36,12 +37,13 @@ class Evaluation:
     class_losses: mean loss of each class, the cases of lexicase selection
     generation:   the generation whose minibatches it was trained on
     fitness:      the scalar to be minimised; NaN until the fitness function has returned it
-    values:       DEAP's fitness values: (fitness,) or (val_loss, density)
+    values:       DEAP's fitness values: (fitness,), (val_loss, density) or (val_loss, untrained_loss)
     traces:       name in `pruning.traces.TRACES` -> float32[n], recorded for informed operators; never the
         trained weights
     gradient_steps: number of gradient steps that it took
     times:        number of evaluations of which the values are a mean
     planned: the density that was planned for its generation; None: no plan
+    untrained_loss, untrained_acc: as val_loss and val_acc, before the training; None: nobody asked for them
     """
 
     val_loss: float
@@ -55,6 +57,8 @@ class Evaluation:
     gradient_steps: int = 0
     times: int = 1
     planned: float | None = field(default=None, compare=False)
+    untrained_loss: float | None = None
+    untrained_acc: float | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {told.name: getattr(self, told.name) for told in fields(self)}

@@ -151,7 +151,8 @@ class Genome:
     def _repr_html_(self) -> str:
         rows: list[list[object]] = [["active", len(self)], ["density", shown.percent(self.density)]]
         if told := self.evaluation:
-            rows += [[name, getattr(told, name)] for name in ("val_loss", "val_acc", "generation")]
+            names = ("val_loss", "val_acc", "untrained_loss", "untrained_acc", "generation")
+            rows += [[name, value] for name in names if (value := getattr(told, name)) is not None]
         rows += [[f"trait {name}", f"{value.size:,} numbers"] for name, value in self.traits.items()]
         return shown.table(self._told(), ["", ""], rows)
 

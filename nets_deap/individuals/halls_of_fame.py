@@ -50,6 +50,11 @@ class FrontOfFame(tools.ParetoFront):
         if self.best is None or measured(best).fitness < measured(self.best).fitness:
             self.best = copy.deepcopy(best)
 
+    def clear(self) -> None:
+        """Forget the front and the best genome."""
+        super().clear()
+        self.best = None
+
 
 def keep_elites(elites: Iterable[Genome], population: list[Genome]) -> None:
     """Replace the worst of `population` by clones of the elites that are not in it."""

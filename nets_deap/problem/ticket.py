@@ -65,6 +65,8 @@ class Ticket:
         by = f" by {method}" if method else ""
         weights = f"{int(self.mask.sum()):,} of {self.layout.size:,} weights"
         scored = f", {self.measure.column('val', accuracy)}" if isinstance(accuracy, float) else ""
+        if isinstance(before := self.info.get("untrained_acc"), float):
+            scored += f", {self.measure.column('untrained', before)}"
         return f"Ticket{by} for {self.architecture.name}: {weights}, density {self.density:.4f}{scored}"
 
     def _repr_html_(self) -> str:

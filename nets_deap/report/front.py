@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nets_deap.report.charts import (
     COLORS,
     SYMBOLS,
+    Chart,
     logarithmic,
     made,
     new_figure,
@@ -17,25 +18,61 @@ from nets_deap.report.charts import (
 from nets_deap.report.held import Held
 from nets_deap.report.measure import measure_of
 from nets_deap.report.portraits import mask_charts
+from nets_deap.report.reading import UNTRAINED
 from nets_deap.report.sections import Group, Section
 
 
+class Against(NamedTuple):
+    """The objective of a front besides the validation loss.
+
+    column: in front.csv, shown times `scale`; name: of the axis, and short: in a text; unit: behind a figure
+    """
+
+    column: str
+    name: str
+    short: str
+    scale: float = 1.0
+    unit: str = ""
+
+
+DENSITY = Against("density", "density, %", "density", 100.0, " %")
+LOSS = Against(UNTRAINED, "validation loss, untrained", "untrained loss")
+
+
 def front(helds: Sequence[Held]) -> Section | None:
-    """The Pareto fronts, and the masks of the ticket at each point."""
+    """The Pareto fronts, a chart for each kind, and the masks of the ticket at each point."""
     found = [held for held in helds if held.found and held.found.front]
     if not found:
         return None
-    figure = new_figure("density, %", "validation loss", height=380)
     groups: list[Group] = []
+    charts = []
+    for against in (DENSITY, LOSS):
+        if those := [held for held in found if _against(held) == against]:
+            charts.append(_chart(those, against, measure_of(helds).name, groups))
+    intro = (
+        "Each point is a ticket: none is better by both axes. The validation loss is that after the brief "
+        "training."
+    )
+    return Section("front", "Pareto front", intro, charts=charts, groups=groups, picks="Ticket at the point")
+
+
+def _against(held: Held) -> Against:
+    assert held.found
+    return LOSS if UNTRAINED in held.found.front[0][1] else DENSITY
+
+
+def _chart(found: Sequence[Held], against: Against, measure: str, groups: list[Group]) -> Chart:
+    """The fronts of one kind; their tickets are added to `groups`."""
+    figure = new_figure(against.name, "validation loss", height=380)
     rows: list[list[Any]] = []
     for place, held in enumerate(found):
         assert held.found
         points = held.found.front
         names = [f"{held.label}/{name}" for name, _, _ in points]
-        x, y = [100 * row["density"] for _, row, _ in points], [row["val_loss"] for _, row, _ in points]
+        x = [against.scale * row[against.column] for _, row, _ in points]
         figure.add_scatter(
             x=x,
-            y=y,
+            y=[row["val_loss"] for _, row, _ in points],
             name=plain(held.label),
             mode="lines+markers",
             customdata=[len(groups) + i for i in range(len(names))],
@@ -43,28 +80,30 @@ def front(helds: Sequence[Held]) -> Section | None:
             showlegend=len(found) > 1,
             marker={"size": 10, "symbol": SYMBOLS[place % 7]},
             text=[plain(name) for name in names],
-            hovertemplate="%{text}<br>density %{x:.4~g} %, loss %{y:.4~g}<extra></extra>",
+            hovertemplate=f"%{{text}}<br>{against.short} %{{x:.4~g}}{against.unit}, loss %{{y:.4~g}}"
+            "<extra></extra>",
         )
         groups += [
             Group(name, mask_charts(ticket)) for name, (_, _, ticket) in zip(names, points, strict=True)
         ]
-        rows += [
-            [name, 100 * row["density"], row["val_loss"], 100 * row["val_acc"]]
-            for name, (_, row, _) in zip(names, points, strict=True)
-        ]
-    logarithmic(figure, "xaxis", [row[1] for row in rows])
+        for name, value, (_, row, _) in zip(names, x, points, strict=True):
+            rows.append([name, value, row["val_loss"], 100 * row["val_acc"]])
+            if against is LOSS:
+                rows[-1] += [100 * row["untrained_acc"], 100 * row["density"]]
+    head = ["ticket", against.name, "validation loss", f"{measure}, × 100"]
+    if against is DENSITY:
+        logarithmic(figure, "xaxis", [row[1] for row in rows])
+    else:
+        head += [f"{measure}, untrained, × 100", "density, %"]
+    title = f"Validation loss against {against.short}"
+    says = _says(title, rows, against)
+    return made(title, says, figure, head, rows, "Choose a point to see its ticket.")
+
+
+def _says(title: str, rows: Sequence[Sequence[Any]], against: Against) -> str:
     best = min(rows, key=lambda row: row[2])
-    says = (
-        f"Pareto front of {len(rows)} tickets: validation loss against density. Densities from "
-        f"{number(rows[0][1])} to {number(rows[-1][1])} per cent; least loss {number(best[2])} at "
-        f"{number(best[1])} per cent."
+    least, most = min(row[1] for row in rows), max(row[1] for row in rows)
+    return (
+        f"Pareto front of {len(rows)} tickets: {title[0].lower() + title[1:]}, from {number(least)} to "
+        f"{number(most)}{against.unit}; least loss {number(best[2])} at {number(best[1])}{against.unit}."
     )
-    head = ["ticket", "density, %", "validation loss", f"{measure_of(helds).name}, × 100"]
-    chart = made(
-        "Validation loss against density", says, figure, head, rows, "Choose a point to see its ticket."
-    )
-    intro = (
-        "Each point is a ticket: none has both less density and less loss. Losses are those after the brief "
-        "training."
-    )
-    return Section("front", "Pareto front", intro, charts=[chart], groups=groups, picks="Ticket at the point")

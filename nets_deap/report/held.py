@@ -30,7 +30,8 @@ class Found:
 
     method: as its ticket tells it; rows: the logbook
     state: in words; cost: what it has spent, as far as its files say
-    front: of two objectives: (name of a file, row of front.csv, ticket), by density
+    front: of two objectives: (name of a file, row of front.csv, ticket), by density or
+        untrained loss
     births: rows of lineage.csv, and survival: of survival.csv
     """
 

@@ -62,6 +62,8 @@ def _card(held: Held, measure: Measure) -> Card:
         info = ticket.info if ticket else {}
         if isinstance(accuracy := info.get("val_acc"), float):
             big.append((f"validation {measure.name}", measure.shown(accuracy), "in the search"))
+        if isinstance(accuracy := info.get("untrained_acc"), float):
+            big.append((f"untrained {measure.name}", measure.shown(accuracy), "on validation data"))
         big.append(("budget spent", f"{held.found.cost.gradient_steps:,}", "gradient steps"))
         evaluations = sum(int(row["nevals"]) for row in held.found.rows if isinstance(row.get("nevals"), int))
         facts += [("evaluations", f"{evaluations:,}")] if held.kind == EVOLUTION else []

@@ -31,7 +31,7 @@ from nets_deap.report.held import (
     Judged,
     Trained,
 )
-from nets_deap.report.rows import Birth, Epoch, Generation, Point, Survival, Told
+from nets_deap.report.rows import Birth, Epoch, Generation, Point, Survival, Told, UntrainedPoint
 from nets_deap.util import digests, files, tables
 from nets_deap.util.checksums import crc32
 from nets_deap.util.errors import DamagedError, NetsError
@@ -41,6 +41,7 @@ from nets_deap.util.tensors import read_safetensors
 
 SUMMARY, TRAINING_ROWS, WEIGHTS, RANDOM = "summary.json", "training.csv", "trained.safetensors", "random.csv"
 FRONT, VERDICT_TOLD, TICKET_MARK = "front.csv", "verdict.json", "ticket.crc32"
+UNTRAINED = "untrained_loss"  # the column of a front whose other axis is not the density
 MOST_TICKETS = 24  # of a front or a comparison
 OURS = (
     "expected the folder of an evolution, another search, a training, a comparison or a verdict; those of "
@@ -175,7 +176,14 @@ def table(path: Path, kind: type = Cells) -> list[Row]:
 
 def _front(folder: Path) -> list[tuple[str, Row, Ticket]]:
     path = folder / FRONT
-    if not (rows := sorted(table(path, Point), key=lambda row: float(row["density"]))):
+    rows = table(path, Point)
+    if any(UNTRAINED in row for row in rows):
+        for row in rows:
+            checked(UntrainedPoint, row, path)
+        rows.sort(key=lambda row: float(row[UNTRAINED]))
+    else:
+        rows.sort(key=lambda row: float(row["density"]))
+    if not rows:
         return []
     places = sorted({round(place) for place in np.linspace(0, len(rows) - 1, min(len(rows), MOST_TICKETS))})
     told = []

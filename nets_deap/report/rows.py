@@ -56,9 +56,16 @@ class Survival(BaseModel):
 
 
 class Point(BaseModel):
-    """A row of front.csv."""
+    """A row of front.csv, of a front of loss and density."""
 
     ticket: Text
     density: Number
     val_loss: Number
     val_acc: Number
+
+
+class UntrainedPoint(Point):
+    """The same of a front of the loss after and before the training."""
+
+    untrained_loss: Number
+    untrained_acc: Number

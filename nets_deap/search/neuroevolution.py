@@ -14,7 +14,6 @@ from nets_deap.config.base import RecipeSettings, Settings
 from nets_deap.config.fields import MOST
 from nets_deap.config.layers import DURATION_FIELDS, layered, validate
 from nets_deap.config.presets import COMMAND_PRESETS, defaults_for
-from nets_deap.evolution.brief_training import passes_to_judge
 from nets_deap.evolution.checkpoint import State
 from nets_deap.evolution.racing import parse
 from nets_deap.evolution.rules import UNTRAINED, check, check_effect
@@ -221,7 +220,7 @@ class Nets(Method):
                 f"the budget does not pay for a first population of {settings.pop}, "
                 f"{needed.gradient_steps:,} gradient steps: allow more"
             )
-        each = _evaluations(evolution, settings.resolved_offspring)
+        each = _evaluations(evolution, settings.pop)
         falling = range(1, settings.resolved_density_gens + 1)
         paid = bisect_left(falling, True, key=lambda count: not meter.affords(needed + each * count))
         if paid < len(falling):
@@ -246,7 +245,7 @@ def _expected(evolution: Evolution) -> Cost:
     settings = evolution.settings
     if evolution.generation < 0:
         return _evaluations(evolution, settings.pop) + _seeding(evolution)
-    expected = _evaluations(evolution, settings.resolved_offspring)
+    expected = _evaluations(evolution, settings.children(evolution.generation + 1))
     falling = evolution.generation < settings.resolved_density_gens
     if settings.reevaluate and not (falling or evolution.pareto):
         expected += sum((_cost(evolution, _steps(evolution, 1.0)) for _ in evolution.hall), Cost())
@@ -257,10 +256,10 @@ def _most_steps(evolution: Evolution) -> int:
     """The most gradient steps that a whole run can take."""
     settings = evolution.settings
     falling = min(settings.gens, settings.resolved_density_gens)
-    each = _evaluations(evolution, settings.resolved_offspring)
+    total = _expected(evolution) + _evaluations(evolution, settings.pop) * falling
+    total += _evaluations(evolution, settings.resolved_offspring) * (settings.gens - falling)
     if settings.restart_after:
-        each += _seeding(evolution)
-    total = _expected(evolution) + each * settings.gens
+        total += _seeding(evolution) * settings.gens
     if settings.reevaluate and not evolution.pareto:
         again = _cost(evolution, _steps(evolution, 1.0)) * evolution.hall.maxsize
         total += again * (settings.gens - falling)
@@ -297,4 +296,4 @@ def _cost(evolution: Evolution, steps: int) -> Cost:
     problem, gradients = evolution.problem, _gradients(evolution)
     available = len(problem.data.train.y)
     samples = problem.recipe.samples_in(steps - gradients, available) + gradients * min(SAMPLES, available)
-    return Cost(steps, samples, samples + passes_to_judge(problem))
+    return Cost(steps, samples, samples + evolution.evaluator.forward_passes)

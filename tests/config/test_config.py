@@ -87,7 +87,6 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
             {"islands": 2, "algorithm": "mu-plus-lambda", "mutate": "swap"},
             "only the algorithm simple",
         ),
-        ({"algorithm": "mu-plus-lambda"}, "denser parents always"),
         ({"select": "nsga2", "race": "2:2"}, "`race` 2:2: only a search with one objective"),
         (
             {"select": "nsga2", "reevaluate": True},

@@ -31,6 +31,7 @@ SHORTER_WITH = {
     ",snip": "--arch mlp-10",
     "nets:epochs=0": "--arch mlp-10 --methods edge-popup:epochs=1,nets:epochs=0,gens=1,random",
     ".toml": "--arch mlp-10",
+    "against untrained": "--gens 2 --density-gens 1",
 }
 
 LATER = {"table1", "--onnx"}  # with these words a command is left to `make test-all`, even shortened

@@ -12,7 +12,7 @@ from nets_deap.evolution.settings import configure
 from nets_deap.experiments.comparison import compare
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.figures import plot, style, tickets
-from nets_deap.figures.comparison import error_against_budget, error_against_density
+from nets_deap.figures.comparison import error_against_budget, error_against_density, front
 from nets_deap.models.registry import build
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.ticket import Ticket
@@ -65,6 +65,19 @@ def test_patches_are_means() -> None:
     assert tickets._patches(matrix, 2).tolist() == [[0.5, 1], [0.5, 1]]
     assert tickets._patches(matrix, 1).tolist() == [[0.75]]
     assert tickets._patches(matrix, 9).tolist() == matrix.astype(float).tolist()
+
+
+def test_a_front_is_drawn_against_its_other_objective() -> None:
+    rows = pd.DataFrame({"density": [0.2, 0.1], "val_loss": [0.3, 0.4]})
+    (axes,) = front(rows).axes
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("density, %", "log")
+    assert axes.lines[0].get_xdata().tolist() == [10, 20]
+    (axes,) = front(rows.assign(untrained_loss=[0.9, 0.5])).axes
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("validation loss, untrained", "linear")
+    assert (axes.lines[0].get_xdata().tolist(), axes.lines[0].get_ydata().tolist()) == (
+        [0.5, 0.9],
+        [0.4, 0.3],
+    )
 
 
 KINDS = ("pdf", "png")

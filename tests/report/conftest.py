@@ -18,7 +18,7 @@ SERIAL = ("--map", "serial")
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with run/ (and in it a training and a verdict of its ticket), front/, imp/, comparison/."""
+    """run/ (with a training and a verdict of its ticket), front/, rare/, imp/ and comparison/."""
     place = tmp_path_factory.mktemp("results")
     evolved = ("--pop", "4", "--gens", "4", *SERIAL)
     training = (*TINY[6:], *SERIAL)
@@ -29,6 +29,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _run("train", place / "run", *training, "--random", "2", "--out", place / "run" / "trained")
         _run("verify", place / "run", *training, "--seeds", "2", "--out", place / "run" / "verdict")
         _run("evolve", *TINY, *evolved, "--select", "nsga2", "--out", place / "front")
+        against = ("--select", "nsga2", "--against", "untrained")
+        _run("evolve", *TINY, *evolved, *against, "--out", place / "rare")
         _run("imp", *TINY, "--density", "0.3", "--out", place / "imp")
         _run("compare", *TINY, *compared, "--track-test", *SERIAL, "--out", place / "comparison")
     return place
@@ -45,6 +47,7 @@ FOUND = {"summary", "evolution", "timing", *TICKET}
 PAGES: dict[str, tuple[list[str], set[str]]] = {
     "run": (["run"], {"verdict", "lineage", "training", *FOUND}),
     "front": (["front"], {"front", "lineage", *FOUND}),
+    "fronts": (["front", "rare"], {"front", "lineage", *FOUND}),
     "imp": (["imp"], FOUND),
     "training": (["run/trained"], {"summary", "training", "timing", *TICKET}),
     "comparison": (["comparison"], {"comparison", "training", *FOUND}),

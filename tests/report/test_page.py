@@ -63,6 +63,19 @@ def test_the_tables_hold_what_the_files_say(results: Path) -> None:
     )
 
 
+def test_fronts_of_two_kinds_have_a_chart_each(results: Path) -> None:
+    section = sections(results, "front", "rare")["front"]
+    titles = ["Validation loss against density", "Validation loss against untrained loss"]
+    assert [chart.title for chart in section.charts] == titles
+    rows = read_csv(results / "rare" / "front.csv")
+    told = section.charts[1]
+    assert told.head[1] == "validation loss, untrained"
+    assert [row[1] for row in told.rows] == [f"{row['untrained_loss']:.5g}" for row in rows]
+    places = [p for chart in section.charts for p in json.loads(chart.figure)["data"][0]["customdata"]]
+    assert places == list(range(len(section.groups)))
+    assert [group.name for group in section.groups][-len(rows) :] == [f"rare/{row['ticket']}" for row in rows]
+
+
 def test_a_training_of_another_ticket_is_not_the_runs(results: Path, tmp_path: Path) -> None:
     for name in ("run", "front"):
         shutil.copytree(results / name, tmp_path / name)
