@@ -15,6 +15,7 @@ from nets_deap.experiments.verdict import verify
 from nets_deap.individuals.genome import Genome
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scoring import evaluate
+from nets_deap.networks.statistics import recompute
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.budget import Budget, Cost
 from nets_deap.problem.problem import Problem
@@ -42,6 +43,7 @@ def test_fitness_is_the_validation_loss_of_the_initial_network(arch: str, recipe
     untrained = problem(arch, **recipe)
     one, evaluator = genome(untrained), Evaluator(untrained, fitness=lambda told, _: told.val_loss)
     network = make_network(untrained.architecture, one.weights, one.mask, untrained.recipe)
+    recompute(network, untrained.data.train.x, untrained.recipe.batch_size)
     score = evaluate(network, untrained.data.validation, untrained.data.cases)
     told = evaluator.evaluate(one)
     assert (told.val_loss, told.val_acc, told.gradient_steps) == (score.loss, score.accuracy, 0)
