@@ -113,6 +113,15 @@ def test_convolutions_in_each_width_of_vectors(variant: str) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_images_that_are_written_past_the_caches(stride: int, variant: str) -> None:
+    """They begin at `FAR` bytes; these, of 32 samples, have 6 MB."""
+    convolution_agrees(
+        0, 18, 1, (5, 20), (64, 66), (3, 3), (stride, stride), (1, 1), (1, 1), 0.1, True
+    )  # fmt: skip
+    same(*[lambda x: functional.batch_norm(x, None, None, training=True)] * 2, leaf(18, 5, 64, 66), [])
+
+
 @pytest.mark.parametrize("samples", [1, 16, 35])
 @pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
 def test_dense_layers(samples: int, density: float, variant: str) -> None:

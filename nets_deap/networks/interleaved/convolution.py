@@ -70,6 +70,13 @@ class Sparse:
 
     def output(self, layout: Layout, settings: Settings) -> Layout:
         """The layout of the outputs, with a margin as wide as the gradient of the inputs wants it."""
+        key = (layout, settings)
+        if key not in self._lists:
+            self._lists[key] = self._output(layout, settings)
+        found: Layout = self._lists[key]
+        return found
+
+    def _output(self, layout: Layout, settings: Settings) -> Layout:
         channels, _, *kernel = self.shape
         if layout.flat:
             return Layout(layout.samples, channels, flat=True)

@@ -51,7 +51,7 @@ class Norm:
         self.struct.eps, self.struct.momentum = eps, momentum
         if running:
             self.struct.running_mean, self.struct.running_variance = (each.data_ptr() for each in running)
-        self._call("settle_moments", self.layout.channels)
+        self._settle("settle_moments")
 
     def take(self, mean: Tensor, variance: Tensor, eps: float) -> None:
         """Take a given mean and variance."""
@@ -79,7 +79,7 @@ class Norm:
         self.struct.outputs = self._place(outputs)
         if not known:
             self._call("error_sums", self.layout.blocks, errors)
-        self._call("settle_errors", self.layout.channels)
+        self._settle("settle_errors")
         return known
 
     def through(self, errors: Tensor, below: Tensor, past: Tensor | None) -> None:
@@ -88,11 +88,14 @@ class Norm:
 
     def gradients(self, needed: tuple[bool, ...]) -> list[Tensor | None]:
         """Of weight and bias."""
-        wanted = zip((OF_WEIGHT, OF_BIAS), needed, strict=True)
-        return [self.numbers[i].clone() if is_needed else None for i, is_needed in wanted]
+        both = self.numbers[OF_WEIGHT : OF_BIAS + 1].clone().unbind()
+        return [each if is_needed else None for each, is_needed in zip(both, needed, strict=True)]
 
     def _place(self, data: Tensor | None) -> int | None:
         return None if data is None else data.data_ptr() + self.layout.at() * data.itemsize
+
+    def _settle(self, name: str) -> None:
+        images.call_here(name, self.numbers.dtype, self.layout.channels, self.layout.image, self.address)
 
     def _call(self, name: str, count: int, *data: Tensor | None) -> None:
         images.call(name, self.numbers.dtype, count, self.layout.image, self.address, *map(self._place, data))

@@ -101,7 +101,10 @@ INLINE void NAME(sum_tile)(int height, int width, int64_t in_col, int64_t out_co
             sum[AT] = NAME(where)(z, sum[AT]);
         }
     }
-    FOR_TILE *(VECTOR *)(out + r * c->out_row + t * out_col + v * LANES) = sum[AT];
+    if (NAME(far)(c->blocks * c->out_block, out))
+        FOR_TILE NAME(stream)(out + r * c->out_row + t * out_col + v * LANES, sum[AT]);
+    else
+        FOR_TILE *(VECTOR *)(out + r * c->out_row + t * out_col + v * LANES) = sum[AT];
     if (more->norm)
         NAME(gather)(height, width, out_col, c, block, channel, more, place, first, sum);
 }
@@ -214,7 +217,7 @@ INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t block, int64_t in_co
                     for (int i = 0; i < width * SAMPLES; i += 64 / REAL_BYTES) /* of the channel after the next */
                         if (g)
                             __builtin_prefetch(out + place + 2 * c->out_channel + i, 0);
-                        else
+                        else if (!NAME(far)(c->blocks * c->out_block, out))
                             __builtin_prefetch(out + place + 2 * c->out_channel + i, 1);
                     switch (height * 32 + width) {
 #if WIDEST == 16
@@ -279,6 +282,7 @@ void NAME(convolve)(const NAME(convolution) *c, int64_t first, int64_t end, cons
             NAME(clear_sums)(more->norm, b, c->channels);
         NAME(convolve_block)(c, b, value, more, in + b * c->in_block, out);
     }
+    NAME(streamed)();
 }
 
 /* One of the convolutions that together give the errors of inputs. */
@@ -303,6 +307,7 @@ void NAME(convolve_back)(const NAME(convolution) *c, int64_t first, int64_t end,
         for (const NAME(part) *p = part; p < part + parts; p++)
             NAME(convolve_block)(p->convolution, b, p->value, p->more, left + p->source, p->out);
     }
+    NAME(streamed)();
 }
 #undef FOR_TILE
 #undef AT

@@ -139,9 +139,17 @@ def threads_of_our_own() -> Iterator[None]:
 
 def parts(count: int) -> list[tuple[int, int]]:
     """Ranges that together are 0 … count − 1, one for each thread."""
-    threads = max(1, min(getattr(_own, "threads", 1), count))
-    ends = [count * i // threads for i in range(threads + 1)]
-    return list(pairwise(ends))
+    return _parts(count, max(1, min(getattr(_own, "threads", 1), count)))
+
+
+@cache
+def _parts(count: int, threads: int) -> list[tuple[int, int]]:
+    return list(pairwise(count * i // threads for i in range(threads + 1)))
+
+
+def call_here(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *arguments: Any) -> None:
+    """The same in this thread: what takes less time than to wake another."""
+    kernel(name, dtype)(ctypes.byref(struct), 0, count, *arguments)
 
 
 def call(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *arguments: Any) -> None:
@@ -149,16 +157,17 @@ def call(name: str, dtype: torch.dtype, count: int, struct: ctypes.Structure, *a
 
     An argument that is a list has one value for each thread.
     """
+    if len(ranges := parts(count)) == 1:
+        call_here(
+            name, dtype, count, struct, *(each[0] if isinstance(each, list) else each for each in arguments)
+        )
+        return
     function, given = kernel(name, dtype), ctypes.byref(struct)
-    ranges = parts(count)
 
     def compute(i: int) -> None:
         own = (each[i] if isinstance(each, list) else each for each in arguments)
         function(given, *ranges[i], *own)
 
-    if len(ranges) == 1:
-        compute(0)
-        return
     waiting = [_own.pool.submit(compute, i) for i in range(1, len(ranges))]
     compute(0)
     for each in waiting:

@@ -13,6 +13,7 @@
 #define PASTE(name, type, variant) PASTE_(name, type, variant)
 
 #define SAMPLES 16 /* side by side in images, as in images.py */
+#define FAR (4 << 20) /* bytes of images that are written past the caches: they are read again from memory */
 
 enum { NONE, RELU, SIGMOID, HYPERBOLIC }; /* as ACTIVATIONS in library.py */
 enum { CROSS_ENTROPY, SQUARED, BINARY };  /* as LOSSES there */

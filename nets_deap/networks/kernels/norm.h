@@ -117,6 +117,7 @@ void NAME(settle_moments)(const NAME(image) *of, int64_t first, int64_t end, con
 void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const NAME(norm) *n, const REAL *past,
                      REAL *out)
 {
+    const int stream = NAME(far)(of->blocks * of->block, out);
     for (int64_t b = first; b < end; b++)
         for (int64_t y = 0; y < of->rows; y++)
             for (int64_t c = 0; c < of->channels; c++) {
@@ -128,9 +129,13 @@ void NAME(normalise)(const NAME(image) *of, int64_t first, int64_t end, const NA
                         z += *(const VECTOR *)(past + i);
                     if (n->rectified)
                         z = SELECT(z < 0, (VECTOR){0}, z);
-                    *(VECTOR *)(out + i) = z;
+                    if (stream)
+                        NAME(stream)(out + i, z);
+                    else
+                        *(VECTOR *)(out + i) = z;
                 }
             }
+    NAME(streamed)();
 }
 
 /* The errors e where z is not rectified. */

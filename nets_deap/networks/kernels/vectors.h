@@ -35,6 +35,37 @@ typedef INDEX NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(indices)){__VA_ARGS__})
 #endif
 
+/* Writes a vector past the caches, whose line is then not read first; `to` is aligned. */
+INLINE void NAME(stream)(REAL *to, VECTOR v)
+{
+#if !defined(__x86_64__) || defined(__clang__)
+    *(VECTOR *)to = v;
+#else
+    typedef float floats __attribute__((vector_size(VECTOR_BYTES)));
+#if VECTOR_BYTES == 64
+    __builtin_ia32_movntps512((float *)to, (floats)v);
+#elif VECTOR_BYTES == 32
+    __builtin_ia32_movntps256((float *)to, (floats)v);
+#else
+    __builtin_ia32_movntps((float *)to, (floats)v);
+#endif
+#endif
+}
+
+/* Before other threads read what was streamed. */
+INLINE void NAME(streamed)(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}
+
+/* Are images of `size` numbers to be streamed to `to`? */
+INLINE int NAME(far)(int64_t size, const REAL *to)
+{
+    return size * REAL_BYTES >= FAR && (uintptr_t)to % VECTOR_BYTES == 0;
+}
+
 /* Sums of neighbouring lanes: those of a, then those of b. */
 INLINE VECTOR NAME(fold)(VECTOR a, VECTOR b)
 {
