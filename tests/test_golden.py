@@ -20,9 +20,9 @@ def read(path: str) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def on_the_same_machine() -> bool:
+def on_the_same_machine(recorded: Path = RECORDED) -> bool:
     """Where they were recorded runs are equal to the last bit; elsewhere to a tolerance."""
-    return bool(json.loads((RECORDED / "machine.json").read_text(encoding="utf-8")) == machine())
+    return bool(json.loads((recorded / "machine.json").read_text(encoding="utf-8")) == machine())
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_an_evolution_of_an_earlier_version_is_gone_on_with(cli) -> None:
     config = json.loads(Path("old/config.json").read_text(encoding="utf-8"))
     assert read("old/logbook.csv")[: len(before)] == before
     assert (config["gens"], config["seed"]) == (4, 7)
-    if on_the_same_machine():
+    if on_the_same_machine(OLD):
         options = "--dataset xor-corners --preset paper --patience 0 --epochs 50 --seed 7 --map serial"
         cli("evolve", *options.split(), "--gens", 4, "--out", "new")
         assert record(Path("old"))["logbook.csv"] == record(Path("new"))["logbook.csv"]
@@ -62,7 +62,7 @@ def test_cycles_of_an_earlier_version_are_gone_on_with(cli) -> None:
     options = "--dataset xor-corners --cycles 3 --epochs 50 --seed 7 --out old"
     assert cli("imp", *options.split()).code == 0
     now, before = record(Path("old")), record(OLD / "imp")
-    found = differences(before, now, on_the_same_machine())
+    found = differences(before, now, on_the_same_machine(OLD))
     assert not [told for told in found if "metadata/" not in told]  # of tickets, whose format is newer
 
 

@@ -206,11 +206,11 @@ def test_a_trial_that_fails_leaves_the_others_alone_and_is_repeated(
 
 
 def test_options_of_a_search_are_checked_at_the_densities_asked_for() -> None:
-    method = "nets:algorithm=mu-plus-lambda,gens=1,init_density=0.2,pop=1"  # the density must not fall
-    compare(config(methods=method, densities="0.2", seeds=1), Path("one"), SerialMap())
-    with pytest.raises(NetsError, match="denser parents always survive"):
-        compare(config(methods=method, densities="0.1", seeds=1), Path("one"), SerialMap())
-    compare(config(methods="random", densities="0.1", seeds=1), Path("one"), SerialMap())
+    method = "gmp:init_density=0.15"
+    compare(config(methods=method, densities="0.1", seeds=1), Path("one"), SerialMap())
+    with pytest.raises(NetsError, match="no less than the density asked for"):
+        compare(config(methods=method, densities="0.2", seeds=1), Path("one"), SerialMap())
+    compare(config(methods="random", densities="0.2", seeds=1), Path("one"), SerialMap())
     assert set(pd.read_csv("one/summary.csv")["asked"]) == {0.2, 0.1}
 
 
