@@ -4,11 +4,11 @@
 
 For each seed and each of MUTATIONS one `nets-deap evolve --dataset digits --arch lenet-300-100 --density 0.2
 --select nsga2 --against untrained --pop 10 --gens 40 --density-gens 10 --epochs 10 --mutate MUTATIONS`, and a
-ticket by each of METHODS. Every ticket is
-scored on the test set as it is, and trained to the end as `nets-deap compare` does it (50 epochs, early stop
-by validation loss). Appends to front.csv beside it: per seed and ticket the accuracies on the test set in per
-cent, those on the validation set without training and after the brief one (of the front), and the gradient
-steps of the search. What is there already is not run again. Then prints means and standard deviations.
+ticket by each of METHODS. Every ticket is scored on the test set as it is, and trained to the end as
+`nets-deap compare` does it (50 epochs, early stop by validation loss). Appends to front.csv beside it: per
+seed and ticket the accuracies on the test set in per cent, those on the validation set without training and
+after the brief one (of the front), and the gradient steps of the search. What is there already is not run
+again. Then prints means with 95 % intervals, and paired differences from the first front's untrained end.
 """
 
 import sys
@@ -27,6 +27,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.registry import method_of, parse
 from nets_deap.training.final import train_ticket
+from nets_deap.util.statistics import mean_interval
 
 PATH = Path(__file__).with_name("front.csv")
 WHERE = {"dataset": "digits", "arch": "lenet-300-100"}
@@ -86,9 +87,18 @@ def main(seeds: int) -> None:
             found = (front if name in MUTATIONS else ticket)(problem, name, seed)
             rows += [{"seed": seed, "search": name, "point": "", **row} for row in found]
             pd.DataFrame(rows).to_csv(PATH, index=False, float_format="%.6g")
-    table = pd.DataFrame(rows).fillna({"point": ""}).groupby(["search", "point"], sort=False)
-    columns = ["untrained_test_acc", "trained_test_acc", "gradient_steps"]
-    print(table[columns].agg(["mean", "std"]).round(2).to_string())
+    table = (
+        pd.DataFrame(rows).fillna({"point": ""}).set_index("seed").groupby(["search", "point"], sort=False)
+    )
+    ours = table.get_group((MUTATIONS[0], "untrained end"))
+    for name, of_it in table:
+        if name[1] == "between":
+            continue
+        print(*name, f"{of_it.gradient_steps.mean():.0f} steps", sep="; ")
+        for key in ("untrained_test_acc", "trained_test_acc"):
+            mean, lead = mean_interval(of_it[key]), mean_interval(of_it[key] - ours[key])
+            print(f"    {key}: {mean.mean:.1f} ± {mean.half_width:.1f}", end="; ")
+            print(f"{lead.mean:+.1f} ± {lead.half_width:.1f}")
 
 
 if __name__ == "__main__":
