@@ -146,8 +146,10 @@ class Cluster:
         found: Any = self._of_all(lambda: self.client.get_versions(packages=["nets_deap", *LIBRARIES]))
         here = found["client"]["packages"]
         workers = {f"the worker {address}": told["packages"] for address, told in found["workers"].items()}
+        installed = here.get("nets_deap")  # None if it lies on the path only; calls then compare the versions
         for who, there in {**workers, "the scheduler": found["scheduler"]["packages"]}.items():
-            if (version := there.get("nets_deap")) != __version__:
+            version = there.get("nets_deap")
+            if version != __version__ and (version or installed):
                 raise NetsError(
                     f"{who} has {f'nets-deap {version}' if version else 'no nets-deap'}, and the run "
                     f"{__version__}: install the same version there"

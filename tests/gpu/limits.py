@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
+from nets_deap.models.architecture import Architecture
 from nets_deap.networks.protocol import Trainable
 from nets_deap.networks.stacked_mlp import products_in_tf32
 
@@ -41,6 +43,14 @@ def step_seconds(network: Trainable, x: Tensor, targets: Tensor, batch: int, cou
         network.step(x, targets, rng.integers(len(x), size=batch))
     torch.cuda.synchronize()
     return (time.perf_counter() - start) / count
+
+
+def operations_of_a_step(architecture: Architecture, x: Tensor, targets: Tensor) -> int:
+    """Floating-point operations of a step of one dense network, two for each multiplication."""
+    module = architecture.module().to(x.device)
+    with FlopCounterMode(display=False) as counter:
+        architecture.criterion.loss(module(x), targets).mean().backward()
+    return counter.get_total_flops()
 
 
 def measure() -> Ceilings:
