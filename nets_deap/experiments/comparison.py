@@ -19,13 +19,17 @@ from nets_deap.experiments.trial import (
     Trial,
     base_of,
     check,
+    copied,
     find,
     found_already,
     found_files,
+    recorded,
     run_trial,
 )
 from nets_deap.parallel.processes import ENDED_ITS_WORKER
 from nets_deap.parallel.protocol import Map
+from nets_deap.search.registry import method_of
+from nets_deap.search.spec import MethodSpec
 from nets_deap.util import files, memory, tables
 from nets_deap.util.errors import NetsError, shortened
 
@@ -134,7 +138,11 @@ def _run(
         if new:
             run_folder.write_origin(folder, comparison.config.problem())
         controls = [trial for trial in new if base_of(trial) != trial]
-        do([trial for trial in new if trial not in controls])
+        again = _again(trials, before | known, folder, comparison.config)
+        do([trial for trial in new if trial not in controls and trial not in again])
+        for trial, first in again.items():
+            row = (before | known).get(first)
+            tell((trial, row and copied(trial, first, row, folder), comparison.failed.get(first, "")))
         # Each control needs the ticket of its base method, which need not be a trial of its own.
         bases = {base_of(trial): None for trial in controls}
         missing = [base for base in bases if found_already(base, folder) is None]
@@ -147,6 +155,25 @@ def _run(
         unfinished.sweep(folder, lambda: [trial.name for trial in everything])
         summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
         comparison_folder.write(folder, everything, summary, whole)
+
+
+def _again(
+    trials: list[Trial], known: dict[Trial, Row], folder: Path, config: CompareConfig
+) -> dict[Trial, Trial]:
+    """Missing trials whose result is that of another: of a known one, or else of the first of them.
+
+    Such is the dense network's at each density. With `track_test` a known one must have its curves here.
+    """
+    first: dict[tuple[MethodSpec, int], Trial] = {}
+    for trial in [*known, *trials]:
+        has_curves = not config.track_test or trial not in known or recorded(trial, folder)
+        if method_of(trial.method).any_density and not trial.method.control and has_curves:
+            first.setdefault((trial.method, trial.seed), trial)
+    return {
+        trial: found
+        for trial in trials
+        if trial not in known and (found := first.get((trial.method, trial.seed), trial)) != trial
+    }
 
 
 def _search(trial: Trial, folder: Path, config: CompareConfig) -> None:

@@ -146,6 +146,18 @@ def recorded(trial: Trial, folder: Path) -> Kept | None:
         return None
 
 
+def copied(trial: Trial, first: Trial, row: Row, folder: Path) -> Row:
+    """The row of a trial that is the same as another's but for the density asked for, after its files."""
+    for source, target in zip(found_files(first, folder), found_files(trial, folder), strict=True):
+        if source.exists():
+            files.write_bytes(target, source.read_bytes())
+    own = {"asked": trial.density}
+    if kept := recorded(first, folder):
+        told = kept.model_dump() | {"trial": kept.trial | own}
+        files.write_text(folder / "trials" / f"{trial.name}.json", digests.sealed(told))
+    return row | own
+
+
 def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
     """The trial's ticket, and the cost of its search; a control has the cost of its base's search.
 

@@ -128,6 +128,8 @@ class PaperRandom(OneShot):
 class Dense(OneShot):
     """θ₀ with nothing pruned, whatever density is asked for: the baseline for tickets."""
 
+    any_density: ClassVar[bool] = True
+
     def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
         """There is nothing to refuse."""
 

@@ -73,6 +73,7 @@ class Method(ABC):
     on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
     largest:      its options that are refused above a number, before anything is allocated
+    any_density:  it gives the same whatever density is asked for
     own_density:  its random control has the density that it reached, and is paired with it, not the reference
     """
 
@@ -85,6 +86,7 @@ class Method(ABC):
     on_device: ClassVar[bool] = False
     tracks_test: ClassVar[bool] = False
     largest: ClassVar[Mapping[str, int]] = {}
+    any_density: ClassVar[bool] = False
     own_density: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
