@@ -113,6 +113,28 @@ def test_convolutions_in_each_width_of_vectors(variant: str) -> None:
         )  # fmt: skip
 
 
+def test_rounding_in_float32(variant: str) -> None:
+    """Narrower vectors add more terms one after the other: a gradient is a sum of 16,384 here."""
+    mask = torch.from_numpy(np.random.default_rng(0).random((32, 32, 3, 3)) < 0.2)
+    given = (
+        leaf(64, 32, 16, 16),
+        torch.where(mask, leaf(*mask.shape, seed=2), 0),
+        leaf(64, 32, 16, 16, seed=3),
+    )
+    x, dense, error = (each.detach().float() for each in given)
+    values = dense[mask].requires_grad_()
+    x.requires_grad_()
+    weight = torch.full(mask.shape, torch.nan)
+    with Context({id(weight): Sparse(mask.numpy(), values)}, Arena(torch.float32)):
+        out = plain(functional.conv2d(x, weight, padding=1))
+    found = [out, *torch.autograd.grad(out, [x, values], error)]
+    x, dense, error = (each.detach().double().requires_grad_() for each in (x, dense, error))
+    out = functional.conv2d(x, dense, padding=1)
+    of_x, of_weights = torch.autograd.grad(out, [x, dense], error)
+    for one, other in zip(found, (out, of_x, of_weights[mask]), strict=True):
+        assert (one - other).norm() <= 1e-6 * other.norm()
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_images_that_are_written_past_the_caches(stride: int, variant: str) -> None:
     """They begin at `FAR` bytes; these, of 32 samples, have 6 MB."""
