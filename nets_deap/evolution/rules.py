@@ -48,9 +48,9 @@ def _simple(settings: Any) -> bool:
     return settings.resolved_algorithm == selection.SIMPLE
 
 
-NOT_SIMPLE = "only the algorithm simple has this, not {c.resolved_algorithm}"
-ONE_OBJECTIVE = "only a selection with two objectives has this, as nsga2, and {c.select} has one"
-TWO_OBJECTIVES = "only a search with one objective has this, and the selection {c.select} has two"
+NOT_SIMPLE = "it needs the algorithm simple, not {c.resolved_algorithm}"
+ONE_OBJECTIVE = "it needs a selection with two objectives, such as nsga2, and {c.select} has one"
+TWO_OBJECTIVES = "it needs a search with one objective, and the selection {c.select} has two"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -113,7 +113,7 @@ RULES: Sequence[Rule] = (
     Rule(
         ("offspring",),
         lambda c: c.offspring is not None and _simple(c),
-        "only the algorithms mu-plus-lambda and mu-comma-lambda have this",
+        "it needs the algorithm mu-plus-lambda or mu-comma-lambda",
     ),
     Rule(
         ("offspring", "pop"),
@@ -126,7 +126,7 @@ OF_A_RUN: Sequence[Rule] = (
     Rule(
         ("precision",),
         lambda c: c.precision != "float32" and not _stacks(c),
-        "only the map batched has this, and dask with GPUs",
+        "it needs the map batched, or dask with GPUs",
     ),
     Rule(
         ("eval_timeout",),

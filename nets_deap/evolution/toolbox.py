@@ -57,9 +57,7 @@ def make_toolbox(
     if not isinstance(problem, Problem):  # a config has a function of its own, below
         raise TypeError(f"expected a Problem or an EvolveConfig, got {type(problem).__name__}")
     if settings.precision != "float32" and not getattr(engine, "stacks", False):
-        raise NetsError(
-            f"`precision` {settings.precision}: only the map batched has this, and dask with GPUs"
-        )
+        raise NetsError(f"`precision` {settings.precision}: it needs the map batched, or dask with GPUs")
     problem, clock = settings.evaluation(problem), Clock()
     std, drawing = problem.initial_std(), problem.drawing()
     pipeline = settings.pipeline

@@ -61,7 +61,7 @@ def evolution(folder: Path, config: Told) -> Told:
             "gradient steps": int(sum(row.get("gradient_steps", 0) for row in rows)),
             "fitness": last["fitness_min"],
             "validation loss": last["val_loss_best"],
-            "untrained loss": last.get("untrained_loss_min"),
+            "least untrained loss": last.get("untrained_loss_min"),
         },
     }
 

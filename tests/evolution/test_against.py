@@ -181,7 +181,7 @@ def test_the_passes_before_the_training_are_counted() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"select": "best", "algorithm": "mu-plus-lambda"}, "`against` untrained: only a selection with two"),
+        ({"select": "best", "algorithm": "mu-plus-lambda"}, "`against` untrained: it needs a selection"),
         ({"mutate": "noise"}, "density is no objective then, and these mutations go by no planned one"),
         ({"mutate": "density,prune"}, "density is no objective then, and is to follow the plan"),
         ({"epochs": 0, "mutate": "signs,repair"}, "both objectives would be the same"),
@@ -196,6 +196,6 @@ def test_what_it_does_not_go_with_is_one_line(options: dict[str, Any], message: 
 
 def test_without_effect_it_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["evolve", "--against", "density"]) == 2
-    assert "--against has no effect: only a selection with two objectives" in capsys.readouterr().err
+    assert "--against has no effect: it needs a selection with two objectives" in capsys.readouterr().err
     with pytest.raises(NetsError, match="unknown objective"):
         Evaluator(problem(), against="fitness")
