@@ -127,9 +127,20 @@ def _run(
     def needs(trial: Trial) -> list[Path]:
         return found_files(base_of(trial), folder)
 
+    def copy(trials: list[Trial]) -> None:
+        for trial in trials:
+            first = again[trial]
+            if row := (before | known).get(first):
+                tell(_outcome(trial, folder, partial(copied, trial, first, row, folder)))
+            else:
+                tell((trial, None, comparison.failed[first]))
+
     def do(trials: list[Trial]) -> None:
+        copy(there := [trial for trial in trials if again.get(trial) in (before | known)])
         attempt = partial(_attempt, config=comparison.config)
-        carried.mapped(engine, attempt, trials, folder, needs, tell, _lost)
+        first = [trial for trial in trials if trial not in again]
+        carried.mapped(engine, attempt, first, folder, needs, tell, _lost)
+        copy([trial for trial in trials if trial in again and trial not in there])
 
     if known and on_trial:
         on_trial(len(known), len(trials), None)
@@ -137,14 +148,11 @@ def _run(
         new = [trial for trial in trials if trial not in known]
         if new:
             run_folder.write_origin(folder, comparison.config.problem())
-        controls = [trial for trial in new if base_of(trial) != trial]
         again = _again(trials, before | known, folder, comparison.config)
-        do([trial for trial in new if trial not in controls and trial not in again])
-        for trial, first in again.items():
-            row = (before | known).get(first)
-            tell((trial, row and copied(trial, first, row, folder), comparison.failed.get(first, "")))
+        controls = [trial for trial in new if base_of(trial) != trial]
+        do([trial for trial in new if trial not in controls])
         # Each control needs the ticket of its base method, which need not be a trial of its own.
-        bases = {base_of(trial): None for trial in controls}
+        bases = {base_of(trial): None for trial in controls if trial not in again}
         missing = [base for base in bases if found_already(base, folder) is None]
         search = partial(_search, config=comparison.config)
         carried.mapped(engine, search, missing, folder, needs, None, lambda trial: None)
@@ -162,12 +170,14 @@ def _again(
 ) -> dict[Trial, Trial]:
     """Missing trials whose result is that of another: of a known one, or else of the first of them.
 
-    Such is the dense network's at each density. With `track_test` a known one must have its curves here.
+    Such is the dense network's at each density, and those of its controls. With `track_test` a known one must
+    have its curves here.
     """
     first: dict[tuple[MethodSpec, int], Trial] = {}
     for trial in [*known, *trials]:
-        has_curves = not config.track_test or trial not in known or recorded(trial, folder)
-        if method_of(trial.method).any_density and not trial.method.control and has_curves:
+        if method_of(trial.method).any_density and (
+            not config.track_test or trial not in known or recorded(trial, folder)
+        ):
             first.setdefault((trial.method, trial.seed), trial)
     return {
         trial: found
@@ -183,9 +193,14 @@ def _search(trial: Trial, folder: Path, config: CompareConfig) -> None:
 
 
 def _attempt(trial: Trial, folder: Path, config: CompareConfig) -> Outcome:
+    return _outcome(trial, folder, partial(run_trial, trial, config, folder))
+
+
+def _outcome(trial: Trial, folder: Path, row: Callable[[], Row]) -> Outcome:
+    """The trial's row, or why there is none."""
     try:
         with memory.told():
-            return trial, run_trial(trial, config, folder), ""
+            return trial, row(), ""
     except NetsError as error:
         return trial, None, str(error)
     except Exception as error:  # the other trials continue

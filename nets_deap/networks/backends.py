@@ -33,9 +33,11 @@ WORTHWHILE = {"basic": 0.1, "avx2": 0.3, "avx512": 1.0}
 LARGE, WORTHWHILE_LARGE = 512, 0.1
 
 
-# The same for modules: the share of multiply-adds that the mask leaves. (Not measured on the user's machine:
+# The same for modules: the share of multiply-adds that the mask leaves. Without convolutions it is half that,
+# from so many weights on, since steps of small ones wait for Python. (Not measured on the user's machine:
 # the choice moves the last digits, and the same seed is to give the same results everywhere.)
 WORTHWHILE_MODULE = {"basic": 0.5, "avx2": 0.35, "avx512": 0.5}
+LINEAR_SHARE, LINEAR_FROM = 0.5, 900_000
 
 
 class Wanted(NamedTuple):
@@ -102,10 +104,14 @@ def _sparse_module_pays(wanted: Wanted) -> bool:
     if not wanted.recipe.descent.elementwise:
         return False
     architecture, limit = wanted.architecture, WORTHWHILE_MODULE[library.best_variant()]
+    if not sparse_module.convolves(architecture):
+        if architecture.layout.size < LINEAR_FROM:
+            return False
+        limit *= LINEAR_SHARE
     if batch := wanted.recipe.batch_size:
         limit *= batch / (-(-batch // SAMPLES) * SAMPLES)
     if (
-        not sparse_module.computes(architecture)
+        not (sparse_module.of_rows(architecture) and sparse_module.computes(architecture))
         or sparse_module.active_share(architecture, wanted.mask) > limit
     ):
         return False

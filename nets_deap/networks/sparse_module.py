@@ -164,6 +164,7 @@ def active_share(architecture: Architecture, mask: np.ndarray) -> float:
 
 _known: WeakKeyDictionary[Template, bool] = WeakKeyDictionary()
 _counted: WeakKeyDictionary[Template, Counter[str]] = WeakKeyDictionary()
+_rows: WeakKeyDictionary[Template, bool] = WeakKeyDictionary()
 
 
 def _multiply_adds(template: Template) -> Counter[str]:
@@ -172,15 +173,33 @@ def _multiply_adds(template: Template) -> Counter[str]:
     return _counted[template]
 
 
+def convolves(architecture: Architecture) -> bool:
+    """Does the module have convolutions of images?"""
+    return any(type(layer) is nn.Conv2d for layer in architecture.known().module.modules())
+
+
+def of_rows(architecture: Architecture) -> bool:
+    """Do its linear layers have one row a sample? Many, of tokens, are brought into the layout and back."""
+    template = architecture.known()
+    if template not in _rows:
+        module, seen = template.instance().eval(), [2]
+        for layer in module.modules():
+            if type(layer) is nn.Linear:
+                layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].ndim))
+        with torch.no_grad():
+            module(template.random_samples(1))
+        _rows[template] = set(seen) == {2}
+    return _rows[template]
+
+
 def computes(architecture: Architecture) -> bool:
-    """Does the module have convolutions, and does it give the same here as in `MaskedModule`?
+    """Does the module give the same here as in `MaskedModule`?
 
     It may do anything with its weights and between its layers, so both are tried, once.
     """
     template = architecture.known()
     if template not in _known:
-        convolves = any(type(layer) is nn.Conv2d for layer in template.module.modules())
-        _known[template] = convolves and _agree(architecture)
+        _known[template] = _agree(architecture)
     return _known[template]
 
 

@@ -146,10 +146,11 @@ class Cluster:
         found: Any = self._of_all(lambda: self.client.get_versions(packages=["nets_deap", *LIBRARIES]))
         here = found["client"]["packages"]
         workers = {f"the worker {address}": told["packages"] for address, told in found["workers"].items()}
-        installed = here.get("nets_deap")  # None if it lies on the path only; calls then compare the versions
-        for who, there in {**workers, "the scheduler": found["scheduler"]["packages"]}.items():
-            version = there.get("nets_deap")
-            if version != __version__ and (version or installed):
+        everyone = {**workers, "the scheduler": found["scheduler"]["packages"]}
+        if not all(there.get("nets_deap") for there in everyone.values()):
+            self._look_on_the_path(everyone)
+        for who, there in everyone.items():
+            if (version := there.get("nets_deap")) != __version__:
                 raise NetsError(
                     f"{who} has {f'nets-deap {version}' if version else 'no nets-deap'}, and the run "
                     f"{__version__}: install the same version there"
@@ -160,6 +161,22 @@ class Cluster:
                     warn_once(
                         f"{who} has {name} {there.get(name)}, not {here.get(name)}: last digits may differ"
                     )
+
+    def _look_on_the_path(self, everyone: Mapping[str, dict[str, Any]]) -> None:
+        """Fill in the version of the package where it is not installed, but Python finds it."""
+
+        def version() -> str | None:  # pickled as a whole, since there may be no nets_deap to find it in
+            try:
+                import nets_deap
+            except ImportError:
+                return None
+            return nets_deap.__version__
+
+        told: Any = self._of_all(lambda: self.client.run(version))
+        found = {f"the worker {address}": each for address, each in told.items()}
+        found["the scheduler"] = self.client.run_on_scheduler(version)
+        for who, there in everyone.items():
+            there["nets_deap"] = there.get("nets_deap") or found.get(who)
 
     def pickled(self, function: Callable[..., Any]) -> bytes:
         """The function, pickled, once all workers have what it refers to."""

@@ -15,6 +15,7 @@ from . import (
     epoch,
     genomes,
     parts,
+    passes,
     perceptrons,
     population,
     precision,
@@ -24,7 +25,8 @@ from . import (
 from .measure import Row, machine
 
 ALL = (
-    epoch, parts, ways, perceptrons, convolutions, population, precision, genomes, compaction, products,
+    epoch, parts, ways, perceptrons, convolutions, passes, population, precision, genomes, compaction,
+    products,
 )  # fmt: skip
 RESULTS = Path(__file__).parents[2] / "results" / "benchmarks.csv"
 

@@ -44,6 +44,11 @@ def usual_step(architecture: Architecture, batch: int) -> Callable[[Tensor, Tens
     return step
 
 
+def usual_epoch(step: Callable[[Tensor, Tensor], None], x: Tensor, y: Tensor, batch: int) -> None:
+    for chosen in torch.from_numpy(np.random.default_rng(0).permutation(len(x))).split(batch):
+        step(x[chosen], y[chosen])
+
+
 def rows() -> Iterator[Row]:
     threads = torch.get_num_threads()
     for name, batch in CASES:
@@ -82,9 +87,11 @@ def _of(name: str, batch: int) -> Iterator[Row]:
         yield Row(f"{where}: torch with a mask", 1e3 * by_torch, "ms", plain / by_torch, AGAINST)
         for density, seconds in zip(DENSITIES, steps, strict=True):
             yield Row(f"{where}: ours, {density:.0%}", 1e3 * seconds, "ms", plain / seconds, AGAINST)
-    torch.set_num_threads(1)
-    dense, *others = medians(3, *map(an_epoch, [masked, *ours[1:]]))
-    where = f"{name}, an epoch of {EPOCH:,} images"
-    yield Row(f"{where}: torch with a mask", dense, "s")
-    for density, seconds in zip(DENSITIES[1:], others, strict=True):
-        yield Row(f"{where}: ours, {density:.0%}", seconds, "s", dense / seconds, f"{AGAINST} with a mask")
+    for cores in (1, 2):
+        torch.set_num_threads(cores)
+        with flushed_denormals():
+            plain, *epochs = medians(3, lambda: usual_epoch(usual, x, y, batch), *map(an_epoch, ours))
+        where = f"{name}, an epoch of {EPOCH:,} images, {cores} core{'s' * (cores > 1)}"
+        yield Row(f"{where}: torch", plain, "s")
+        for density, seconds in zip(DENSITIES, epochs, strict=True):
+            yield Row(f"{where}: ours, {density:.0%}", seconds, "s", plain / seconds, AGAINST)

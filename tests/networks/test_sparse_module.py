@@ -212,6 +212,38 @@ def test_modules_that_do_as_they_like(make: Callable[[], nn.Module], computed: b
     assert isinstance(network, SparseModule if computed else MaskedModule)
 
 
+def wide(units: int) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        layers = [nn.Linear(3 * 64, units), nn.BatchNorm1d(units), nn.GELU(), nn.Linear(units, units)]
+        return nn.Sequential(nn.Flatten(), *layers, nn.Dropout(0.1), nn.ReLU(), nn.Linear(units, 10))
+
+    return make
+
+
+class Tokens(nn.Module):
+    """Linear layers of sequences, with a million weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(8, 100_000), nn.Linear(100_000, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.outer(self.inner(x).mean((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("make", "density", "computed"),
+    [(wide(900), 0.1, True), (wide(900), 0.4, False), (wide(300), 0.1, False), (Tokens, 0.1, False)],
+)
+def test_linear_layers_alone_are_worth_it_from_a_million_weights_on(
+    make: Callable[[], nn.Module], density: float, computed: bool
+) -> None:
+    architecture = of(make, (3, 8, 8), 10)
+    weights, mask = drawn(architecture, density)
+    network = make_network(architecture, weights, mask, Recipe("sgd", 0.1, 32))
+    assert isinstance(network, SparseModule if computed else MaskedModule)
+
+
 def test_the_back_end_follows_the_mask() -> None:
     architecture = build("resnet-20", SHAPE, 10)
 

@@ -208,15 +208,15 @@ def test_a_package_on_the_path_that_is_not_installed_will_do(
         client: Any, packages: list[str], ask: Any = distributed.Client.get_versions, **more: Any
     ) -> Any:
         found = ask(client, packages=packages, **more)
-        for told in (found["client"], found["scheduler"], *found["workers"].values()):
+        for told in (found["scheduler"], *found["workers"].values()):
             told["packages"]["nets_deap"] = None
         return found
 
     monkeypatch.setattr(distributed.Client, "get_versions", versions)
     assert engine(square, [3]) == [9]
-    monkeypatch.setattr("nets_deap.parallel.dask_map.__version__", "9.9")
-    with pytest.raises(NetsError, match=r"the worker tcp://.* has nets-deap .*, and the run 9.9"):
-        engine(square, [1])
+    monkeypatch.setattr("nets_deap.parallel.cluster.__version__", "9.9")
+    with pytest.raises(NetsError, match=r"the worker tcp://.* has nets-deap \d.*, and the run 9.9"):
+        engine.cluster.check_workers()
 
 
 def test_one_that_comes_later_too(engine: DaskMap, monkeypatch: pytest.MonkeyPatch) -> None:
