@@ -1,4 +1,4 @@
-"""Everything that needs a GPU, in under ten minutes: the tests, then the tables of results/gpu.
+"""Everything that needs a GPU, in seven minutes: the tests, then the tables of results/gpu.
 
 NETS_DATA_DIR=… python -m tests.gpu    (without MNIST there, digits take its place)
 """
