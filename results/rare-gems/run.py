@@ -87,6 +87,7 @@ def main(seeds: int) -> None:
             found = (front if name in MUTATIONS else ticket)(problem, name, seed)
             rows += [{"seed": seed, "search": name, "point": "", **row} for row in found]
             pd.DataFrame(rows).to_csv(PATH, index=False, float_format="%.6g")
+    rows = [row for row in rows if row["seed"] <= seeds]
     table = (
         pd.DataFrame(rows).fillna({"point": ""}).set_index("seed").groupby(["search", "point"], sort=False)
     )
