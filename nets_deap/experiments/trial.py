@@ -147,7 +147,10 @@ def recorded(trial: Trial, folder: Path) -> Kept | None:
 
 
 def copied(trial: Trial, first: Trial, row: Row, folder: Path) -> Row:
-    """The row of a trial that is the same as another's but for the density asked for, after its files."""
+    """Give a trial the files of `first`, from which only the density asked for differs. Returns its row.
+
+    row: that of `first`
+    """
     for source, target in zip(found_files(first, folder), found_files(trial, folder), strict=True):
         if source.exists():
             files.write_bytes(target, source.read_bytes())

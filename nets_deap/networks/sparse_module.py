@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,7 +27,7 @@ from nets_deap.networks.multiply_adds import multiply_adds
 from nets_deap.networks.narrowing import Narrowing
 from nets_deap.networks.optimizer import Descent
 from nets_deap.problem.recipe import Recipe
-from nets_deap.util.random_streams import undisturbed
+from nets_deap.util.random_streams import loading
 from nets_deap.util.threads import as_usual
 
 HELD = 2  # numbers for each output of a unit: it and its error
@@ -186,7 +188,7 @@ def of_rows(architecture: Architecture) -> bool:
         for layer in module.modules():
             if type(layer) is nn.Linear:
                 layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].ndim))
-        with torch.no_grad():
+        with _tried(), torch.no_grad():
             module(template.random_samples(1))
         _rows[template] = set(seen) == {2}
     return _rows[template]
@@ -207,8 +209,7 @@ def _agree(architecture: Architecture) -> bool:
     """The same outputs and gradients, up to rounding, for random weights under a random mask?"""
     mask = np.random.default_rng(0).random(architecture.layout.size) < TRIED_DENSITY
     told = []
-    with undisturbed(), as_usual(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _tried():
         for make in (MaskedModule, SparseModule):
             try:
                 told.append(_told(make, architecture, mask))
@@ -217,6 +218,14 @@ def _agree(architecture: Architecture) -> bool:
             except Exception:  # a module that does with tensors what only tensors can do
                 return False
     return all(np.allclose(one, other, rtol=1e-6, atol=1e-9) for one, other in zip(*told, strict=True))
+
+
+@contextmanager
+def _tried() -> Iterator[None]:
+    """A module may draw at random and warn: neither is to be seen outside."""
+    with loading(), as_usual(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _told(make: Any, architecture: Architecture, mask: np.ndarray) -> list[np.ndarray]:

@@ -212,6 +212,27 @@ def test_modules_that_do_as_they_like(make: Callable[[], nn.Module], computed: b
     assert isinstance(network, SparseModule if computed else MaskedModule)
 
 
+class Noisy(nn.Module):
+    """Draws at random whenever it computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).mean((2, 3))
+        return self.fc(x) * (1 + 0 * float(torch.rand(())))
+
+
+def test_choosing_a_back_end_disturbs_no_random_stream() -> None:
+    architecture = of(Noisy, SHAPE, 10)
+    weights, mask = drawn(architecture, 0.1)
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    make_network(architecture, weights, mask, Recipe("sgd", 0.1, 32))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def wide(units: int) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         layers = [nn.Linear(3 * 64, units), nn.BatchNorm1d(units), nn.GELU(), nn.Linear(units, units)]
