@@ -31,12 +31,6 @@ OTHERS = {
 TIMES = ("elapsed_s", "seconds")
 
 
-@pytest.fixture(scope="module")
-def joined() -> Iterator[Any]:
-    with cluster() as found:
-        yield found
-
-
 @pytest.fixture
 def run(cli: Callable[..., Ran]) -> Callable[..., None]:
     def ran(*words: str) -> None:
