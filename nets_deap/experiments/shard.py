@@ -22,7 +22,10 @@ class Shard(NamedTuple):
         found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text or "1/1", re.ASCII)
         shard = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
         if not 1 <= shard.number <= shard.of <= MOST_SHARDS:
-            raise NetsError(f"`shard` {text}: expected 1/3, 2/3 or 3/3, of {MOST_SHARDS:,} parts at most")
+            raise NetsError(
+                f"`shard` {text}: expected NUMBER/PARTS, such as 1/3, 2/3 and 3/3 for three machines; "
+                f"{MOST_SHARDS:,} parts at most"
+            )
         return shard
 
     def __str__(self) -> str:
