@@ -17,6 +17,7 @@ from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket, load_ticket
 from nets_deap.search import controls
 from nets_deap.search.method import Found, initial
+from nets_deap.search.moving import Moving
 from nets_deap.search.registry import method_of, parse
 from nets_deap.search.sparse_training import SparseTraining
 from nets_deap.search.spec import MethodSpec
@@ -80,7 +81,7 @@ def run_trial(trial: Trial, config: CompareConfig, folder: Path) -> Row:
     problem, method = config.problem(), method_of(trial.method)
     aside, search = Cost(), Cost()
     if isinstance(method, SparseTraining):
-        run, logbook, aside = _train_dynamically(method, trial, problem, config)
+        run, logbook, aside = _train_dynamically(method, trial, problem, config, folder)
     else:
         found = find(trial, config, folder)
         search, logbook = found.cost, found.logbook
@@ -188,18 +189,23 @@ def find(trial: Trial, config: CompareConfig, folder: Path) -> Found:
 
 
 def _train_dynamically(
-    method: SparseTraining, trial: Trial, problem: Problem, config: CompareConfig
+    method: SparseTraining, trial: Trial, problem: Problem, config: CompareConfig, folder: Path
 ) -> tuple[TrainingRun, list[Row], Cost]:
     """The training, the updates of the mask, and their extra cost."""
-    rng = generator(trial.seed, 0, Role.SEARCH)
-    weights, extras = initial(problem, rng)
-    network = method.network(problem, weights, trial.density, rng, extras)
-    settled = method.settled(network.course.steps)
-    run = train_network(
-        network, problem, trial.seed, config.eval_every, track_test=config.track_test, settled=settled
-    )
+    network: Moving
+
+    def training(**standing: Any) -> TrainingRun:
+        nonlocal network
+        rng = generator(trial.seed, 0, Role.SEARCH)
+        weights, extras = initial(problem, rng)
+        network = method.network(problem, weights, trial.density, rng, extras)
+        given = (network, problem, trial.seed, config.eval_every)
+        settled = method.settled(network.course.steps)
+        return train_network(*given, track_test=config.track_test, settled=settled, **standing)
+
+    run = unfinished.train(unfinished.place(folder, trial.name), trial.name, training)
     run = replace(run, density=float(network.alive.mean()))
-    return run, list(network.updates), network.cost_aside
+    return run, network.updates, network.cost_aside
 
 
 def _training_cost(problem: Problem, run: TrainingRun) -> Cost:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from copy import deepcopy
+from dataclasses import asdict
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -174,6 +176,32 @@ class Moving:
             self.architecture, self.weights(), self.alive, x, targets, self.rng, self.extras()
         )
         return gradient(candidate)
+
+    def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What makes it as it is now, besides its state; see `training.standing.Remade`.
+
+        Weights and extras of nodes that rest are not in the state.
+        """
+        arrays = {"alive": self.alive, "explored": self.explored}
+        arrays |= {"weights": self.weights(), "extras": self.extras()}
+        if self.momentum is not None:
+            arrays["momentum"] = self.momentum
+        told = {"updates": self.updates, "cost": asdict(self.cost_aside), "draws": self.rng.bit_generator.state}
+        return {name: kept.copy() for name, kept in arrays.items()}, deepcopy(told)
+
+    def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
+        """Become the network that kept this after so many steps, but for its state."""
+        self.course = self.course._replace(step=step)
+        arrays = {name: kept.copy() for name, kept in arrays.items()}
+        self.alive, self.explored, self.momentum = arrays["alive"], arrays["explored"], arrays.get("momentum")
+        self.updates, self.cost_aside = [*told["updates"]], Cost(**told["cost"])
+        self.rng.bit_generator.state = told["draws"]
+        if self._wide:
+            self._cover(self.alive)
+        else:
+            self._inner = make_network(
+                self.architecture, arrays["weights"], self.alive, self.recipe, extras=arrays["extras"]
+            )
 
     def _become(self, mask: np.ndarray, stays: np.ndarray) -> None:
         """Go on under another mask, bool[n], with the values of the weights in `stays`, bool[n]."""

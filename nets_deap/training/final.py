@@ -221,7 +221,7 @@ def train_network(
     with one_thread():
         early_stop = network.weights(), network.extras()
         if begun:
-            rows, best, early_stop = begun.rows.copy(), begun.best, begun.early_stop
+            rows, best, early_stop = begun.rows.copy(), begun.best(settled), begun.early_stop
             begun.restore(network)
             start -= rows[-1]["elapsed_s"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,10 +21,22 @@ Row = dict[str, float]
 FORMAT = "nets-deap training 1"
 EARLY_STOP = ("early_stop.weights", "early_stop.extras")
 MEMORY = "memory."  # prefix of the optimiser's tensors
+OWN = "own."  # prefix of what the network keeps
 
 
 class UnfitError(NetsError):
     """A training stands where only another device, or other kernels, can go on."""
+
+
+@runtime_checkable
+class Remade(Protocol):
+    """A network that its training makes anew now and then, such as one whose mask moves."""
+
+    def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What makes it as it is now, besides its state: arrays, copied, and what JSON holds."""
+
+    def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
+        """Become the network that kept this after so many steps."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Standing:
 
     state: float32[k], the network's; memory: the optimiser's tensors; draws: as `Draws.standing` tells them
     early_stop: float32[n] and float32[m], weights and extras at the least validation loss so far
+    arrays, told: what a network that is `Remade` keeps
     """
 
     step: int
@@ -41,6 +54,8 @@ class Standing:
     early_stop: tuple[np.ndarray, np.ndarray]
     memory: dict[str, np.ndarray]
     draws: dict[str, Any]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -53,12 +68,12 @@ class Standing:
     ) -> Standing:
         """A copy, which further steps do not change."""
         memory = {name: _copied(kept) for name, kept in network.descent.memory().items()}
-        return cls(step, rows.copy(), _copied(network.state), early_stop, memory, draws)
+        own = network.kept() if isinstance(network, Remade) else ()
+        return cls(step, rows.copy(), _copied(network.state), early_stop, memory, draws, *own)
 
-    @property
-    def best(self) -> float:
-        """The least validation loss so far."""
-        losses = [row["val_loss"] for row in self.rows]
+    def best(self, settled: int = 0) -> float:
+        """The least validation loss so far, from a step on."""
+        losses = [row["val_loss"] for row in self.rows if row["iteration"] >= settled]
         return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
 
     def restore(self, network: Network) -> None:
@@ -66,6 +81,8 @@ class Standing:
 
         Raises UnfitError if it is computed in another way, and so laid out in another.
         """
+        if isinstance(network, Remade):
+            network.go_on(self.step, self.arrays, self.told)
         if self.state.size != network.state.numel():
             raise UnfitError(
                 "the training began on another `device`, or without the compiled kernels that are here now: "
@@ -76,13 +93,14 @@ class Standing:
 
     def save(self, path: Path, training: str) -> None:
         """Write it; `training`: a name that only this training has."""
-        told = {"step": self.step, "rows": self.rows, "draws": self.draws}
+        told = {"step": self.step, "rows": self.rows, "draws": self.draws, "own": self.told}
         tensors.write_safetensors(
             path,
             {
                 "state": self.state,
                 **dict(zip(EARLY_STOP, self.early_stop, strict=True)),
                 **{f"{MEMORY}{name}": kept for name, kept in self.memory.items()},
+                **{f"{OWN}{name}": kept for name, kept in self.arrays.items()},
             },
             {"format": FORMAT, "training": training, "told": json_text.kept(told)},
         )
@@ -96,9 +114,16 @@ class Standing:
         try:
             known, told = metadata["training"], json_text.restored(files.parsed(metadata["told"], path))
             weights, extras = (found[name] for name in EARLY_STOP)
-            memory = {key.removeprefix(MEMORY): kept for key, kept in found.items() if key.startswith(MEMORY)}
+            memory, arrays = (_with(prefix, found) for prefix in (MEMORY, OWN))
             standing = cls(
-                told["step"], told["rows"], found["state"], (weights, extras), memory, told["draws"]
+                told["step"],
+                told["rows"],
+                found["state"],
+                (weights, extras),
+                memory,
+                told["draws"],
+                arrays,
+                told.get("own", {}),
             )
         except (KeyError, TypeError) as error:
             raise DamagedError(f"{path} is damaged: it lacks {error}") from error
@@ -107,6 +132,10 @@ class Standing:
                 f"{path.parent} holds another training, which is unfinished: choose another `out`, or `fresh`"
             )
         return standing
+
+
+def _with(prefix: str, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): kept for name, kept in found.items() if name.startswith(prefix)}
 
 
 def _copied(kept: torch.Tensor) -> np.ndarray:

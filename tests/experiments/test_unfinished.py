@@ -108,8 +108,8 @@ def test_a_search_goes_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("often")
-def test_a_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    methods = "imp:cycles=2,epochs=1,random"
+@pytest.mark.parametrize("methods", ["imp:cycles=2,epochs=1,random", "rigl:every=2,gmp:every=2"])
+def test_a_training_goes_on(methods: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(methods, "whole", epochs=6)
     with monkeypatch.context() as patch:
         after(patch, Kept, "note", 4, interrupt)

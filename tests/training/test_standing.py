@@ -108,7 +108,7 @@ def standing() -> Standing:
 def test_what_is_written_is_read() -> None:
     standing().save(HERE, "this one")
     found = Standing.load(HERE, "this one")
-    assert (found.step, found.best, str(found.rows)) == (6, 0.5, str(standing().rows))
+    assert (found.step, found.best(), str(found.rows)) == (6, 0.5, str(standing().rows))
 
 
 def test_another_training_and_another_file_are_refused() -> None:
