@@ -35,10 +35,10 @@ class Lines:
     """
 
     def __init__(
-        self, total: int, unit: str, every: float, begun: int, named: Callable[[Any], str] | None
+        self, total: int, unit: str, every: float, begun: float, named: Callable[[Any], str] | None
     ) -> None:
         self.total, self.unit, self.every, self.named = total, unit, every, named
-        self.done, self.begun = begun, begun
+        self.done, self.begun, self.heard = int(begun), begun, False
         self.printed, self.start, self.lull = -math.inf, time.monotonic(), LULL
 
     def __call__(self, done: int, text: str | None, of: int = 0, unit: str = "") -> None:
@@ -49,6 +49,8 @@ class Lines:
 
     def hear(self, levels: Sequence[Level]) -> None:
         now = time.monotonic()
+        if not self.heard:  # a step that goes on from its middle
+            self.heard, self.begun = True, max(self.begun, self.inside(levels)[0])
         if now >= max(self.start, self.printed) + self.lull:
             position, text = self.inside(levels)
             self._print(text + self._left(position, now - self.start))

@@ -240,9 +240,11 @@ def _search(
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
     total = run.rows_of(searching, settled.problem(), settled.density)
+    if searching.one_training:
+        unit, total = "search", 1
     silent, measure = quiet or as_json, render.measure(settled)
     try:
-        with progress.shown(total, silent or not total, unit, begun=-(unit != "cycle")) as report:
+        with progress.shown(total, silent or not total, unit, begun=-(unit == "generation")) as report:
 
             def on_row(row: dict[str, Any]) -> None:
                 if unit == "cycle" and not silent:
@@ -252,7 +254,8 @@ def _search(
             found = run.search(settled, folder, from_cycle, on_row, render.note)
     except KeyboardInterrupt:
         kept = going_on.exists(folder)
-        what = f"its {unit}s are saved: {again.same()}" if kept else "nothing is saved"
+        done = "what it has done is" if unit == "search" else f"its {unit}s are"
+        what = f"{done} saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:

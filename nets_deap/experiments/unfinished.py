@@ -10,8 +10,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from nets_deap.util import files
 from nets_deap.util.errors import DamagedError
 from nets_deap.util.seldom import Seldom
 
-SUFFIX, TRAINING = ".partial", "training.safetensors"
+SUFFIX, SEARCH, TRAINING = ".partial", "search.safetensors", "training.safetensors"
+
+Trained = TypeVar("Trained")
 
 
 def place(folder: Path, name: str) -> Path:
@@ -48,6 +51,8 @@ def search(
     Raises NetsError as the method does, and for a file that cannot be read or written.
     """
     given = (problem, budget, rng, density)
+    if own is not None and method.one_training:
+        return _train(own / SEARCH, own.name, partial(cast(Callable[..., Found], method), *given))
     if own is None or not method.reports:
         return method(*given)
     files.refuse_link(own)
@@ -71,10 +76,12 @@ def train(own: Path | None, name: str, training: Callable[..., TrainingRun]) -> 
 
     name: of this training alone; training: `train_ticket` with all that it needs
     """
-    if own is None:
-        return training()
-    files.refuse_link(own)
-    kept = Kept(own / TRAINING, name)
+    return training() if own is None else _train(own / TRAINING, name, training)
+
+
+def _train(path: Path, name: str, training: Callable[..., Trained]) -> Trained:
+    files.refuse_link(path.parent)
+    kept = Kept(path, name)
     try:
         begun = kept.load()
     except DamagedError:

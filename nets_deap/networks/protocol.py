@@ -29,13 +29,17 @@ class Trainable(Protocol):
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None: ...
 
 
-class Network(Trainable, Protocol):
-    """One network that can be trained, scored and read out."""
-
-    def forward(self, x: Tensor) -> Tensor: ...
+class Stateful(Trainable, Protocol):
+    """One network whose training can go on where it stands."""
 
     @property
     def state(self) -> Tensor: ...  # all that training changes, besides the memory of `descent`
+
+
+class Network(Stateful, Protocol):
+    """One network that can be trained, scored and read out."""
+
+    def forward(self, x: Tensor) -> Tensor: ...
 
     def weights(self) -> np.ndarray: ...
 

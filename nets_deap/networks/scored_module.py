@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,6 +82,19 @@ class ScoredModule(ABC):
             self.descent.step()
         self.stepped()
         self.outputs = outputs.detach()
+
+    @property
+    def state(self) -> Tensor:
+        return self.flat
+
+    def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What it has besides the scores; see `training.standing.Keeping`."""
+        return {"weights": self.weights(), "extras": self.extras()}, {}
+
+    def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
+        """Become the network that kept this after so many steps, but for its scores."""
+        self.fixed.copy_(torch.from_numpy(arrays["weights"]))
+        self._extras.copy_(torch.from_numpy(arrays["extras"]))
 
     def scores(self) -> np.ndarray:
         """float32[n]: the current scores."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -113,6 +114,14 @@ class Relaxed(ScoredModule):
         with torch.no_grad():
             dense = self.run(self.fixed, x)
         return divergence(self.architecture.criterion.loss, outputs, dense)
+
+    def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        arrays, told = super().kept()
+        return arrays, told | {"draws": deepcopy(self.rng.bit_generator.state)}
+
+    def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
+        super().go_on(step, arrays, told)
+        self.rng.bit_generator.state = told["draws"]
 
     def direction(self, slope: Tensor, scores: Tensor) -> Tensor:
         return balanced(slope, scores, self.density)

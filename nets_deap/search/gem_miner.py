@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -107,6 +107,14 @@ class Gems(ScoredModule):
         if self.done in self.freezings:
             self.alive = self.highest(self.freezings[self.done])
             self.rows.append({"step": self.done, "density": float(self.alive.mean())})
+
+    def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        arrays, told = super().kept()
+        return arrays | {"alive": self.alive.copy()}, told | {"rows": [*self.rows]}
+
+    def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
+        super().go_on(step, arrays, told)
+        self.alive, self.rows, self.done = arrays["alive"].copy(), [*told["rows"]], step
 
     def highest(self, left: int) -> np.ndarray:
         """bool[n]: so many of what is not frozen yet, by their scores."""

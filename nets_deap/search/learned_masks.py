@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,12 +15,12 @@ import torch
 from nets_deap.config.fields import MOST
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
-from nets_deap.models.layout import Layout
+from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.scored_module import ScoredModule
 from nets_deap.networks.scoring import evaluate
 from nets_deap.problem import schedule as schedules
-from nets_deap.problem.budget import UNLIMITED, Budget, Meter
+from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket
@@ -34,6 +35,8 @@ from nets_deap.search.method import (
     run_within,
     within,
 )
+from nets_deap.training.draws import Draws
+from nets_deap.training.standing import Standing
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import as_usual, one_thread
 
@@ -65,6 +68,7 @@ class LearnedMask(Method):
     normalisations stay initial; the running statistics of the ticket's are those of the masked network.
     """
 
+    one_training = True
     called: ClassVar[str]
     passes: ClassVar[int] = 1  # forward passes of each sample in a step
     largest: ClassVar[Mapping[str, int]] = {"epochs": MOST, "iterations": MOST, "budget": MOST_SPENT}
@@ -151,18 +155,46 @@ class LearnedMask(Method):
         return NetsError(f"{self.called}: the budget is too small for a step of the search: allow more")
 
     @as_usual()
-    def __call__(self, problem: Problem, budget: Budget, rng: np.random.Generator, density: float) -> Found:
+    def __call__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        density: float,
+        begun: Standing | None = None,
+        on_standing: Callable[[Standing], None] | None = None,
+        due: Callable[[], bool] | None = None,
+    ) -> Found:
         """Raises NetsError as `check` does."""
         self.check(problem, density, budget)
-        meter, data = Meter(self.limited(budget)), problem.data.to("cpu", torch.float32)
-        steps = self._steps(problem, meter)
-        weights, extras = self.start(problem, meter, density, rng)
-        recipe = replace(self._recipe(problem), iterations=steps)
-        beginning = Beginning(problem.architecture, weights, extras, recipe, density, rng)
-        network = self.network(beginning)
-        if meter.seconds_left() <= 0:
+        limits, data = self.limited(budget), problem.data.to("cpu", torch.float32)
+        meter = Meter(limits, Cost(**begun.rows[0]) if begun else Cost())  # type: ignore[arg-type]
+        if begun:
+            weights, extras = (begun.arrays[name] for name in ("weights", "extras"))
+        else:
+            weights, extras = self.start(problem, meter, density, rng)
+        recipe = replace(self._recipe(problem), iterations=self._steps(problem, Meter(limits)))
+        network = self.network(Beginning(problem.architecture, weights, extras, recipe, density, rng))
+        if begun:
+            begun.restore(network)
+            rng.bit_generator.state = begun.draws["order"]
+            if meter.seconds_left() <= 0:
+                recipe = replace(recipe, iterations=begun.step)
+        elif meter.seconds_left() <= 0:
             raise self._too_small()
-        done = run_within(meter, network, recipe, data.train, rng, meter.seconds_left())
+        before, order = meter.cost, deepcopy(rng.bit_generator.state)
+        goes_on = (begun.step, begun.draws) if begun else ()
+        draws = Draws(rng, recipe, problem.architecture.template, *goes_on)
+
+        def tell(step: int, at_the_end: bool = False) -> None:
+            if on_standing and (at_the_end or due is None or due()):
+                spent = asdict(replace(before, seconds=meter.cost.seconds))
+                drawn = draws.standing() | {"order": order}
+                on_standing(Standing.of(network, step, [spent], (INITIAL, INITIAL), drawn))
+
+        look = tell if on_standing else None
+        done = run_within(meter, network, recipe, data.train, draws, meter.seconds_left(), look)
+        tell(done, at_the_end=True)
         if self.passes > 1:
             meter.spend(forward_passes=(self.passes - 1) * recipe.samples_in(done, len(data.train.y)))
         mask, extras = self.ticket_mask(network, density), network.extras()

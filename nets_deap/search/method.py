@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, NamedTuple, get_type_hints
 
@@ -21,6 +21,7 @@ from nets_deap.problem.budget import UNLIMITED, Budget, Cost, Meter
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import Ticket
+from nets_deap.training.draws import Draws
 from nets_deap.training.loop import assert_masked, train
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
@@ -70,6 +71,8 @@ class Method(ABC):
     populations:  it evaluates populations by a map, which may stack them (`weedout.Weedout`)
     reports:      it works in cycles or generations: it tells of each row of its logbook as it comes, by
         `on_row`, and where it stands, by `on_state`; given that as `state`, it goes on from there
+    one_training: its search is one training, which goes on from `begun`, a `training.standing.Standing`; with
+        `on_standing` it tells where it stands, where `due` says so and at its end
     on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
     largest:      its options that are refused above a number, before anything is allocated
@@ -83,6 +86,7 @@ class Method(ABC):
     limited_by: ClassVar[str] = "steps"
     populations: ClassVar[bool] = False
     reports: ClassVar[bool] = False
+    one_training: ClassVar[bool] = False
     on_device: ClassVar[bool] = False
     tracks_test: ClassVar[bool] = False
     largest: ClassVar[Mapping[str, int]] = {}
@@ -176,7 +180,7 @@ def check_trains(name: str, recipe: Recipe) -> None:
         raise NetsError(f"{name}: `epochs` 0 leaves its own trainings no step: give it epochs=1 or more")
 
 
-STEPS_A_LOOK = 5  # steps between two checks of the time limit
+STEPS_A_LOOK = 5  # steps between two checks of the time
 
 
 class _TimeIsUpError(Exception):
@@ -211,24 +215,29 @@ def run_within(
     network: Trainable,
     recipe: Recipe,
     part: Part,
-    rng: np.random.Generator,
+    draws: np.random.Generator | Draws,
     seconds: float = math.inf,
+    look: Callable[[int], None] | None = None,
 ) -> int:
     """Train a network that is built, and add the cost to the meter. Returns the number of steps done.
 
+    draws: as for `train`; the steps of a training that goes on are counted from its beginning
     seconds: time limit, kept to within a few steps
+    look: called every few steps, with the number of steps done
     """
     deadline = time.monotonic() + seconds
     done = recipe.steps(len(part.y))
 
     def watch(step: int, loss: float) -> None:
+        if look:
+            look(step)
         if time.monotonic() > deadline:
             raise _TimeIsUpError(step)
 
-    report, every = (None, 0) if math.isinf(seconds) else (watch, STEPS_A_LOOK)
+    report, every = (None, 0) if math.isinf(seconds) and look is None else (watch, STEPS_A_LOOK)
     try:
         with one_thread():
-            train(network, part, recipe, rng, report, every)
+            train(network, part, recipe, draws, report, every)
     except _TimeIsUpError as over:
         done = over.args[0]
     samples = recipe.samples_in(done, len(part.y))

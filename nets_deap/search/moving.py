@@ -178,7 +178,7 @@ class Moving:
         return gradient(candidate)
 
     def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What makes it as it is now, besides its state; see `training.standing.Remade`.
+        """What makes it as it is now, besides its state; see `training.standing.Keeping`.
 
         Weights and extras of nodes that rest are not in the state.
         """
@@ -186,7 +186,11 @@ class Moving:
         arrays |= {"weights": self.weights(), "extras": self.extras()}
         if self.momentum is not None:
             arrays["momentum"] = self.momentum
-        told = {"updates": self.updates, "cost": asdict(self.cost_aside), "draws": self.rng.bit_generator.state}
+        told = {
+            "updates": self.updates,
+            "cost": asdict(self.cost_aside),
+            "draws": self.rng.bit_generator.state,
+        }
         return {name: kept.copy() for name, kept in arrays.items()}, deepcopy(told)
 
     def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:

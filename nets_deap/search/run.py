@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from nets_deap.config import run_folder
-from nets_deap.config.run_folder import COST, LOGBOOK, TICKET
+from nets_deap.config.run_folder import CHECKPOINT, COST, LOGBOOK, TICKET
 from nets_deap.evolution.maps import make_map
 from nets_deap.problem.problem import Problem
 from nets_deap.search import going_on
@@ -23,6 +23,7 @@ from nets_deap.search.registry import gives_ticket, method_of
 from nets_deap.search.weedout import Weedout
 from nets_deap.tracking import names as trackers
 from nets_deap.tracking.log import tracked
+from nets_deap.training.standing import Kept
 from nets_deap.util import files, json_text, tables
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import Role, generator
@@ -65,7 +66,8 @@ def search(
     engine: Callable[..., Any] | None = None,
 ) -> Found:
     """Search, and write ticket, logbook and cost. IMP and ES continue from their last cycle in the folder,
-    populations from their last generation; the others, which take a moment, begin again.
+    populations from their last generation, what is one training from its middle; the others, which take a
+    moment, begin again.
 
     from_cycle: continue from this cycle instead; 0 is the beginning
     on_row: called with each row of the logbook as it comes, of a method that `reports`
@@ -97,12 +99,16 @@ def search(
         more: dict[str, Any] = {}
         if method.reports:
             more = {"state": state, "on_state": partial(going_on.save, folder, problem), "on_row": tell}
+        kept = Kept(folder / CHECKPOINT, str(config.method))
+        if method.one_training:
+            more = {"begun": kept.load(), "on_standing": kept.note, "due": kept.due}
         own = partial(make_map, config.map, config.workers, scheduler=config.scheduler)
-        with own() if method.populations and not engine else nullcontext(engine) as mapped:
+        with kept, own() if method.populations and not engine else nullcontext(engine) as mapped:
             if method.populations:
                 more["engine"] = mapped
             rng = generator(config.seed, 0, Role.SEARCH)
             found = cast(Searching, method)(problem, config.budget(), rng, config.density, **more)
+        kept.write()
         ticket = replace(found.ticket, config=config.identity())
         tables.write_csv(folder / LOGBOOK, found.logbook)
         files.write_text(folder / COST, json_text.dumps(asdict(found.cost), indent=2) + "\n")

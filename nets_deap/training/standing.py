@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from nets_deap.networks.protocol import Network
+from nets_deap.networks.protocol import Stateful
 from nets_deap.util import files, json_text, tensors
 from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.seldom import Seldom
@@ -29,11 +29,11 @@ class UnfitError(NetsError):
 
 
 @runtime_checkable
-class Remade(Protocol):
-    """A network that its training makes anew now and then, such as one whose mask moves."""
+class Keeping(Protocol):
+    """A network that has more to keep than its state, such as one whose mask moves."""
 
     def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What makes it as it is now, besides its state: arrays, copied, and what JSON holds."""
+        """What it has: arrays, copied, and what JSON holds."""
 
     def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
         """Become the network that kept this after so many steps."""
@@ -45,7 +45,7 @@ class Standing:
 
     state: float32[k], the network's; memory: the optimiser's tensors; draws: as `Draws.standing` tells them
     early_stop: float32[n] and float32[m], weights and extras at the least validation loss so far
-    arrays, told: what a network that is `Remade` keeps
+    arrays, told: what a network keeps that is `Keeping`
     """
 
     step: int
@@ -60,7 +60,7 @@ class Standing:
     @classmethod
     def of(
         cls,
-        network: Network,
+        network: Stateful,
         step: int,
         rows: list[Row],
         early_stop: tuple[np.ndarray, np.ndarray],
@@ -68,7 +68,7 @@ class Standing:
     ) -> Standing:
         """A copy, which further steps do not change."""
         memory = {name: _copied(kept) for name, kept in network.descent.memory().items()}
-        own = network.kept() if isinstance(network, Remade) else ()
+        own = network.kept() if isinstance(network, Keeping) else ()
         return cls(step, rows.copy(), _copied(network.state), early_stop, memory, draws, *own)
 
     def best(self, settled: int = 0) -> float:
@@ -76,12 +76,12 @@ class Standing:
         losses = [row["val_loss"] for row in self.rows if row["iteration"] >= settled]
         return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
 
-    def restore(self, network: Network) -> None:
+    def restore(self, network: Stateful) -> None:
         """Take a new network, with the ticket's weights, to where this training stood.
 
         Raises UnfitError if it is computed in another way, and so laid out in another.
         """
-        if isinstance(network, Remade):
+        if isinstance(network, Keeping):
             network.go_on(self.step, self.arrays, self.told)
         if self.state.size != network.state.numel():
             raise UnfitError(

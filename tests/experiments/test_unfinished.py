@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nets_deap.experiments import unfinished
 from nets_deap.experiments.comparison import compare
 from nets_deap.parallel.processes import MultiprocessMap
 from nets_deap.parallel.serial import SerialMap
@@ -104,6 +105,23 @@ def test_a_search_goes_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         states = after(patch, going_on, "save", 0, interrupt)
         run(SEARCHES[name], "cut")
     assert len(states) == len(all_states) - 2
+    assert found(Path("cut")) == found(whole)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("method", ["edge-popup", "gem-miner:rounds=4", "cts+reinit"])
+def test_a_search_that_is_one_training_goes_on(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(method, "whole", epochs=6)
+    with monkeypatch.context() as patch:
+        after(patch, Kept, "note", 2, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(method, "cut", epochs=6)
+    assert [path.name for path in Path("cut/trials").rglob("*.safetensors")] == [unfinished.SEARCH]
+    with monkeypatch.context() as patch:
+        after(patch, Kept, "note", 5, interrupt)  # in the training after it
+        with pytest.raises(KeyboardInterrupt):
+            run(method, "cut", epochs=6)
+    run(method, "cut", epochs=6)
     assert found(Path("cut")) == found(whole)
 
 
