@@ -35,10 +35,11 @@ class Lines:
     """
 
     def __init__(
-        self, total: int, unit: str, every: float, begun: float, named: Callable[[Any], str] | None
+        self, total: int, unit: str, every: float, begun: int, named: Callable[[Any], str] | None
     ) -> None:
         self.total, self.unit, self.every, self.named = total, unit, every, named
-        self.done, self.begun, self.heard = int(begun), begun, False
+        self.done, self.begun = begun, begun
+        self.first: float | None = None  # where it was when it was first heard: a run may go on in its middle
         self.printed, self.start, self.lull = -math.inf, time.monotonic(), LULL
 
     def __call__(self, done: int, text: str | None, of: int = 0, unit: str = "") -> None:
@@ -49,11 +50,13 @@ class Lines:
 
     def hear(self, levels: Sequence[Level]) -> None:
         now = time.monotonic()
-        if not self.heard:  # a step that goes on from its middle
-            self.heard, self.begun = True, max(self.begun, self.inside(levels)[0])
+        if self.first is None:
+            self.first = self.inside(levels)[0]
+        if levels[0].unit == self.unit:
+            self.done = levels[0].done
         if now >= max(self.start, self.printed) + self.lull:
             position, text = self.inside(levels)
-            self._print(text + self._left(position, now - self.start))
+            self._print(", ".join(filter(None, (text, self._left(position, now - self.start)))))
             self.lull = min(LONGEST, 1.5 * self.lull)
 
     def _print(self, text: str) -> None:
@@ -63,9 +66,10 @@ class Lines:
     def _left(self, position: float, seconds: float) -> str:
         from .runs import age
 
-        if not self.begun < position < self.total:
+        begun = max(self.begun, self.first or 0)
+        if not begun < position < self.total:
             return ""
-        return f", about {age(seconds / (position - self.begun) * (self.total - position))} left"
+        return f"about {age(seconds / (position - begun) * (self.total - position))} left"
 
     def inside(self, levels: Sequence[Level]) -> tuple[float, str]:
         """Where the work is, in steps, and the text on what is inside a step.

@@ -48,7 +48,8 @@ def search(method: str, **options: Any) -> int:
 
     METHOD is NAME or NAME:OPTION=VALUE,… (`nets-deap compare --list-methods`). Writes a folder with
     ticket.safetensors, logbook.csv, cost.json and config.json; imp and es also save each of their cycles,
-    nets its generations, and they continue where they were interrupted.
+    nets its generations, edge-popup, gem-miner and cts what they have trained, and they continue
+    where they were interrupted.
     """
     from nets_deap.search.registry import parse
 
@@ -224,6 +225,7 @@ def _search(
     from nets_deap.config.layers import configure, explicit
     from nets_deap.search import going_on, run
     from nets_deap.search.cycles import Cycles
+    from nets_deap.search.learned_masks import LearnedMask
     from nets_deap.search.registry import method_of
 
     if fresh and from_cycle:
@@ -240,8 +242,8 @@ def _search(
     searching = method_of(settled.method)
     unit = "cycle" if isinstance(searching, Cycles) else "generation"
     total = run.rows_of(searching, settled.problem(), settled.density)
-    if searching.one_training:
-        unit, total = "search", 1
+    if isinstance(searching, LearnedMask):
+        unit, total = "iteration", searching.steps(settled.problem(), settled.budget())
     silent, measure = quiet or as_json, render.measure(settled)
     try:
         with progress.shown(total, silent or not total, unit, begun=-(unit == "generation")) as report:
@@ -252,10 +254,11 @@ def _search(
                 report(row["cycle" if unit == "cycle" else "gen"], None)
 
             found = run.search(settled, folder, from_cycle, on_row, render.note)
+            report(total, None)
     except KeyboardInterrupt:
         kept = going_on.exists(folder)
-        done = "what it has done is" if unit == "search" else f"its {unit}s are"
-        what = f"{done} saved: {again.same()}" if kept else "nothing is saved"
+        which = f"its {unit}s" if unit != "iteration" else "its iterations but those of the last seconds"
+        what = f"{which} are saved: {again.same()}" if kept else "nothing is saved"
         click.echo(f"interrupted; {what}", err=True)
         return 130
     if as_json:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple
 
+from nets_deap.experiments.unfinished import SUFFIX
 from nets_deap.parallel.protocol import Item, Map, Result
 from nets_deap.util import files
 
@@ -41,8 +42,12 @@ class _There(Generic[Item, Result]):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(contents)
             result = self.function(sent.carried, folder)
-            found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-            told = {str(path.relative_to(folder)): path.read_bytes() for path in found}
+            paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+            told = {
+                str(name): path.read_bytes()
+                for name, path in paths.items()
+                if not any(part.endswith(SUFFIX) for part in name.parts)
+            }
         return result, {path: contents for path, contents in told.items() if sent.files.get(path) != contents}
 
 

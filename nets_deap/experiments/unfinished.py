@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -52,7 +52,12 @@ def search(
     """
     given = (problem, budget, rng, density)
     if own is not None and method.one_training:
-        return _train(own / SEARCH, own.name, partial(cast(Callable[..., Found], method), *given))
+        searching = cast(Callable[..., Found], method)
+        return _train(
+            own / SEARCH,
+            own.name,
+            lambda **more: searching(problem, budget, deepcopy(rng), density, **more),
+        )
     if own is None or not method.reports:
         return method(*given)
     files.refuse_link(own)

@@ -48,8 +48,9 @@ def find_ticket(
     map: serial, multiprocess, dask or batched, or a map of your own; for methods that evaluate populations
     scheduler: of a Dask cluster, see `DaskMap`
     out: a folder for config, logbook, ticket and cost, as on the command line; the same call goes on in it
-        after an interruption, from the last generation of nets and weedout or cycle of imp and es, and gives
-        the ticket that it would have given uninterrupted; other methods, which take a moment, begin again
+        after an interruption, from the last generation of nets and weedout or cycle of imp and es, or from
+        the middle of what trains scores (edge-popup, gem-miner, cts), and gives the ticket that it would have
+        given uninterrupted; other methods, which take a moment, begin again
     show: a progress bar on stderr
 
     The ticket has what the search has recorded in `logbook`, and what it cost in `cost`. Ctrl-C ends it.

@@ -132,8 +132,15 @@ def held(folder: Path | str) -> Held:
         told = {"method": command, "state": DAMAGED, "facts": {"damaged": reason}}
     if at_work:
         told["state"] = RUNNING
-    state = told.pop("state", None) or (UNFINISHED if told.get("done") else EMPTY)
+    state = told.pop("state", None) or (UNFINISHED if told.get("done") or _begun(folder) else EMPTY)
     return Held(folder, command, state=state, changed=_changed(folder), config=config, **names, **told)
+
+
+def _begun(folder: Path) -> bool:
+    """Is anything saved to go on from, be it the middle of the first trial?"""
+    from nets_deap.config.run_folder import holds_results  # takes most of a second
+
+    return holds_results(folder)
 
 
 class _Named(BaseModel):

@@ -43,5 +43,5 @@ def save(folder: Path, problem: Problem, state: State, alone: bool = False) -> N
 
 
 def exists(folder: Path) -> bool:
-    """Is there a cycle or a generation to go on from?"""
+    """Is there a cycle, a generation or the middle of a training to go on from?"""
     return any((folder / cycle_files.CYCLES).glob("*")) or checkpoint.exists(folder)

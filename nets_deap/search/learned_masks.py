@@ -37,6 +37,7 @@ from nets_deap.search.method import (
 )
 from nets_deap.training.draws import Draws
 from nets_deap.training.standing import Standing
+from nets_deap.util import inside
 from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import as_usual, one_thread
 
@@ -80,6 +81,10 @@ class LearnedMask(Method):
     iterations: int | None = None
     budget: int | None = None
 
+    def steps(self, problem: Problem, budget: Budget) -> int:
+        """Optimiser steps of the scores within a budget."""
+        return self._steps(problem, Meter(self.limited(budget)))
+
     @abstractmethod
     def plan(self, layout: Layout, density: float) -> Any:
         """What `network` needs of a density. Raises NetsError for impossible options."""
@@ -103,7 +108,7 @@ class LearnedMask(Method):
         self._check_options()
         self.plan(problem.layout, density)
         check_trains(self.called, self._recipe(problem))
-        if self._steps(problem, Meter(self.limited(budget))) < 1:
+        if self.steps(problem, budget) < 1:
             raise self._too_small()
 
     def _check_options(self) -> None:
@@ -168,16 +173,17 @@ class LearnedMask(Method):
         """Raises NetsError as `check` does."""
         self.check(problem, density, budget)
         limits, data = self.limited(budget), problem.data.to("cpu", torch.float32)
-        meter = Meter(limits, Cost(**begun.rows[0]) if begun else Cost())  # type: ignore[arg-type]
+        meter = Meter(limits, Cost(**begun.told["cost"]) if begun else Cost())
         if begun:
             weights, extras = (begun.arrays[name] for name in ("weights", "extras"))
         else:
-            weights, extras = self.start(problem, meter, density, rng)
-        recipe = replace(self._recipe(problem), iterations=self._steps(problem, Meter(limits)))
+            with inside.heard(None):  # whoever listens hears the steps of the scores
+                weights, extras = self.start(problem, meter, density, rng)
+        recipe = replace(self._recipe(problem), iterations=self.steps(problem, budget))
         network = self.network(Beginning(problem.architecture, weights, extras, recipe, density, rng))
         if begun:
             begun.restore(network)
-            rng.bit_generator.state = begun.draws["order"]
+            rng.bit_generator.state = begun.told["order"]
             if meter.seconds_left() <= 0:
                 recipe = replace(recipe, iterations=begun.step)
         elif meter.seconds_left() <= 0:
@@ -189,12 +195,13 @@ class LearnedMask(Method):
         def tell(step: int, at_the_end: bool = False) -> None:
             if on_standing and (at_the_end or due is None or due()):
                 spent = asdict(replace(before, seconds=meter.cost.seconds))
-                drawn = draws.standing() | {"order": order}
-                on_standing(Standing.of(network, step, [spent], (INITIAL, INITIAL), drawn))
+                now = Standing.of(network, step, [], (INITIAL, INITIAL), draws.standing())
+                on_standing(replace(now, told=now.told | {"cost": spent, "order": order}))
 
         look = tell if on_standing else None
         done = run_within(meter, network, recipe, data.train, draws, meter.seconds_left(), look)
-        tell(done, at_the_end=True)
+        if not (begun and begun.step == done):
+            tell(done, at_the_end=True)
         if self.passes > 1:
             meter.spend(forward_passes=(self.passes - 1) * recipe.samples_in(done, len(data.train.y)))
         mask, extras = self.ticket_mask(network, density), network.extras()

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.layout import INITIAL, Layout
+from nets_deap.networks import counters
 from nets_deap.networks.backends import make_network
 from nets_deap.networks.carried import can_carry, carry
 from nets_deap.networks.gather import Gatherer
@@ -139,6 +140,10 @@ class Moving:
         return self._inner.descent
 
     @property
+    def module(self) -> nn.Module | None:
+        return getattr(self._inner, "module", None)
+
+    @property
     def outputs(self) -> Tensor:
         return self._inner.outputs if self._outputs is None else self._outputs
 
@@ -182,16 +187,12 @@ class Moving:
 
         Weights and extras of nodes that rest are not in the state.
         """
-        arrays = {"alive": self.alive, "explored": self.explored}
+        arrays = {"alive": self.alive.copy(), "explored": self.explored.copy()}
         arrays |= {"weights": self.weights(), "extras": self.extras()}
         if self.momentum is not None:
-            arrays["momentum"] = self.momentum
-        told = {
-            "updates": self.updates,
-            "cost": asdict(self.cost_aside),
-            "draws": self.rng.bit_generator.state,
-        }
-        return {name: kept.copy() for name, kept in arrays.items()}, deepcopy(told)
+            arrays["momentum"] = self.momentum.copy()
+        draws, cost = self.rng.bit_generator.state, asdict(self.cost_aside)
+        return arrays, deepcopy({"updates": self.updates, "cost": cost, "draws": draws})
 
     def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
         """Become the network that kept this after so many steps, but for its state."""
@@ -219,6 +220,7 @@ class Moving:
         self._inner = make_network(self.architecture, weights, mask, self.recipe, extras=self.extras())
         self._inner.descent.lr = old.descent.lr
         carry(old, self._inner, stays)
+        counters.count_on(self._inner, counters.counted(old))
 
     def _forget(self, stays: np.ndarray) -> None:
         kept = torch.ones_like(self.flat, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""One search in a folder: its ticket, its logbook, and the cycles or generations to resume from."""
+"""One search in a folder: its ticket, its logbook, and the cycles, generations or training to resume from."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from nets_deap.networks import counters
 from nets_deap.networks.protocol import Stateful
 from nets_deap.util import files, json_text, tensors
 from nets_deap.util.errors import DamagedError, NetsError
@@ -21,7 +22,7 @@ Row = dict[str, float]
 FORMAT = "nets-deap training 1"
 EARLY_STOP = ("early_stop.weights", "early_stop.extras")
 MEMORY = "memory."  # prefix of the optimiser's tensors
-OWN = "own."  # prefix of what the network keeps
+OWN, COUNT = "own.", "count."  # prefixes of what the network keeps, and of what its module counts
 
 
 class UnfitError(NetsError):
@@ -44,8 +45,10 @@ class Standing:
     """A training after so many steps.
 
     state: float32[k], the network's; memory: the optimiser's tensors; draws: as `Draws.standing` tells them
-    early_stop: float32[n] and float32[m], weights and extras at the least validation loss so far
-    arrays, told: what a network keeps that is `Keeping`
+    early_stop: float32[n] and float32[m], weights and extras at the least validation loss so far; empty if
+        nothing is scored on the way
+    counts: int64 arrays, see `networks.counters`
+    arrays, told: what a network keeps that is `Keeping`; a search adds to the latter what it needs
     """
 
     step: int
@@ -54,6 +57,7 @@ class Standing:
     early_stop: tuple[np.ndarray, np.ndarray]
     memory: dict[str, np.ndarray]
     draws: dict[str, Any]
+    counts: dict[str, np.ndarray] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
 
@@ -69,7 +73,8 @@ class Standing:
         """A copy, which further steps do not change."""
         memory = {name: _copied(kept) for name, kept in network.descent.memory().items()}
         own = network.kept() if isinstance(network, Keeping) else ()
-        return cls(step, rows.copy(), _copied(network.state), early_stop, memory, draws, *own)
+        state, counts = _copied(network.state), counters.counted(network)
+        return cls(step, rows.copy(), state, early_stop, memory, draws, counts, *own)
 
     def best(self, settled: int = 0) -> float:
         """The least validation loss so far, from a step on."""
@@ -90,6 +95,7 @@ class Standing:
             )
         network.state.copy_(torch.from_numpy(self.state))
         network.descent.remember({name: torch.from_numpy(kept) for name, kept in self.memory.items()})
+        counters.count_on(network, self.counts)
 
     def save(self, path: Path, training: str) -> None:
         """Write it; `training`: a name that only this training has."""
@@ -101,6 +107,7 @@ class Standing:
                 **dict(zip(EARLY_STOP, self.early_stop, strict=True)),
                 **{f"{MEMORY}{name}": kept for name, kept in self.memory.items()},
                 **{f"{OWN}{name}": kept for name, kept in self.arrays.items()},
+                **{f"{COUNT}{name}": kept for name, kept in self.counts.items()},
             },
             {"format": FORMAT, "training": training, "told": json_text.kept(told)},
         )
@@ -114,7 +121,7 @@ class Standing:
         try:
             known, told = metadata["training"], json_text.restored(files.parsed(metadata["told"], path))
             weights, extras = (found[name] for name in EARLY_STOP)
-            memory, arrays = (_with(prefix, found) for prefix in (MEMORY, OWN))
+            memory, arrays, counts = (_with(prefix, found) for prefix in (MEMORY, OWN, COUNT))
             standing = cls(
                 told["step"],
                 told["rows"],
@@ -122,6 +129,7 @@ class Standing:
                 (weights, extras),
                 memory,
                 told["draws"],
+                counts,
                 arrays,
                 told.get("own", {}),
             )

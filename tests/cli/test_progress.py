@@ -63,11 +63,11 @@ def test_in_a_lull_a_line_tells_of_the_work_inside_a_step(clock: Callable[[float
 
 
 def test_the_time_left_of_a_step_that_goes_on_from_its_middle(clock: Callable[[float], None], capsys) -> None:
-    with progress.shown(1, False, "search"):
+    with progress.shown(100, False, "iteration"):
         for second in (0, 5, 10):
             clock(float(second))
             list(inside.counted("iteration", range(1), 100, begun=50 + second))
-    assert capsys.readouterr().out == "search 0/1  iteration 60/100, about 40 s left\n"
+    assert capsys.readouterr().out == "iteration 60/100  about 40 s left\n"
 
 
 def test_lines_of_a_long_step_grow_rare(clock: Callable[[float], None], capsys) -> None:

@@ -173,6 +173,14 @@ def test_what_is_damaged_begins_anew(place: tuple[Any, str, int], monkeypatch: p
         assert found(Path("cut")) == found(whole)
 
 
+@pytest.mark.usefixtures("often")
+def test_elsewhere_nothing_unfinished_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SerialMap, "elsewhere", True)
+    folder = run("edge-popup+reinit,imp:cycles=2,epochs=1+shuffle,rigl:every=2", "run")
+    assert not list(folder.rglob(f"*{unfinished.SUFFIX}"))
+    assert list(folder.glob("tickets/*.safetensors"))
+
+
 def test_a_short_trial_saves_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     saves = after(monkeypatch, going_on, "save", 0, interrupt)
     notes = after(monkeypatch, Kept, "note", 0, interrupt)

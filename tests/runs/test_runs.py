@@ -143,6 +143,9 @@ def test_states(tmp_path: Path, place: Path, cli) -> None:
         assert locks.is_held(Path("a") / files.LOCK)
     assert held("a").state == "unfinished"
     Path("a/logbook.csv").unlink()
+    assert held("a").state == "unfinished"
+    for path in Path("a").glob("*.safetensors"):
+        path.unlink()
     assert held("a").state == "empty"
     Path("a/logbook.csv").write_text("gen,nevals\n1,x,3\n", encoding="utf-8")
     assert held("a").state == "damaged"

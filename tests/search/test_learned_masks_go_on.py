@@ -17,6 +17,7 @@ from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.problem.ticket import load_ticket
+from nets_deap.runs import held
 from nets_deap.search.learned_masks import LearnedMask
 from nets_deap.search.method import Found
 from nets_deap.search.registry import method_of, parse
@@ -31,7 +32,12 @@ METHODS = ("edge-popup:signed=no,scaled=no", "gem-miner:rounds=7", "cts", "cts:r
 
 def dropped() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(144, 10)
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4, momentum=None),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Flatten(),
+        nn.Linear(144, 10),
     )
 
 
@@ -40,7 +46,7 @@ PROBLEMS = {
     "normalised, shifted images": lambda: Problem(
         "digits", "wrn-10-1", Recipe("sgd", 0.1, 20, augment=True), data_limit=130
     ),
-    "dropout": lambda: problem_of(dropped, "digits", recipe=RECIPE),
+    "dropout, minibatches counted": lambda: problem_of(dropped, "digits", recipe=RECIPE),
 }
 
 
@@ -106,7 +112,7 @@ def test_seconds_that_are_spent_are_spent_when_it_goes_on() -> None:
         searched("edge-popup", problem, stop_at=2)
     begun = Kept(HERE, "edge-popup").load()
     assert begun is not None
-    begun.rows[0]["seconds"] = 3600.0
+    begun.told["cost"]["seconds"] = 3600.0
     found = searched("edge-popup", problem, begun, budget=Budget(seconds=3600.0))
     assert found.cost.gradient_steps == found.logbook[-1]["step"] == 10
     assert 3600 < found.cost.seconds < 3660
@@ -129,8 +135,9 @@ def test_in_its_folder(method: str, cli: Any, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Kept, "note", noted)
     cut = cli(*asked, "cut")
     assert cut.code == 130
-    assert cut.err.startswith("interrupted; what it has done is saved: ")
+    assert cut.err.startswith("interrupted; its iterations but those of the last seconds are saved: ")
     assert notes == [5, 10, 15]
+    assert held(Path("cut")).state == "unfinished"
     assert cli(*asked, "cut", "--seed", 2).code == 2  # another search does not take it over
     ran = cli(*asked, "cut")
     assert (ran.code, notes[3]) == (0, 20)

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
+from nets_deap.front.problems import problem_of
+from nets_deap.networks.counters import counters
+from nets_deap.networks.kernels import library
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.search.method import initial
@@ -51,7 +55,37 @@ def trained(
 )
 def test_the_same_in_pieces(name: str, model: str, optimizer: str) -> None:
     recipe = Recipe(optimizer, 0.01, 30, iterations=STEPS, schedule="cosine", augment=model != MODELS[0])
-    problem = Problem("digits", model, recipe, init="kaiming", data_limit=150)
+    assert_goes_on(name, Problem("digits", model, recipe, init="kaiming", data_limit=150))
+
+
+def averaging() -> nn.Module:
+    """Its normalisation averages over all minibatches so far, so that it counts them."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, momentum=None), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)
+    )
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_what_a_module_counts_goes_on(name: str) -> None:
+    recipe = Recipe("momentum", 0.01, 30, iterations=STEPS)
+    assert_goes_on(name, problem_of(averaging, "digits", recipe=recipe))
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_a_mask_that_moves_does_not_set_back_what_a_module_counts(
+    kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kernels:
+        monkeypatch.setattr(library, "available", lambda: False)
+    recipe = Recipe("momentum", 0.01, 30, iterations=STEPS)
+    problem = problem_of(averaging, "digits", recipe=recipe)
+    for name in MOVING:
+        _, network = trained(f"{name}:every=3", problem)
+        instead = len(network.updates) if network.rule.instead else 0
+        assert counters(network)["1.num_batches_tracked"] == STEPS - instead
+
+
+def assert_goes_on(name: str, problem: Problem) -> None:
     text = f"{name}:every=3"
     whole, moved = trained(text, problem)
     begun = None

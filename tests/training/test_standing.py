@@ -22,10 +22,9 @@ from nets_deap.util.errors import DamagedError, NetsError
 HERE = Path("where-it-stands")
 
 
-def dropped() -> nn.Module:
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 10)
-    )
+def dropped(momentum: float | None = 0.1) -> nn.Module:
+    norm = nn.BatchNorm1d(12, momentum=momentum)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), norm, nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 10))
 
 
 def digits(arch: str, recipe: Recipe) -> Problem:
@@ -41,6 +40,7 @@ PROBLEMS = {
         "cnn-8-16", Recipe("sgd:momentum=0.9,weight_decay=1e-3", 0.05, 16, epochs=3, augment=True)
     ),
     "normalisation and dropout": lambda: problem_of(dropped, "digits", recipe=RECIPE),
+    "minibatches counted": lambda: problem_of(lambda: dropped(None), "digits", recipe=RECIPE),
 }
 RECIPE = Recipe("adamw", 0.01, 128, epochs=3, schedule="linear")
 OPTIMIZERS = sorted(set(_kinds().values()) - set(REFUSED))
