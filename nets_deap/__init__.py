@@ -25,6 +25,7 @@ _HOME = {
         "mutGains",
         "mutGaussianNoise",
         "mutGrow",
+        "mutGlobal",
         "mutLayers",
         "mutPrune",
         "mutRate",

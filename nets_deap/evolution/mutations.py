@@ -104,6 +104,11 @@ MUTATIONS: dict[str, Mutation] = {
         "draw minibatches of its own for the evaluations to come",
         lambda kit, rate, by: partial(ops.mutReorder, rng=kit.rng),
     ),
+    "global": Mutation(
+        "plan for each layer what it would keep if the active genes of all layers competed",
+        lambda kit, rate, by: partial(ops.mutGlobal, layout=kit.layout, plan=kit.plan, by=by),
+        by="magnitude",
+    ),
     "prune": Mutation(
         "the smallest fall dormant, to the planned density; this share is left free for grow",
         lambda kit, rate, by: partial(ops.mutPrune, layout=kit.layout, plan=kit.plan, by=by, spare=rate),

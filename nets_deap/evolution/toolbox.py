@@ -21,11 +21,18 @@ from nets_deap.evolution.mutations import Kit
 from nets_deap.evolution.settings import EvolutionSettings, EvolveConfig
 from nets_deap.individuals.evaluation import ParetoFitness
 from nets_deap.individuals.genome import Genome, initGenome
-from nets_deap.individuals.operators.density import DENSITY, LAYERS, cxMask, planned_counts, repairDensity
+from nets_deap.individuals.operators.density import (
+    DENSITY,
+    LAYERS,
+    cxMask,
+    factors_of,
+    planned_counts,
+    repairDensity,
+)
 from nets_deap.individuals.operators.paper import Mutation, cxUniformGene, mutSequence
 from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
-from nets_deap.pruning.allocation import active_weights, erk
+from nets_deap.pruning.allocation import active_weights
 from nets_deap.pruning.at_initialisation import SEEDINGS, Pruning
 from nets_deap.util.errors import NetsError
 from nets_deap.util.random_streams import as_generator
@@ -181,6 +188,6 @@ def _seeded(
     genome.mask = pruning.of(problem, genome.weights, density(), as_generator(rng), extras=extras)
     if planned:
         shares = np.array(list(layout.densities(genome.mask).values()))
-        factors = np.log(np.maximum(shares, 1 / np.array(layout.sizes)) / erk(layout, len(genome)))
-        genome.traits[LAYERS] = factors - factors.mean()
+        least = 1 / np.array(layout.sizes)
+        genome.traits[LAYERS] = factors_of(layout, np.maximum(shares, least), len(genome))
     return genome

@@ -5,7 +5,7 @@ from Python's `random`, so `random.seed` governs it as it governs DEAP's own ope
 """
 
 from nets_deap.individuals.operators.density import cxMask, mutLayers, mutSwap, repairDensity
-from nets_deap.individuals.operators.informed import mutGrow, mutPrune
+from nets_deap.individuals.operators.informed import mutGlobal, mutGrow, mutPrune
 from nets_deap.individuals.operators.paper import (
     cxUniformGene,
     mutAwaken,
@@ -28,6 +28,7 @@ __all__ = [
     "mutFlip",
     "mutGains",
     "mutGaussianNoise",
+    "mutGlobal",
     "mutGrow",
     "mutLayers",
     "mutPrune",

@@ -29,6 +29,15 @@ def planned_counts(layout: Layout, active: int, genome: Genome) -> np.ndarray:
     return exact_counts(layout, filled(layout, erk(layout, active) * factors, active), active)
 
 
+def factors_of(layout: Layout, shares: np.ndarray, active: int) -> np.ndarray:
+    """The trait LAYERS, float64[layers], with which `planned_counts` plans these layer densities.
+
+    shares: float[layers], above 0; active: genes in all
+    """
+    factors: np.ndarray = np.log(shares / erk(layout, active))
+    return factors - factors.mean()  # only their ratios count
+
+
 def mutLayers(
     individual: Genome, layers: int, sigma: float = 0.2, rng: np.random.Generator | None = None
 ) -> tuple[Genome]:
@@ -39,7 +48,7 @@ def mutLayers(
     """
     factors = individual.traits.get(LAYERS, np.zeros(layers))
     factors = factors + as_generator(rng).normal(0, sigma, layers)
-    individual.traits[LAYERS] = factors - factors.mean()  # only their ratios count
+    individual.traits[LAYERS] = factors - factors.mean()
     return (individual,)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from nets_deap.individuals.genome import Genome
-from nets_deap.individuals.operators.density import Plan, fill, thin
+from nets_deap.individuals.operators.density import LAYERS, Plan, factors_of, fill, thin
 from nets_deap.models.layout import Layout
+from nets_deap.pruning.allocation import keep
 from nets_deap.util.errors import NetsError
 
 
@@ -27,6 +28,22 @@ def mutPrune(
     """
     counts = plan(individual)
     return thin(individual, layout, counts - np.floor(spare * counts).astype(np.int64), trace(individual, by))
+
+
+def mutGlobal(individual: Genome, layout: Layout, plan: Plan, by: str = "magnitude") -> tuple[Genome]:
+    """Plan for each layer as many genes as it would keep if the active genes of all layers competed.
+
+    This changes only the plan, as `mutLayers` does; `mutPrune` by the same trace then prunes globally.
+
+    by: as for `mutPrune`. Source: the choice is that of global magnitude pruning (Frankle & Carbin 2019,
+    section 4); that the layers' shares are inherited is ours.
+    Raises NetsError if the parent's evaluation has no such trace.
+    """
+    total = min(int(plan(individual).sum()), int(individual.mask.sum()))
+    left = keep(layout, trace(individual, by), individual.mask, total)
+    shares = [max(1, int(part.sum())) / part.size for _, part in layout.split(left)]
+    individual.traits[LAYERS] = factors_of(layout, np.array(shares), total)
+    return (individual,)
 
 
 def mutGrow(individual: Genome, layout: Layout, plan: Plan, by: str = "gradient") -> tuple[Genome]:
