@@ -54,7 +54,7 @@ def test_the_traces_that_can_be_named_are_those_that_can_be_computed() -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_every_mutation_runs_three_generations(name: str, config: Config) -> None:
-    moves = f"{name},repair" if name in ("layers", "density") else name
+    moves = f"{name},repair" if name in ("layers", "global", "density") else name
     evolution = Evolution.of(config(mutate=moves, crossover=0.0))
     for _ in range(4):
         evolution.advance()

@@ -9,11 +9,13 @@ import pytest
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.individuals.evaluation import Evaluation
 from nets_deap.individuals.genome import Genome
-from nets_deap.individuals.operators.informed import mutGrow, mutPrune
+from nets_deap.individuals.operators.density import planned_counts
+from nets_deap.individuals.operators.informed import mutGlobal, mutGrow, mutPrune
 from nets_deap.individuals.operators.weights import mutFlip
 from nets_deap.models.layout import Layout
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
+from nets_deap.pruning.allocation import keep
 from nets_deap.pruning.traces import GRADIENTS, TRACES
 from nets_deap.util.errors import NetsError
 
@@ -54,13 +56,50 @@ def test_pruning_a_layer_that_is_sparser_than_planned_leaves_it() -> None:
     assert genome.mask.astype(int).tolist() == [1, 0, 0, 0, 1, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("magnitude", "counts", "mask"),
+    [
+        ([9, 8, 7, 1, 6, 2, 3, 4], [3, 1], [1, 1, 1, 0, 1, 0, 0, 0]),
+        ([4, 1, 3, 2, 9, 7, 8, 6], [1, 3], [1, 0, 0, 0, 1, 1, 1, 0]),  # a layer keeps one gene at least
+    ],
+)
+def test_a_global_plan_of_four_genes(magnitude: list[float], counts: list[int], mask: list[int]) -> None:
+    genome = told([1] * 8, magnitude=magnitude)
+
+    def plan(genome: Genome) -> np.ndarray:
+        return planned_counts(LAYOUT, 4, genome)
+
+    assert plan(genome).tolist() == [2, 2]
+    mutGlobal(genome, LAYOUT, plan)
+    assert genome.mask.all()  # only the plan has changed
+    assert plan(genome).tolist() == counts
+    mutPrune(genome, LAYOUT, plan)
+    assert genome.mask.astype(int).tolist() == mask
+
+
+def test_a_global_plan_and_pruning_are_global_pruning(rng: np.random.Generator) -> None:
+    layout = Layout(("a", "b", "c"), ((30, 40), (20, 30), (10, 20)))
+    genome = Genome(np.ones(layout.size), np.ones(layout.size, dtype=bool))
+    for total in (1500, 700, 200, 60):
+        scale = np.repeat([1.0, 1.1, 1.2], layout.sizes)
+        trace = (rng.random(layout.size) * scale).astype(np.float32)
+        genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,), {"magnitude": trace})
+        expected = keep(layout, trace, genome.mask, total)
+        plan = partial(planned_counts, layout, total)
+        mutGlobal(genome, layout, plan)
+        mutPrune(genome, layout, plan)
+        np.testing.assert_array_equal(genome.mask, expected)
+
+
 def test_flipping_keeps_magnitudes() -> None:
     genome = told([1] * 8, flipped=[1, 0, 0, 0, 0, 0, 0, 1])
     mutFlip(genome)
     assert genome.weights.tolist() == [-1, 2, 3, 4, 5, 6, 7, -8]
 
 
-@pytest.mark.parametrize("mutate", [partial(mutPrune, layout=LAYOUT, plan=planned(1, 1)), mutFlip])
+@pytest.mark.parametrize(
+    "mutate", [*(partial(f, layout=LAYOUT, plan=planned(1, 1)) for f in (mutPrune, mutGlobal)), mutFlip]
+)
 def test_without_the_trace_it_says_what_to_do(mutate) -> None:
     with pytest.raises(NetsError, match=r"has no trace .* give the Evaluator traces="):
         mutate(told([1] * 8))

@@ -28,6 +28,7 @@ LAYOUT = Layout(("a", "b"), ((30, 20), (10, 40)))  # of 1,000 genes, as the fixt
 STD = np.full(1000, 0.1, dtype=np.float32)
 BOUND = {  # what an operator needs beside a rate
     "mutLayers": {"layers": 2},
+    "mutGlobal": {"layout": LAYOUT, "plan": lambda genome: np.array([60, 40])},
     "mutPrune": {"layout": LAYOUT, "plan": lambda genome: np.array([60, 40])},
     "mutGrow": {"layout": LAYOUT, "plan": lambda genome: np.array([500, 300])},
     "mutFanIn": {"layout": LAYOUT, "std": STD},

@@ -80,7 +80,7 @@ def alike(here: Genome, there: Genome) -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_what_every_mutation_makes_is_evaluated_alike(name: str, config: Config) -> None:
-    planned = f"{name},repair" if name in ("layers", "density") else name
+    planned = f"{name},repair" if name in ("layers", "global", "density") else name
     toolbox = make_toolbox(config(mutate=planned, arch="mlp-100", target_density=0.3))
     evaluator = toolbox.evaluate.func
     parents = toolbox.population(n=4)

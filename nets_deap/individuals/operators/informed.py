@@ -33,14 +33,17 @@ def mutPrune(
 def mutGlobal(individual: Genome, layout: Layout, plan: Plan, by: str = "magnitude") -> tuple[Genome]:
     """Plan for each layer as many genes as it would keep if the active genes of all layers competed.
 
-    This changes only the plan, as `mutLayers` does; `mutPrune` by the same trace then prunes globally.
+    The best gene of each layer is kept whatever the others have. This changes only the plan, as `mutLayers`
+    does; `mutPrune` by the same trace then prunes globally.
 
     by: as for `mutPrune`. Source: the choice is that of global magnitude pruning (Frankle & Carbin 2019,
     section 4); that the layers' shares are inherited is ours.
     Raises NetsError if the parent's evaluation has no such trace.
     """
-    total = min(int(plan(individual).sum()), int(individual.mask.sum()))
-    left = keep(layout, trace(individual, by), individual.mask, total)
+    scores, active = trace(individual, by), individual.mask
+    total = min(int(plan(individual).sum()), int(active.sum()))
+    best = keep(layout, scores, active, np.array([min(1, part.sum()) for _, part in layout.split(active)]))
+    left = best | keep(layout, scores, active & ~best, total - int(best.sum()))
     shares = [max(1, int(part.sum())) / part.size for _, part in layout.split(left)]
     individual.traits[LAYERS] = factors_of(layout, np.array(shares), total)
     return (individual,)
