@@ -69,6 +69,8 @@ def exact_counts(
     most = sizes if most is None else most
     if not len(sizes) <= total <= most.sum():
         raise NetsError(f"{total:,} weights do not go into {len(sizes)} layers of {most.sum():,} in all")
+    if not np.isfinite(densities).all():
+        raise NetsError("layer densities that are not finite: nothing can be planned by them")
     wanted = np.clip(np.asarray(densities) * sizes, 1, most)
     counts = np.floor(wanted + 1e-9).astype(np.int64)
     while (missing := total - counts.sum()) != 0:

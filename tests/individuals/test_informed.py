@@ -91,6 +91,24 @@ def test_a_global_plan_and_pruning_are_global_pruning(rng: np.random.Generator) 
         np.testing.assert_array_equal(genome.mask, expected)
 
 
+@pytest.mark.parametrize(
+    ("mask", "counts"),
+    [
+        ([1, 0, 0, 0, 1, 1, 1, 0], [2, 6]),  # as many as are planned are not active: 1 to 3 stays 1 to 3
+        ([0, 0, 0, 0, 1, 1, 1, 1], [2, 6]),  # a layer without any is planned one to the others' four
+        ([0] * 16, [4, 4]),  # nothing competes: the plan stays
+    ],
+)
+def test_a_global_plan_for_more_than_is_active(mask: list[int], counts: list[int]) -> None:
+    layout = Layout(("a", "b"), ((2, 4), (2, 4)))
+    genome = Genome(np.ones(16), np.array([*mask[:4], 0, 0, 0, 0, *mask[4:8], 0, 0, 0, 0], dtype=bool))
+    trace = {"magnitude": np.arange(16, dtype=np.float32)}
+    genome.measured = Evaluation(0.4, 0.9, 0.5, (0.4,), 3, 0.5, (0.5,), trace)
+    plan = partial(planned_counts, layout, 8)
+    mutGlobal(genome, layout, plan)
+    assert plan(genome).tolist() == counts
+
+
 def test_flipping_keeps_magnitudes() -> None:
     genome = told([1] * 8, flipped=[1, 0, 0, 0, 0, 0, 0, 1])
     mutFlip(genome)

@@ -34,18 +34,23 @@ def mutGlobal(individual: Genome, layout: Layout, plan: Plan, by: str = "magnitu
     """Plan for each layer as many genes as it would keep if the active genes of all layers competed.
 
     The best gene of each layer is kept whatever the others have. This changes only the plan, as `mutLayers`
-    does; `mutPrune` by the same trace then prunes globally.
+    does. `mutPrune` by the same trace then prunes globally.
+
+    A layer without active genes is planned one. If more genes are planned than are active, the layers keep
+    the shares that they have; without any active gene the plan stays.
 
     by: as for `mutPrune`. Source: the choice is that of global magnitude pruning (Frankle & Carbin 2019,
     section 4); that the layers' shares are inherited is ours.
     Raises NetsError if the parent's evaluation has no such trace.
     """
-    scores, active = trace(individual, by), individual.mask
-    total = min(int(plan(individual).sum()), int(active.sum()))
+    scores, active, planned = trace(individual, by), individual.mask, int(plan(individual).sum())
+    total = min(planned, int(active.sum()))
+    if not total:
+        return (individual,)
     best = keep(layout, scores, active, np.array([min(1, part.sum()) for _, part in layout.split(active)]))
     left = best | keep(layout, scores, active & ~best, total - int(best.sum()))
     shares = [max(1, int(part.sum())) / part.size for _, part in layout.split(left)]
-    individual.traits[LAYERS] = factors_of(layout, np.array(shares), total)
+    individual.traits[LAYERS] = factors_of(layout, np.array(shares), planned)
     return (individual,)
 
 
