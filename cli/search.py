@@ -224,8 +224,6 @@ def _search(
     from nets_deap.config import run_folder
     from nets_deap.config.layers import configure, explicit
     from nets_deap.search import going_on, run
-    from nets_deap.search.cycles import Cycles
-    from nets_deap.search.learned_masks import LearnedMask
     from nets_deap.search.registry import method_of
 
     if fresh and from_cycle:
@@ -240,10 +238,7 @@ def _search(
     if fresh:
         render.set_aside(folder, "method", "a search", settled)
     searching = method_of(settled.method)
-    unit = "cycle" if isinstance(searching, Cycles) else "generation"
-    total = run.rows_of(searching, settled.problem(), settled.density)
-    if isinstance(searching, LearnedMask):
-        unit, total = "iteration", searching.steps(settled.problem(), settled.budget())
+    unit, total = run.length_of(searching, settled.problem(), settled.density, settled.budget())
     silent, measure = quiet or as_json, render.measure(settled)
     try:
         with progress.shown(total, silent or not total, unit, begun=-(unit == "generation")) as report:

@@ -72,7 +72,7 @@ def find_ticket(
     searching = method_of(spec)
     searching.check(given, density, limit)
     mapped = nullcontext(map) if callable(map) else make_map(map, workers, scheduler=scheduler)
-    title, length = f"{spec} at {density:.1%}", run.rows_of(searching, given, density)
+    title, length = f"{spec} at {density:.1%}", run.length_of(searching, given, density, limit)[1]
     measure = Measure(str(given.architecture.criterion.metric))
     with mapped as engine, progress(title, show, length, measure) as tell:
         if out is not None:

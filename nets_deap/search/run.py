@@ -13,10 +13,12 @@ from typing import Any, cast
 from nets_deap.config import run_folder
 from nets_deap.config.run_folder import CHECKPOINT, COST, LOGBOOK, TICKET
 from nets_deap.evolution.maps import make_map
+from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.search import going_on
 from nets_deap.search.config import SearchConfig
 from nets_deap.search.cycles import Cycles
+from nets_deap.search.learned_masks import LearnedMask
 from nets_deap.search.method import Found, Method, Row
 from nets_deap.search.neuroevolution import Nets
 from nets_deap.search.registry import gives_ticket, method_of
@@ -118,13 +120,15 @@ def search(
     return Found(ticket, found.logbook, found.cost)
 
 
-def rows_of(method: Method, problem: Problem, density: float) -> int:
-    """Of how many cycles or generations the search tells, by `on_row`; 0: of none."""
+def length_of(method: Method, problem: Problem, density: float, budget: Budget) -> tuple[str, int]:
+    """The unit in which the search says how far it is, and how many there are; 0: it does not say."""
     match method:
         case Cycles():
-            return len(method.plan(problem.layout, density))
+            return "cycle", len(method.plan(problem.layout, density))
         case Weedout():
-            return method.gens
+            return "generation", method.gens
         case Nets():
-            return method.settings(problem.dataset_name, density).gens
-    return 0
+            return "generation", method.settings(problem.dataset_name, density).gens
+        case LearnedMask():
+            return "iteration", method.steps(problem, budget)
+    return "", 0

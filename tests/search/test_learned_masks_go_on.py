@@ -118,7 +118,7 @@ def test_seconds_that_are_spent_are_spent_when_it_goes_on() -> None:
     assert 3600 < found.cost.seconds < 3660
 
 
-@pytest.mark.parametrize("method", ["edge-popup", "gem-miner:rounds=3", "cts"])
+@pytest.mark.parametrize("method", ["gem-miner:rounds=3", "cts"])
 def test_in_its_folder(method: str, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ("search", method, "--data-limit", 200, "--batch-size", 10, "--density", 0.1, "--quiet", "--out")
     assert cli(*asked, "whole").code == 0

@@ -89,7 +89,7 @@ def assert_goes_on(name: str, problem: Problem) -> None:
     text = f"{name}:every=3"
     whole, moved = trained(text, problem)
     begun = None
-    for stop_at in (2, 3, 7, 11):  # before an update, just after one, between two, and before the last step
+    for stop_at in (3, 7):  # just after an update, and between two
         with pytest.raises(KeyboardInterrupt):
             trained(text, problem, begun, stop_at)
         begun = Kept(HERE, text).load()
