@@ -85,6 +85,7 @@ class ScoredModule(ABC):
 
     @property
     def state(self) -> Tensor:
+        """The scores; the running statistics, which training changes, too, are among the extras in `kept`."""
         return self.flat
 
     def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -170,7 +170,7 @@ class LearnedMask(Method):
         on_standing: Callable[[Standing], None] | None = None,
         due: Callable[[], bool] | None = None,
     ) -> Found:
-        """Raises NetsError as `check` does."""
+        """Raises NetsError as `check` does. begun, on_standing, due: see `Method.one_training`"""
         self.check(problem, density, budget)
         limits, data = self.limited(budget), problem.data.to("cpu", torch.float32)
         meter = Meter(limits, Cost(**begun.told["cost"]) if begun else Cost())

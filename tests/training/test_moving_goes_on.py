@@ -26,14 +26,19 @@ HERE, STEPS, DENSITY = Path("where-it-stands"), 12, 0.05  # so few weights that 
 MODELS = ("lenet-300-100", "cnn-8-16", "wrn-10-1")
 
 
+def sparse(text: str) -> SparseTraining:
+    method = method_of(parse(text))
+    assert isinstance(method, SparseTraining)
+    return method
+
+
 def trained(
     text: str, problem: Problem, begun: Standing | None = None, stop_at: int = 0
 ) -> tuple[TrainingRun, Moving]:
     """With a new network; stop_at: the step after which it is interrupted."""
     rng = np.random.default_rng(0)
     weights, extras = initial(problem, rng)
-    method = method_of(parse(text))
-    assert isinstance(method, SparseTraining)
+    method = sparse(text)
     network = method.network(problem, weights, DENSITY, rng, extras)
 
     def on_standing(standing: Standing) -> None:
@@ -108,7 +113,7 @@ def test_the_early_stop_is_one_at_the_density_also_after_an_interruption() -> No
     problem = Problem("digits", "lenet-300-100", recipe, data_limit=150)
     text = "gmp:until=0.8"
     whole, _ = trained(text, problem)
-    settled = method_of(parse(text)).settled(STEPS)  # type: ignore[attr-defined]
+    settled = sparse(text).settled(STEPS)
     losses = [row["val_loss"] for row in whole.rows]
     assert min(losses[: settled - 1]) < min(losses[settled - 1 :])
     with pytest.raises(KeyboardInterrupt):
