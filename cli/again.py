@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import joined
+from .options import joined, quoted
+
+if TYPE_CHECKING:
+    from nets_deap.runs import Held
+
+
+SAME = "the command that began it, once more"
 
 
 def command(**options: object) -> str:
@@ -28,3 +36,10 @@ def same() -> str:
     """How to go on after an interruption."""
     typed = click.get_current_context().find_root().obj or []
     return "the same command continues" + ", without --fresh" * ("--fresh" in typed)
+
+
+def of(run: Held) -> str:
+    """How to go on with the run of a folder; "" if it is finished, running or damaged."""
+    if run.state not in ("unfinished", "empty"):
+        return ""
+    return f"nets-deap evolve --out {quoted(run.folder)}" if run.command == "evolve" else SAME

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import json_out, render, table, tickets
+from . import again, json_out, render, table, tickets
 from .cost import tell as tell_cost
-from .options import command, printable, quoted
+from .options import command, printable
 
 if TYPE_CHECKING:
     from nets_deap.models.measure import Measure
@@ -73,15 +73,8 @@ def _words(run: Held) -> dict[str, Any]:
         f"{run.of} {run.metric}": run.score,
         **run.facts,
         "seconds": run.seconds,
-        "to go on": again(run),
+        "to go on": again.of(run),
     }
-
-
-def again(run: Held) -> str:
-    """How to go on with a run that is not finished."""
-    if run.state not in ("unfinished", "empty"):
-        return ""
-    return f"nets-deap evolve --out {quoted(run.folder)}" if run.command == "evolve" else "the same command"
 
 
 def _ticket(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:

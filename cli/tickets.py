@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import again
+
 if TYPE_CHECKING:
     from nets_deap.config.base import Config
     from nets_deap.data.dataset import Data
@@ -14,10 +16,30 @@ OF_THE_DATA = ("dataset", "data_dir", "data_limit", "validation", "split_seed") 
 
 
 def file_of(place: str) -> Path:
-    """The file of a ticket, which is given as a file or as a run folder."""
-    from nets_deap.config.run_folder import TICKET
+    """The file of a ticket, which is given as a file or as a run folder.
 
-    return Path(place) / TICKET if Path(place).is_dir() else Path(place)
+    Raises NetsError for a folder without a ticket: says what it holds instead, and how to get a ticket.
+    """
+    from nets_deap.config.run_folder import CONFIG, TICKET
+    from nets_deap.runs import held
+    from nets_deap.util.errors import NetsError
+
+    folder = Path(place)
+    if not folder.is_dir():
+        return folder
+    if (path := folder / TICKET).exists():
+        return path
+    if not (folder / CONFIG).is_file():
+        raise NetsError(f"{folder} has no {TICKET}: expected a ticket's file, or the folder of a search")
+    run = held(folder)
+    run.check()
+    if run.command in ("evolve", "search"):
+        way = again.of(run)
+        state = f"not finished; to go on: {way}" if way else run.state
+        raise NetsError(f"{folder} holds no ticket yet: its search is {state}")
+    beside = sorted(folder.glob("tickets/*.safetensors"))
+    where = f"; name one of its tickets, such as {beside[0]}" if beside else ""
+    raise NetsError(f"{folder} is the folder of nets-deap {run.command} and holds no {TICKET}{where}")
 
 
 def folder_of(path: Path, name: str, out: str | None) -> Path:

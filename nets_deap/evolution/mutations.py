@@ -50,6 +50,7 @@ class Mutation:
     by:     its default trace; "" for a mutation that is not informed
     traces: the traces that it can use
     exact:  it follows the plan: a pipeline with such a mutation ends at the planned density
+    plans:  it changes the plan and moves no gene
     build:  (kit, rate, by) -> a mutation of one genome
     """
 
@@ -60,6 +61,7 @@ class Mutation:
     by: str = ""
     traces: tuple[str, ...] = TRACES
     exact: bool = False
+    plans: bool = False
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -93,12 +95,14 @@ MUTATIONS: dict[str, Mutation] = {
         lambda kit, rate, by: partial(ops.mutLayers, layers=len(kit.layout.sizes), sigma=rate, rng=kit.rng),
         rate=0.2,
         most=10.0,
+        plans=True,
     ),
     "density": Mutation(
         "lower the planned density, by a log-normal step of this width",
         lambda kit, rate, by: partial(ops.mutDensity, least=kit.target, sigma=rate, rng=kit.rng),
         rate=0.5,
         most=10.0,
+        plans=True,
     ),
     "reorder": Mutation(
         "draw minibatches of its own for the evaluations to come",
@@ -108,6 +112,7 @@ MUTATIONS: dict[str, Mutation] = {
         "plan for each layer what it would keep if the active genes of all layers competed",
         lambda kit, rate, by: partial(ops.mutGlobal, layout=kit.layout, plan=kit.plan, by=by),
         by="magnitude",
+        plans=True,
     ),
     "prune": Mutation(
         "the smallest fall dormant, to the planned density; this share is left free for grow",

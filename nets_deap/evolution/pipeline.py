@@ -57,6 +57,13 @@ class Pipeline:
         return any(MUTATIONS[step.name].exact for step in self.steps)
 
     @property
+    def plans_too_late(self) -> bool:
+        """Does it change the plan after the last mutation that follows it, or follow none at all?"""
+        kinds = [MUTATIONS[step.name] for step in self.steps]
+        last = max((place for place, kind in enumerate(kinds) if kind.exact), default=-1)
+        return any(kind.plans for kind in kinds[last + 1 :])
+
+    @property
     def evolves_density(self) -> bool:
         """Do genomes carry densities of their own?"""
         return any(step.name == "density" for step in self.steps)

@@ -73,8 +73,8 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         ("mutate",),
-        lambda c: _mutates(c, "layers", "global", "density") and not c.planned,
-        "layers, global and density change a plan and move no gene: add prune, grow or repair",
+        lambda c: c.pipeline.plans_too_late,
+        "layers, global and density change a plan and move no gene: put prune, grow or repair after them",
     ),
     Rule(("race",), lambda c: c.objectives == 2 and c.race is not None, TWO_OBJECTIVES),
     Rule(("islands",), lambda c: c.objectives == 2 and c.islands > 1, TWO_OBJECTIVES),

@@ -95,6 +95,8 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
         ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the stacks of batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
         ({"mutate": "layers,noise"}, "change a plan and move no gene"),
+        ({"mutate": "prune,global"}, "put prune, grow or repair after them"),
+        ({"mutate": "prune,density,noise"}, "put prune, grow or repair after them"),
         ({"pop": 6, "islands": 2, "mate": "mask"}, "an odd number of genomes on each island"),
         ({"select": "tournament-dcd", "islands": 2}, "`islands` 2: it needs a search with one objective"),
         (
