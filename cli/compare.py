@@ -52,8 +52,8 @@ def compare(
     """Compare search methods on paired seeds.
 
     Every ticket is trained to the end; the test set is looked at once. Writes trials.csv (a row for each
-    trial), summary.csv, and every ticket and training. Interrupted, or with more seeds, densities or
-    methods, the same command continues where it was.
+    trial), summary.csv, a paper's table as table.md and table.tex, and every ticket and training.
+    Interrupted, or with more seeds, densities or methods, the same command continues where it was.
     """
     if list_methods:
         return method_list.show()
@@ -187,7 +187,7 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
     if at_once := [each.name for each in trained if not method_of(each.method).searches()]:
         names = ", ".join(dict.fromkeys(at_once))
         table.say(f"{names}: the search is the training, without a budget of its own")
-    click.echo(f"{printable(folder / 'trials.csv')} and summary.csv ({seconds:.0f} s)")
+    click.echo(f"{printable(folder / 'trials.csv')}, summary.csv, table.md and .tex ({seconds:.0f} s)")
 
 
 def _row(summary: Summary, mark: str, several: bool, limited: bool, measure: Measure) -> list[str]:

@@ -59,16 +59,9 @@ def tell_network(config: ProblemConfig, given: Mapping[str, Any]) -> None:
 
 def measure(config: ProblemConfig) -> Measure:
     """The metric of the results of a config."""
-    from nets_deap.data.sources import is_ours
-    from nets_deap.models.measure import Measure
-    from nets_deap.util.errors import NetsError
+    from nets_deap.config.measured import measure_of
 
-    if config.metric is None and config.loss != "binary" and is_ours(config.dataset):
-        return Measure()  # classes: there is no need to load them
-    try:
-        return Measure(str(config.problem().architecture.criterion.metric))
-    except NetsError:  # the data are not there: results are shown all the same
-        return Measure(config.metric or ACCURACY)
+    return measure_of(config)
 
 
 def tell_metric(measured: Measure) -> None:

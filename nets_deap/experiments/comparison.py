@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from nets_deap.config import run_folder
-from nets_deap.experiments import budgets, carried, comparison_folder, unfinished
+from nets_deap.experiments import budgets, carried, comparison_folder, paper_table, unfinished
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.shard import Shard
 from nets_deap.experiments.summary import STEPS, Comparison, methods_of, reference_of
@@ -61,7 +61,8 @@ def compare(
     engine: Map,
     on_trial: OnTrial | None = None,
 ) -> Comparison:
-    """Run the trials that are missing, and write trials.csv, seconds.csv and summary.csv.
+    """Run the trials that are missing, and write their tables: trials.csv, seconds.csv, summary.csv, table.md
+    and table.tex.
 
     engine: one of nets_deap's maps
     on_trial: called with the numbers of trials done and in all, and a trial's row or its error; first, if
@@ -161,8 +162,9 @@ def _run(
         comparison.rows = [known[trial] for trial in trials if trial in known]
         everything = before | known
         unfinished.sweep(folder, lambda: [trial.name for trial in everything])
-        summary = [told.row() for told in Comparison(whole, list(everything.values())).summaries()]
-        comparison_folder.write(folder, everything, summary, whole)
+        held = Comparison(whole, list(everything.values()))
+        comparison_folder.write(folder, everything, [told.row() for told in held.summaries()], whole)
+        paper_table.write(folder, held)
 
 
 def _again(

@@ -10,7 +10,7 @@ from pathlib import Path
 from nets_deap import __version__
 from nets_deap.config import run_folder
 from nets_deap.config.run_folder import DATA, VERSION
-from nets_deap.experiments import comparison_folder
+from nets_deap.experiments import comparison_folder, paper_table
 from nets_deap.experiments.comparison import trials_of
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.shard import Shard
@@ -126,3 +126,4 @@ def _write(made: Path, folders: list[Path], merged: Comparison, rows: dict[Trial
             tables.write_csv(made / name, [row for path in curves for row in tables.read_csv(path)])
     summary = [told.row() for told in merged.summaries()]
     comparison_folder.write(made, rows, summary, merged.config)
+    paper_table.write(made, merged)

@@ -12,7 +12,7 @@ from nets_deap.experiments.comparison import OnTrial, compare, stored
 from nets_deap.experiments.config import CompareConfig
 from nets_deap.experiments.summary import Comparison
 from nets_deap.parallel.protocol import Map
-from nets_deap.util import files, tables
+from nets_deap.util import files, tables, typeset
 from nets_deap.util.errors import unknown
 from nets_deap.util.statistics import mean_interval
 
@@ -80,8 +80,8 @@ def table1(
         return done
     with files.claimed_folder(folder):
         tables.write_csv(folder / CSV, rows)
-        files.write_text(folder / MARKDOWN, markdown(rows))
-        files.write_text(folder / LATEX, latex(rows))
+        files.write_text(folder / MARKDOWN, typeset.markdown(lines_of(rows)))
+        files.write_text(folder / LATEX, typeset.latex(lines_of(rows), left=2))
     return done
 
 
@@ -112,29 +112,10 @@ def papers(row: Row, key: str) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:g}"
 
 
-def _cells(rows: list[Row], line_break: str) -> list[list[str]]:
-    return [
-        [row["problem"], row["method"], *(f"{ours(row, k)}{line_break}{papers(row, k)}" for k in QUANTITIES)]
-        for row in rows
-    ]
-
-
-def markdown(rows: list[Row]) -> str:
-    """The table in Markdown: each cell has our mean ± 95 % interval, and below it the paper's figure."""
-    lines = [["problem", "method", *QUANTITIES.values()], ["---"] * (2 + len(QUANTITIES))]
-    lines += _cells(rows, "<br>")
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def latex(rows: list[Row]) -> str:
-    """The same as a LaTeX tabular; it needs the packages booktabs and makecell."""
-    head = " & ".join(["problem", "method", *QUANTITIES.values()])
-    lines = [f"\\begin{{tabular}}{{ll{'r' * len(QUANTITIES)}}}", "\\toprule", f"{head} \\\\", "\\midrule"]
-    for problem, method, *cells in _cells(rows, "\\\\"):
-        made = [f"\\makecell[r]{{{cell}}}" for cell in cells]
-        lines.append(" & ".join([problem, method, *made]) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    escaped = (
-        "\n".join(lines).replace("%", "\\%").replace("±", "$\\pm$").replace("_", "\\_").replace("–", "--")
-    )
-    return escaped + "\n"
+def lines_of(rows: list[Row]) -> list[list[str]]:
+    """The head, and a line for each row. A cell has our mean ± 95 % interval, below it the paper's figure."""
+    lines = [["problem", "method", *QUANTITIES.values()]]
+    for row in rows:
+        cells = [f"{ours(row, key)}\n{papers(row, key)}" for key in QUANTITIES]
+        lines.append([row["problem"], row["method"], *cells])
+    return lines

@@ -27,8 +27,8 @@ class SNFS(SparseTraining):
     larger share than it lacks.
 
     It wants the dense gradient at every step, so a step costs what one of the dense network does.
-    A weight that grows starts without an optimiser's memory, as in RigL; in the authors' code with momentum it
-    has that of its gradients so far.
+    A weight that grows starts without an optimiser's memory, as in RigL; in the authors' code it starts with
+    the momentum of its gradients so far.
 
     allocation: layer densities to begin with
     every: steps between updates; None: an epoch

@@ -15,11 +15,11 @@ from nets_deap.experiments.table1 import (
     PAPER,
     PROBLEMS,
     config_of,
-    latex,
-    markdown,
+    lines_of,
     table1,
 )
 from nets_deap.parallel.serial import SerialMap
+from nets_deap.util import typeset
 from nets_deap.util.errors import NetsError
 
 PART = "xor-corners-mlp-10"
@@ -83,11 +83,11 @@ def test_a_row_as_text() -> None:
     numbers = {"density": 29.71, "val_loss": 0.3019, "test_loss": 0.263, "val_acc": 91, "test_acc": 92.3}
     for key, value in numbers.items():
         row |= {key: value, f"{key}_half_width": 0.5, f"{key}_paper": None if key == "val_acc" else 1}
-    assert markdown([row]).splitlines()[2] == (
+    assert typeset.markdown(lines_of([row])).splitlines()[2] == (
         "| mnist | nets-paper | 29.7 ± 0.5<br>1 | 0.302 ± 0.500<br>1 | 0.263 ± 0.500<br>1 "
         "| 91.00 ± 0.50<br>– | 92.30 ± 0.50<br>1 |"
     )
-    assert r"\makecell[r]{91.00 $\pm$ 0.50\\--}" in latex([row])
+    assert r"\makecell[r]{91.00 $\pm$ 0.50\\--}" in typeset.latex(lines_of([row]))
 
 
 def test_a_table_whose_trials_all_fail_tells_why(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
