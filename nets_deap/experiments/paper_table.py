@@ -14,6 +14,7 @@ from nets_deap.experiments.summary import DENSE, MISSED, Comparison, Summary, re
 from nets_deap.models.measure import Measure
 from nets_deap.search.registry import gives_ticket
 from nets_deap.util import files, typeset
+from nets_deap.util.labels import labels
 
 MARKDOWN, LATEX = "table.md", "table.tex"
 SIGNIFICANT = 0.05
@@ -35,16 +36,20 @@ def write(folder: Path, comparison: Comparison) -> None:
 def _lines(summaries: Sequence[Summary], measure: Measure) -> list[list[str]]:
     """The head, and a line for each method, in the order given."""
     densities = list(dict.fromkeys(each.density for each in summaries))
-    at = {(each.name, each.density): each for each in summaries}
+    at, named = {(each.name, each.density): each for each in summaries}, _short(summaries)
     lines = [["method", *(f"{100 * density:g} %" for density in densities), "search steps"]]
     for name in dict.fromkeys(each.name for each in summaries):
         found = [at.get((name, density)) for density in densities]
         there = [each for each in found if each]
         mark = "" if gives_ticket(there[0].method) else f" {TRAINED}"
-        lines.append(
-            [name + mark, *(_cell(each, measure) if each else NONE for each in found), _steps(there)]
-        )
+        cells = [_cell(each, measure) if each else NONE for each in found]
+        lines.append([named[name] + mark, *cells, _steps(there)])
     return lines
+
+
+def _short(summaries: Sequence[Summary]) -> dict[str, str]:
+    """The name of each method or arm -> the same with as few options as tell it from the others."""
+    return labels(each.name for each in summaries)
 
 
 def _cell(summary: Summary, measure: Measure) -> str:
@@ -71,7 +76,7 @@ def _notes(comparison: Comparison, summaries: Sequence[Summary], measure: Measur
         f"Test {measure.name}{per_cent} at early stop, by density: mean ± 95 % interval over seeds ({seeds})."
     ]
     if any(each.p_holm is not None for each in summaries):
-        reference = label(reference_of(comparison.config), comparison.config.arms)
+        reference = _short(summaries)[label(reference_of(comparison.config), comparison.config.arms)]
         beside = any(each.paired_with != reference_of(comparison.config) for each in summaries)
         notes.append(
             f"{CERTAIN} differs from {reference}"
@@ -81,4 +86,7 @@ def _notes(comparison: Comparison, summaries: Sequence[Summary], measure: Measur
         )
     if not all(gives_ticket(each.method) for each in summaries):
         notes.append(f"{TRAINED} a trained network, no ticket.")
+    shortened = [f"{short} is {name}" for name, short in _short(summaries).items() if short != name]
+    if shortened:
+        notes.append(f"In full: {'; '.join(shortened)}.")
     return notes

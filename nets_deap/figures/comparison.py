@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,14 +21,19 @@ APART = 0.02  # how far methods of one density are drawn apart, so that their in
 def error_against_density(summary: pd.DataFrame) -> Figure:
     """Test error of each method at early stop, mean and 95 % interval, against the density it reached.
 
-    It shows the error because a logarithmic axis then separates methods of nearly the same accuracy.
+    It shows the error because a logarithmic axis then separates methods of nearly the same accuracy. Methods
+    that prune nothing are lines across, with their interval as a band, unless there are no others.
     summary: the rows of a comparison's summary.csv
     """
     figure, (axes,) = new_figure(1, height=4)
     methods, named = list(summary.groupby("method", sort=False)), labels(map(str, summary["method"]))
+    pruned = [method for method, rows in methods if (rows["density"] < 1).any()]
     for i, (method, rows) in enumerate(methods):
         aside = 1 + APART * (i - (len(methods) - 1) / 2)
-        _errors(axes, i, named[str(method)], 100 * rows["density"] * aside, rows, linewidth=1)
+        if pruned and method not in pruned:
+            _across(axes, i, named[str(method)], rows.iloc[0])
+        else:
+            _errors(axes, i, named[str(method)], 100 * rows["density"] * aside, rows, linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
     plain_logarithmic(axes.xaxis, axes.yaxis)
     figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
@@ -66,15 +72,29 @@ def error_against_budget(summary: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def _errors(axes: Axes, i: int, label: str, x: pd.Series, rows: pd.DataFrame, linewidth: float) -> None:
-    """The i-th method's test errors with their intervals."""
+def _colour(i: int) -> Any:
     from matplotlib import colormaps
 
+    return colormaps["tab20"](2 * i % 20 + i // 10 % 2)
+
+
+def _errors(axes: Axes, i: int, label: str, x: pd.Series, rows: pd.DataFrame, linewidth: float) -> None:
+    """The i-th method's test errors with their intervals."""
     axes.errorbar(
         x, 100 - rows["test_acc"], yerr=rows["test_acc_half_width"], label=label or None,
-        color=colormaps["tab20"](2 * i % 20 + i // 10 % 2), marker="osv^D<>PX*"[i % 10],
+        color=_colour(i), marker="osv^D<>PX*"[i % 10],
         markersize=4, linewidth=linewidth, elinewidth=1, capsize=2,
     )  # fmt: skip
+
+
+def _across(axes: Axes, i: int, label: str, row: pd.Series) -> None:
+    """The i-th method's test error at any density: a line across the axes, its interval as a band."""
+    error, half_width = 100 - row["test_acc"], row["test_acc_half_width"]
+    axes.axhline(error, color=_colour(i), linewidth=1, linestyle="--", label=label)
+    if math.isfinite(half_width):
+        axes.axhspan(
+            max(error - half_width, 0), error + half_width, color=_colour(i), alpha=0.15, linewidth=0
+        )
 
 
 def front(rows: pd.DataFrame) -> Figure:

@@ -85,7 +85,7 @@ def test_arms_have_their_names_and_other_metrics_their_own_unit() -> None:
 def test_a_comparison_writes_it_and_a_folder_writes_the_same(densities: str) -> None:
     compare(config(densities=densities), Path("c"), SerialMap())
     for name in (paper_table.MARKDOWN, paper_table.LATEX):
-        assert "rigl" in Path("c", name).read_text(encoding="utf-8")
+        assert "In full: imp is imp:cycles=2,epochs=1." in Path("c", name).read_text(encoding="utf-8")
     told = stored(Path("c"))
     assert told
     paper_table.write(Path(), told)

@@ -164,6 +164,19 @@ def test_intervals_of_one_density_do_not_overlap() -> None:
     assert error_against_budget(table.assign(search_gradient_steps=0)) is None
 
 
+def test_the_dense_network_is_a_line_across_and_does_not_widen_the_axis() -> None:
+    both = {"test_acc": [95.0, 98.0], "test_acc_half_width": [1.0, 0.5], "density": [0.05, 1.0]}
+    table = pd.DataFrame({"method": ["imp", "dense"], "asked": [0.05, 0.05], **both})
+    (axes,) = error_against_density(table).axes
+    (line,) = [line for line in axes.lines if line.get_label() == "dense"]
+    assert list(line.get_ydata()) == [2, 2]
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_height()) == pytest.approx((1.5, 1))
+    assert axes.get_xlim()[1] < 20
+    (axes,) = error_against_density(table[table["method"] == "dense"]).axes
+    assert len(axes.containers) == 1
+
+
 @pytest.mark.parametrize("table", ["logbook.csv", "training.csv", "summary.csv", "verify.csv"])
 def test_a_folder_without_anything_to_draw_is_one_line(cli: Any, table: str) -> None:
     Path("empty").mkdir()
