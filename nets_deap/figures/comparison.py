@@ -21,16 +21,17 @@ APART = 0.02  # how far methods of one density are drawn apart, so that their in
 def error_against_density(summary: pd.DataFrame) -> Figure:
     """Test error of each method at early stop, mean and 95 % interval, against the density it reached.
 
-    It shows the error because a logarithmic axis then separates methods of nearly the same accuracy. Methods
-    that prune nothing are lines across, with their interval as a band, unless there are no others.
+    It shows the error because a logarithmic axis then separates methods of nearly the same accuracy. A method
+    that prunes nothing is a line across, with its interval as a band, unless there are no others, or its
+    figures differ with the density of the ticket that it is made from.
     summary: the rows of a comparison's summary.csv
     """
     figure, (axes,) = new_figure(1, height=4)
     methods, named = list(summary.groupby("method", sort=False)), labels(map(str, summary["method"]))
-    pruned = [method for method, rows in methods if (rows["density"] < 1).any()]
+    pruning = bool((summary["density"] < 1).any())
     for i, (method, rows) in enumerate(methods):
         aside = 1 + APART * (i - (len(methods) - 1) / 2)
-        if pruned and method not in pruned:
+        if pruning and (rows["density"] == 1).all() and rows["test_acc"].nunique() == 1:
             _across(axes, i, named[str(method)], rows.iloc[0])
         else:
             _errors(axes, i, named[str(method)], 100 * rows["density"] * aside, rows, linewidth=1)

@@ -68,7 +68,11 @@ def comparison(helds: Sequence[Held]) -> Section | None:
 def _against(
     rows: Sequence[Row], of: str, title: str, x: str, measure: Measure, named: Mapping[str, str]
 ) -> Chart:
-    """Mean metric with its interval, a series for each method, against density or cost."""
+    """Mean metric with its interval, a series for each method, against density or cost.
+
+    Against density, a method that prunes nothing is a line across, unless there are no others, or its figures
+    differ with the density of the ticket that it is made from.
+    """
     by_method: dict[str, list[Row]] = {}
     for row in rows:
         by_method.setdefault(row["method"], []).append(row)
@@ -76,34 +80,39 @@ def _against(
     figure = new_figure(x, f"test {measure.axis}", height=380 + many * LEGEND_ROW * len(by_method))
     figure.update_layout(legend_maxheight=LEGEND_ROW * (1 + len(by_method)))
     unit = 1.0 if measure.share else 0.01  # summaries have the metric times 100
+    pruned = [100 * row["density"] for row in rows if row["density"] < 1 and of == "density"]
     cells = []
     for i, (method, of_it) in enumerate(by_method.items()):
         xs = [100 * row["density"] if of == "density" else _steps(row) for row in of_it]
         ys = [unit * row["test_acc"] for row in of_it]
         half = [unit * _finite(row["test_acc_half_width"]) for row in of_it]
-        aside = 1 + min(APART, MOST_APART / len(by_method)) * (i - (len(by_method) - 1) / 2)
+        if across := bool(pruned) and set(xs) == {100} and len(set(ys)) == 1:
+            xs, ys, half = [100.0, 100.0], ys[:1] * 2, half[:1] * 2
+        drawn = [0.8 * min(pruned), 1.2 * max(pruned)] if across else xs
+        aside = 1 + (not across) * min(APART, MOST_APART / len(by_method)) * (i - (len(by_method) - 1) / 2)
         figure.add_scatter(
-            x=[aside * place for place in xs],
+            x=[aside * place for place in drawn],
             y=ys,
-            error_y={"type": "data", "array": half, "thickness": 1.5},
+            error_y={"type": "data", "array": half, "thickness": 1.5, "visible": not across},
             name=plain(named[method]),
-            mode="lines+markers" if of == "density" else "markers",
+            mode="lines" if across else "lines+markers" if of == "density" else "markers",
             customdata=list(zip(xs, half, strict=True)),
-            line={"color": COLORS[i % 6], "width": 1.5},
+            line={"color": COLORS[i % 6], "width": 1.5, "dash": "dash" if across else "solid"},
             marker={"size": 9, "symbol": SYMBOLS[i % 7], "color": COLORS[i % 6]},
             hovertemplate="%{customdata[0]:.4~g}: %{y:.4~g} ± %{customdata[1]:.2~g}",
         )
-        cells += [
-            [method, float(place), value, width] for place, value, width in zip(xs, ys, half, strict=True)
-        ]
-    logarithmic(figure, "xaxis", [cell[1] for cell in cells])
+        told = list(zip(xs, ys, half, strict=True))[: 1 if across else None]
+        cells += [[method, float(place), value, width] for place, value, width in told]
+    logarithmic(figure, "xaxis", pruned or [cell[1] for cell in cells])
     best = max(cells, key=lambda cell: cell[2])
     says = (
         f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "
         f"{number(best[1])}."
     )
     head = ["method", x, f"test {measure.axis}", "± 95 %"]
-    note = "Methods are drawn a little apart."
+    note = (
+        "Methods are drawn a little apart" + "; one that prunes nothing is a line across" * bool(pruned) + "."
+    )
     return made(title, says, figure, head, cells, note, look="wide" if many else "")
 
 

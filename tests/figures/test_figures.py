@@ -175,6 +175,9 @@ def test_the_dense_network_is_a_line_across_and_does_not_widen_the_axis() -> Non
     assert axes.get_xlim()[1] < 20
     (axes,) = error_against_density(table[table["method"] == "dense"]).axes
     assert len(axes.containers) == 1
+    made = table.assign(method="imp+dense", density=1.0, test_acc=[97.0, 98.0])  # from two tickets
+    (axes,) = error_against_density(pd.concat([table, made])).axes
+    assert [len(container.lines[0].get_xdata()) for container in axes.containers] == [1, 2]
 
 
 @pytest.mark.parametrize("table", ["logbook.csv", "training.csv", "summary.csv", "verify.csv"])

@@ -22,7 +22,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("results")
     evolved = ("--pop", "4", "--gens", "4", *SERIAL)
     training = (*TINY[6:], *SERIAL)
-    compared = ("--methods", "imp,random,nets:pop=2,gens=2", "--densities", "0.5,0.2", "--seeds", "2")
+    compared = ("--methods", "imp,random,nets:pop=2,gens=2,dense", "--densities", "0.5,0.2", "--seeds", "2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
         _run("evolve", *TINY, *evolved, "--mate", "uniform", "--out", place / "run")

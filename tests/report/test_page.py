@@ -76,6 +76,16 @@ def test_fronts_of_two_kinds_have_a_chart_each(results: Path) -> None:
     assert [group.name for group in section.groups][-len(rows) :] == [f"rare/{row['ticket']}" for row in rows]
 
 
+def test_the_dense_network_is_a_line_across(results: Path) -> None:
+    told = sections(results, "comparison")["comparison"].charts[0]
+    assert told.title == "Test accuracy against density"
+    drawn = {each["name"]: each for each in json.loads(told.figure)["data"]}
+    dense, imp = drawn["dense"], drawn["imp"]
+    assert (dense["mode"], imp["mode"]) == ("lines", "lines+markers")
+    assert dense["x"][0] < min(imp["x"]) < max(imp["x"]) < dense["x"][1] < 100
+    assert [row[1] for row in told.rows if row[0] == "dense"] == ["100"]
+
+
 def test_a_training_of_another_ticket_is_not_the_runs(results: Path, tmp_path: Path) -> None:
     for name in ("run", "front"):
         shutil.copytree(results / name, tmp_path / name)
