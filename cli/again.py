@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 SAME = "the command that began it, once more"
+SEARCHES = ("evolve", "search")  # commands whose folders get a ticket
 
 
 def command(**options: object) -> str:
@@ -39,7 +40,12 @@ def same() -> str:
 
 
 def of(run: Held) -> str:
-    """How to go on with the run of a folder; "" if it is finished, running or damaged."""
-    if run.state not in ("unfinished", "empty"):
+    """How to go on with the run of a folder; "" if it is finished, running or damaged. A search whose ticket
+    is missing is not finished: it writes the ticket again.
+    """
+    from nets_deap.config.run_folder import TICKET
+
+    lost = run.state == "finished" and run.command in SEARCHES and not (run.folder / TICKET).exists()
+    if run.state not in ("unfinished", "empty") and not lost:
         return ""
     return f"nets-deap evolve --out {quoted(run.folder)}" if run.command == "evolve" else SAME

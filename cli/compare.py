@@ -75,7 +75,7 @@ def compare(
     if fresh:
         render.set_aside(folder, "methods", "a comparison", settled)
     start = time.monotonic()
-    total, measure = len(comparison.trials_of(settled)), render.measure(settled)
+    total, measure = len(comparison.trials_of(settled)), render.measure(settled, folder)
 
     def named(trial: Any) -> str:
         return f"{label(trial.method, settled.arms)} at {trial.density:g}, seed {trial.seed}"
@@ -137,8 +137,9 @@ def _line(outcome: Any, config: CompareConfig, measure: Measure) -> str:
 
 def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure) -> None:
     from nets_deap.experiments.arms import label
-    from nets_deap.experiments.summary import STEPS, reference_of
-    from nets_deap.search.registry import gives_ticket, method_of
+    from nets_deap.experiments.paper_table import remarks
+    from nets_deap.experiments.summary import reference_of
+    from nets_deap.search.registry import gives_ticket
 
     summaries = comparison.summaries()
     several = len(comparison.config.densities) > 1
@@ -171,22 +172,10 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
         + ", of a NeTS's random tickets to the NeTS" * beside
         + "; p (Holm) of the t-test: corrected for all tests of this table"
     )
-    if comparison.config.until_half_width is not None:
-        table.say(
-            f"seeds were added, up to {STEPS[-1]}, until these intervals were narrow: intervals and p are "
-            f"corrected for {len(STEPS)} looks"
-        )
-    if any(summary.method.control for summary in summaries):
-        table.say("METHOD+CONTROL: its search is that of the ticket it is made from")
-    wild = [each.name for each in summaries if not all(map(math.isfinite, each.values("test_loss")))]
-    if wild:
-        table.say(f"{render.DIVERGED}, with some seed: {', '.join(dict.fromkeys(wild))}")
-    trained = [each for each in summaries if not gives_ticket(each.method)]
-    if trained:
+    if not all(gives_ticket(each.method) for each in summaries):
         table.say("* a trained network, not a ticket")
-    if at_once := [each.name for each in trained if not method_of(each.method).searches()]:
-        names = ", ".join(dict.fromkeys(at_once))
-        table.say(f"{names}: the search is the training, without a budget of its own")
+    for remark in remarks(comparison, summaries):
+        table.say(remark)
     click.echo(f"{printable(folder / 'trials.csv')}, summary.csv, table.md and .tex ({seconds:.0f} s)")
 
 

@@ -205,6 +205,8 @@ def _trained(ticket: Ticket, place: Path) -> Ticket:
     from nets_deap.util.tensors import read_safetensors
 
     path = place / "trained.safetensors" if place.is_dir() else place
+    if place.is_dir() and not path.exists():
+        raise click.UsageError(f"--trained {place}: expected a folder of `nets-deap train`")
     try:
         _, stored = read_safetensors(path)
         weights, mask = stored["early_stop_weights"], stored["mask"]

@@ -36,7 +36,7 @@ def merge(folders: tuple[str, ...], out: str, quiet: bool, as_json: bool) -> Non
     elif not quiet:
         from .compare import show
 
-        measure = render.measure(merged.config)
+        measure = render.measure(merged.config, Path(out), build=False)
         render.tell_metric(measure)
         show(merged, Path(out), time.monotonic() - start, measure)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import again
+from .options import quoted
 
 if TYPE_CHECKING:
     from nets_deap.config.base import Config
@@ -25,20 +26,25 @@ def file_of(place: str) -> Path:
     from nets_deap.util.errors import NetsError
 
     folder = Path(place)
+    path = folder / TICKET
     if not folder.is_dir():
         return folder
-    if (path := folder / TICKET).exists():
+    if path.exists() or path.is_symlink():
         return path
     if not (folder / CONFIG).is_file():
         raise NetsError(f"{folder} has no {TICKET}: expected a ticket's file, or the folder of a search")
     run = held(folder)
     run.check()
-    if run.command in ("evolve", "search"):
-        way = again.of(run)
-        state = f"not finished; to go on: {way}" if way else run.state
-        raise NetsError(f"{folder} holds no ticket yet: its search is {state}")
-    beside = sorted(folder.glob("tickets/*.safetensors"))
-    where = f"; name one of its tickets, such as {beside[0]}" if beside else ""
+    if run.command in again.SEARCHES:
+        if run.state == "running":
+            raise NetsError(f"{folder} holds no ticket yet: its search is running")
+        lost = "its search is finished, and the ticket is missing; to write it again"
+        state = lost if run.state == "finished" else "its search is not finished; to go on"
+        raise NetsError(f"{folder} holds no ticket: {state}: {again.of(run)}")
+    beside = (folder if folder.name else folder.absolute()).parent / TICKET
+    others = [path for path in sorted(folder.glob("tickets/*.safetensors")) if "dense" not in path.name]
+    found = [beside] if beside.exists() else others[:1]
+    where = "".join(f"; name a ticket, such as {quoted(each)}" for each in found)
     raise NetsError(f"{folder} is the folder of nets-deap {run.command} and holds no {TICKET}{where}")
 
 

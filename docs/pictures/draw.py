@@ -1,7 +1,8 @@
 """`python docs/pictures/draw.py`: draw the pictures of the docs beside this file; with names, only those.
 
 Two are sketches. `search.svg` shows a short search on handwritten digits, which runs first (a minute);
-`budgets.svg` is drawn from results/search/, `cluster.svg` from results/cluster/.
+`budgets.svg` is drawn from results/search/, `convolutional.svg` from results/conv/, `cluster.svg` from
+results/cluster/.
 """
 
 from __future__ import annotations
@@ -150,6 +151,41 @@ def budgets() -> Any:
     return figure
 
 
+# A method as it begins in results/conv -> its name here, colour and marker
+CONVOLUTIONAL = {
+    "dense": ("dense", "black", ""),
+    "gmp": ("gradual pruning (no ticket)", "#009e73", "^"),
+    "imp:": ("IMP", ORANGE, "s"),
+    "nets:budget=704,density_gens": ("evolution, a variant", "#56b4e9", "D"),
+    "nets": ("evolution", BLUE, "o"),
+    "rigl": ("RigL (no ticket)", "#cc79a7", "v"),
+    "random-erk": ("random tickets", GREY, "x"),
+}
+
+
+def convolutional() -> Any:
+    """Test error against density: LeNet-5 on MNIST and ResNet-20 on CIFAR-10, seven of the methods."""
+    figure, panels = new_figure(2, height=3.0)
+    titles = {"lenet-5": "LeNet-5, MNIST", "resnet-20": "ResNet-20, CIFAR-10, two epochs"}
+    for axes, (folder, title) in zip(panels, titles.items(), strict=True):
+        rows = pd.read_csv(RESULTS.parent / "conv" / folder / "summary.csv")
+        found = rows["method"].map(lambda name: next((k for k in CONVOLUTIONAL if name.startswith(k)), None))
+        for i, (key, (label, color, marker)) in enumerate(CONVOLUTIONAL.items()):
+            ones = rows[found == key].sort_values("asked")
+            error, half_width = 100 - ones["test_acc"], ones["test_acc_half_width"]
+            if key == "dense":
+                axes.axhline(error.iloc[0], color=color, lw=1, ls="--", label=label)
+            elif len(ones):
+                axes.errorbar(100 * ones["asked"] * (1 + 0.025 * (i - 3)), error, half_width, label=label,
+                              color=color, marker=marker, markersize=4, capsize=2, lw=1.2)  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
+        axes.set_title(title, fontsize=9)
+        plain_logarithmic(axes.xaxis, axes.yaxis)
+    handles, names = panels[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
 def cluster() -> Any:
     """Seconds of a generation of 1,000 genomes against the number of workers."""
     rows = pd.read_csv(RESULTS.parent / "cluster" / "sizes.csv")
@@ -171,6 +207,7 @@ PICTURES = {
     "evolution": evolution,
     "search": search,
     "budgets": budgets,
+    "convolutional": convolutional,
     "cluster": cluster,
 }
 

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from nets_deap.config.base import ProblemConfig
 from nets_deap.data.sources import is_ours
-from nets_deap.models.measure import ACCURACY, Measure
+from nets_deap.models.measure import Measure
 from nets_deap.util.errors import NetsError
+from nets_deap.util.tensors import metadata_of
+
+TICKET = "ticket"  # in the format of tickets
+METRIC = "metric"  # in the metadata of a ticket whose metric is no accuracy
 
 
-def measure_of(config: ProblemConfig) -> Measure:
-    """The metric of the config's results. Data that are not there are accepted: results are shown anyway."""
-    if config.metric is None and config.loss != "binary" and is_ours(config.dataset):
+def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = True) -> Measure | None:
+    """The metric of a config's results; None if nobody can say.
+
+    folder: of the results, whose tickets say it
+    build: else the network may be made, which imports what of the user's own the config names
+    """
+    if config.metric is not None:
+        return Measure(config.metric)
+    if config.loss != "binary" and is_ours(config.dataset):
         return Measure()  # classes: there is no need to load them
-    try:
-        return Measure(str(config.problem().architecture.criterion.metric))
-    except NetsError:
-        return Measure(config.metric or ACCURACY)
+    if folder is not None and (told := metric_in(folder)):
+        return Measure(told)
+    if build:
+        with suppress(NetsError):  # the data are not there
+            return Measure(str(config.problem().architecture.criterion.metric))
+    return None
+
+
+def metric_in(folder: Path) -> str | None:
+    """The metric that a ticket here, or the ticket that this folder lies beside, was measured by."""
+    for place in (folder, folder / "tickets", folder.parent):
+        for path in sorted(place.glob("*.safetensors")):
+            with suppress(NetsError):
+                if TICKET in (told := metadata_of(path, "ticket")).get("format", ""):
+                    return told.get(METRIC, Measure().name)
+    return None

@@ -58,10 +58,10 @@ class Pipeline:
 
     @property
     def plans_too_late(self) -> bool:
-        """Does it change the plan after the last mutation that follows it, or follow none at all?"""
-        kinds = [MUTATIONS[step.name] for step in self.steps]
-        last = max((place for place, kind in enumerate(kinds) if kind.exact), default=-1)
-        return any(kind.plans for kind in kinds[last + 1 :])
+        """Does it change the plan, and neither prune nor repair after that? `grow` alone only adds genes."""
+        names = [step.name for step in self.steps]
+        last = max((place for place, name in enumerate(names) if name in ("prune", "repair")), default=-1)
+        return any(MUTATIONS[name].plans for name in names[last + 1 :])
 
     @property
     def evolves_density(self) -> bool:
@@ -90,9 +90,14 @@ class Pipeline:
                 add(named, _adaptive(kit, place, step, rate))
             elif mutation.rate is None or rate > 0 or mutation.by:
                 add(named, mutation.build(kit, rate, step.by))
-        if self.exact and not any(step.name in ("grow", "repair") for step in self.steps):
+        if self.exact and not self._ends_exactly():
             add("repair", MUTATIONS["repair"].build(kit, 0.0, ""))  # a layer's planned share may have grown
         return built
+
+    def _ends_exactly(self) -> bool:
+        """Does it repair, or prune and then grow?"""
+        names = [step.name for step in self.steps]
+        return "repair" in names or ("prune" in names and "grow" in names[names.index("prune") :])
 
 
 def _adaptive(kit: Kit, place: int, step: Step, rate: float) -> Callable[[Genome], tuple[Genome]]:

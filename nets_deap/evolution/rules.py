@@ -73,8 +73,8 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         ("mutate",),
-        lambda c: c.pipeline.plans_too_late,
-        "layers, global and density change a plan and move no gene: put prune, grow or repair after them",
+        lambda c: c.pipeline.plans_too_late and not c.planned,
+        "layers, global and density change a plan and move no gene: put prune or repair after them",
     ),
     Rule(("race",), lambda c: c.objectives == 2 and c.race is not None, TWO_OBJECTIVES),
     Rule(("islands",), lambda c: c.objectives == 2 and c.islands > 1, TWO_OBJECTIVES),
@@ -214,6 +214,12 @@ NO_EFFECT: Sequence[Rule] = (
         ("crossover",),
         lambda c: c.mate != "uniform",
         "has no effect where `mate` is {c.mate}: take uniform as well",
+    ),
+    Rule(
+        ("mutate",),
+        lambda c: c.pipeline.plans_too_late,
+        "{c.mutate}: layers, global and density change a plan that other mutations follow: put prune or "
+        "repair after them",
     ),
     Rule(("against",), lambda c: c.objectives == 1, f"has no effect: {ONE_OBJECTIVE}"),
     Rule(

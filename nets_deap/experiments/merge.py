@@ -126,4 +126,4 @@ def _write(made: Path, folders: list[Path], merged: Comparison, rows: dict[Trial
             tables.write_csv(made / name, [row for path in curves for row in tables.read_csv(path)])
     summary = [told.row() for told in merged.summaries()]
     comparison_folder.write(made, rows, summary, merged.config)
-    paper_table.write(made, merged)
+    paper_table.write(made, merged, build=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,7 +21,7 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     """Test error of each method at early stop, mean and 95 % interval, against the density it reached.
 
     It shows the error because a logarithmic axis then separates methods of nearly the same accuracy. A method
-    that prunes nothing is a line across, with its interval as a band, unless there are no others, or its
+    that prunes nothing is a line across, unless there are no others, or its
     figures differ with the density of the ticket that it is made from.
     summary: the rows of a comparison's summary.csv
     """
@@ -37,7 +36,9 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
             _errors(axes, i, named[str(method)], 100 * rows["density"] * aside, rows, linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="density, %", ylabel="test error, %")
     plain_logarithmic(axes.xaxis, axes.yaxis)
-    figure.legend(loc="outside right upper", frameon=False, fontsize="x-small")
+    drawn = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    handles = [drawn[name] for name in map(str, named.values())]  # in the order given
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize="x-small")
     return figure
 
 
@@ -89,13 +90,12 @@ def _errors(axes: Axes, i: int, label: str, x: pd.Series, rows: pd.DataFrame, li
 
 
 def _across(axes: Axes, i: int, label: str, row: pd.Series) -> None:
-    """The i-th method's test error at any density: a line across the axes, its interval as a band."""
+    """The i-th method's test error at any density: a line across the axes, its interval between thin ones."""
     error, half_width = 100 - row["test_acc"], row["test_acc_half_width"]
     axes.axhline(error, color=_colour(i), linewidth=1, linestyle="--", label=label)
-    if math.isfinite(half_width):
-        axes.axhspan(
-            max(error - half_width, 0), error + half_width, color=_colour(i), alpha=0.15, linewidth=0
-        )
+    for edge in (error - half_width, error + half_width):
+        if edge > 0:  # not NaN, of one seed
+            axes.axhline(edge, color=_colour(i), linewidth=0.5, linestyle=":")
 
 
 def front(rows: pd.DataFrame) -> Figure:

@@ -146,6 +146,10 @@ def load_ticket(path: Path | str) -> Ticket:
     """Read a ticket. Raises NetsError for a file that cannot be read, DamagedError for one that is no ticket
     or not as it was written."""
     path = Path(path)
+    if path.is_dir():
+        raise NetsError(
+            f"cannot read ticket {path}: it is a folder: expected a file, such as ticket.safetensors in it"
+        )
     metadata, tensors = read_safetensors(path, "ticket")
     if metadata.get("format") not in (FORMAT, OLD):
         raise DamagedError(f"{path} is a safetensors file but no ticket of format '{FORMAT}'")

@@ -128,9 +128,7 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
         xs, ys = np.asarray(line.x, float)[chosen], np.asarray(line.y, float)[chosen]
         color = COLORS[line.color % len(COLORS)]
         if line.low is not None and line.high is not None:
-            _band(
-                figure, xs, np.asarray(line.low, float)[chosen], np.asarray(line.high, float)[chosen], color
-            )
+            band(figure, xs, np.asarray(line.low, float)[chosen], np.asarray(line.high, float)[chosen], color)
         figure.add_scatter(
             x=xs,
             y=ys,
@@ -157,7 +155,8 @@ def lines(title: str, x: str, y: str, series: Sequence[Line], log: bool = False)
     )
 
 
-def _band(figure: Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str) -> None:
+def band(figure: Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str) -> None:
+    """The area between two curves. color: #rrggbb"""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     figure.add_scatter(
         x=np.concatenate([x, x[::-1]]),

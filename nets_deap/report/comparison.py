@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from nets_deap.report.charts import (
     MANY,
     SYMBOLS,
     Chart,
+    band,
     logarithmic,
     made,
     new_figure,
@@ -25,6 +27,9 @@ from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 APART, MOST_APART = 0.02, 0.16  # how far methods are drawn apart, so that their intervals do not overlap
 LEGEND_ROW = 20  # pixels
@@ -81,29 +86,33 @@ def _against(
     figure.update_layout(legend_maxheight=LEGEND_ROW * (1 + len(by_method)))
     unit = 1.0 if measure.share else 0.01  # summaries have the metric times 100
     pruned = [100 * row["density"] for row in rows if row["density"] < 1 and of == "density"]
-    cells = []
+    cells: list[list[Any]] = []
+    across: list[list[Any]] = []
     for i, (method, of_it) in enumerate(by_method.items()):
         xs = [100 * row["density"] if of == "density" else _steps(row) for row in of_it]
         ys = [unit * row["test_acc"] for row in of_it]
         half = [unit * _finite(row["test_acc_half_width"]) for row in of_it]
-        if across := bool(pruned) and set(xs) == {100} and len(set(ys)) == 1:
-            xs, ys, half = [100.0, 100.0], ys[:1] * 2, half[:1] * 2
-        drawn = [0.8 * min(pruned), 1.2 * max(pruned)] if across else xs
-        aside = 1 + (not across) * min(APART, MOST_APART / len(by_method)) * (i - (len(by_method) - 1) / 2)
+        if pruned and set(xs) == {100} and len(set(ys)) == 1:
+            _across(figure, pruned, ys[0], half[0], plain(named[method]), COLORS[i % 6])
+            across.append([method, 100.0, ys[0], half[0]])
+            continue
+        aside = 1 + min(APART, MOST_APART / len(by_method)) * (i - (len(by_method) - 1) / 2)
         figure.add_scatter(
-            x=[aside * place for place in drawn],
+            x=[aside * place for place in xs],
             y=ys,
-            error_y={"type": "data", "array": half, "thickness": 1.5, "visible": not across},
+            error_y={"type": "data", "array": half, "thickness": 1.5},
             name=plain(named[method]),
-            mode="lines" if across else "lines+markers" if of == "density" else "markers",
+            mode="lines+markers" if of == "density" else "markers",
             customdata=list(zip(xs, half, strict=True)),
-            line={"color": COLORS[i % 6], "width": 1.5, "dash": "dash" if across else "solid"},
+            line={"color": COLORS[i % 6], "width": 1.5},
             marker={"size": 9, "symbol": SYMBOLS[i % 7], "color": COLORS[i % 6]},
             hovertemplate="%{customdata[0]:.4~g}: %{y:.4~g} ± %{customdata[1]:.2~g}",
         )
-        told = list(zip(xs, ys, half, strict=True))[: 1 if across else None]
-        cells += [[method, float(place), value, width] for place, value, width in told]
-    logarithmic(figure, "xaxis", pruned or [cell[1] for cell in cells])
+        cells += [
+            [method, float(place), value, width] for place, value, width in zip(xs, ys, half, strict=True)
+        ]
+    logarithmic(figure, "xaxis", [cell[1] for cell in cells])
+    cells += across
     best = max(cells, key=lambda cell: cell[2])
     says = (
         f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "
@@ -111,9 +120,23 @@ def _against(
     )
     head = ["method", x, f"test {measure.axis}", "± 95 %"]
     note = (
-        "Methods are drawn a little apart" + "; one that prunes nothing is a line across" * bool(pruned) + "."
+        "Methods are drawn a little apart" + "; one that prunes nothing is a line across" * bool(across) + "."
     )
     return made(title, says, figure, head, cells, note, look="wide" if many else "")
+
+
+def _across(figure: Figure, xs: Sequence[float], y: float, half_width: float, name: str, color: str) -> None:
+    """A line over a little more than these places, with its interval as a band."""
+    places = np.geomspace(0.8 * min(xs), 1.2 * max(xs), 25)  # to point at
+    band(figure, places, np.full(25, y - half_width), np.full(25, y + half_width), color)
+    figure.add_scatter(
+        x=places,
+        y=np.full(25, y),
+        name=name,
+        mode="lines",
+        line={"color": color, "width": 1.5, "dash": "dash"},
+        hovertemplate=f"nothing pruned: %{{y:.4~g}} ± {half_width:.2g}",
+    )
 
 
 def _steps(row: Row) -> float:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nets_deap.config.measured import metric_in
 from nets_deap.data.sources import is_ours
 from nets_deap.evolution.improvement import last_improvement
 from nets_deap.models.measure import ACCURACY
 from nets_deap.util import digests, files, tables
-from nets_deap.util.errors import NetsError
-from nets_deap.util.tensors import metadata_of
 
 Told = dict[str, Any]
 Reader = Callable[[Path, Told], Told]
 FINISHED = "finished"
-TICKET = "ticket"  # in the format of tickets
 
 
 def _rows(path: Path) -> list[tables.Row]:
@@ -27,15 +24,8 @@ def _rows(path: Path) -> list[tables.Row]:
 
 
 def metric(folder: Path, dataset: str) -> str:
-    """The metric that a ticket here, or the ticket that this folder lies beside, was measured by."""
-    if is_ours(dataset):
-        return ACCURACY
-    for place in (folder, folder / "tickets", folder.parent):
-        for path in sorted(place.glob("*.safetensors")):
-            with suppress(NetsError):
-                if TICKET in (told := metadata_of(path, "ticket")).get("format", ""):
-                    return told.get("metric", ACCURACY)
-    return ACCURACY
+    """The metric that the tickets here were measured by; accuracy if there are none."""
+    return ACCURACY if is_ours(dataset) else metric_in(folder) or ACCURACY
 
 
 def evolution(folder: Path, config: Told) -> Told:

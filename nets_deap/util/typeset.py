@@ -9,7 +9,7 @@ IN_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "*": "\\*", "<": "&lt;", 
 IN_LATEX = str.maketrans(
     {character: f"\\{character}" for character in "%_&#${}"}
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\n": "\\\\"}
-    | {"±": "$\\pm$", "–": "--", "†": "$^\\dagger$", "*": "$^*$"}
+    | {"±": "$\\pm$", "−": "$-$", "–": "--", "†": "$^\\dagger$", "*": "$^*$"}
 )
 
 

@@ -35,9 +35,9 @@ def place(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SAID = {
-    "evolved": "evolved holds no ticket yet: its search is not finished; to go on: nets-deap evolve --out",
-    "searched": "searched holds no ticket yet: its search is not finished; to go on: the command that began",
-    "c": "c is the folder of nets-deap compare and holds no ticket.safetensors; name one of its",
+    "evolved": "evolved holds no ticket: its search is not finished; to go on: nets-deap evolve --out",
+    "searched": "searched holds no ticket: its search is not finished; to go on: the command that began",
+    "c": "c is the folder of nets-deap compare and holds no ticket.safetensors; name a ticket, such",
     "stranger": "stranger has no ticket.safetensors: expected a ticket's file, or the folder of a search",
 }
 
@@ -51,7 +51,26 @@ def test_a_folder_without_a_ticket_says_what_it_holds(cli: Callable[..., Any]) -
             assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
             assert said in ran.err, (words, ran.err)
     named = cli("train", "c").err.split()[-1]
+    assert "dense" not in named
     assert cli("info", named).code == 0
+
+
+@pytest.mark.usefixtures("place")
+def test_a_ticket_that_was_lost_is_written_again(cli: Callable[..., Any]) -> None:
+    search = ("search", "random", *XOR, "--out", "lost")
+    assert cli(*search).code == 0
+    ticket = Path("lost", "ticket.safetensors")
+    whole = ticket.read_bytes()
+    ticket.unlink()
+    ran = cli("verify", "lost")
+    assert "its search is finished, and the ticket is missing; to write it again: the command" in ran.err
+    assert "to go on:            the command that began it" in cli("info", "lost").out
+    assert cli(*search).code == 0
+    assert ticket.read_bytes() == whole
+    assert cli("train", "lost", *XOR, "--out", "lost/trained").code == 0
+    below = cli("export", "lost/trained")
+    assert "is the folder of nets-deap train and holds no ticket.safetensors; name a ticket," in below.err
+    assert cli("info", below.err.split()[-1]).code == 0
 
 
 @pytest.mark.usefixtures("place")

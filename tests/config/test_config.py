@@ -95,8 +95,10 @@ def test_the_best_preset_is_what_evolve_does_anyway() -> None:
         ({"mutate": "reorder,prune", "map": "batched"}, "do not go with the stacks of batched"),
         ({"seeding": "snipe"}, "did you mean 'snip'"),
         ({"mutate": "layers,noise"}, "change a plan and move no gene"),
-        ({"mutate": "prune,global"}, "put prune, grow or repair after them"),
-        ({"mutate": "prune,density,noise"}, "put prune, grow or repair after them"),
+        ({"mutate": "prune,global"}, "`mutate` prune,global: layers, global and density change a plan that"),
+        ({"mutate": "prune,density,noise"}, "put prune or repair after them"),
+        ({"mutate": "prune,layers,grow"}, "put prune or repair after them"),
+        ({"mutate": "layers,grow"}, "put prune or repair after them"),
         ({"pop": 6, "islands": 2, "mate": "mask"}, "an odd number of genomes on each island"),
         ({"select": "tournament-dcd", "islands": 2}, "`islands` 2: it needs a search with one objective"),
         (

@@ -170,8 +170,9 @@ def test_the_dense_network_is_a_line_across_and_does_not_widen_the_axis() -> Non
     (axes,) = error_against_density(table).axes
     (line,) = [line for line in axes.lines if line.get_label() == "dense"]
     assert list(line.get_ydata()) == [2, 2]
-    (band,) = axes.patches
-    assert (band.get_y(), band.get_height()) == pytest.approx((1.5, 1))
+    edges = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+    assert edges == pytest.approx([1.5, 2.5])
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["imp", "dense"]
     assert axes.get_xlim()[1] < 20
     (axes,) = error_against_density(table[table["method"] == "dense"]).axes
     assert len(axes.containers) == 1

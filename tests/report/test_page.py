@@ -79,11 +79,14 @@ def test_fronts_of_two_kinds_have_a_chart_each(results: Path) -> None:
 def test_the_dense_network_is_a_line_across(results: Path) -> None:
     told = sections(results, "comparison")["comparison"].charts[0]
     assert told.title == "Test accuracy against density"
-    drawn = {each["name"]: each for each in json.loads(told.figure)["data"]}
-    dense, imp = drawn["dense"], drawn["imp"]
-    assert (dense["mode"], imp["mode"]) == ("lines", "lines+markers")
-    assert dense["x"][0] < min(imp["x"]) < max(imp["x"]) < dense["x"][1] < 100
-    assert [row[1] for row in told.rows if row[0] == "dense"] == ["100"]
+    drawn = {each.get("name", "band"): each for each in json.loads(told.figure)["data"]}
+    dense, imp, band = drawn["dense"], drawn["imp"], drawn["band"]
+    assert (dense["mode"], imp["mode"], band["fill"]) == ("lines", "lines+markers", "toself")
+    (row,) = [row for row in told.rows if row[0] == "dense"]
+    assert row[1] == "100"
+    heights = np.frombuffer(base64.b64decode(band["y"]["bdata"]), band["y"]["dtype"])
+    assert np.ptp(heights) == pytest.approx(2 * float(row[3]), rel=1e-3)
+    assert told.note.endswith("; one that prunes nothing is a line across.")
 
 
 def test_a_training_of_another_ticket_is_not_the_runs(results: Path, tmp_path: Path) -> None:
