@@ -101,7 +101,8 @@ def _notes(
     if not all(map(gives_ticket, methods_of(config))):
         notes.append(f"{TRAINED} a trained network, no ticket.")
     notes += [f"{remark}." for remark in remarks(comparison, summaries)]
-    if shortened := [f"{short} is {name}" for name, short in named.items() if short != name]:
+    full = {short.partition("+")[0]: name.partition("+")[0] for name, short in named.items()}
+    if shortened := [f"{short} is {name}" for short, name in full.items() if short != name]:
         notes.append(f"In full: {'; '.join(shortened)}.")
     return notes
 
