@@ -70,18 +70,27 @@ def test_code_in_a_stored_config_is_not_imported(cli: Callable[..., Any], evil: 
 
 
 def test_merge_imports_nothing_that_a_config_names(cli: Callable[..., Any]) -> None:
-    Path("mine.py").write_text(
+    Path("shared_data.py").write_text(
         "import numpy as np\nopen('pwned', 'w').close()\n"
         "def data():\n    x = np.random.default_rng(1).random((80, 4), np.float32)\n"
         "    return x, x.sum(axis=1)\n",
         encoding="utf-8",
     )
-    own = ("--dataset", "mine:data", "--arch", "mlp:4-8-1", "--methods", "random,snip", "--density", 0.5)
+    own = (
+        "--dataset",
+        "shared_data:data",
+        "--arch",
+        "mlp:4-8-1",
+        "--methods",
+        "random,snip",
+        "--density",
+        0.5,
+    )
     for shard in (1, 2):
         words = (*COMPARE[:1], *own, *COMPARE[5:], "--shard", f"{shard}/2", "--out", f"part-{shard}")
         assert cli(*words).code == 0
     Path("pwned").unlink()
-    sys.modules.pop("mine")
+    sys.modules.pop("shared_data")
     told = cli("merge", "part-1", "part-2", "--out", "whole")
     assert (told.code, "test r2" in told.out) == (0, True), told.err
     assert "Test r2 at early stop" in Path("whole/table.md").read_text(encoding="utf-8")
