@@ -1,4 +1,4 @@
-"""The command that was typed, with other options: for advice that can be copied."""
+"""How to go on: the command that was typed, with other options, or the one that began a run."""
 
 from __future__ import annotations
 

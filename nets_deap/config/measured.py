@@ -25,7 +25,7 @@ def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = 
         return Measure(config.metric)
     if config.loss != "binary" and is_ours(config.dataset):
         return Measure()  # classes: there is no need to load them
-    if folder is not None and (told := metric_in(folder)):
+    if folder is not None and (told := metric_in(folder, folder / "tickets")):
         return Measure(told)
     if build:
         with suppress(NetsError):  # the data are not there
@@ -33,9 +33,9 @@ def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = 
     return None
 
 
-def metric_in(folder: Path) -> str | None:
-    """The metric that a ticket here, or the ticket that this folder lies beside, was measured by."""
-    for place in (folder, folder / "tickets", folder.parent):
+def metric_in(*places: Path) -> str | None:
+    """The metric that the first ticket in these folders was measured by; None if there is no ticket."""
+    for place in places:
         for path in sorted(place.glob("*.safetensors")):
             with suppress(NetsError):
                 if TICKET in (told := metadata_of(path, "ticket")).get("format", ""):

@@ -21,8 +21,8 @@ def error_against_density(summary: pd.DataFrame) -> Figure:
     """Test error of each method at early stop, mean and 95 % interval, against the density it reached.
 
     It shows the error because a logarithmic axis then separates methods of nearly the same accuracy. A method
-    that prunes nothing is a line across, unless there are no others, or its
-    figures differ with the density of the ticket that it is made from.
+    that prunes nothing is a line across, unless there are no others, or its figures differ with the density
+    of the ticket that it is made from.
     summary: the rows of a comparison's summary.csv
     """
     figure, (axes,) = new_figure(1, height=4)

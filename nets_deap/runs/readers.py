@@ -24,8 +24,10 @@ def _rows(path: Path) -> list[tables.Row]:
 
 
 def metric(folder: Path, dataset: str) -> str:
-    """The metric that the tickets here were measured by; accuracy if there are none."""
-    return ACCURACY if is_ours(dataset) else metric_in(folder) or ACCURACY
+    """The metric of the tickets here, or of the one that this folder lies beside; accuracy without any."""
+    if is_ours(dataset):
+        return ACCURACY
+    return metric_in(folder, folder / "tickets", folder.parent) or ACCURACY
 
 
 def evolution(folder: Path, config: Told) -> Told:

@@ -121,6 +121,17 @@ def test_figures_of_which_nobody_knows_what_they_are_leave_the_table_as_it_is(cl
     assert Path("c/table.md").read_bytes() == told
 
 
+def test_a_ticket_that_lies_beside_the_folder_does_not_say_what_it_holds(cli: Any) -> None:
+    search = ("--dataset", "xor", "--arch", "mlp-10", "--epochs", "1", "--out", "other")
+    assert cli("random", *search).code == 0
+    shutil.copy("other/ticket.safetensors", "accuracy.safetensors")
+    x = np.random.default_rng(1).normal(size=(60, 2))
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x.sum(axis=1)}).to_csv("pairs.csv", index=False)
+    own = ("--dataset", "csv:pairs.csv?target=y", "--arch", "mlp:2-8-1", "--methods", "gmp", "--epochs", "2")
+    assert cli("compare", *own, "--seeds", "1", "--map", "serial", "--out", "c").code == 0
+    assert "Test r2 at early stop" in Path("c/table.md").read_text(encoding="utf-8")
+
+
 def test_arms_have_their_names_and_other_metrics_their_own_unit() -> None:
     arms, nowhere = {"chance": "random"}, "csv:nowhere.csv?target=y"
     made = config(methods="imp", arms=arms, metric="r2", dataset=nowhere)
