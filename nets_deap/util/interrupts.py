@@ -32,7 +32,7 @@ _began: list[float] = []  # when the first signal has come
 _due: list[None] = []  # one entry while an interrupt is to come again
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
-_held: list[None] = []  # one entry for each `held_back` that the main thread is in
+_held: list[None] = []  # one entry for each place that the main thread is in where none may be raised
 _limited: list[None] = []  # one entry for each `ended_within` that the main thread is in
 
 
@@ -77,7 +77,9 @@ def _swallowed_again() -> Iterator[None]:
         if not (_seen and isinstance(unraisable.exc_value, KeyboardInterrupt)):
             before(unraisable)
             return
+        _held.append(None)  # what is raised within this hook is lost
         _come_again()
+        _held.pop()
 
     sys.unraisablehook = hook
     try:
@@ -87,19 +89,25 @@ def _swallowed_again() -> Iterator[None]:
 
 
 def _come_again() -> None:
-    _due.append(None)
-    timer = threading.Timer(SOON, _send_again)
-    timer.daemon = True
-    timer.start()
+    if not _due:
+        _due.append(None)
+        _thread.start_new_thread(_send_again, ())  # without waiting until it runs
 
 
 def _send_again() -> None:
-    if not (_seen and _due):
-        return
+    """Send the signal until it is raised. Once is not enough: when it comes just before a call that waits,
+    Python sees it only after that call."""
+    time.sleep(SOON)
+    while (numbers := _seen[:1]) and _due:
+        _send(numbers[0])
+        time.sleep(SOON)
+
+
+def _send(number: int) -> None:
     if hasattr(signal, "pthread_kill"):  # not on Windows; it wakes a thread that sleeps
-        signal.pthread_kill(threading.main_thread().ident or 0, _seen[0])
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
-        _thread.interrupt_main(signal.Signals(_seen[0]))
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def seen() -> list[int]:

@@ -123,6 +123,45 @@ def test_an_interrupt_that_python_swallows_comes_again(
     assert "Traceback" not in capfd.readouterr().err
 
 
+def just_before_a_call_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python sees such a signal only after the call."""
+
+    def send(thread: int, number: int) -> None:
+        sent.append(number)
+        if len(sent) > 2:
+            kill(thread, number)
+
+    sent: list[int] = []
+    kill = signal.pthread_kill
+    monkeypatch.setattr(signal, "pthread_kill", send)
+
+
+def while_the_first_is_still_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def come_again() -> None:
+        come()
+        time.sleep(5 * interrupts.SOON)
+
+    come = interrupts._come_again
+    monkeypatch.setattr(interrupts, "_come_again", come_again)
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+@pytest.mark.parametrize("early", [just_before_a_call_that_waits, while_the_first_is_still_swallowed])
+def test_an_interrupt_that_comes_again_too_early_comes_once_more(
+    early: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        with interrupts.guarded():
+            in_a_destructor(signal.SIGINT)
+            time.sleep(5)
+
+    early(monkeypatch)
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - before < 4
+
+
 MODULE = """
 import signal, time
 signal.raise_signal(signal.SIGINT)
