@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 @command()
 @config_options(
     CompareConfig,
-    without=("device",),
     out="The folder to write to; what is there already is not run again. [runs/compare-…]",
 )
 @source_options("paper, lth or quick")
@@ -61,7 +60,6 @@ def compare(
     from nets_deap.experiments import budgets, comparison
     from nets_deap.experiments.arms import label
     from nets_deap.experiments.comparison_folder import default_folder
-    from nets_deap.parallel.choice import make_map
 
     sources = (CompareConfig, preset, config, bool(trust))
     plan = budgets.plan(configure(*sources, **options))
@@ -85,7 +83,7 @@ def compare(
 
     try:
         with (
-            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
+            settled.engine() as engine,
             progress.shown(total, quiet or as_json, "trial", named=named) as report,
         ):
             result = comparison.compare(

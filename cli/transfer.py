@@ -53,7 +53,7 @@ def _rows(folder: Path, name: str, settled: Any, mark: str, of: list[Ticket], ki
 
 @command()
 @click.argument("ticket", metavar="TICKET")
-@config_options(TransferConfig, without=("device", "optimizer"), out=BESIDE)
+@config_options(TransferConfig, without=("optimizer",), out=BESIDE)
 @source_options("paper, lth or quick")
 @fresh_option
 @output_options
@@ -72,7 +72,6 @@ def transfer(
     strategy itself for a strategy. Writes transfer.csv.
     """
     from nets_deap.experiments import transfer as library
-    from nets_deap.parallel.choice import make_map
     from nets_deap.problem.optimizer import is_optimizer
     from nets_deap.util.statistics import mean_interval
 
@@ -100,7 +99,7 @@ def transfer(
 
     with (
         _rows(folder, TRANSFER, settled, "to", [loaded], library.Transferred) as rows,
-        make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
+        settled.engine() as engine,
         progress.shown(total, quiet or as_json, "training", named=named) as report,
     ):
 
@@ -131,7 +130,7 @@ def transfer(
 @command()
 @click.argument("ticket", metavar="TICKET")
 @click.argument("other", metavar="[TICKET]", required=False)
-@config_options(ConnectivityConfig, without=("device",), out=BESIDE)
+@config_options(ConnectivityConfig, out=BESIDE)
 @source_options("paper, lth or quick")
 @fresh_option
 @output_options
@@ -153,7 +152,6 @@ def connectivity(
     from nets_deap.experiments import connectivity as library
     from nets_deap.figures import connectivity as drawing
     from nets_deap.figures import style
-    from nets_deap.parallel.choice import make_map
     from nets_deap.problem.ticket import load_ticket
     from nets_deap.util.statistics import mean_interval
 
@@ -170,7 +168,7 @@ def connectivity(
         kept.known = [row for row in kept.known if points[row["seed"]] == settled.points]
         have = {row["seed"] for row in kept.known}
         with (
-            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
+            settled.engine() as engine,
             progress.shown(len(seeds), quiet or as_json, "line", named=lambda seed: f"seed {seed}") as report,
         ):
 

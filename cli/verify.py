@@ -34,7 +34,6 @@ EXIT_CODES = {True: 0, False: 3, None: 4}
 @click.argument("ticket", metavar="TICKET")
 @config_options(
     VerifyConfig,
-    without=("device",),
     out="The folder to write to. [beside the ticket]",
 )
 @source_options("paper, lth or quick")
@@ -62,7 +61,6 @@ def verify(
     from nets_deap.experiments.resumed import rows_in
     from nets_deap.experiments.verdict import NETWORKS, ROWS, Trained, check, content, order
     from nets_deap.experiments.verdict import verify as judge
-    from nets_deap.parallel.choice import make_map
     from nets_deap.util import files
 
     path, loaded, settled = tickets.load(ticket, VerifyConfig, preset, config, options)
@@ -83,7 +81,7 @@ def verify(
         render.set_aside(folder, *marks, settled)
     try:
         with (
-            make_map(settled.map, settled.workers, scheduler=settled.scheduler) as engine,
+            settled.engine() as engine,
             rows_in(folder, ROWS, settled, marks, checksum, order, Trained, ADDED, CHECKSUM) as rows,
             progress.shown(total, quiet or as_json, "training", named=named) as report,
         ):

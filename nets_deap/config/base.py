@@ -20,6 +20,7 @@ from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.tracking import names as trackers
+from nets_deap.util import devices
 from nets_deap.util.errors import NetsError
 
 # Fields for where a run happens: they may change when it is resumed, and are not in its fingerprint.
@@ -211,11 +212,11 @@ class ProblemConfig(RecipeSettings):
         "NAME",
     )
     seed: Seed = setting(1, "Decides all that is random.", "running", "N", True)
-    device: Annotated[str, one_of("device", ("cpu", "cuda", "auto"))] = setting(
+    device: Annotated[str, one_of("device", devices.DEVICES)] = setting(
         "cpu", "cpu, cuda or auto.", "running", "NAME"
     )
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = setting(
-        None, "Worker processes. [all cores]", "running", "N"
+        None, "Worker processes. [all cores; on a GPU one]", "running", "N"
     )
     scheduler: str | None = setting(
         None, "Of a Dask cluster: tcp://…, tls://… or its scheduler file.", "running", "ADDRESS"
@@ -231,6 +232,7 @@ class ProblemConfig(RecipeSettings):
         return self
 
     def problem(self) -> Problem:
+        """Raises NetsError as `torch_device` does."""
         return Problem(
             self.dataset,
             self.arch,
@@ -244,6 +246,7 @@ class ProblemConfig(RecipeSettings):
             self.loss,
             self.metric,
             self.prunable,
+            self.torch_device(),
         )
 
     def identity(self) -> dict[str, Any]:
@@ -266,19 +269,11 @@ class ProblemConfig(RecipeSettings):
 
     def torch_device(self) -> str:
         """`device` with auto resolved. Raises NetsError for cuda if there is no CUDA device."""
-        if self.device == "cpu":
-            return "cpu"
-        if self.scheduler is not None:
+        if self.scheduler is not None and self.device != "cpu":
             if self.device == "auto":
                 raise NetsError("`device` auto: say cpu or cuda for the workers of a cluster")
             return self.device
-        import torch
-
-        if torch.cuda.is_available():
-            return "cuda"
-        if self.device == "auto":
-            return "cpu"
-        raise NetsError("`device` cuda: this machine has no usable CUDA device: take cpu or auto")
+        return devices.resolved(self.device)
 
 
 class BudgetConfig(ProblemConfig):

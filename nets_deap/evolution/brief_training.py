@@ -31,7 +31,6 @@ def train_briefly(
     genome: Genome,
     seed: int,
     generation: int,
-    device: str,
     dtype: torch.dtype,
     extras: np.ndarray = INITIAL,
 ) -> tuple[Network, Data]:
@@ -40,7 +39,8 @@ def train_briefly(
     Its running statistics are then those of training samples, as `networks.statistics` says.
     Returns the trained network and the data it was trained on; the genome does not change.
     """
-    architecture, data = problem.architecture, problem.data.to(device, dtype)
+    architecture, device = problem.architecture, problem.device
+    data = problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
     network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype, extras)
     part = blanked(data, problem.recipe.input_dropout, seed, generation)
@@ -81,7 +81,6 @@ class ScoreOnTest:
 
     problem: Problem
     seed: int
-    device: str = "cpu"
 
     def __call__(self, genome: Genome) -> Score:
         if genome.evaluation is None:
@@ -92,7 +91,6 @@ class ScoreOnTest:
                 genome,
                 seed_of(genome, self.seed),
                 genome.evaluation.generation,
-                self.device,
                 torch.float32,
                 self.problem.extras(self.seed),
             )

@@ -51,7 +51,6 @@ class Evaluator:
         fitness: FitnessFunction | None = None,
         objectives: int = 1,
         seed: int = 0,
-        device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: str = "float32",
         traces: Sequence[str] = (),
@@ -64,7 +63,6 @@ class Evaluator:
         self.fitness = fitness or DensityPenalty(0.2)
         self.objectives = objectives
         self.seed = seed
-        self.device = device
         self.dtype = dtype
         self.precision = precision
         self.traces = tuple(traces)
@@ -104,9 +102,7 @@ class Evaluator:
         problem = self._shortened(context.share)
         with one_thread():
             seed = seed_of(genome, self.seed)
-            network, data = train_briefly(
-                problem, genome, seed, context.generation, self.device, self.dtype, self.extras
-            )
+            network, data = train_briefly(problem, genome, seed, context.generation, self.dtype, self.extras)
             score = evaluate(network, data.validation, data.cases)
             left = self._traces(genome, network.weights(), network.extras(), data, context)
             before = self._untrained(genome) if self.against == UNTRAINED else None
@@ -116,7 +112,7 @@ class Evaluator:
         """The score of the network as it is, whatever the generation: that of an evaluator with 0 epochs."""
         recipe = replace(self.problem.recipe, iterations=0, input_dropout=0.0)
         problem = replace(self.problem, recipe=recipe)
-        network, data = train_briefly(problem, genome, self.seed, 0, self.device, self.dtype, self.extras)
+        network, data = train_briefly(problem, genome, self.seed, 0, self.dtype, self.extras)
         return evaluate(network, data.validation, data.cases)
 
     def _traces(
@@ -140,7 +136,7 @@ class Evaluator:
         one genome fits the device's memory.
         """
         architecture, recipe = self.problem.architecture, self._shortened(context.share).recipe
-        data = self.problem.data.to(self.device, self.dtype)
+        data = self.problem.data.to(self.problem.device, self.dtype)
         for genome in genomes:
             check_fits(architecture.layout, genome.mask.size, "the genome")
             if seed_of(genome, self.seed) != self.seed:
@@ -151,7 +147,14 @@ class Evaluator:
         def scores(chunk: Sequence[Genome]) -> list[tuple[Score, Score | None, dict[str, np.ndarray]]]:
             weights, masks = [genome.weights for genome in chunk], [genome.mask for genome in chunk]
             network = make_stack(
-                architecture, weights, masks, recipe, self.device, self.dtype, self.precision, self.extras
+                architecture,
+                weights,
+                masks,
+                recipe,
+                self.problem.device,
+                self.dtype,
+                self.precision,
+                self.extras,
             )
             before: list[Score] | list[None] = [None] * len(chunk)
             if self.against == UNTRAINED:
@@ -165,7 +168,8 @@ class Evaluator:
             left = [self._traces(*of_it, data, context) for of_it in trained]
             return list(zip(scored, before, left, strict=True))
 
-        size = chunk_size(usable_memory(self.device), architecture, recipe, data, self.dtype, self.precision)
+        available = usable_memory(self.problem.device)
+        size = chunk_size(available, architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)
         return [self._judge(*told, genome, context) for told, genome in zip(scored, genomes, strict=True)]

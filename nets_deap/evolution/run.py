@@ -50,7 +50,6 @@ class Evolution:
         problem: Problem,
         settings: EvolutionSettings,
         seed: int = 1,
-        device: str = "cpu",
         engine: Engine | None = None,
     ) -> None:
         """problem: its recipe is that of an evaluation, which the settings make harder. The other arguments
@@ -64,7 +63,7 @@ class Evolution:
         if settings.planned:
             active_weights(problem.layout, settings.target_density)
         check_memory(settings.pop + settings.resolved_offspring, problem.layout.size)
-        self.toolbox = make_toolbox(problem, settings, self.engine, self.rng, seed, device)
+        self.toolbox = make_toolbox(problem, settings, self.engine, self.rng, seed)
         self.evaluator: Evaluator = self.toolbox.evaluate.func
         self.map: EvaluationMap = self.toolbox.map.func
         self.map.counts = False
@@ -84,7 +83,7 @@ class Evolution:
     @classmethod
     def of(cls, config: EvolveConfig, engine: Engine | None = None) -> Evolution:
         """The evolution that a config describes."""
-        return cls(config.problem(), config.evolution, config.seed, config.torch_device(), engine)
+        return cls(config.problem(), config.evolution, config.seed, engine)
 
     @property
     def over(self) -> str:
@@ -218,7 +217,7 @@ class Evolution:
 
     def _test_accuracy(self, best: Genome) -> float:
         if self._tested is None or not self._tested[0].identical(best):
-            score = ScoreOnTest(self.problem, self.seed, self.evaluator.device)
+            score = ScoreOnTest(self.problem, self.seed)
             (scored,) = self.engine(score, [best])
             self._tested = (best, scored.accuracy)
         return self._tested[1]

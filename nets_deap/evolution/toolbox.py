@@ -45,21 +45,19 @@ def make_toolbox(
     engine: Engine | None = None,
     rng: np.random.Generator | None = None,
     seed: int = 1,
-    device: str = "cpu",
 ) -> base.Toolbox:
     """A DEAP toolbox with individual, population, evaluate, mate, mutate, select and map registered.
 
     problem: the problem to find a ticket for; its recipe is that of an evaluation, which the settings make
-        harder
+        harder; genomes are evaluated on its device
     engine: one of nets_deap's maps, or any `map(function, items)` that keeps the order; serial by default
     rng: the generator of nets_deap's operators; None: Python's `random` governs them, as DEAP's own
     seed: decides the minibatches
-    device: where genomes are evaluated
 
     The toolbox's `clock` counts generations: each call of its `map` adds one. The mutation `differential`
     draws from the toolbox's list `parents`: keep the current population in it.
 
-    A config can replace problem, settings, seed and device: make_toolbox(config, engine, rng).
+    A config can replace problem, settings and seed: make_toolbox(config, engine, rng).
     """
     if not isinstance(problem, Problem):  # a config has a function of its own, below
         raise TypeError(f"expected a Problem or an EvolveConfig, got {type(problem).__name__}")
@@ -78,7 +76,7 @@ def make_toolbox(
         ParetoFitness if settings.objectives == 2 else None,
         rng=rng,
     )
-    toolbox.register("evaluate", _evaluator(problem, settings, seed, device))
+    toolbox.register("evaluate", _evaluator(problem, settings, seed))
     if settings.mate == "mask":
         toolbox.register("mate", cxMask, rng=rng)
     else:
@@ -147,18 +145,16 @@ def _onto_plan(
 def _of_config(
     config: EvolveConfig, engine: Engine | None = None, rng: np.random.Generator | None = None
 ) -> base.Toolbox:
-    problem, settings = config.problem(), config.evolution
-    return make_toolbox(problem, settings, engine, rng, config.seed, config.torch_device())
+    return make_toolbox(config.problem(), config.evolution, engine, rng, config.seed)
 
 
-def _evaluator(problem: Problem, settings: EvolutionSettings, seed: int, device: str) -> Evaluator:
+def _evaluator(problem: Problem, settings: EvolutionSettings, seed: int) -> Evaluator:
     target = settings.target_density
     return Evaluator(
         problem,
         DensityPenalty(target) if settings.fitness is None else load_fitness(settings.fitness),
         settings.objectives,
         seed,
-        device,
         precision=settings.precision,
         traces=settings.pipeline.traces,
         extras=problem.extras(seed),

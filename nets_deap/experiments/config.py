@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from nets_deap.config.base import BudgetConfig, LogNames, MapName, ProblemConfig, log_setting
 from nets_deap.config.fields import MOST_KEPT, Count, Seed, Several, Share, Spent, setting
 from nets_deap.experiments.shard import Shard
+from nets_deap.parallel.choice import make_map
+from nets_deap.parallel.protocol import Map
 from nets_deap.problem.budget import UNLIMITED
 from nets_deap.search.config import SpecField
 from nets_deap.search.spec import MethodSpec
@@ -22,19 +24,17 @@ def _map(says: str) -> Any:
 MOST_TRIALS = 10**5  # of a comparison
 
 
-class _OnCpus(ProblemConfig):
-    """The config of an experiment whose trainings run in parallel on CPUs."""
+class _InParallel(ProblemConfig):
+    """The config of an experiment whose trainings run in parallel."""
 
     map: MapName = _map("serial, multiprocess or dask.")
 
-    @model_validator(mode="after")
-    def _on_cpus(self) -> _OnCpus:
-        if self.device != "cpu":
-            raise NetsError(f"`device` {self.device}: trainings run on CPUs, one on each core: leave it out")
-        return self
+    def engine(self) -> Map:
+        """The map that it names. Raises NetsError as `torch_device` does."""
+        return make_map(self.map, self.workers, self.torch_device(), scheduler=self.scheduler)
 
 
-class TrainConfig(ProblemConfig):
+class TrainConfig(_InParallel):
     """The training of one ticket to the end.
 
     eval_every: iterations between two rows of training.csv; 0 is once per epoch
@@ -52,7 +52,7 @@ class TrainConfig(ProblemConfig):
     log: LogNames = log_setting()
 
 
-class VerifyConfig(_OnCpus):
+class VerifyConfig(_InParallel):
     """A verdict on one ticket.
 
     seeds: trainings of each network, from `seed` on
@@ -70,7 +70,7 @@ class VerifyConfig(_OnCpus):
     eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")
 
 
-class TransferConfig(_OnCpus):
+class TransferConfig(_InParallel):
     """A ticket trained by another optimiser, by an evolution strategy, or on another data set.
 
     to: an optimiser or an evolution strategy; by default the ticket's own optimiser
@@ -88,7 +88,7 @@ class TransferConfig(_OnCpus):
     seeds: Several = setting(5, "Trainings of each ticket.", "search", "N", True)
 
 
-class ConnectivityConfig(_OnCpus):
+class ConnectivityConfig(_InParallel):
     """The line between two trainings. points: points on a line; seeds: number of lines, from `seed` on"""
 
     command: ClassVar[str] = "train"
@@ -142,7 +142,7 @@ def _shard(text: str) -> str:
     return str(Shard.parse(text))
 
 
-class CompareConfig(_OnCpus, BudgetConfig):
+class CompareConfig(_InParallel, BudgetConfig):
     """Search methods compared on paired seeds.
 
     epochs, iterations: length of the training to the end, and of a cycle of IMP unless its options set it;

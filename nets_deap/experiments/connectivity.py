@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel
 
 from nets_deap.experiments import unfinished
@@ -51,7 +50,7 @@ def line(
     statistics of batch normalisation are computed anew for each point, ends included, because those between
     two networks fit neither the mean nor the spread of what the network in between computes
     """
-    architecture, data = problem.architecture, problem.data.to("cpu", torch.float32)
+    architecture, data = problem.architecture, problem.data_on_device
     rows = []
     with one_thread():
         for alpha in np.linspace(0, 1, points):
@@ -59,7 +58,9 @@ def line(
                 (alpha * one + (1 - alpha) * other).astype(np.float32)
                 for one, other in zip(first, second, strict=True)
             )
-            network = make_network(architecture, weights, weights != 0, problem.recipe, extras=extras)
+            network = make_network(
+                architecture, weights, weights != 0, problem.recipe, problem.device, extras=extras
+            )
             recompute(network, data.train.x, problem.recipe.batch_size)
             test = evaluate(network, data.test, data.cases)
             validation = evaluate(network, data.validation, data.cases)

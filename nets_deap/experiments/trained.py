@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from nets_deap.config import run_folder
 from nets_deap.experiments import unfinished
 from nets_deap.experiments.config import TrainConfig
-from nets_deap.parallel.choice import make_map
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.search.random_ticket import random_ticket
@@ -51,10 +50,8 @@ def train_in(
     where the others stood some seconds before.
     Returns the summary. Raises NetsError if the folder holds another training that is unfinished.
     """
-    problem, device = config.problem(), config.torch_device()
-    train_one = partial(
-        train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every, device=device
-    )
+    problem = config.problem()
+    train_one = partial(train_ticket, problem=problem, seed=config.seed, eval_every=config.eval_every)
 
     def on_written(standing: Standing) -> None:
         tables.write_csv(folder / TRAINING, standing.rows)
@@ -147,9 +144,7 @@ def _controls(
     if missing:
         active = int(ticket.mask.sum())
         made = partial(_train_control, training=training, train_one=train_one, active=active, problem=problem)
-        with make_map(
-            config.map, config.workers, config.torch_device(), scheduler=config.scheduler
-        ) as engine:
+        with config.engine() as engine:
             work = partial(made, seed=config.seed)
             unfinished.mapped(engine, work, missing, folder, lambda told: told[0], tell, done)
     return [done[i] for i in range(config.random)]

@@ -98,7 +98,8 @@ def compare(
 ) -> Comparison:
     """Search and train with each method at each density, on paired seeds.
 
-    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
+    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable, validation and
+        device
     methods: as on the command line; or arms by their names, each a method, or {"method": …} and its options
     seeds: how many, from `first_seed` on, or which
     budget_steps: the most gradient steps that a search may take; equal_budget: those to which every method is
@@ -144,7 +145,7 @@ def compare(
 
     with (
         folder as place,
-        make_map(map, workers, scheduler=scheduler) as engine,
+        make_map(map, workers, given.device, scheduler=scheduler) as engine,
         trials(total, show, measure, named) as tell,
         journal.kept(f"compare: {', '.join(str(each) for each in config.methods)}")
         if out is not None

@@ -41,7 +41,8 @@ def find_ticket(
 ) -> Ticket:
     """A sparse initialisation of a network that trains as well as the dense one, as far as the method can.
 
-    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
+    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable, validation and
+        device
     density: share of the prunable weights that stays
     method: as on the command line, for example "nets", "imp:scope=global", "snip", "synflow"
     budget: a `Budget`, or the most gradient steps that the search may take
@@ -71,7 +72,7 @@ def find_ticket(
     limit = Budget(int(budget)) if isinstance(budget, Integral) else budget or UNLIMITED
     searching = method_of(spec)
     searching.check(given, density, limit)
-    mapped = nullcontext(map) if callable(map) else make_map(map, workers, scheduler=scheduler)
+    mapped = nullcontext(map) if callable(map) else make_map(map, workers, given.device, scheduler=scheduler)
     title, length = f"{spec} at {density:.1%}", run.length_of(searching, given, density, limit)[1]
     measure = Measure(str(given.architecture.criterion.metric))
     with mapped as engine, progress(title, show, length, measure) as tell:

@@ -30,17 +30,17 @@ def train_ticket(
     *,
     seed: int = 1,
     eval_every: int = 0,
-    device: str = "cpu",
     on_row: Callable[[dict[str, float]], None] | None = None,
     track_test: bool = True,
     **problem: Any,
 ) -> TrainingRun:
     """Train a ticket to the end; see `training.final.train_ticket`. `run.frame` is a table of the training.
 
-    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable and validation
+    model, data: as in `problem_of`, which also takes loss, metric, recipe, init, prunable, validation and
+        device
     """
     given = given_problem(model, data, problem)
-    return final.train_ticket(ticket, given, seed, eval_every, device, on_row, track_test)
+    return final.train_ticket(ticket, given, seed, eval_every, on_row, track_test)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def verify(
             f"`seeds` {shortened(str(seeds), 80)}: expected how many, 2 or more, or as many different whole "
             "numbers from 0 on"
         )
-    with make_map(map, workers, scheduler=scheduler) as engine:
+    with make_map(map, workers, given.device, scheduler=scheduler) as engine:
         found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
     metric = Measure(str(given.architecture.criterion.metric))
     return Verification(found, pd.DataFrame(rows), metric)

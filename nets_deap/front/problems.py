@@ -20,6 +20,7 @@ from nets_deap.models.registry import Model
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util import imports
+from nets_deap.util.devices import resolved
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 # Adam at this rate trains most networks; 20 epochs are what commands take, too.
@@ -37,6 +38,7 @@ def problem_of(
     prunable: str | Predicate | None = None,
     validation: Any = 0.1,
     data_dir: str = "data",
+    device: str | None = None,
 ) -> Problem:
     """A problem from what a user has.
 
@@ -49,16 +51,19 @@ def problem_of(
     init: initial weights; by default what the network's factory draws, for networks of the papers "glorot"
     prunable: says by (name, parameter) which parameters are prunable; "embeddings": what has two dimensions
     validation: the share of the training samples that is set apart for validation, or (x, y) for arrays
+    device: where networks are trained: cpu, which is the default, cuda or auto
 
     Raises NetsError, in one line, for whatever does not fit together.
     """
+    expect("device", device, "a name", str, functions=False)
+    where = "" if device is None else resolved(device)
     if isinstance(model, Problem):
         given_too = (data, loss, metric, recipe, init, prunable)
         if any(each is not None for each in given_too):
             raise NetsError(
                 "a Problem has its own data, loss, metric, recipe, init and prunable: leave them out"
             )
-        return model
+        return replace(model, device=where) if where else model
     if data is None:
         raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
     a_function = "a name, or a function"
@@ -83,6 +88,7 @@ def problem_of(
         loss=_loss(loss),
         metric=_metric(metric),
         prunable=prunable,
+        device=where or "cpu",
     )
     _ = made.recipe.descent, made.recipe.constant, made.architecture  # raise NetsError for what does not fit
     return made

@@ -7,6 +7,7 @@ hand-derived gradients with.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 import torch
@@ -57,8 +58,7 @@ class MaskedModule:
         self.state = torch.tensor(state, device=device, dtype=dtype)
         end = self.places.starts[len(self.names)]
         self.flat = self.state[:end]  # what gradients train
-        mask = np.concatenate([mask, np.ones(extras.size, dtype=bool)])
-        self.mask = torch.from_numpy(self.places.laid_out(mask)[:end]).to(self.flat)
+        self.mask = self._covering(mask).to(self.flat)
         self.held = 0
         self.descent = Descent(recipe, self.flat, self._trained)
         gradient = self.descent.gradient
@@ -71,7 +71,7 @@ class MaskedModule:
             parameters[name].grad = gradient
         self.parameters = [parameters[name] for name in self.names]
         self.channels_last = self.architecture.known().channels_last
-        self.watch: Callable[[Tensor], None] | None = None  # is given the gradient of pruned weights, too
+        self.watch: Callable[[np.ndarray], None] | None = None  # is given ∂L/∂θ of all weights, [n]
         self._gather = Gatherer()
         replayable = self.state.is_cuda and self.descent.recordable and can_record(self.architecture)
         self._recorder = Recorder(self.state.device) if replayable else None
@@ -81,6 +81,24 @@ class MaskedModule:
     def _trained(self, vector: Tensor) -> list[Tensor]:
         """A vector's views as the parameters that gradients train."""
         return self.places.views(vector)[: len(self.names)]
+
+    def _covering(self, mask: np.ndarray) -> Tensor:
+        """A mask, bool[n], in its places in `flat`, with ones for extras."""
+        count = sum(prod(shape) for shape in self.places.shapes) - mask.size
+        whole = self.places.laid_out(np.concatenate([mask, np.ones(count, dtype=bool)]))
+        return torch.from_numpy(whole[: len(self.flat)])
+
+    def cover(self, mask: np.ndarray, stays: np.ndarray | None = None) -> None:
+        """Go on under another mask, bool[n]; a network that was made with all weights can.
+
+        stays: bool[n], the weights that keep their values and the optimiser's memory; None: all
+        """
+        if stays is not None:
+            kept = self._covering(stays).to(self.flat.device)
+            self.descent.forget(kept)
+            self.flat.mul_(kept)
+        self.mask.copy_(self._covering(mask))
+        self.flat.mul_(self.mask)
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """Images with their channels last in memory, which makes convolutions faster."""
@@ -102,7 +120,7 @@ class MaskedModule:
         self._check_memory(len(x) if chosen is None else len(chosen))
         minibatch = self._gather(x, targets, chosen)
         self.module.train()
-        if self._recorder is None:
+        if self._recorder is None or self.watch is not None:
             self.outputs = self._step(*minibatch)
         else:
             with torch.cuda.device(self.state.device):
@@ -122,7 +140,8 @@ class MaskedModule:
                 if gradient is not None and parameter.grad is not None:
                     parameter.grad.copy_(gradient)
         if self.watch is not None:
-            self.watch(self.gradient)
+            layers = self._trained(self.gradient)[: len(self.architecture.parameters)]
+            self.watch(torch.cat([slope.flatten() for slope in layers]).cpu().numpy())
         self.gradient.mul_(self.mask)
         if not self.descent.plain:
             self.descent.step()

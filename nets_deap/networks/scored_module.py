@@ -18,7 +18,7 @@ from nets_deap.problem.recipe import Recipe
 
 
 class ScoredModule(ABC):
-    """A network θ ⊙ m(s), on the CPU, whose scores s are trained; θ, biases and normalisations are not.
+    """A network θ ⊙ m(s), whose scores s are trained; θ, biases and normalisations are not.
 
     weights, scores: float32[n], both copied; extras: float32[m], initial unless given
     recipe: how the scores are trained
@@ -34,15 +34,16 @@ class ScoredModule(ABC):
         scores: np.ndarray,
         recipe: Recipe,
         extras: np.ndarray = INITIAL,
+        device: str = "cpu",
     ) -> None:
         self.architecture = architecture
-        self.fixed = torch.tensor(weights)
-        self.flat = torch.tensor(scores)
-        self._extras = torch.tensor(architecture.or_initial(extras))
+        self.fixed = torch.tensor(weights, device=device)
+        self.flat = torch.tensor(scores, device=device)
+        self._extras = torch.tensor(architecture.or_initial(extras), device=device)
         self.descent = Descent(
             recipe, self.flat, lambda vector: [v for _, v in architecture.layout.split(vector)]
         )
-        self.module = architecture.module()
+        self.module = architecture.module().to(device)
         self._gather = Gatherer()
 
     @abstractmethod
@@ -69,7 +70,8 @@ class ScoredModule(ABC):
 
     def step(self, x: Tensor, targets: Tensor, chosen: np.ndarray | None = None) -> None:
         """One optimiser step of the scores; see `MaskedMLP.step`. Raises NetsError if memory is too small."""
-        check_step(self.architecture, len(x) if chosen is None else len(chosen), self.flat.itemsize)
+        if self.flat.device.type == "cpu":
+            check_step(self.architecture, len(x) if chosen is None else len(chosen), self.flat.itemsize)
         x, targets = self._gather(x, targets, chosen)
         scores = self.flat.clone().requires_grad_()
         outputs = self.run(self.fixed * self.mask(scores), x)
@@ -99,12 +101,12 @@ class ScoredModule(ABC):
 
     def scores(self) -> np.ndarray:
         """float32[n]: the current scores."""
-        return self.flat.numpy().copy()
+        return self.flat.cpu().numpy().copy()
 
     def weights(self) -> np.ndarray:
         """float32[n]: the weights, which no training changes."""
-        return self.fixed.numpy().copy()
+        return self.fixed.cpu().numpy().copy()
 
     def extras(self) -> np.ndarray:
         """float32[m]: biases and normalisations as they were, and running statistics as they are."""
-        return self._extras.numpy().copy()
+        return self._extras.cpu().numpy().copy()

@@ -19,7 +19,8 @@ def make_map(
 ) -> Map:
     """The map called `serial`, `multiprocess` or `dask`.
 
-    With one core and no `workers` given, `multiprocess` is the serial map.
+    With one core and no `workers` given, `multiprocess` is the serial map, and so it is on a GPU, which
+    processes would have to share.
 
     device: where the items will be computed. Only spawned workers, not forked ones, can use a GPU; those of
         Dask take their shares as stacks
@@ -36,6 +37,8 @@ def make_map(
 
         return DaskMap(workers, scheduler, device=device, timeout=timeout)
     check_workers(workers)
-    if name == "serial" or (workers is None and timeout is None and available_cores() == 1):
+    on_cpu = device == "cpu"
+    alone = not on_cpu or available_cores() == 1
+    if name == "serial" or (workers is None and timeout is None and alone):
         return SerialMap()
-    return MultiprocessMap(workers, None if device == "cpu" else "spawn", timeout)
+    return MultiprocessMap(workers or (None if on_cpu else 1), None if on_cpu else "spawn", timeout)

@@ -69,7 +69,8 @@ class DaskMap:
     scheduler: tcp://host:port or tls://host:port of a cluster, or the scheduler file that it has written;
         None: a cluster on this machine. TLS takes its certificates from Dask's configuration
     client: a `distributed.Client` of your own, in place of a scheduler
-    device: cuda, and each worker needs a GPU and gets its share of the items as one stack
+    device: cuda, and each worker needs a GPU, and gets its share of the items as one stack where the function
+        computes many at once, by its `all`
     timeout: seconds that one item may take; one that takes longer raises NetsError, or is `lost`
 
     The cluster starts, or is joined, at the first call. Workers need the same version of nets-deap, one
@@ -137,7 +138,8 @@ class DaskMap:
         watched = self.timeout is not None or inside.is_heard()
         call = _Call(sent, items, self.cluster.topic if watched else "", check)
         self.cluster.on_begun = lambda key, worker: _note(call, key, worker)
-        shares = max(1, self.workers) if self.stacks else len(items)
+        stacked = self.stacks and hasattr(function, "all")
+        shares = max(1, self.workers) if stacked else len(items)
         places = [range(i, len(items), shares) for i in range(min(shares, len(items)))]
         self._submit(call, places)
         return call

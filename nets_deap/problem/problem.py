@@ -33,6 +33,7 @@ class Problem:
     loss, metric: names, or a `Loss` and a `Metric`; None: what suits the network and the targets
     prunable: says which parameters are prunable, by name or by a function; see `models.prunable`
     init: initial weights, of INITIALISERS; "module" are those that the network's factory draws
+    device: where its networks are trained and judged, "cpu" or "cuda"; it decides nothing but rounding
     """
 
     dataset: str | Data = "digits"
@@ -47,6 +48,7 @@ class Problem:
     loss: str | Loss | None = None
     metric: str | Metric | None = None
     prunable: str | Predicate | None = None
+    device: str = "cpu"
 
     def fields(self) -> dict[str, Any]:
         """The fields of a config that decide the results of a training on this problem, as text and
@@ -93,6 +95,13 @@ class Problem:
         return loading.load(
             self.dataset, self.data_dir, self.download, self.data_limit, self.validation, self.split_seed
         )
+
+    @property
+    def data_on_device(self) -> Data:
+        """The data set on the device, its floats in float32."""
+        import torch
+
+        return self.data.to(self.device, torch.float32)
 
     @property
     def architecture(self) -> Architecture:

@@ -80,7 +80,7 @@ class Pruning:
         """
         import torch
 
-        architecture, part = problem.architecture, problem.data.to("cpu", torch.float32).train
+        architecture, part = problem.architecture, problem.data_on_device.train
         chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
         x, y = part.x[chosen], part.y[chosen]
         full = np.ones(weights.size, dtype=bool)

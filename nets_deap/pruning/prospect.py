@@ -23,10 +23,10 @@ def prospect(candidate: Candidate, steps: int = STEPS, lr: float = RATE) -> np.n
     import torch
 
     flat = candidate.active()
-    alive = torch.from_numpy(candidate.mask).to(flat.dtype)
+    alive = torch.from_numpy(candidate.mask).to(flat)
     trained = candidate.architecture.trained_extras
     others = candidate.architecture.or_initial(candidate.extras)[:trained]
-    extras = torch.tensor(others, dtype=flat.dtype, requires_grad=True)
+    extras = torch.tensor(others, dtype=flat.dtype, device=flat.device, requires_grad=True)
     now, beside = flat, extras
     for _ in range(steps):
         loss = candidate.loss(now, trained=beside)
@@ -35,7 +35,7 @@ def prospect(candidate: Candidate, steps: int = STEPS, lr: float = RATE) -> np.n
         )
         now, beside = now - lr * slope * alive, beside - lr * aside
     (meta,) = torch.autograd.grad(candidate.loss(now, trained=beside), flat)
-    return np.asarray((meta * flat).detach().abs().numpy())
+    return np.asarray((meta * flat).detach().abs().cpu().numpy())
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,11 @@ class Candidate:
         """
         import torch
 
-        others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype)
+        others = torch.tensor(self.architecture.or_initial(self.extras), dtype=flat.dtype, device=flat.device)
         named = self.architecture.named(flat, others)
         if trained is not None:
             named |= self.architecture.named(flat, trained)
-        module = self.architecture.module().to(flat.dtype).train(training)
+        module = self.architecture.module().to(flat.device, flat.dtype).train(training)
         with training_streams(np.random.default_rng(0)) if self.architecture.known().draws else nullcontext():
             return torch.func.functional_call(module, named, (x,))
 
@@ -64,11 +64,11 @@ class Candidate:
         return self.architecture.criterion.loss(outputs / temperature, self.targets).mean()
 
     def active(self) -> Tensor:
-        """θ ⊙ M, in the samples' dtype, ready for differentiation."""
+        """θ ⊙ M, in the samples' dtype and on their device, ready for differentiation."""
         import torch
 
         dtype = self.x.dtype if self.x.is_floating_point() else torch.float32
-        active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(dtype)
+        active = torch.from_numpy(np.where(self.mask, self.weights, 0)).to(self.x.device, dtype)
         return active.requires_grad_()
 
 
@@ -91,7 +91,7 @@ def gradient(candidate: Candidate) -> np.ndarray:
 
     flat = candidate.active()
     (slope,) = torch.autograd.grad(candidate.loss(flat), flat)
-    return slope.abs().numpy()
+    return slope.abs().cpu().numpy()
 
 
 def snip(candidate: Candidate) -> np.ndarray:
@@ -112,9 +112,9 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
         temperature = 1.0
     flat = candidate.active()
     (slope,) = torch.autograd.grad(candidate.loss(flat, temperature), flat, create_graph=True)
-    alive = torch.from_numpy(candidate.mask).to(slope.dtype)
+    alive = torch.from_numpy(candidate.mask).to(slope)
     (curved,) = torch.autograd.grad(slope @ (slope.detach() * alive), flat)
-    return (curved * flat).detach().numpy()
+    return (curved * flat).detach().cpu().numpy()
 
 
 def synflow(candidate: Candidate) -> np.ndarray:

@@ -77,7 +77,7 @@ class ConcreteTickets(LearnedMask):
         weights, extras = initial(problem, rng)
         if not self.rewind:
             return weights, extras
-        part = problem.data.to("cpu", torch.float32).train
+        part = problem.data_on_device.train
         recipe = problem.recipe.part(0, self.rewind, len(part.y))
         dense, seconds = np.ones(weights.size, dtype=bool), meter.seconds_left()
         trained = train_within(
@@ -101,11 +101,11 @@ class Relaxed(ScoredModule):
     """The network under masks drawn from the Concrete distribution of its logits."""
 
     def __init__(self, given: Beginning, logits: np.ndarray, options: ConcreteTickets) -> None:
-        super().__init__(given.architecture, given.weights, logits, given.recipe, given.extras)
+        super().__init__(given.architecture, given.weights, logits, given.recipe, given.extras, given.device)
         self.options, self.density, self.rng = options, given.density, given.rng.spawn(1)[0]
 
     def mask(self, scores: Tensor) -> Tensor:
-        noise = torch.from_numpy(self.rng.logistic(size=len(scores))).to(scores.dtype)
+        noise = torch.from_numpy(self.rng.logistic(size=len(scores))).to(scores)
         return torch.sigmoid((scores + noise) / self.options.temperature)
 
     def loss(self, outputs: Tensor, targets: Tensor, x: Tensor, scores: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class TopScores(ScoredModule):
     """The network of the highest |scores|: `counts` of each layer, int64[layers], or of all."""
 
     def __init__(self, given: Beginning, scores: np.ndarray, counts: Counts) -> None:
-        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras)
+        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras, given.device)
         self.counts = counts
 
     def mask(self, scores: Tensor) -> Tensor:

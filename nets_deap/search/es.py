@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from deap import algorithms, base
 
 from nets_deap.config.fields import MOST, MOST_GENOMES, MOST_KEPT
@@ -48,7 +47,6 @@ class ES(Cycles):
     pop, gens, batch: points per generation, generations per round, samples per generation (0: all)
     sigma: initial sigma of every dimension, in every round
     rounds: None: as few as reach the density if each prunes at most `share` of the weights left
-    device: where the population is evaluated
     budget: the most forward passes of the whole search, which its rounds share
     track_test: record the test accuracy of each round in the logbook; it decides nothing
 
@@ -56,9 +54,8 @@ class ES(Cycles):
     An ES takes no gradient steps.
     """
 
-    fixed = frozenset({"device", "track_test"})
+    fixed = frozenset({"track_test"})
     limited_by = "passes"
-    on_device = True
     tracks_test = True
     largest: ClassVar[Mapping[str, int]] = {
         "pop": MOST_GENOMES,
@@ -77,7 +74,6 @@ class ES(Cycles):
     rounds: int | None = None
     share: float = 0.2
     budget: int | None = None
-    device: str = "cpu"
     track_test: bool = False
 
     def needs(self) -> frozenset[str]:
@@ -188,7 +184,7 @@ class ES(Cycles):
         Returns the strategy, the parameters that it searched, and the number of generations.
         """
         searched = Searched(problem.architecture, mask, extras)
-        part = problem.data.to(self.device, torch.float32).train
+        part = problem.data_on_device.train
         loss = PopulationLoss(searched, part, self.batch, rng)
         strategy = STRATEGIES[self.strategy](searched.read(weights), self.sigma, self.pop, rng)
         toolbox = base.Toolbox()
@@ -205,7 +201,7 @@ class ES(Cycles):
         return strategy, searched, done
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
-        data, meter = problem.data.to("cpu", torch.float32), Meter(self.limited(budget), state.cost)
+        data, meter = problem.data_on_device, Meter(self.limited(budget), state.cost)
         remaining, validation = len(plan) - state.cycle, len(data.validation.y)
         gens, passes = self._generations(problem, meter, remaining), self._passes(problem)
         if gens < 1 or meter.seconds_left() <= 0:
@@ -234,10 +230,12 @@ class ES(Cycles):
 def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: str) -> Score:
     """Score of the network at the mean of the search distribution, on `validation` or `test`."""
     architecture: Architecture = searched.architecture
-    data = problem.data.to("cpu", torch.float32)
+    data = problem.data_on_device
     vector = searched.write(strategy.mean[None])[0]
     weights, trained = np.split(vector, [searched.mask.size])
     extras = np.concatenate([trained, searched.extras[trained.size :]])
-    network = make_network(architecture, weights, searched.mask, problem.recipe, extras=extras)
+    network = make_network(
+        architecture, weights, searched.mask, problem.recipe, problem.device, extras=extras
+    )
     with one_thread():
         return evaluate(network, getattr(data, part), data.cases)

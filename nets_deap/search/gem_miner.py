@@ -87,7 +87,7 @@ class Gems(ScoredModule):
     def __init__(
         self, given: Beginning, scores: np.ndarray, options: GemMiner, freezings: Mapping[int, int]
     ) -> None:
-        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras)
+        super().__init__(given.architecture, given.weights, scores, given.recipe, given.extras, given.device)
         self.options, self.freezings = options, freezings
         self.penalty = options.penalty_at(given.density)
         self.alive = np.ones(scores.size, dtype=bool)
@@ -96,7 +96,7 @@ class Gems(ScoredModule):
 
     def mask(self, scores: Tensor) -> Tensor:
         rounded = (scores.detach() > 0.5).to(scores.dtype)
-        return straight_through(rounded, scores) * torch.from_numpy(self.alive)
+        return straight_through(rounded, scores) * torch.from_numpy(self.alive).to(scores.device)
 
     def loss(self, outputs: Tensor, targets: Tensor, x: Tensor, scores: Tensor) -> Tensor:
         return super().loss(outputs, targets, x, scores) + self.penalty * scores.square().sum()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from nets_deap.config.fields import MOST, MOST_KEPT
 from nets_deap.models.layout import Layout
@@ -189,7 +188,7 @@ class IMP(Cycles):
         return self.rewind + self.rewind_epochs * per_epoch + round(self.rewind_share * whole)
 
     def cycle(self, state: State, problem: Problem, budget: Budget, plan: Sequence[Any]) -> State:
-        data, meter = problem.data.to("cpu", torch.float32), Meter(self.limited(budget), state.cost)
+        data, meter = problem.data_on_device, Meter(self.limited(budget), state.cost)
         recipe, rewind = self._recipe(problem), self.rewinds_to(problem)
         available, validation = len(data.train.y), len(data.validation.y)
         remaining = len(plan) - state.cycle

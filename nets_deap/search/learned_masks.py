@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 
 from nets_deap.config.fields import MOST
 from nets_deap.models.architecture import Architecture
@@ -47,6 +46,7 @@ class Beginning(NamedTuple):
 
     weights, extras: float32[n] and [m], which stay
     recipe: of the scores, with its `iterations` set; density: of the ticket; rng: for the scores
+    device: where the scores are trained
     """
 
     architecture: Architecture
@@ -55,6 +55,7 @@ class Beginning(NamedTuple):
     recipe: Recipe
     density: float
     rng: np.random.Generator
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class LearnedMask(Method):
     ) -> Found:
         """Raises NetsError as `check` does. begun, on_standing, due: see `Method.one_training`"""
         self.check(problem, density, budget)
-        limits, data = self.limited(budget), problem.data.to("cpu", torch.float32)
+        limits, data = self.limited(budget), problem.data_on_device
         meter = Meter(limits, Cost(**begun.told["cost"]) if begun else Cost())
         if begun:
             weights, extras = (begun.arrays[name] for name in ("weights", "extras"))
@@ -180,7 +181,9 @@ class LearnedMask(Method):
             with inside.heard(None):  # whoever listens hears the steps of the scores
                 weights, extras = self.start(problem, meter, density, rng)
         recipe = replace(self._recipe(problem), iterations=self.steps(problem, budget))
-        network = self.network(Beginning(problem.architecture, weights, extras, recipe, density, rng))
+        network = self.network(
+            Beginning(problem.architecture, weights, extras, recipe, density, rng, problem.device)
+        )
         if begun:
             begun.restore(network)
             rng.bit_generator.state = begun.told["order"]
@@ -206,7 +209,9 @@ class LearnedMask(Method):
             meter.spend(forward_passes=(self.passes - 1) * recipe.samples_in(done, len(data.train.y)))
         mask, extras = self.ticket_mask(network, density), network.extras()
         with one_thread():
-            judged = make_network(problem.architecture, weights, mask, problem.recipe, extras=extras)
+            judged = make_network(
+                problem.architecture, weights, mask, problem.recipe, problem.device, extras=extras
+            )
             score = evaluate(judged, data.validation, data.cases)
         meter.spend(forward_passes=len(data.validation.y))
         ticket = Ticket(weights, mask, problem.architecture, info=self.info(problem), extras=extras)

@@ -73,7 +73,6 @@ class Method(ABC):
         `on_row`, and where it stands, by `on_state`; given that as `state`, it goes on from there
     one_training: its search is one training, which goes on from `begun`, a `training.standing.Standing`; with
         `on_standing` it tells where it stands, where `due` says so and at its end
-    on_device:    it can compute on a GPU
     tracks_test:  it can record test accuracies in its logbook
     largest:      its options that are refused above a number, before anything is allocated
     any_density:  it gives the same whatever density is asked for
@@ -87,7 +86,6 @@ class Method(ABC):
     populations: ClassVar[bool] = False
     reports: ClassVar[bool] = False
     one_training: ClassVar[bool] = False
-    on_device: ClassVar[bool] = False
     tracks_test: ClassVar[bool] = False
     largest: ClassVar[Mapping[str, int]] = {}
     any_density: ClassVar[bool] = False
@@ -201,10 +199,11 @@ def train_within(
 ) -> Network:
     """Train a network under its mask for so many steps, and add the cost to the meter.
 
+    part: on the device where it is trained
     seconds: time limit, kept to within a few steps
     extras: float32[m], biases and normalisations; initial unless given
     """
-    network = make_network(architecture, weights, mask, recipe, extras=extras)
+    network = make_network(architecture, weights, mask, recipe, str(part.x.device), extras=extras)
     run_within(meter, network, replace(recipe, iterations=steps), part, rng, seconds)
     assert_masked(architecture, network.weights(), mask)
     return network

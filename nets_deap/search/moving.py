@@ -86,8 +86,8 @@ class Moving:
     """A network that trains under a mask which a rule moves.
 
     Between two updates it is what `make_network` gives for the mask, so a step costs what the density costs.
-    Where a rule watches all gradients, and for optimisers whose memory cannot be carried from one mask to the
-    next, it is a `MaskedModule` with all weights.
+    Where a rule watches all gradients, for optimisers whose memory cannot be carried from one mask to the
+    next, and on a GPU, where zeros cost no less, it is a `MaskedModule` with all weights.
 
     Nodes that a mask has cut off rest, and their running statistics with them, until a mask connects them.
     A weight that stays keeps its value and its optimiser's memory, also if it was dropped and has grown back
@@ -109,6 +109,7 @@ class Moving:
         course: Course,
         rng: np.random.Generator,
         extras: np.ndarray = INITIAL,
+        device: str = "cpu",
     ) -> None:
         self.architecture, self.recipe, self.rule, self.rng = architecture, recipe, rule, rng
         self.course = course
@@ -118,14 +119,15 @@ class Moving:
         self.momentum: np.ndarray | None = None  # float32[n], where a rule keeps one
         self._gather = Gatherer()
         self._outputs: Tensor | None = None
-        self._inner: Network = make_network(architecture, weights, mask, recipe, extras=extras)
-        self._wide = rule.watches or not can_carry(self._inner)
+        self._inner: Network = make_network(architecture, weights, mask, recipe, device, extras=extras)
+        on_cpu = torch.device(device).type == "cpu"
+        self._wide = rule.watches or not (on_cpu and can_carry(self._inner))
         if self._wide:
-            whole = MaskedModule(architecture, weights, np.ones_like(mask), recipe, extras=extras)
+            whole = MaskedModule(architecture, weights, np.ones_like(mask), recipe, device, extras=extras)
             if rule.watches:
-                whole.watch = lambda slope: rule.watch(self, slope[: self.alive.size].numpy())
+                whole.watch = lambda slope: rule.watch(self, slope)
+            whole.cover(mask)
             self._inner = whole
-            self._cover(mask)
 
     @property
     def flat(self) -> Tensor:
@@ -201,8 +203,8 @@ class Moving:
         self.alive, self.explored, self.momentum = arrays["alive"], arrays["explored"], arrays.get("momentum")
         self.updates, self.cost_aside = [*told["updates"]], Cost(**told["cost"])
         self.rng.bit_generator.state = told["draws"]
-        if self._wide:
-            self._cover(self.alive)
+        if isinstance(self._inner, MaskedModule) and self._wide:
+            self._inner.cover(self.alive)
         else:
             self._inner = make_network(
                 self.architecture, arrays["weights"], self.alive, self.recipe, extras=arrays["extras"]
@@ -212,26 +214,14 @@ class Moving:
         """Go on under another mask, bool[n], with the values of the weights in `stays`, bool[n]."""
         self.alive = mask
         self.explored |= mask
-        if self._wide:
-            self._forget(stays)
-            self._cover(mask)
+        if isinstance(self._inner, MaskedModule) and self._wide:
+            self._inner.cover(mask, stays)
             return
         weights, old = np.where(stays, self.weights(), np.float32(0)), self._inner
         self._inner = make_network(self.architecture, weights, mask, self.recipe, extras=self.extras())
         self._inner.descent.lr = old.descent.lr
         carry(old, self._inner, stays)
         counters.count_on(self._inner, counters.counted(old))
-
-    def _forget(self, stays: np.ndarray) -> None:
-        kept = torch.ones_like(self.flat, dtype=torch.bool)
-        kept[: stays.size] = torch.from_numpy(stays)
-        self.descent.forget(kept)
-        self.flat.mul_(kept)
-
-    def _cover(self, mask: np.ndarray) -> None:
-        assert isinstance(self._inner, MaskedModule)
-        self._inner.mask[: mask.size] = torch.from_numpy(mask)
-        self.flat.mul_(self._inner.mask)
 
 
 def exchanged(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from nets_deap.models.reordering import reordered
 from nets_deap.networks.matching import Trained, matched
@@ -35,7 +34,7 @@ def aligned(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Align
     The fresh weights are those of the same training step as the ticket's, 0 unless it was rewound.
     Raises NetsError for a network whose units cannot be told.
     """
-    architecture, data = problem.architecture, problem.data.to("cpu", torch.float32)
+    architecture, data = problem.architecture, problem.data_on_device
     everything, available = np.ones_like(ticket.mask), len(data.train.y)
     seed, k = int(rng.integers(2**63)), rewound_to(ticket)
     fresh, extras = initial(problem, rng)
@@ -49,7 +48,7 @@ def aligned(ticket: Ticket, problem: Problem, rng: np.random.Generator) -> Align
     ours = trained(rest, ticket.weights, ticket.extras, rest.steps(available))
     theirs = trained(problem.recipe, fresh, extras, whole)
     chosen = np.random.default_rng(seed).permutation(available)[:SAMPLES]
-    order = matched(architecture, ours, theirs, data.train.x[chosen])
+    order = matched(architecture, ours, theirs, data.train.x[chosen].cpu())
     if k:
         fresh, extras = trained(replace(problem.recipe, whole=whole), fresh, extras, k)
     return Aligned(fresh, reordered(architecture, ticket.mask, order), architecture.or_initial(extras))

@@ -143,11 +143,10 @@ def needs(name: str) -> frozenset[str]:
 
 
 def gpu(name: str) -> str:
-    """What a GPU is to a method: "advised", "can help", or "" if the method cannot use it."""
-    kind = _entry(name).kind
+    """What a GPU is to a method: "advised", "can help", or "" if it computes nothing there."""
     if name in FOR_A_GPU:
         return "advised"
-    return "can help" if kind.on_device or kind.populations else ""
+    return "can help" if needs(name) & {"gradients", "training"} else ""
 
 
 def gives_ticket(spec: MethodSpec) -> bool:

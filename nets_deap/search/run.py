@@ -36,7 +36,7 @@ Searching = Callable[..., Found]
 
 def check(config: SearchConfig) -> None:
     """Raise NetsError for a method that gives no ticket, an impossible density, a budget too small, a map
-    that the method cannot use, or a device that it cannot use or that this machine lacks."""
+    that the method cannot use, or a device that this machine lacks."""
     spec, method = config.method, method_of(config.method)
     if not gives_ticket(spec) or spec.control:
         what = "a control of a ticket" if spec.control else "a trained network, not a ticket"
@@ -44,17 +44,11 @@ def check(config: SearchConfig) -> None:
     batched = config.map == "batched"
     if batched and not method.populations:
         raise NetsError(f"`map` batched is for populations of networks, which {spec.name} has none of")
-    if config.device != "cpu" and not (batched or method.on_device):
-        raise NetsError(
-            f"`device` {config.device}: {spec.name} runs on the CPU; a GPU serves es, and the map batched of "
-            "evolutions and weedout"
-        )
     if config.track_test and not method.tracks_test:
         raise NetsError(f"`track_test` has no effect on {spec.name}: leave it out")
     for name in ("workers", "scheduler"):
         if getattr(config, name) and not method.populations:
             raise NetsError(f"`{name}` has no effect on {spec.name}, which runs in one process: leave it out")
-    config.torch_device()
     trackers.check(config.log)
     method.check(config.problem(), config.density, config.budget())
 
@@ -81,8 +75,6 @@ def search(
     method, problem = method_of(config.method).tracking(config.track_test), config.problem()
     if from_cycle is not None and not method.resumable:
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")
-    if "device" in method.fixed:
-        method = replace(method, device=config.torch_device())  # type: ignore[type-var]
     with run_folder.held(folder), tracked(config.log, folder, config.identity()) as log:
         run_folder.claim(folder, config, "method", "a search")
         state = going_on.newest(folder, method, problem, config.density, from_cycle, on_note)
@@ -104,7 +96,7 @@ def search(
         kept = Kept(folder / CHECKPOINT, str(config.method))
         if method.one_training:
             more = {"begun": kept.load(), "on_standing": kept.note, "due": kept.due}
-        own = partial(make_map, config.map, config.workers, scheduler=config.scheduler)
+        own = partial(make_map, config.map, config.workers, problem.device, scheduler=config.scheduler)
         with kept, own() if method.populations and not engine else nullcontext(engine) as mapped:
             if method.populations:
                 more["engine"] = mapped

@@ -74,7 +74,8 @@ class SparseTraining(Method, Rule):
         mask = keep(problem.layout, rng.random(weights.size), everything, counts)
         recipe, available = problem.recipe, len(problem.data.train.y)
         course = Course(0, recipe.steps(available), recipe.steps_per_epoch(available), density)
-        return Moving(problem.architecture, weights, mask, recipe, self, course, rng, extras)
+        architecture, device = problem.architecture, problem.device
+        return Moving(architecture, weights, mask, recipe, self, course, rng, extras, device)
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,13 @@ class Weedout(Method):
         number that brings the density of weights nearest to the density asked for
     repair: keep one node if a sparsity would leave a group without any, instead of refusing the sparsity
     breed: newcomers are children of the survivors, by crossover and mutation, instead of random
-    device: where a `BatchedMap` evaluates
     budget: the most gradient steps of the whole search
 
     All individuals are trained on the same minibatches; survivors keep their evaluation. When a budget of
     seconds ends, at most one more evaluation is finished, and the generation in progress is lost.
     """
 
-    fixed = frozenset({"breed", "device"})
+    fixed = frozenset({"breed"})
     populations = True
     reports = True
     largest: ClassVar[Mapping[str, int]] = {
@@ -82,7 +81,6 @@ class Weedout(Method):
     sparsity: float | Sequence[float] | None = None
     repair: bool = False
     breed: bool = False
-    device: str = "cpu"
     budget: int | None = None
 
     @property
@@ -159,7 +157,6 @@ class Weedout(Method):
             brief,
             early_error if metric.greatest else early_metric,
             seed=int(rng.integers(2**32)),
-            device=self.device,
             extras=extras,
         )
         toolbox.register("evaluate", evaluator)

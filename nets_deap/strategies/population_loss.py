@@ -18,7 +18,7 @@ from nets_deap.util import memory
 from nets_deap.util.threads import one_thread
 
 # Bytes of activations in memory at a time; on a CPU, more would not fit into its caches
-ACTIVATIONS = {"cpu": 2**24, "cuda": 2**30}
+ACTIVATIONS, ON_GPU = 2**24, 2**30
 
 
 class Searched:
@@ -63,9 +63,8 @@ class PopulationLoss:
         self.batch = min(batch or len(part.y), len(part.y))
         architecture = searched.architecture
         self.targets = architecture.targets(part.y, torch.float32)
-        self.at_once = max(
-            1, ACTIVATIONS[part.x.device.type] // (4 * self.batch * architecture.known().units)
-        )
+        most = ACTIVATIONS if part.x.device.type == "cpu" else ON_GPU
+        self.at_once = max(1, most // (4 * self.batch * architecture.known().units))
         self._stacks: dict[int, Stack] = {}
 
     def _stack(self, count: int) -> Stack:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from nets_deap.models import catalogue
 from nets_deap.models.layout import INITIAL
@@ -159,7 +158,6 @@ def train_ticket(
     problem: Problem,
     seed: int,
     eval_every: int = 0,
-    device: str = "cpu",
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
     begun: Standing | None = None,
@@ -183,11 +181,14 @@ def train_ticket(
     check_ticket(problem, ticket)
     problem = to_go(problem, ticket)
     network = make_network(
-        problem.architecture, ticket.weights, ticket.mask, problem.recipe, device, extras=ticket.extras
+        problem.architecture,
+        ticket.weights,
+        ticket.mask,
+        problem.recipe,
+        problem.device,
+        extras=ticket.extras,
     )
-    run = train_network(
-        network, problem, seed, eval_every, device, on_row, track_test, begun, on_standing, due
-    )
+    run = train_network(network, problem, seed, eval_every, on_row, track_test, begun, on_standing, due)
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
     return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
@@ -198,7 +199,6 @@ def train_network(
     problem: Problem,
     seed: int,
     eval_every: int = 0,
-    device: str = "cpu",
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
     begun: Standing | None = None,
@@ -206,12 +206,12 @@ def train_network(
     due: Callable[[], bool] | None = None,
     settled: int = 0,
 ) -> TrainingRun:
-    """`train_ticket` for a network that is already built, with any back end.
+    """`train_ticket` for a network that is already built, with any back end, on the problem's device.
 
     settled: the step from which the network has its density; it is not stopped before
     """
     recipe = problem.recipe
-    data = problem.data.to(device, torch.float32)
+    data = problem.data_on_device
     per_epoch = recipe.steps_per_epoch(len(data.train.y))
     rows: list[Row] = []
     best = np.inf
@@ -253,7 +253,12 @@ def train_network(
             score(0, evaluate(network, data.train, data.cases).loss)
         train(network, data.train, recipe, draws, score, eval_every or per_epoch)
         stopped = make_network(
-            network.architecture, early_stop[0], early_stop[0] != 0, recipe, device, extras=early_stop[1]
+            network.architecture,
+            early_stop[0],
+            early_stop[0] != 0,
+            recipe,
+            problem.device,
+            extras=early_stop[1],
         )
         test = evaluate(stopped, data.test, data.cases)
     weights = network.weights()

@@ -122,18 +122,14 @@ def test_genomes_are_trained_on_one_part_and_judged_on_another(monkeypatch: pyte
     problem = Problem("digits", "mlp-10", Recipe("sgd", 0.1, 60))
     before = Evaluator(problem).evaluate(fresh(problem))
     data = problem.data.to("cpu", torch.float32)
-    weights = train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights()
+    weights = train_briefly(problem, fresh(problem), 0, 0, torch.float32)[0].weights()
     validation, train = data.validation, data.train
     try:
         object.__setattr__(data, "validation", Part(validation.x, 9 - validation.y))
         assert Evaluator(problem).evaluate(fresh(problem)).val_loss > before.val_loss
-        assert (
-            train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights() == weights
-        ).all()
+        assert (train_briefly(problem, fresh(problem), 0, 0, torch.float32)[0].weights() == weights).all()
         object.__setattr__(data, "train", Part(train.x, 9 - train.y))
-        assert (
-            train_briefly(problem, fresh(problem), 0, 0, "cpu", torch.float32)[0].weights() != weights
-        ).any()
+        assert (train_briefly(problem, fresh(problem), 0, 0, torch.float32)[0].weights() != weights).any()
     finally:
         object.__setattr__(data, "validation", validation)
         object.__setattr__(data, "train", train)

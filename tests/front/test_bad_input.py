@@ -94,6 +94,8 @@ BAD_PROBLEMS = {
     "a field of a recipe": ({"recipe": {"learning_rate": 0.1}}, "unknown field of a recipe 'learning_rate'"),
     "a density": ({"density": 1.5}, "`density` 1.5: expected a share above 0"),
     "no ticket": ({"method": "rigl"}, "rigl gives no ticket of its own"),
+    "a device": ({"device": "tpu"}, "unknown device 'tpu'"),
+    "a device of another kind": ({"device": 1}, "`device` 1: expected a name"),
     "a prunable": ({"prunable": "embedings"}, "did you mean 'embeddings'"),
     "no data": ({"data": None}, "there are no data"),
     "a problem, and more": (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ def rows() -> Iterator[dict[str, object]]:
         mutAwaken(genome, 0.005, rng)
 
     def losses(generation: int = 0, device: str = "cpu", **more: object) -> np.ndarray:
-        evaluator = Evaluator(problem, device=device, **more)  # type: ignore[arg-type]
+        evaluator = Evaluator(replace(problem, device=device), **more)  # type: ignore[arg-type]
         if device == "cuda":
             return np.array([e.val_loss for e in evaluator.evaluate_all(genomes, Context(generation))])
         return np.array([evaluator.evaluate(genome, Context(generation)).val_loss for genome in genomes])

@@ -51,6 +51,18 @@ def test_a_ticket_trains_on_a_gpu(cli) -> None:
 
 
 @needs_gpu
+def test_a_comparison_on_a_gpu(cli) -> None:
+    words = ("compare", "--methods", "imp:cycles=2,rigl:every=2,random+permuted", "--arch", "cnn-8-16")
+    brief = ("--data-limit", "300", "--epochs", "2", "--seeds", "2", "--density", "0.2", "--json")
+    told = []
+    for device in ("cpu", "cuda"):
+        run = cli(*words, *brief, "--device", device, "--out", device)
+        assert run.code == 0, run.err
+        told.append(dict(numbers(json.loads(run.out))))
+    assert told[1] == pytest.approx(told[0], rel=0.05, abs=0.02)
+
+
+@needs_gpu
 def test_auto_is_the_gpu() -> None:
     from nets_deap.evolution.settings import EvolveConfig
 

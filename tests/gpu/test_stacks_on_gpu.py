@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ TOLERANCES = {"float32": 1e-4, "tf32": 1e-2, "bf16": 2e-2}  # of the validation 
 def test_equal_on_a_gpu_in_float64(model: str, optimizer: str) -> None:
     problem = problem_of(model, optimizer)
     genomes = population(problem)
-    ours = Evaluator(problem, device="cuda", dtype=torch.float64).evaluate_all(genomes)
+    ours = Evaluator(replace(problem, device="cuda"), dtype=torch.float64).evaluate_all(genomes)
     theirs = Evaluator(problem, dtype=torch.float64)
     assert_close(ours, [theirs.evaluate(genome) for genome in genomes], rtol=1e-9)
 
@@ -58,7 +60,7 @@ def test_a_recorded_step_is_the_step(
 def test_close_on_a_gpu_in_every_precision(model: str, optimizer: str, precision: str) -> None:
     problem = problem_of(model, optimizer)
     genomes = population(problem)
-    ours = Evaluator(problem, device="cuda", precision=precision).evaluate_all(genomes)
+    ours = Evaluator(replace(problem, device="cuda"), precision=precision).evaluate_all(genomes)
     theirs = [Evaluator(problem).evaluate(genome) for genome in genomes]
     rtol = (10 if optimizer == "adam" else 1) * TOLERANCES[precision]  # Adam turns tiny gradients into steps
     np.testing.assert_allclose([e.val_loss for e in ours], [e.val_loss for e in theirs], rtol=rtol)

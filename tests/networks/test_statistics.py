@@ -81,7 +81,7 @@ def test_a_fitness_does_not_depend_on_where_the_statistics_began(
         for extras in (brief.architecture.initial_extras, shifted(brief.architecture))
     ]
     assert found[0] == found[1]
-    network, data = train_briefly(brief, genome, 0, 0, "cpu", torch.float32)
+    network, data = train_briefly(brief, genome, 0, 0, torch.float32)
     recompute(network, data.train.x, 20)  # of all samples, which are less than 1,024
     assert evaluate(network, data.validation, data.cases).loss == found[0]
 
