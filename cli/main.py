@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from nets_deap.util import interrupts
+from nets_deap.util import ending, interrupts
 
 from . import console
 
@@ -30,7 +30,9 @@ def main() -> None:
         console.prepare(stream)
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
-    with interrupts.guarded(*interrupts.ALL), interrupts.ended_within(PATIENCE, _end_at_once):
+    status, guarded = INTERRUPTED, interrupts.guarded(*interrupts.ALL)
+    when_done = suppress(KeyboardInterrupt)  # one that comes then changes nothing
+    with when_done, guarded, interrupts.ended_within(PATIENCE, _end_at_once):
         try:
             from .commands import run
 
@@ -46,8 +48,8 @@ def main() -> None:
             with suppress(OSError):
                 sys.stdout.flush()
             # Not sys.exit: Python may end with another code where an import was cut short.
-            interrupts.end_now(128 + seen[0])
-    atexit.register(interrupts.end_with, status)
+            ending.end_now(128 + seen[0])
+    atexit.register(ending.end_with, status)
     sys.exit(status)
 
 
@@ -62,7 +64,7 @@ def _end_at_once(number: int) -> None:
     with suppress(OSError, ValueError):
         if select.select([], [2], [], 0)[1]:
             os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{line}".encode())
-    interrupts.end_now(128 + number)
+    ending.end_now(128 + number)
 
 
 def _heed_limits() -> None:

@@ -26,7 +26,7 @@ def show() -> int:
     click.echo()
     for need, means in NEEDS.items():
         _say(f"{need}: {means}")
-    _say("GPU: none needs one; some can use it, and at the size of some it is advised")
+    _say("GPU: none needs one; the search of some can use it, and at the size of some it is advised")
     _say("a ticket: initial weights and a mask, to be trained; it has controls, and can be verified")
     _say("a trained network: weights that were trained before or while they were pruned")
     click.echo()

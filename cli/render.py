@@ -40,6 +40,7 @@ def set_aside(folder: Path, mark: str, of: str, config: ProblemConfig | None = N
 
     if config is not None and not is_free(folder):
         _ = config.problem().architecture
+        config.torch_device()
     if (aside := set_aside(folder, mark, of)) is not None:
         note(f"the earlier run is now in {aside}")
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 own = partial(option, group="search")  # an option of one method
 sources = combined(source_options("paper, lth or quick"), fresh_option, output_options)
-WHERE = ("map", "workers", "scheduler", "device", "track_test")  # for populations, or a GPU
+WHERE = ("map", "workers", "scheduler", "track_test")  # for populations, and for es
 from_cycle = option(
     "--from-cycle", type=int, metavar="N", help="Continue from this cycle of an earlier run.", group="running"
 )

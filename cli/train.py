@@ -65,6 +65,7 @@ def train(
             click.echo(f"{printable(folder)} is finished: nothing to do", err=as_json)
     else:
         _refuse_strangers(folder)
+        settled.torch_device()
         check_ticket(settled.problem(), loaded)
         to_go(settled.problem(), loaded)
         with _told_what_is_kept(folder), run_folder.held(folder, FILES):

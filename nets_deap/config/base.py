@@ -216,7 +216,7 @@ class ProblemConfig(RecipeSettings):
         "cpu", "cpu, cuda or auto.", "running", "NAME"
     )
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = setting(
-        None, "Worker processes. [all cores; on a GPU one]", "running", "N"
+        None, "Worker processes. [all cores; one on a GPU]", "running", "N"
     )
     scheduler: str | None = setting(
         None, "Of a Dask cluster: tcp://…, tls://… or its scheduler file.", "running", "ADDRESS"
@@ -232,7 +232,6 @@ class ProblemConfig(RecipeSettings):
         return self
 
     def problem(self) -> Problem:
-        """Raises NetsError as `torch_device` does."""
         return Problem(
             self.dataset,
             self.arch,
@@ -246,7 +245,7 @@ class ProblemConfig(RecipeSettings):
             self.loss,
             self.metric,
             self.prunable,
-            self.torch_device(),
+            self.device,
         )
 
     def identity(self) -> dict[str, Any]:

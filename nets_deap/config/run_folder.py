@@ -168,6 +168,11 @@ def claim(
             (folder / name).unlink(missing_ok=True)
     elif (folder / CONFIG).exists():
         stored = read_config(folder, mark, of)
+        if holds_results(folder) and (before := stored.get("device", config.device)) != config.device:
+            warn_once(
+                f"{folder} holds results of `device` {before} and goes on with {config.device}: they "
+                "round differently, and a training carries that on"
+            )
         for key, value in config.identity().items():
             # A field that was added after the folder was written had its default there.
             before = stored.get(key, type(config).model_fields[key].default)

@@ -39,7 +39,7 @@ def train_briefly(
     Its running statistics are then those of training samples, as `networks.statistics` says.
     Returns the trained network and the data it was trained on; the genome does not change.
     """
-    architecture, device = problem.architecture, problem.device
+    architecture, device = problem.architecture, problem.torch_device
     data = problem.data.to(device, dtype)
     check_fits(architecture.layout, genome.mask.size, "the genome")
     network = make_network(architecture, genome.weights, genome.mask, problem.recipe, device, dtype, extras)

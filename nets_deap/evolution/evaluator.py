@@ -124,8 +124,8 @@ class Evaluator:
         rng, architecture = generator(self.seed, context.generation, Role.TRACES), self.problem.architecture
         part = data.train
         chosen = torch.from_numpy(rng.permutation(len(part.y))[: traces.SAMPLES]).to(part.x.device)
-        x = part.x[chosen].cpu()
-        targets = architecture.targets(part.y[chosen].cpu(), torch.float32)
+        x = part.x[chosen]
+        targets = architecture.targets(part.y[chosen], torch.float32)
         trained = traces.Trained(architecture, genome.weights, weights, extras, genome.mask, x, targets, rng)
         return traces.leave(trained, self.traces)
 
@@ -136,7 +136,7 @@ class Evaluator:
         one genome fits the device's memory.
         """
         architecture, recipe = self.problem.architecture, self._shortened(context.share).recipe
-        data = self.problem.data.to(self.problem.device, self.dtype)
+        data = self.problem.data.to(self.problem.torch_device, self.dtype)
         for genome in genomes:
             check_fits(architecture.layout, genome.mask.size, "the genome")
             if seed_of(genome, self.seed) != self.seed:
@@ -151,7 +151,7 @@ class Evaluator:
                 weights,
                 masks,
                 recipe,
-                self.problem.device,
+                self.problem.torch_device,
                 self.dtype,
                 self.precision,
                 self.extras,
@@ -168,7 +168,7 @@ class Evaluator:
             left = [self._traces(*of_it, data, context) for of_it in trained]
             return list(zip(scored, before, left, strict=True))
 
-        available = usable_memory(self.problem.device)
+        available = usable_memory(self.problem.torch_device)
         size = chunk_size(available, architecture, recipe, data, self.dtype, self.precision)
         with one_thread():
             scored = in_chunks(scores, genomes, size)

@@ -50,6 +50,7 @@ class Evolution:
         problem: Problem,
         settings: EvolutionSettings,
         seed: int = 1,
+        *,
         engine: Engine | None = None,
     ) -> None:
         """problem: its recipe is that of an evaluation, which the settings make harder. The other arguments
@@ -83,7 +84,7 @@ class Evolution:
     @classmethod
     def of(cls, config: EvolveConfig, engine: Engine | None = None) -> Evolution:
         """The evolution that a config describes."""
-        return cls(config.problem(), config.evolution, config.seed, engine)
+        return cls(config.problem(), config.evolution, config.seed, engine=engine)
 
     @property
     def over(self) -> str:

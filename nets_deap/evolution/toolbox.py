@@ -104,7 +104,7 @@ def make_toolbox(
             _seeded,
             toolbox.individual,
             pruning,
-            problem,
+            replace(problem, device="cpu") if getattr(engine, "elsewhere", False) else problem,
             density,
             pipeline.exact,
             problem.extras(seed),

@@ -59,7 +59,7 @@ def line(
                 for one, other in zip(first, second, strict=True)
             )
             network = make_network(
-                architecture, weights, weights != 0, problem.recipe, problem.device, extras=extras
+                architecture, weights, weights != 0, problem.recipe, problem.torch_device, extras=extras
             )
             recompute(network, data.train.x, problem.recipe.batch_size)
             test = evaluate(network, data.test, data.cases)

@@ -40,7 +40,7 @@ def train_ticket(
         device
     """
     given = given_problem(model, data, problem)
-    return final.train_ticket(ticket, given, seed, eval_every, on_row, track_test)
+    return final.train_ticket(ticket, given, seed, eval_every, on_row=on_row, track_test=track_test)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Metric:
         if self.function is None:
             return _r2(outputs, y)
         try:
-            return float(self.function(outputs, y))
+            return float(self.function(outputs.cpu(), y.cpu()))  # it may go on with numpy
         except (MemoryError, KeyboardInterrupt):
             raise
         except Exception as error:

@@ -7,6 +7,7 @@ hand-derived gradients with.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from math import prod
 
 import numpy as np
@@ -65,7 +66,10 @@ class MaskedModule:
         self.gradient = torch.zeros_like(self.flat) if gradient is None else gradient
         names = [*architecture.parameters, *(extra.name for extra in architecture.extras)]
         named = dict(zip(names, self.places.views(self.state), strict=True))
-        self.module = architecture.known().instance(named).to(device, dtype)
+        # CuDNN would move the weights of a recurrent layer out of this vector.
+        as_they_lie = torch.backends.cudnn.flags(enabled=False) if self.state.is_cuda else nullcontext()
+        with as_they_lie:
+            self.module = architecture.known().instance(named).to(device, dtype)
         parameters = dict(self.module.named_parameters())
         for name, gradient in zip(self.names, self._trained(self.gradient), strict=True):
             parameters[name].grad = gradient

@@ -20,10 +20,9 @@ def make_map(
     """The map called `serial`, `multiprocess` or `dask`.
 
     With one core and no `workers` given, `multiprocess` is the serial map, and so it is on a GPU, which
-    processes would have to share.
+    processes would have to share. For the same reason a cluster on this machine has one worker then.
 
-    device: where the items will be computed. Only spawned workers, not forked ones, can use a GPU; those of
-        Dask take their shares as stacks
+    device: where the items will be computed. Only spawned workers, not forked ones, can use a GPU
     timeout: seconds that one item may take. Only another process can keep to it, so with a timeout the map
         `multiprocess` has workers even on one core
     scheduler: of a Dask cluster, see `DaskMap`
@@ -35,7 +34,8 @@ def make_map(
     if name == "dask":
         from nets_deap.parallel.dask_map import DaskMap
 
-        return DaskMap(workers, scheduler, device=device, timeout=timeout)
+        here = scheduler is None and device != "cpu"
+        return DaskMap(workers or (1 if here else None), scheduler, device=device, timeout=timeout)
     check_workers(workers)
     on_cpu = device == "cpu"
     alone = not on_cpu or available_cores() == 1

@@ -21,7 +21,7 @@ from nets_deap.models.prunable import Predicate
 from nets_deap.models.registry import Model
 from nets_deap.problem import task
 from nets_deap.problem.recipe import Recipe
-from nets_deap.util import imports
+from nets_deap.util import devices, imports
 from nets_deap.util.errors import NetsError, SamplesError
 
 
@@ -33,7 +33,7 @@ class Problem:
     loss, metric: names, or a `Loss` and a `Metric`; None: what suits the network and the targets
     prunable: says which parameters are prunable, by name or by a function; see `models.prunable`
     init: initial weights, of INITIALISERS; "module" are those that the network's factory draws
-    device: where its networks are trained and judged, "cpu" or "cuda"; it decides nothing but rounding
+    device: where its networks are trained and judged, "cpu", "cuda" or "auto"; the results differ by rounding
     """
 
     dataset: str | Data = "digits"
@@ -97,11 +97,16 @@ class Problem:
         )
 
     @property
+    def torch_device(self) -> str:
+        """The device, as torch names it. Raises NetsError as `util.devices.resolved` does."""
+        return devices.resolved(self.device)
+
+    @property
     def data_on_device(self) -> Data:
         """The data set on the device, its floats in float32."""
         import torch
 
-        return self.data.to(self.device, torch.float32)
+        return self.data.to(self.torch_device, torch.float32)
 
     @property
     def architecture(self) -> Architecture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nets_deap.data.dataset import Part
 from nets_deap.models.layout import INITIAL, Layout
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.problem import Problem
@@ -80,9 +81,10 @@ class Pruning:
         """
         import torch
 
-        architecture, part = problem.architecture, problem.data_on_device.train
+        architecture, part = problem.architecture, problem.data.train
         chosen = rng.permutation(len(part.y))[: self.samples if self.gradients else 0]
-        x, y = part.x[chosen], part.y[chosen]
+        device = problem.torch_device if self.gradients else "cpu"
+        x, y, _ = Part(part.x[chosen], part.y[chosen]).to(device, torch.float32)
         full = np.ones(weights.size, dtype=bool)
         targets = architecture.targets(y, torch.float32)
         return self.mask(Candidate(architecture, weights, full, x, targets, rng, extras), density, each_round)

@@ -29,7 +29,8 @@ def prospect(candidate: Candidate, steps: int = STEPS, lr: float = RATE) -> np.n
     extras = torch.tensor(others, dtype=flat.dtype, device=flat.device, requires_grad=True)
     now, beside = flat, extras
     for _ in range(steps):
-        loss = candidate.loss(now, trained=beside)
+        with candidate.twice_differentiable():
+            loss = candidate.loss(now, trained=beside)
         slope, aside = torch.autograd.grad(
             loss, (now, beside), create_graph=True, allow_unused=True, materialize_grads=True
         )

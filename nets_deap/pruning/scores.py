@@ -6,7 +6,7 @@ The command line's help reads this registry, so torch is imported only when a sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,14 @@ class Candidate:
         module = self.architecture.module().to(flat.device, flat.dtype).train(training)
         with training_streams(np.random.default_rng(0)) if self.architecture.known().draws else nullcontext():
             return torch.func.functional_call(module, named, (x,))
+
+    def twice_differentiable(self) -> AbstractContextManager[None]:
+        """Within it `loss` has second derivatives. CuDNN has none of recurrent layers."""
+        import torch
+        from torch import nn
+
+        recurrent = any(isinstance(layer, nn.RNNBase) for layer in self.architecture.module().modules())
+        return torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
 
     def loss(self, flat: Tensor, temperature: float = 1.0, trained: Tensor | None = None) -> Tensor:
         """Mean loss on the samples of the network with the weights `flat`, [n]; differentiable."""
@@ -111,7 +119,9 @@ def grasp(candidate: Candidate, temperature: float = TEMPERATURE) -> np.ndarray:
     if candidate.architecture.criterion.loss.kind != "cross-entropy":
         temperature = 1.0
     flat = candidate.active()
-    (slope,) = torch.autograd.grad(candidate.loss(flat, temperature), flat, create_graph=True)
+    with candidate.twice_differentiable():
+        loss = candidate.loss(flat, temperature)
+    (slope,) = torch.autograd.grad(loss, flat, create_graph=True)
     alive = torch.from_numpy(candidate.mask).to(slope)
     (curved,) = torch.autograd.grad(slope @ (slope.detach() * alive), flat)
     return (curved * flat).detach().cpu().numpy()

@@ -23,7 +23,7 @@ SpecField = Annotated[MethodSpec, BeforeValidator(_parsed), PlainSerializer(str)
 
 
 class SearchConfig(BudgetConfig):
-    """One search by any method, on the CPU unless the method can use a GPU.
+    """One search by any method.
 
     epochs, iterations: length of the training to the end; methods may use it for their own trainings
     map: how a population in node space is evaluated

@@ -235,7 +235,7 @@ def score_mean(strategy: Strategy, searched: Searched, problem: Problem, part: s
     weights, trained = np.split(vector, [searched.mask.size])
     extras = np.concatenate([trained, searched.extras[trained.size :]])
     network = make_network(
-        architecture, weights, searched.mask, problem.recipe, problem.device, extras=extras
+        architecture, weights, searched.mask, problem.recipe, problem.torch_device, extras=extras
     )
     with one_thread():
         return evaluate(network, getattr(data, part), data.cases)

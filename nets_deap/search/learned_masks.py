@@ -182,7 +182,7 @@ class LearnedMask(Method):
                 weights, extras = self.start(problem, meter, density, rng)
         recipe = replace(self._recipe(problem), iterations=self.steps(problem, budget))
         network = self.network(
-            Beginning(problem.architecture, weights, extras, recipe, density, rng, problem.device)
+            Beginning(problem.architecture, weights, extras, recipe, density, rng, problem.torch_device)
         )
         if begun:
             begun.restore(network)
@@ -210,7 +210,7 @@ class LearnedMask(Method):
         mask, extras = self.ticket_mask(network, density), network.extras()
         with one_thread():
             judged = make_network(
-                problem.architecture, weights, mask, problem.recipe, problem.device, extras=extras
+                problem.architecture, weights, mask, problem.recipe, problem.torch_device, extras=extras
             )
             score = evaluate(judged, data.validation, data.cases)
         meter.spend(forward_passes=len(data.validation.y))

@@ -44,6 +44,7 @@ def check(config: SearchConfig) -> None:
     batched = config.map == "batched"
     if batched and not method.populations:
         raise NetsError(f"`map` batched is for populations of networks, which {spec.name} has none of")
+    config.torch_device()
     if config.track_test and not method.tracks_test:
         raise NetsError(f"`track_test` has no effect on {spec.name}: leave it out")
     for name in ("workers", "scheduler"):
@@ -96,7 +97,7 @@ def search(
         kept = Kept(folder / CHECKPOINT, str(config.method))
         if method.one_training:
             more = {"begun": kept.load(), "on_standing": kept.note, "due": kept.due}
-        own = partial(make_map, config.map, config.workers, problem.device, scheduler=config.scheduler)
+        own = partial(make_map, config.map, config.workers, config.torch_device(), scheduler=config.scheduler)
         with kept, own() if method.populations and not engine else nullcontext(engine) as mapped:
             if method.populations:
                 more["engine"] = mapped

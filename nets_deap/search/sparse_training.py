@@ -74,7 +74,7 @@ class SparseTraining(Method, Rule):
         mask = keep(problem.layout, rng.random(weights.size), everything, counts)
         recipe, available = problem.recipe, len(problem.data.train.y)
         course = Course(0, recipe.steps(available), recipe.steps_per_epoch(available), density)
-        architecture, device = problem.architecture, problem.device
+        architecture, device = problem.architecture, problem.torch_device
         return Moving(architecture, weights, mask, recipe, self, course, rng, extras, device)
 
 

@@ -158,6 +158,7 @@ def train_ticket(
     problem: Problem,
     seed: int,
     eval_every: int = 0,
+    *,
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
     begun: Standing | None = None,
@@ -185,10 +186,20 @@ def train_ticket(
         ticket.weights,
         ticket.mask,
         problem.recipe,
-        problem.device,
+        problem.torch_device,
         extras=ticket.extras,
     )
-    run = train_network(network, problem, seed, eval_every, on_row, track_test, begun, on_standing, due)
+    run = train_network(
+        network,
+        problem,
+        seed,
+        eval_every,
+        on_row=on_row,
+        track_test=track_test,
+        begun=begun,
+        on_standing=on_standing,
+        due=due,
+    )
     for weights in (run.weights, run.early_stop_weights):
         assert_masked(ticket.architecture, weights, ticket.mask)
     return replace(run, density=ticket.density, rewound_to=rewound_to(ticket))
@@ -199,6 +210,7 @@ def train_network(
     problem: Problem,
     seed: int,
     eval_every: int = 0,
+    *,
     on_row: Callable[[Row], None] | None = None,
     track_test: bool = True,
     begun: Standing | None = None,
@@ -257,7 +269,7 @@ def train_network(
             early_stop[0],
             early_stop[0] != 0,
             recipe,
-            problem.device,
+            problem.torch_device,
             extras=early_stop[1],
         )
         test = evaluate(stopped, data.test, data.cases)

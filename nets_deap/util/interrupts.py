@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -26,13 +26,13 @@ _DEFAULT: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
 }
 SOON = 0.02  # seconds after which an interrupt comes again that was swallowed, or came during an import
-FREEING = 0.3  # seconds for what a process that ends at once still does
 PATIENCE = 3.0  # seconds that it waits for imports, which may run code of the user's
 _began: list[float] = []  # when the first signal has come
-_due: list[None] = []  # one entry while an interrupt is to come again
+_due: list[object] = []  # one entry while an interrupt is to come again: a thread sends it
+_sending = threading.Lock()  # held while it is sent
 _seen: list[int] = []  # signals that have come within the outermost guard
 _guards: list[None] = []  # one entry for each guard that handles a signal
-_held: list[None] = []  # one entry for each place that the main thread is in where none may be raised
+_held: list[None] = []  # one entry for each place that the main thread is in where none is raised
 _limited: list[None] = []  # one entry for each `ended_within` that the main thread is in
 
 
@@ -43,22 +43,30 @@ def _note(number: int, frame: Any) -> None:
     _seen.append(number)
     if _held or (again and _limited):  # one signal often comes twice: from `timeout`, or from srun and SLURM
         return
-    if _importing(frame) and (_limited or time.monotonic() < _began[0] + PATIENCE):
+    patient = _limited or time.monotonic() < _began[0] + PATIENCE
+    if _within(frame, _is_hook) or (patient and _within(frame, _is_import)):
         _come_again()
     else:
         check()
 
 
-def _importing(frame: Any) -> bool:
-    """Is a module being imported in this frame, or in one that has called it?
-
-    Interrupted while it is set up, an extension may abort the process, as torch has done.
-    """
+def _within(frame: Any, wanted: Callable[[Any], bool]) -> bool:
+    """Is this frame wanted, or one that has called it?"""
     while frame:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if wanted(frame.f_code):
             return True
         frame = frame.f_back
     return False
+
+
+def _is_import(code: Any) -> bool:
+    """Interrupted while it is set up, an extension may abort the process, as torch has done."""
+    return bool(code.co_filename.startswith("<frozen importlib"))
+
+
+def _is_hook(code: Any) -> bool:
+    """What is raised within the hook is lost."""
+    return code is _Hook.__call__.__code__
 
 
 def check() -> None:
@@ -72,35 +80,45 @@ def check() -> None:
 def _swallowed_again() -> Iterator[None]:
     """Let an interrupt come again that a destructor, or a weak reference's callback, has swallowed."""
     before = sys.unraisablehook
-
-    def hook(unraisable: Any) -> None:
-        if not (_seen and isinstance(unraisable.exc_value, KeyboardInterrupt)):
-            before(unraisable)
-            return
-        _held.append(None)  # what is raised within this hook is lost
-        _come_again()
-        _held.pop()
-
-    sys.unraisablehook = hook
+    sys.unraisablehook = _Hook(before)
     try:
         yield
     finally:
         sys.unraisablehook = before
 
 
+class _Hook:
+    def __init__(self, before: Callable[[Any], Any]) -> None:
+        self.before = before
+
+    def __call__(self, unraisable: Any) -> None:
+        if _seen and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            _come_again()
+        else:
+            self.before(unraisable)
+
+
 def _come_again() -> None:
-    if not _due:
-        _due.append(None)
-        _thread.start_new_thread(_send_again, ())  # without waiting until it runs
+    if _due:
+        return
+    _due.append(due := object())
+    try:
+        _thread.start_new_thread(_send_again, (due,))  # without waiting until it runs
+    except RuntimeError:  # there is no thread to be had: whoever calls `check` raises it
+        _due.clear()
 
 
-def _send_again() -> None:
+def _send_again(due: object) -> None:
     """Send the signal until it is raised. Once is not enough: when it comes just before a call that waits,
     Python sees it only after that call."""
-    time.sleep(SOON)
-    while (numbers := _seen[:1]) and _due:
-        _send(numbers[0])
+    while True:
         time.sleep(SOON)
+        with _sending:
+            numbers = _seen[:1]
+            if not numbers or due not in _due:
+                return
+            if signal.getsignal(numbers[0]) is _note:  # not a handler that the caller has set since
+                _send(numbers[0])
 
 
 def _send(number: int) -> None:
@@ -108,6 +126,17 @@ def _send(number: int) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
         _thread.interrupt_main(signal.Signals(number))
+
+
+def _renew() -> None:
+    """In a fork, which lacks the thread that sends, and may have copied its lock."""
+    global _sending  # noqa: PLW0603
+    _sending = threading.Lock()
+    _due.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def seen() -> list[int]:
@@ -133,13 +162,30 @@ def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
         with _swallowed_again() if ours else nullcontext():
             yield check
     finally:
-        for number in ours:
-            signal.signal(number, _DEFAULT[number])
         if ours:
-            _guards.pop()
-        if not _guards:
+            _leave(ours)
+
+
+def _leave(numbers: Sequence[signal.Signals]) -> None:
+    """Give the signals back. Raises an interrupt that comes meanwhile, or is still to come again."""
+    _held.append(None)
+    known, last = len(_seen), len(_guards) == 1
+    pending = bool(_due) and last
+    with _sending:  # nothing is sent after this
+        if last:
             _due.clear()
-            _seen.clear()  # whoever comes next is not interrupted by it
+    before = _block()
+    for number in numbers:
+        signal.signal(number, _DEFAULT[number])
+    pending = pending or len(_seen) > known
+    first = signal.Signals(_seen[0]) if _seen else None
+    _guards.pop()
+    if last:
+        _seen.clear()  # whoever comes next is not interrupted by it
+    _held.pop()
+    _unblock(before)
+    if pending and last and first:
+        raise _RAISED[first]
 
 
 @contextmanager
@@ -194,8 +240,7 @@ def held_back() -> Iterator[None]:
     try:
         yield
     finally:
-        if before is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a signal that has waited comes here
+        _unblock(before)
         if in_main:
             _held.pop()
     if in_main and not _held and signal.getsignal(signal.SIGINT) is _note:
@@ -208,15 +253,9 @@ def _block() -> set[Any] | None:
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, list(_RAISED)))
 
 
-def end_with(status: int) -> None:
-    """From now on any of the signals ends the process at once with this exit code: nothing is left to do."""
-
-    def end(number: int, frame: Any) -> None:
-        sys.stdout.flush()
-        os._exit(status)
-
-    for number in _RAISED:
-        signal.signal(number, end)
+def _unblock(before: set[Any] | None) -> None:
+    if before is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a signal that has waited comes here
 
 
 def ignore() -> None:
@@ -233,21 +272,3 @@ def leave_to_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, list(_RAISED))
-
-
-def end_now(status: int) -> None:
-    """End this process without its clean-up, but for the semaphores of its locks and queues, which would stay
-    in the system, or be told of on stderr by the process that looks after them."""
-    thread = threading.Thread(target=_free_semaphores, daemon=True)
-    thread.start()
-    thread.join(FREEING)  # another thread may be at work on them at this moment
-    os._exit(status)
-
-
-def _free_semaphores() -> None:
-    for package in ("multiprocessing", "multiprocess"):
-        util, synchronize = (sys.modules.get(f"{package}.{name}") for name in ("util", "synchronize"))
-        if util and synchronize:
-            for finaliser in list(util._finalizer_registry.values()):
-                if finaliser._callback is synchronize.SemLock._cleanup:
-                    finaliser()

@@ -62,16 +62,24 @@ def seed_global_streams(sequence: np.random.SeedSequence) -> None:
     seed = int(sequence.generate_state(1, np.uint64)[0])
     random.seed(seed)
     np.random.seed([seed >> 32, seed & 0xFFFFFFFF])
-    if torch := loaded("torch"):
-        torch.default_generator.manual_seed(seed)
+    for each in _of_torch():
+        each.manual_seed(seed)
+
+
+def _of_torch() -> list[Any]:
+    """The global `torch.Generator`s: the CPU's, and those of GPUs that are in use; none before torch is
+    imported, when nobody has seeded them."""
+    if not (torch := loaded("torch")):
+        return []
+    return [torch.default_generator, *(torch.cuda.default_generators if torch.cuda.is_initialized() else ())]
 
 
 def standing() -> dict[str, Any]:
-    """The state of the global streams, as JSON holds it; torch's is its CPU's."""
+    """The state of the global streams, as JSON holds it."""
     told: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
     told["numpy"]["state"]["key"] = told["numpy"]["state"]["key"].tolist()
-    if torch := loaded("torch"):
-        told["torch"] = torch.get_rng_state().numpy().tobytes().hex()
+    if states := [each.get_state().numpy().tobytes().hex() for each in _of_torch()]:
+        told["torch"], *told["cuda"] = states
     return told
 
 
@@ -83,22 +91,22 @@ def go_on(told: dict[str, Any]) -> None:
     if "torch" in told:
         import torch
 
-        torch.set_rng_state(torch.frombuffer(bytearray.fromhex(told["torch"]), dtype=torch.uint8))
+        for each, state in zip(_of_torch(), [told["torch"], *told.get("cuda", [])], strict=False):
+            each.set_state(torch.frombuffer(bytearray.fromhex(state), dtype=torch.uint8))
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Restore the global streams of Python, numpy and torch (its CPU's) at the end."""
+    """Restore the global streams of Python, numpy and torch at the end."""
     python, numpy = random.getstate(), np.random.get_state(legacy=False)
-    torch = loaded("torch")  # before it is imported, nobody has seeded it
-    drawn = torch.get_rng_state() if torch else None
+    drawn = [(each, each.get_state()) for each in _of_torch()]
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
-        if torch:
-            torch.set_rng_state(drawn)
+        for each, state in drawn:
+            each.set_state(state)
 
 
 class _Turns:

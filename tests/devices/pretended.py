@@ -15,7 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 NAME = "other"
-MIX = {"aten::_to_copy", "aten::copy_", "aten::index", "aten::index_put_"}  # take tensors of two devices
+COPIES = {"aten::_to_copy", "aten::copy_"}  # take tensors of two devices
+INDEXED = {"aten::index", "aten::index_put_"}  # take indices of a CPU
+JOINED = {"aten::cat", "aten::stack"}  # take no number of a CPU
 
 
 def can_be_pretended() -> bool:
@@ -68,8 +70,12 @@ def _computed(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     name = func._schema.name
     given = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, torch.Tensor)]
     theirs = [each for each in given if isinstance(each, Elsewhere)]
-    ours = [each for each in given if each.ndim and not isinstance(each, Elsewhere)]
-    if theirs and ours and name not in MIX:
+    indexed = name in INDEXED and isinstance(args[0], Elsewhere)
+    looked_at = [each for each in args[2:] if isinstance(each, torch.Tensor)] if indexed else given
+    ours = [each for each in looked_at if not isinstance(each, Elsewhere)]
+    if name not in JOINED:
+        ours = [each for each in ours if each.ndim]
+    if theirs and ours and name not in COPIES:
         raise RuntimeError(f"{name}: expected all tensors to be on the same device")
     there = isinstance(args[0], Elsewhere) if name == "aten::copy_" else bool(theirs)
     if kwargs.get("device") is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import os
 import signal
@@ -139,6 +140,7 @@ def just_before_a_call_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def while_the_first_is_still_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
     def come_again() -> None:
         come()
+        monkeypatch.setattr(interrupts, "_come_again", come)
         time.sleep(5 * interrupts.SOON)
 
     come = interrupts._come_again
@@ -160,6 +162,52 @@ def test_an_interrupt_that_comes_again_too_early_comes_once_more(
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert time.monotonic() - before < 4
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_an_interrupt_that_is_swallowed_last_is_raised_at_the_end_and_not_after_it() -> None:
+    def interrupted() -> None:
+        with interrupts.guarded():
+            in_a_destructor(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    time.sleep(5 * interrupts.SOON)
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_a_handler_that_the_caller_sets_is_not_sent_what_is_to_come_again() -> None:
+    calls: list[int] = []
+
+    def interrupted() -> None:
+        with interrupts.guarded():
+            in_a_destructor(signal.SIGINT)
+            signal.signal(signal.SIGINT, lambda number, _: calls.append(number))
+            time.sleep(5 * interrupts.SOON)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not calls
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_one_thread_sends_however_often_an_interrupt_is_swallowed() -> None:
+    most, before = 0, _thread._count()  # type: ignore[attr-defined]
+
+    def interrupted() -> None:
+        nonlocal most
+        ends = time.monotonic() + 10 * interrupts.SOON
+        with interrupts.guarded():
+            while time.monotonic() < ends:
+                with suppress(KeyboardInterrupt):
+                    in_a_destructor(signal.SIGINT)
+                    time.sleep(interrupts.SOON / 4)
+                most = max(most, _thread._count())  # type: ignore[attr-defined]
+
+    with suppress(KeyboardInterrupt):
+        interrupted()
+    assert most - before < 20  # some have not seen yet that they are not needed
 
 
 MODULE = """
