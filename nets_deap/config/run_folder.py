@@ -171,7 +171,7 @@ def claim(
         if holds_results(folder) and (before := stored.get("device", config.device)) != config.device:
             warn_once(
                 f"{folder} holds results of `device` {before} and goes on with {config.device}: they "
-                "round differently, and a training carries that on"
+                "round differently, so one seed gives slightly different figures"
             )
         for key, value in config.identity().items():
             # A field that was added after the folder was written had its default there.
