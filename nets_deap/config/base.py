@@ -268,11 +268,7 @@ class ProblemConfig(RecipeSettings):
 
     def torch_device(self) -> str:
         """`device` with auto resolved. Raises NetsError for cuda if there is no CUDA device."""
-        if self.scheduler is not None and self.device != "cpu":
-            if self.device == "auto":
-                raise NetsError("`device` auto: say cpu or cuda for the workers of a cluster")
-            return self.device
-        return devices.resolved(self.device)
+        return devices.of_a_run(self.device, self.scheduler)
 
 
 class BudgetConfig(ProblemConfig):

@@ -23,6 +23,7 @@ from nets_deap.front.problems import expect, given_problem
 from nets_deap.front.progress import trials
 from nets_deap.models.measure import ACCURACY, Measure
 from nets_deap.util import journal, shown
+from nets_deap.util.devices import of_a_run
 from nets_deap.util.errors import NetsError
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def compare(
 
     with (
         folder as place,
-        make_map(map, workers, given.device, scheduler=scheduler) as engine,
+        make_map(map, workers, of_a_run(given.device, scheduler), scheduler=scheduler) as engine,
         trials(total, show, measure, named) as tell,
         journal.kept(f"compare: {', '.join(str(each) for each in config.methods)}")
         if out is not None

@@ -20,6 +20,7 @@ from nets_deap.search import run
 from nets_deap.search.registry import gives_ticket, method_of, parse
 from nets_deap.search.spec import MethodSpec
 from nets_deap.util import journal
+from nets_deap.util.devices import of_a_run
 from nets_deap.util.errors import NetsError, warn_once
 from nets_deap.util.random_streams import Role, generator
 
@@ -72,7 +73,11 @@ def find_ticket(
     limit = Budget(int(budget)) if isinstance(budget, Integral) else budget or UNLIMITED
     searching = method_of(spec)
     searching.check(given, density, limit)
-    mapped = nullcontext(map) if callable(map) else make_map(map, workers, given.device, scheduler=scheduler)
+    mapped = (
+        nullcontext(map)
+        if callable(map)
+        else make_map(map, workers, of_a_run(given.device, scheduler), scheduler=scheduler)
+    )
     title, length = f"{spec} at {density:.1%}", run.length_of(searching, given, density, limit)[1]
     measure = Measure(str(given.architecture.criterion.metric))
     with mapped as engine, progress(title, show, length, measure) as tell:

@@ -17,6 +17,7 @@ from nets_deap.problem.ticket import Ticket
 from nets_deap.training import final
 from nets_deap.training.final import TrainingRun
 from nets_deap.util import shown
+from nets_deap.util.devices import of_a_run
 from nets_deap.util.errors import NetsError, shortened
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def verify(
             f"`seeds` {shortened(str(seeds), 80)}: expected how many, 2 or more, or as many different whole "
             "numbers from 0 on"
         )
-    with make_map(map, workers, given.device, scheduler=scheduler) as engine:
+    with make_map(map, workers, of_a_run(given.device, scheduler), scheduler=scheduler) as engine:
         found, rows = verdict.verify(ticket, given, chosen, engine, eval_every, margin, at_most)
     metric = Measure(str(given.architecture.criterion.metric))
     return Verification(found, pd.DataFrame(rows), metric)

@@ -19,8 +19,7 @@ from nets_deap.models.prunable import Predicate
 from nets_deap.models.registry import Model
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.util import imports
-from nets_deap.util.devices import resolved
+from nets_deap.util import devices, imports
 from nets_deap.util.errors import NetsError, shortened, unknown
 
 # Adam at this rate trains most networks; 20 epochs are what commands take, too.
@@ -56,14 +55,14 @@ def problem_of(
     Raises NetsError, in one line, for whatever does not fit together.
     """
     expect("device", device, "a name", str, functions=False)
-    where = "" if device is None else resolved(device)
+    devices.check(device or "cpu")
     if isinstance(model, Problem):
         given_too = (data, loss, metric, recipe, init, prunable)
         if any(each is not None for each in given_too):
             raise NetsError(
                 "a Problem has its own data, loss, metric, recipe, init and prunable: leave them out"
             )
-        return replace(model, device=where) if where else model
+        return replace(model, device=device) if device else model
     if data is None:
         raise NetsError("there are no data: pass (x, y), a torch data set, or the name of a data set")
     a_function = "a name, or a function"
@@ -88,7 +87,7 @@ def problem_of(
         loss=_loss(loss),
         metric=_metric(metric),
         prunable=prunable,
-        device=where or "cpu",
+        device=device or "cpu",
     )
     _ = made.recipe.descent, made.recipe.constant, made.architecture  # raise NetsError for what does not fit
     return made
