@@ -95,6 +95,7 @@ BAD_PROBLEMS = {
     "a density": ({"density": 1.5}, "`density` 1.5: expected a share above 0"),
     "no ticket": ({"method": "rigl"}, "rigl gives no ticket of its own"),
     "a device": ({"device": "tpu"}, "unknown device 'tpu'"),
+    "no cuda": ({"device": "cuda"}, "`device` cuda: this machine has no usable CUDA device"),
     "a device of another kind": ({"device": 1}, "`device` 1: expected a name"),
     "a prunable": ({"prunable": "embedings"}, "did you mean 'embeddings'"),
     "no data": ({"data": None}, "there are no data"),
