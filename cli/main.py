@@ -30,27 +30,36 @@ def main() -> None:
         console.prepare(stream)
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever a notebook says to its processes
     _heed_limits()
-    status, guarded = INTERRUPTED, interrupts.guarded(*interrupts.ALL)
-    when_done = suppress(KeyboardInterrupt)  # one that comes then changes nothing
-    with when_done, guarded, interrupts.ended_within(PATIENCE, _end_at_once):
-        try:
-            from .commands import run
-
-            status = run(sys.argv[1:])
-        except BaseException as error:
-            # Imports and extension modules may make another error of an interrupt.
-            if not (interrupts.seen() or isinstance(error, KeyboardInterrupt)):
-                raise
-            with suppress(OSError):  # the terminal may be gone
-                print("interrupted", file=sys.stderr, flush=True)
-            status = INTERRUPTED
-        if status == INTERRUPTED and (seen := interrupts.seen()):
-            with suppress(OSError):
-                sys.stdout.flush()
-            # Not sys.exit: Python may end with another code where an import was cut short.
-            ending.end_now(128 + seen[0])
+    status: int | None = None
+    try:
+        with interrupts.guarded(*interrupts.ALL), interrupts.ended_within(PATIENCE, _end_at_once):
+            status = _run()
+            if status == INTERRUPTED and (seen := interrupts.seen()):
+                with suppress(OSError):
+                    sys.stdout.flush()
+                # Not sys.exit: Python may end with another code where an import was cut short.
+                ending.end_now(128 + seen[0])
+    except KeyboardInterrupt as error:  # as it begins, or when all is done, which changes nothing
+        if status is None:
+            print("interrupted", file=sys.stderr, flush=True)
+            number = signal.SIGTERM if isinstance(error, interrupts.Terminated) else signal.SIGINT
+            ending.end_now(128 + number)
     atexit.register(ending.end_with, status)
     sys.exit(status)
+
+
+def _run() -> int:
+    try:
+        from .commands import run
+
+        return run(sys.argv[1:])
+    except BaseException as error:
+        # Imports and extension modules may make another error of an interrupt.
+        if not (interrupts.seen() or isinstance(error, KeyboardInterrupt)):
+            raise
+        with suppress(OSError):  # the terminal may be gone
+            print("interrupted", file=sys.stderr, flush=True)
+        return INTERRUPTED
 
 
 def _end_at_once(number: int) -> None:

@@ -168,11 +168,6 @@ def claim(
             (folder / name).unlink(missing_ok=True)
     elif (folder / CONFIG).exists():
         stored = read_config(folder, mark, of)
-        if holds_results(folder) and (before := stored.get("device", config.device)) != config.device:
-            warn_once(
-                f"{folder} holds results of `device` {before} and goes on with {config.device}: they "
-                "round differently, so one seed gives slightly different figures"
-            )
         for key, value in config.identity().items():
             # A field that was added after the folder was written had its default there.
             before = stored.get(key, type(config).model_fields[key].default)
@@ -181,12 +176,23 @@ def claim(
                     f"{folder} holds {of} with {key.replace('_', ' ')} {shortened(str(before), 60)}, "
                     f"not {shortened(str(value), 60)}: choose another `out`"
                 )
+        _tell_devices(folder, stored.get("device"), config)
     else:
         raise NetsError(f"{folder} is not empty and holds no {of.partition(' ')[2]}: choose another `out`")
     write_config(folder, config)
     begun(folder)
     if note:
         write_origin(folder, problem, more)
+
+
+def _tell_devices(folder: Path, before: object, config: ProblemConfig) -> None:
+    """Warn if the results in a folder come from another device than those that are to be added."""
+    now = config.device if config.device != "auto" else config.torch_device()
+    if holds_results(folder) and before not in (now, None, "auto"):
+        warn_once(
+            f"{folder} holds results of `device` {before} and goes on with {now}: they round differently, so "
+            "one seed gives slightly different figures"
+        )
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def configured(kind: type[Config], problem: Problem, values: Mapping[str, Any]) 
     data = problem.dataset if isinstance(problem.dataset, str) else f"given:{problem.data.checksum}"
     if (metric := str(problem.architecture.criterion.metric)) != ACCURACY:
         told["metric"] = metric  # nobody could tell it from the config, without the data
-    config = validate(kind, told | {"dataset": data, "arch": problem.arch_name} | dict(values))
+    told |= {"dataset": data, "arch": problem.arch_name, "device": problem.device}
+    config = validate(kind, told | dict(values))
     config._problem = problem
     return config

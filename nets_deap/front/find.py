@@ -73,8 +73,10 @@ def find_ticket(
     limit = Budget(int(budget)) if isinstance(budget, Integral) else budget or UNLIMITED
     searching = method_of(spec)
     searching.check(given, density, limit)
-    device = of_a_run(given.device, scheduler)
-    mapped = nullcontext(map) if callable(map) else make_map(map, workers, device, scheduler=scheduler)
+    if callable(map):
+        mapped = nullcontext(map)
+    else:
+        mapped = make_map(map, workers, of_a_run(given.device, scheduler), scheduler=scheduler)
     title, length = f"{spec} at {density:.1%}", run.length_of(searching, given, density, limit)[1]
     measure = Measure(str(given.architecture.criterion.metric))
     with mapped as engine, progress(title, show, length, measure) as tell:

@@ -77,6 +77,13 @@ class Cluster:
         """Start the cluster, or join it, at the first call."""
         if self._client is not None:
             return
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C too: what has begun is not taken for a cluster by the next call
+            self.close()
+            raise
+
+    def _start(self) -> None:
         from distributed import Client
 
         with interrupts.held_back():
@@ -246,14 +253,16 @@ class Cluster:
                 self.client.cancel(list(futures), force=True)
 
     def close(self) -> None:
-        with interrupts.held_back(), suppress(Exception):
-            if self._client is not None and not self.ours:
-                self._forget()
-                self._client.unsubscribe_topic(self.topic)
-            if self._client is not None and self._given is None:
-                self._client.close(timeout=1)
-            if self._local is not None:
-                self._local.close(timeout=3)
-        self._settings.close()
-        self._client = self._local = None
-        self.ready, self._have = "", ()
+        try:
+            with interrupts.held_back(), suppress(Exception):
+                if self._client is not None and not self.ours:
+                    self._forget()
+                    self._client.unsubscribe_topic(self.topic)
+                if self._client is not None and self._given is None:
+                    self._client.close(timeout=1)
+                if self._local is not None:
+                    self._local.close(timeout=3)
+        finally:
+            self._settings.close()
+            self._client = self._local = None
+            self.ready, self._have = "", ()

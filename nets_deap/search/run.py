@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 Searching = Callable[..., Found]
 
 
-def check(config: SearchConfig) -> None:
+def check(config: SearchConfig, elsewhere: bool = False) -> None:
     """Raise NetsError for a method that gives no ticket, an impossible density, a budget too small, a map
     that the method cannot use, or a device that this machine lacks."""
     spec, method = config.method, method_of(config.method)
@@ -44,7 +44,8 @@ def check(config: SearchConfig) -> None:
     batched = config.map == "batched"
     if batched and not method.populations:
         raise NetsError(f"`map` batched is for populations of networks, which {spec.name} has none of")
-    config.torch_device()
+    if not elsewhere:
+        config.torch_device()
     if config.track_test and not method.tracks_test:
         raise NetsError(f"`track_test` has no effect on {spec.name}: leave it out")
     for name in ("workers", "scheduler"):
@@ -72,7 +73,7 @@ def search(
     engine: the map for methods with populations; by default the one that the config names
     Raises NetsError as `check` does, and if the folder holds something else.
     """
-    check(config)
+    check(config, getattr(engine, "elsewhere", False))
     method, problem = method_of(config.method).tracking(config.track_test), config.problem()
     if from_cycle is not None and not method.resumable:
         raise NetsError(f"`from_cycle` goes with methods that work in cycles: {config.method} has none")

@@ -21,6 +21,7 @@ class Timed:
 
     def __init__(self, engine: Map, meter: Meter) -> None:
         self.engine, self.meter, self.sends = engine, meter, engine.sends
+        self.elsewhere = getattr(engine, "elsewhere", False)
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         items = list(items)

@@ -18,6 +18,7 @@ def of_a_run(name: str, scheduler: str | None = None) -> str:
 
     Raises NetsError as `resolved` does, and for auto on a cluster.
     """
+    check(name)
     if scheduler is None or name == "cpu":
         return resolved(name)
     if name == "auto":

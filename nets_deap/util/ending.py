@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 from nets_deap.util.interrupts import ALL
 
@@ -24,7 +24,7 @@ def end_with(status: int) -> None:
         signal.signal(number, end)
 
 
-def end_now(status: int) -> None:
+def end_now(status: int) -> NoReturn:
     """End this process without its clean-up, but for the semaphores of its locks and queues, which would stay
     in the system, or be told of on stderr by the process that looks after them."""
     thread = threading.Thread(target=_free_semaphores, daemon=True)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 
@@ -44,7 +44,7 @@ def _note(number: int, frame: Any) -> None:
     if _held or (again and _limited):  # one signal often comes twice: from `timeout`, or from srun and SLURM
         return
     patient = _limited or time.monotonic() < _began[0] + PATIENCE
-    if _within(frame, _is_hook) or (patient and _within(frame, _is_import)):
+    if _within(frame, _is_ours) or (patient and _within(frame, _is_import)):
         _come_again()
     else:
         check()
@@ -64,9 +64,9 @@ def _is_import(code: Any) -> bool:
     return bool(code.co_filename.startswith("<frozen importlib"))
 
 
-def _is_hook(code: Any) -> bool:
-    """What is raised within the hook is lost."""
-    return code is _Hook.__call__.__code__
+def _is_ours(code: Any) -> bool:
+    """What is raised within the hook is lost, and a guard must not be cut short."""
+    return code in [each.__code__ for each in (_Hook.__call__, _Guard.__enter__, _Guard.__exit__)]
 
 
 def check() -> None:
@@ -76,18 +76,9 @@ def check() -> None:
         raise _RAISED[signal.Signals(_seen[0])]
 
 
-@contextmanager
-def _swallowed_again() -> Iterator[None]:
-    """Let an interrupt come again that a destructor, or a weak reference's callback, has swallowed."""
-    before = sys.unraisablehook
-    sys.unraisablehook = _Hook(before)
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
-
-
 class _Hook:
+    """Lets an interrupt come again that a destructor, or a weak reference's callback, has swallowed."""
+
     def __init__(self, before: Callable[[Any], Any]) -> None:
         self.before = before
 
@@ -102,10 +93,8 @@ def _come_again() -> None:
     if _due:
         return
     _due.append(due := object())
-    try:
+    with suppress(RuntimeError):  # without a thread `check` raises it, or the end of the guard
         _thread.start_new_thread(_send_again, (due,))  # without waiting until it runs
-    except RuntimeError:  # there is no thread to be had: whoever calls `check` raises it
-        _due.clear()
 
 
 def _send_again(due: object) -> None:
@@ -128,6 +117,14 @@ def _send(number: int) -> None:
         _thread.interrupt_main(signal.Signals(number))
 
 
+def _give_up() -> bool:
+    """Send nothing any more. Was an interrupt to come again?"""
+    with _sending:
+        due = bool(_due)
+        _due.clear()
+    return due
+
+
 def _renew() -> None:
     """In a fork, which lacks the thread that sends, and may have copied its lock."""
     global _sending  # noqa: PLW0603
@@ -144,48 +141,52 @@ def seen() -> list[int]:
     return _seen.copy()
 
 
-@contextmanager
-def guarded(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
+def guarded(*numbers: signal.Signals) -> AbstractContextManager[Callable[[], None]]:
     """Take note of these signals, Ctrl-C unless others are given, and raise them; yield `check`.
 
     Extension modules swallow interrupts: pydantic-core, for example, turns one into a SchemaError while it
     builds a validator. Whoever calls `check` between two items does not miss it. What destructors swallow
-    comes again by itself.
+    comes again by itself, at the latest when the outermost guard ends.
     A handler of the caller's own stays. Outside the main thread, where signals never arrive, nothing changes.
     """
-    ours = [number for number in numbers or (signal.SIGINT,) if _is_default(number)]
-    if ours:
-        _guards.append(None)
-    for number in ours:
-        signal.signal(number, _note)
-    try:
-        with _swallowed_again() if ours else nullcontext():
-            yield check
-    finally:
-        if ours:
-            _leave(ours)
+    return _Guard(numbers or (signal.SIGINT,))
 
 
-def _leave(numbers: Sequence[signal.Signals]) -> None:
-    """Give the signals back. Raises an interrupt that comes meanwhile, or is still to come again."""
-    _held.append(None)
-    known, last = len(_seen), len(_guards) == 1
-    pending = bool(_due) and last
-    with _sending:  # nothing is sent after this
-        if last:
-            _due.clear()
-    before = _block()
-    for number in numbers:
-        signal.signal(number, _DEFAULT[number])
-    pending = pending or len(_seen) > known
-    first = signal.Signals(_seen[0]) if _seen else None
-    _guards.pop()
-    if last:
+class _Guard:
+    """A signal that comes while it begins or ends does not cut that short: it is raised afterwards."""
+
+    def __init__(self, numbers: Sequence[signal.Signals]) -> None:
+        self.numbers = numbers
+
+    def __enter__(self) -> Callable[[], None]:
+        # Ctrl-C first: from there on none is raised in here.
+        self.ours = sorted(number for number in self.numbers if _is_default(number))
+        if self.ours:
+            if not _guards:
+                _due.clear()
+                _seen.clear()
+            for number in self.ours:
+                signal.signal(number, _note)
+            _guards.append(None)
+            self.hook = sys.unraisablehook
+            sys.unraisablehook = _Hook(self.hook)
+        return check
+
+    def __exit__(self, *error: object) -> None:
+        if not self.ours:
+            return
+        sys.unraisablehook = self.hook
+        _guards.pop()
+        due = not _guards and _give_up()
+        for number in reversed(self.ours):  # Ctrl-C last
+            signal.signal(number, _DEFAULT[number])
+        if _guards:
+            return
+        due = _give_up() or due
+        came = _seen[:1]
         _seen.clear()  # whoever comes next is not interrupted by it
-    _held.pop()
-    _unblock(before)
-    if pending and last and first:
-        raise _RAISED[first]
+        if due and came:
+            raise _RAISED[signal.Signals(came[0])]
 
 
 @contextmanager
@@ -234,16 +235,16 @@ def held_back() -> Iterator[None]:
     An interrupt in the middle of a fork would be lost, or leave a process that nobody knows.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    before = _block()
     if in_main:
         _held.append(None)
+    before = _block()
     try:
         yield
     finally:
         _unblock(before)
         if in_main:
             _held.pop()
-    if in_main and not _held and signal.getsignal(signal.SIGINT) is _note:
+    if in_main and _guards and not _held:
         check()
 
 

@@ -59,18 +59,20 @@ def problem_of(arch: str) -> Problem:
     return Problem("digits", arch, RECIPE, "module", data_limit=200)
 
 
-def trained(spec: str, problem: Problem) -> TrainingRun:
-    """What a method finds, trained."""
+def trained(spec: str, problem: Problem) -> tuple[TrainingRun, int]:
+    """What a method finds, trained; and how many operations it had on the pretended device to find it."""
     method, rng = method_of(parse(spec)), generator(1, 0, Role.SEARCH)
     method.check(problem, DENSITY)
     if isinstance(method, SparseTraining):
         weights, extras = initial(problem, rng)
-        return train_network(method.network(problem, weights, DENSITY, rng, extras), problem, 1)
+        run = train_network(method.network(problem, weights, DENSITY, rng, extras), problem, 1)
+        return run, Pretended.operations
     ticket = method(problem, UNLIMITED, rng, DENSITY).ticket
     if control := parse(spec).control:
         controls.check(control, problem)
         ticket = controls.CONTROLS[control](ticket, problem, generator(1, 0, Role.CONTROLS))
-    return train_ticket(ticket, problem, 1)
+    searched = Pretended.operations
+    return train_ticket(ticket, problem, 1), searched
 
 
 def specs() -> list[str]:
@@ -82,13 +84,14 @@ def specs() -> list[str]:
 def told(spec: str, problem: Problem, device: str) -> dict[str, Any]:
     """What comes out on a CPU, and on another device."""
     try:
-        here = trained(spec, problem)
+        here, _ = trained(spec, problem)
     except NetsError as error:
         return {"method": spec, "refused": str(error)}
     before = Pretended.operations
-    there = trained(spec, replace(problem, device=device))
+    there, searched = trained(spec, replace(problem, device=device))
     return {
         "method": spec,
+        "searched": searched - before,
         "operations": Pretended.operations - before,
         "same": float(np.mean((here.weights != 0) == (there.weights != 0))),
         "apart": float(np.abs(here.weights - there.weights).max()),

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from nets_deap.search.controls import CONTROLS
-from nets_deap.search.registry import METHODS
+from nets_deap.search.registry import METHODS, needs
 from tests.devices.pretended import can_be_pretended
 
 pytestmark = pytest.mark.skipif(not can_be_pretended(), reason="this torch lets no device be pretended")
 
+TRAINING = ("imp", "lineage", "permuted")  # of the controls
 STEPS = 4  # of the training to the end, each of which takes operations there
 MIXED = """
 import os
@@ -67,6 +68,9 @@ def test_methods_and_controls_compute_where_they_are_told(arch: str) -> None:
             assert row["method"].startswith("es"), row
             continue
         assert row["operations"] > 30 * STEPS, row
+        name, _, control = row["method"].partition("+")
+        wanted = needs(name.partition(":")[0]) & {"gradients", "training"} or control in TRAINING
+        assert row["searched"] > 0 if wanted else row["searched"] == 0, row
         assert row["same"] == 1, row
         assert row["apart"] < 1e-6, row
         np.testing.assert_allclose(*row["losses"], rtol=1e-5, err_msg=row["method"])

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nets_deap.parallel.processes import MultiprocessMap
@@ -174,6 +175,29 @@ def test_an_interrupt_that_is_swallowed_last_is_raised_at_the_end_and_not_after_
         interrupted()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     time.sleep(5 * interrupts.SOON)
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
+def test_an_interrupt_while_guards_begin_and_end_is_raised_and_leaves_nothing_behind() -> None:
+    def shoot(seconds: float) -> None:
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupted(seconds: float) -> None:
+        thread = threading.Thread(target=shoot, args=(seconds,))
+        thread.start()
+        ends = time.monotonic() + 0.01
+        while thread.is_alive() or time.monotonic() < ends:
+            with interrupts.guarded(), interrupts.held_back():
+                pass
+
+    for seconds in np.linspace(0, 0.002, 50):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(seconds)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        assert not (interrupts._guards)
+        assert not (interrupts._held)
 
 
 @pytest.mark.usefixtures("heed_ctrl_c")
