@@ -9,7 +9,7 @@ help:
 	@echo "make test    install, lint, type check, tests"
 	@echo "make test-all  the same with the tests that take longer"
 	@echo "make attack  damaged files, odd options and signals by the thousand, for hours"
-	@echo "make gpu     on a machine with a CUDA device: its tests, and results/gpu, in seven minutes"
+	@echo "make gpu     on a machine with a CUDA device: its tests, and results/gpu"
 	@echo "make bench   speed, into results/benchmarks.csv (NETS_DATA_DIR says where MNIST lies)"
 	@echo "make paper   the reproduction report, from results/ into paper/report.pdf"
 	@echo "make docs    the documentation as a site, docs/_build/html/index.html"

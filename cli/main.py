@@ -41,7 +41,7 @@ def main() -> None:
                 ending.end_now(128 + seen[0])
     except KeyboardInterrupt as error:  # as it begins, or when all is done, which changes nothing
         if status is None:
-            print("interrupted", file=sys.stderr, flush=True)
+            _say_interrupted()
             number = signal.SIGTERM if isinstance(error, interrupts.Terminated) else signal.SIGINT
             ending.end_now(128 + number)
     atexit.register(ending.end_with, status)
@@ -57,9 +57,13 @@ def _run() -> int:
         # Imports and extension modules may make another error of an interrupt.
         if not (interrupts.seen() or isinstance(error, KeyboardInterrupt)):
             raise
-        with suppress(OSError):  # the terminal may be gone
-            print("interrupted", file=sys.stderr, flush=True)
+        _say_interrupted()
         return INTERRUPTED
+
+
+def _say_interrupted() -> None:
+    with suppress(OSError):  # the terminal may be gone
+        print("interrupted", file=sys.stderr, flush=True)
 
 
 def _end_at_once(number: int) -> None:
