@@ -180,7 +180,7 @@ def connectivity(
             missing = [seed for seed in seeds if seed not in have]
             library.connectivity(both, settled.problem(), missing, engine, settled.points, tell, folder)
         rows = [row for row in kept.known if row["seed"] in seeds]
-        files = style.save(drawing.connectivity({"": rows}), folder, "connectivity")
+        files = style.save(drawing.connectivity({"": rows}, measure), folder, "connectivity")
     barriers = [library.barrier([row for row in rows if row["seed"] == seed]) for seed in seeds]
     if as_json:
         json_out.tell({"folder": str(folder), "barriers": barriers})

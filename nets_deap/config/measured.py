@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from nets_deap.config.base import ProblemConfig
 from nets_deap.data.sources import is_ours
@@ -31,6 +33,19 @@ def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = 
         with suppress(NetsError):  # the data are not there
             return Measure(str(config.problem().architecture.criterion.metric))
     return None
+
+
+def measure_in(folder: Path, config: Mapping[str, Any]) -> Measure:
+    """The metric of the results in a folder, without the network and the data: as its config says, or the
+    tickets in it, or the one that it lies beside; accuracy if nobody says.
+
+    config: as stored in the folder
+    """
+    if config.get("metric"):
+        return Measure(str(config["metric"]))
+    if is_ours(str(config.get("dataset"))):
+        return Measure()
+    return Measure(metric_in(folder, folder / "tickets", folder.parent) or Measure().name)
 
 
 def metric_in(*places: Path) -> str | None:

@@ -44,13 +44,14 @@ POINTS = 30  # points on a line, including both ends (Lange & Sprekeler 2023)
 def line(
     problem: Problem, first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...], points: int = POINTS
 ) -> list[Row]:
-    """Rows `alpha`, `test_error`, `test_loss`, `val_error` of α W₁ + (1 − α) W₂.
+    """Rows `alpha`, `test_error`, `test_loss`, `val_error` of α W₁ + (1 − α) W₂, errors as of `Metric.error`.
 
     first, second: weights, float32[n], and extras, float32[m], which are interpolated too; but running
     statistics of batch normalisation are computed anew for each point, ends included, because those between
     two networks fit neither the mean nor the spread of what the network in between computes
     """
     architecture, data = problem.architecture, problem.data_on_device
+    metric = architecture.criterion.metric
     rows = []
     with one_thread():
         for alpha in np.linspace(0, 1, points):
@@ -67,9 +68,9 @@ def line(
             rows.append(
                 {
                     "alpha": float(alpha),
-                    "test_error": 1 - test.accuracy,
+                    "test_error": metric.error(test.accuracy),
                     "test_loss": test.loss,
-                    "val_error": 1 - validation.accuracy,
+                    "val_error": metric.error(validation.accuracy),
                 }
             )
     return rows

@@ -1,4 +1,4 @@
-"""Curves of searches and trainings: the NeTS paper's three figures."""
+"""Curves of searches and trainings: the NeTS paper's three figures, and those of other searches."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nets_deap.figures.style import band, new_figure, plain_logarithmic
+from nets_deap.models.measure import BY_ACCURACY, Measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Figure 1: density, accuracy and fitness of the best genome, generation by generation.
+# Column that counts the rows of a logbook -> what it counts
+COUNTED = {"gen": "generation", "cycle": "cycle", "step": "gradient step"}
+
+
+def evolution(logbooks: pd.DataFrame, names: Mapping[str, str], measure: Measure = BY_ACCURACY) -> Figure:
+    """Figure 1: density, metric and fitness of the best genome, generation by generation.
 
     logbooks: columns method, seed, gen, density_best, fitness_min, and test_acc_best or val_acc_best
     names: method -> label
@@ -22,9 +27,9 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     figure, axes = new_figure(3)
     panels = (
         ("density_best", "density, %", 100),
-        ("test_acc_best", "test accuracy, %", 100)
+        ("test_acc_best", f"test {measure.axis}", measure.scale)
         if "test_acc_best" in logbooks
-        else ("val_acc_best", "validation accuracy, %", 100),
+        else ("val_acc_best", f"validation {measure.axis}", measure.scale),
         ("fitness_min", "fitness", 1),
     )
     for panel, (column, label, scale) in zip(axes, panels, strict=True):
@@ -38,6 +43,46 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     for panel in axes:
         panel.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def search(logbook: pd.DataFrame, measure: Measure = BY_ACCURACY) -> Figure | None:
+    """Density, validation loss and metric of one search, by cycle, generation or gradient step.
+
+    logbook: a column of `COUNTED`, and some of density, val_loss, val_acc, val_acc_best and test_acc
+    Returns None if no column has two values.
+    """
+    panels = (
+        ("density, %", 100, {"density": "density"}),
+        ("validation loss", 1, {"val_loss": "validation"}),
+        (
+            measure.axis,
+            measure.scale,
+            {"val_acc": "validation", "val_acc_best": "validation, best", "test_acc": "test"},
+        ),
+    )
+    counted = next((column for column in COUNTED if column in logbook), "")
+    drawn = [
+        (label, scale, told)
+        for label, scale, columns in panels
+        if (told := {column: columns[column] for column in columns if _course(logbook, column)})
+    ]
+    if not counted or not drawn:
+        return None
+    figure, axes = new_figure(len(drawn))
+    for panel, (label, scale, told) in zip(axes, drawn, strict=True):
+        for column, name in told.items():
+            rows = logbook[logbook[column].notna()]
+            panel.plot(rows[counted], scale * rows[column], marker=".", linewidth=1.2, label=name)
+        panel.set(xlabel=COUNTED[counted], ylabel=label)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        if len(told) > 1:
+            panel.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def _course(logbook: pd.DataFrame, column: str) -> bool:
+    """Has this column two values or more?"""
+    return column in logbook and logbook[column].notna().sum() > 1
 
 
 def tracks(
@@ -101,8 +146,8 @@ def wall_clock(by_name: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Figure 3: test loss and accuracy in each epoch of the training to the end.
+def training(curves: pd.DataFrame, names: Mapping[str, str], measure: Measure = BY_ACCURACY) -> Figure:
+    """Figure 3: test loss and metric in each epoch of the training to the end.
 
     curves: columns method, seed, epoch, test_loss, test_acc; names: method -> label
     """
@@ -110,8 +155,8 @@ def training(curves: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     for method, name in names.items():
         of_it = curves[curves["method"] == method]
         band(axes[0], of_it, "epoch", "test_loss", name)
-        band(axes[1], of_it, "epoch", "test_acc", name, 100)
+        band(axes[1], of_it, "epoch", "test_acc", name, measure.scale)
     axes[0].set(xlabel="epoch", ylabel="test loss")
-    axes[1].set(xlabel="epoch", ylabel="test accuracy, %")
+    axes[1].set(xlabel="epoch", ylabel=f"test {measure.axis}")
     axes[1].legend(frameon=False, fontsize="small")
     return figure

@@ -1,4 +1,4 @@
-"""Figures of a folder: of a run, a training, a comparison, a verdict, or a line between trainings."""
+"""Figures of a folder: of a run, a training, a comparison, an experiment on a ticket; or of a ticket."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nets_deap.config.run_folder import TICKET
+from nets_deap.config.measured import measure_in
+from nets_deap.config.run_folder import CONFIG, TICKET
 from nets_deap.figures import comparison, connectivity, curves, tickets, verdict
 from nets_deap.figures.style import FORMATS, save
+from nets_deap.models.measure import Measure
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.util import digests, files, tables
 from nets_deap.util.errors import NetsError
@@ -29,12 +31,13 @@ def plot(place: Path | str) -> dict[str, Figure]:
         {place: RECIPES[TICKET]} if place.is_file() else {place / name: RECIPES[name] for name in RECIPES}
     )
     figures: dict[str, Figure] = {}
+    measure = _measure(place)
     for path, named in recipes.items():
         if not path.exists():
             continue
         for name, recipe in named.items():
             try:
-                figure = recipe(path)
+                figure = recipe(path, measure)
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
                 raise NetsError(f"{path} lacks columns that it should have ({error})") from error
             if figure is not None:
@@ -51,6 +54,12 @@ def draw(place: Path, out: Path, formats: Sequence[str] = FORMATS) -> dict[str, 
         return {name: save(figure, out, name, formats) for name, figure in figures.items()}
 
 
+def _measure(place: Path) -> Measure:
+    """What the results in a folder are measured in."""
+    told = files.read_json(place / CONFIG) if (place / CONFIG).is_file() else {}
+    return measure_in(place, told if isinstance(told, dict) else {})
+
+
 def _rows(path: Path) -> list[tables.Row]:
     return tables.parse(digests.read_text(path), path)
 
@@ -59,43 +68,56 @@ def _table(path: Path) -> pd.DataFrame:
     return pd.DataFrame(_rows(path))
 
 
-def _evolution(path: Path) -> Figure | None:
+def _evolution(path: Path, measure: Measure) -> Figure | None:
     rows = _table(path)
-    if "gen" not in rows or "fitness_min" not in rows:
-        return None  # cycles of IMP or an ES, or a search in node space
+    if not _evolves(rows):
+        return None
     rows = rows[rows["fitness_min"].notna()]
     if "method" not in rows:  # one run
-        return curves.evolution(rows.assign(method="", seed=0), {"": ""})
-    return curves.evolution(rows, {name: name for name in rows["method"].unique()})
+        return curves.evolution(rows.assign(method="", seed=0), {"": ""}, measure)
+    return curves.evolution(rows, {name: name for name in rows["method"].unique()}, measure)
 
 
-def _training(path: Path) -> Figure | None:
+def _search(path: Path, measure: Measure) -> Figure | None:
+    """Of a search that is no evolution: cycles of IMP or an ES, a search in node space, learned masks."""
+    rows = _table(path)
+    return None if _evolves(rows) else curves.search(rows, measure)
+
+
+def _evolves(rows: pd.DataFrame) -> bool:
+    return "gen" in rows and "fitness_min" in rows
+
+
+def _training(path: Path, measure: Measure) -> Figure | None:
     rows = _table(path)
     if "method" in rows:  # a comparison's
-        return curves.training(rows, {name: name for name in rows["method"].unique()})
+        return curves.training(rows, {name: name for name in rows["method"].unique()}, measure)
     told = [rows.assign(method="ticket", seed=0)]
     if (beside := path.with_name("random.csv")).exists():
         random = _table(beside)
         told.append(random.assign(method="random", seed=random["ticket"]))
     names = {"ticket": "ticket", "random": "random tickets"}
-    return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]})
+    return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]}, measure)
 
 
-def _ticket(path: Path) -> Figure:
+def _ticket(path: Path, _: Measure) -> Figure:
     return tickets.portrait(tickets.describe({"": load_ticket(path)}))
 
 
 # File in a folder -> the figures drawn from it; a recipe returns None if the file is of another kind
-RECIPES: dict[str, dict[str, Callable[[Path], Figure | None]]] = {
-    "logbook.csv": {"evolution": _evolution},
+RECIPES: dict[str, dict[str, Callable[[Path, Measure], Figure | None]]] = {
+    "logbook.csv": {"evolution": _evolution, "search": _search},
     TICKET: {"ticket": _ticket},
-    "front.csv": {"front": lambda path: comparison.front(_table(path))},
+    "front.csv": {"front": lambda path, _: comparison.front(_table(path))},
     "training.csv": {"training": _training},
     "summary.csv": {
-        "error-density": lambda path: comparison.error_against_density(_table(path)),
-        "error-budget": lambda path: comparison.error_against_budget(_table(path)),
+        "error-density": lambda path, measure: comparison.error_against_density(_table(path), measure),
+        "error-budget": lambda path, measure: comparison.error_against_budget(_table(path), measure),
     },
     "logbooks.csv": {"evolution": _evolution},
-    "verify.csv": {"verdict": lambda path: verdict.accuracies(_table(path))},
-    "connectivity.csv": {"connectivity": lambda path: connectivity.connectivity({"": _rows(path)})},
+    "verify.csv": {"verdict": lambda path, measure: verdict.metrics(_table(path), "network", measure)},
+    "transfer.csv": {"transfer": lambda path, measure: verdict.metrics(_table(path), "ticket", measure)},
+    "connectivity.csv": {
+        "connectivity": lambda path, measure: connectivity.connectivity({"": _rows(path)}, measure)
+    },
 }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nets_deap.models.metrics import LEAST
 
 ACCURACY = "accuracy"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,19 @@ class Measure:
     @property
     def share(self) -> bool:
         return self.name in (ACCURACY, "balanced-accuracy")
+
+    @property
+    def greatest(self) -> bool:
+        """Is more better?"""
+        return not self.name.endswith(LEAST)
+
+    def best(self, items: Iterable[T], value: Callable[[T], float]) -> T:
+        """The first item of the best value. Raises ValueError without any."""
+        return (max if self.greatest else min)(items, key=value)
+
+    def better(self, difference: float) -> float:
+        """By how much it is better, of a difference of metrics."""
+        return difference if self.greatest else -difference
 
     @property
     def title(self) -> str:
@@ -35,6 +51,13 @@ class Measure:
     @property
     def axis(self) -> str:
         return f"{self.name}, %" if self.share else self.name
+
+    @property
+    def error(self) -> str:
+        """The axis of what `Metric.error` gives, scaled by `scale`."""
+        if self.share:
+            return "error, %" if self.name == ACCURACY else f"100 − {self.axis}"
+        return f"1 − {self.name}" if self.greatest else self.name
 
     @property
     def head(self) -> str:
@@ -64,3 +87,6 @@ class Measure:
         """mean ± half-width, both times 100; without a half-width that is NaN."""
         half = "" if math.isnan(half_width) else f" ± {self.cell(half_width)}"
         return f"{self.cell(mean, sign)}{half}"
+
+
+BY_ACCURACY = Measure()

@@ -37,6 +37,10 @@ class Metric:
     def __str__(self) -> str:
         return self.name + ("" if self.greatest else LEAST)
 
+    def error(self, value: float) -> float:
+        """What is less for a better network: 1 − the metric, or the metric itself if less is better."""
+        return 1 - value if self.greatest else value
+
     @property
     def by_sample(self) -> bool:
         """Does it follow from whether each sample is right? Then it is a share."""

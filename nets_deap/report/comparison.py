@@ -60,7 +60,7 @@ def comparison(helds: Sequence[Held]) -> Section | None:
             ),
         ]
         if differing := [row for row in rows if "difference" in row]:
-            charts.append(_differences(differing, prefix, named))
+            charts.append(_differences(differing, prefix, named, measure))
         tables.append(_summary(rows, f"{prefix}Means over seeds ± 95 % interval", measure))
     intro = (
         "Every ticket is trained to the end by the same recipe, on paired seeds; test figures are those at "
@@ -113,9 +113,9 @@ def _against(
         ]
     logarithmic(figure, "xaxis", [cell[1] for cell in cells])
     cells += across
-    best = max(cells, key=lambda cell: cell[2])
+    best = measure.best(cells, lambda cell: float(cell[2]))
     says = (
-        f"{title}. {len(by_method)} methods; the greatest mean is {number(best[2])}, of {best[0]} at {x} "
+        f"{title}. {len(by_method)} methods; the best mean is {number(best[2])}, of {best[0]} at {x} "
         f"{number(best[1])}."
     )
     head = ["method", x, f"test {measure.axis}", "± 95 %"]
@@ -147,12 +147,13 @@ def _finite(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-def _differences(rows: Sequence[Row], prefix: str, named: Mapping[str, str]) -> Chart:
+def _differences(rows: Sequence[Row], prefix: str, named: Mapping[str, str], measure: Measure) -> Chart:
+    unit = 1.0 if measure.share else 0.01
     told = [
         Dot(
             f"{named[row['method']]}, {100 * row['asked']:g} %",
-            row["difference"],
-            row["difference_half_width"],
+            unit * measure.better(row["difference"]),
+            unit * row["difference_half_width"],
             more=[row["paired_with"], row["p_value"]],
         )
         for row in rows
@@ -161,14 +162,14 @@ def _differences(rows: Sequence[Row], prefix: str, named: Mapping[str, str]) -> 
     against = " or ".join(
         dict.fromkeys(named.get(str(row["paired_with"]), str(row["paired_with"])) for row in rows)
     )
-    return dots(title, told, f"points better than {against}", ["against", "p"], zero=True)
+    return dots(title, told, f"{measure.points} better than {against}", ["against", "p"], zero=True)
 
 
 def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
     head = [
         "method",
-        f"test {measure.name}, × 100",
-        "better by, points",
+        f"test {measure.axis}",
+        f"better by, {measure.points}",
         "p",
         "p (Holm)",
         "asked, %",
@@ -180,10 +181,8 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
     cells = [
         [
             str(row["method"]),
-            _interval(row["test_acc"], row["test_acc_half_width"]),
-            f"{row['difference']:+.2f} ± {row['difference_half_width']:.2f}".replace("-", "−")
-            if "difference" in row
-            else "",
+            measure.between(row["test_acc"], row["test_acc_half_width"]).replace("-", "−"),
+            _better(row, measure),
             _p(row, "p_value"),
             _p(row, "p_holm"),
             f"{100 * row['asked']:g}",
@@ -197,12 +196,15 @@ def _summary(rows: Sequence[Row], title: str, measure: Measure) -> Table:
     return Table(title, head, cells)
 
 
+def _better(row: Row, measure: Measure) -> str:
+    if "difference" not in row:
+        return ""
+    told = measure.between(measure.better(row["difference"]), row["difference_half_width"], "+")
+    return told.replace("-", "−")
+
+
 def _p(row: Row, column: str) -> str:
     return f"{row[column]:.2g}" if column in row else ""
-
-
-def _interval(mean: float, half: float) -> str:
-    return f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
 
 
 def times(compared: Compared) -> dict[str, tuple[float, float]]:

@@ -84,7 +84,7 @@ def _card(held: Held, measure: Measure) -> Card:
         if ticket is None:
             big.insert(0, ("density", f"{100 * told['density']:.3g} %", "of the weights"))
     if held.compared:
-        best = max(held.compared.summaries, key=lambda row: row["test_acc"])
+        best = measure.best(held.compared.summaries, lambda row: float(row["test_acc"]))
         scale = 0.01
         big.append(
             (
@@ -149,8 +149,9 @@ def timing(helds: Sequence[Held]) -> Section | None:
     charts: list[Chart] = []
     for held in helds:
         rows = held.found.rows if held.found else held.trained.rows if held.trained else ()
-        seconds = [float(row["elapsed_s"]) for row in rows if isinstance(row.get("elapsed_s"), int | float)]
-        if len(seconds) > 1 and len(seconds) == len(rows):
+        told = [row.get("elapsed_s") for row in rows]
+        seconds = [float(each) if isinstance(each, int | float) else np.nan for each in told]
+        if len(seconds) > 1 and np.isfinite(seconds).all():
             passed.append(
                 Line(held.label, range(len(seconds)), seconds, color=len(passed), dash=len(passed) // 6)
             )

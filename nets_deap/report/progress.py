@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from nets_deap.figures.curves import COUNTED
 from nets_deap.figures.style import means
 from nets_deap.report.charts import COLORS, Line, lines
 from nets_deap.report.held import Held, Trained, each
@@ -16,7 +17,6 @@ from nets_deap.report.sections import Section
 from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row
 
-STEPS = {"gen": "generation", "cycle": "cycle", "round": "round", "iteration": "iteration"}
 # Column -> what its line is called
 BEST = {
     "fitness_min": "best",
@@ -29,6 +29,7 @@ BEST = {
 }
 # The same for columns that are shown of a single run only
 OTHERS = {"fitness_avg": "mean", "fitness_max": "worst", "density_avg": "mean", "val_acc_avg": "mean"}
+STEP = "step"  # in COUNTED
 MOST_BANDS = 6  # of a chart: more would hide each other
 
 
@@ -67,6 +68,8 @@ def evolution(helds: Sequence[Held]) -> Section | None:
     measure = measure_of(helds)
     tracks = [track for held in helds for track in _searches(held)]
     tracks = [track for track in tracks if track.step and track.table[track.step].nunique() > 1]
+    if {track.step for track in tracks} != {STEP}:  # thousands of steps beside a few cycles
+        tracks = [track for track in tracks if track.step != STEP]
     if sum(1 for held in helds if held.found) > 1:
         tracks = [
             Track(track.label, track.step, track.table, i, i // len(COLORS)) for i, track in enumerate(tracks)
@@ -81,8 +84,7 @@ def evolution(helds: Sequence[Held]) -> Section | None:
         (measure.title, measure.axis, measure.scale, accuracies),
         ("Diversity", "standard deviation of fitness", 1.0, ("fitness_std",)),
     )
-    steps = list(dict.fromkeys(STEPS[track.step] for track in tracks))
-    x = steps[0] if len(steps) == 1 else "generation or cycle"
+    x = " or ".join(dict.fromkeys(COUNTED[track.step] for track in tracks))
     charts = []
     for title, axis, scale, columns in panels:
         series = _panel(tracks, columns, scale)
@@ -103,7 +105,7 @@ def _searches(held: Held) -> list[Track]:
 
 
 def _step(table: pd.DataFrame) -> str:
-    return next((column for column in STEPS if _numeric(table, column)), "")
+    return next((column for column in COUNTED if _numeric(table, column)), "")
 
 
 def _by_method(rows: Sequence[Row], step: str = "") -> list[Track]:

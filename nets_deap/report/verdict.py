@@ -60,7 +60,7 @@ def _of_verdict(judged: Judged, prefix: str, measure: Measure) -> list[Chart]:
     differences = _beside(by_name, measure)
     if differences:
         title = f"{prefix}Ticket compared with each"
-        charts.append(dots(title, differences, "points better than it", ["p"], zero=True))
+        charts.append(dots(title, differences, f"{measure.points} better than it", ["p"], zero=True))
     return charts
 
 
@@ -72,5 +72,6 @@ def _beside(by_name: Mapping[str, Mapping[int, Row]], measure: Measure) -> list[
         if name != TICKET and len(seeds) >= 2:
             values = ([measure.scale * part[seed]["test_acc"] for seed in seeds] for part in (ours, theirs))
             difference = paired_difference(*values)
-            told.append(Dot(name, difference.mean, difference.half_width, more=[difference.p_value]))
+            better = measure.better(difference.mean)
+            told.append(Dot(name, better, difference.half_width, more=[difference.p_value]))
     return told

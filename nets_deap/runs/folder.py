@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nets_deap.config.measured import measure_in
 from nets_deap.models.measure import Measure
 from nets_deap.runs import readers
 from nets_deap.util import files, locks
@@ -71,7 +72,7 @@ class Held:
     @cached_property
     def measure(self) -> Measure:
         """How to show `score`."""
-        return Measure(str(self.config.get("metric") or readers.metric(self.folder, self.dataset)))
+        return measure_in(self.folder, self.config)
 
     @property
     def progress(self) -> str:

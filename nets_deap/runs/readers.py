@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nets_deap.config.measured import metric_in
-from nets_deap.data.sources import is_ours
+from nets_deap.config.measured import measure_in
 from nets_deap.evolution.improvement import last_improvement
-from nets_deap.models.measure import ACCURACY
 from nets_deap.util import digests, files, tables
 
 Told = dict[str, Any]
@@ -21,13 +19,6 @@ FINISHED = "finished"
 def _rows(path: Path) -> list[tables.Row]:
     """The rows of a table; none if there is no such file."""
     return tables.parse(digests.read_text(path), path) if path.exists() else []
-
-
-def metric(folder: Path, dataset: str) -> str:
-    """The metric of the tickets here, or of the one that this folder lies beside; accuracy without any."""
-    if is_ours(dataset):
-        return ACCURACY
-    return metric_in(folder, folder / "tickets", folder.parent) or ACCURACY
 
 
 def evolution(folder: Path, config: Told) -> Told:
@@ -129,8 +120,10 @@ def verdict(folder: Path, config: Told) -> Told:
         return told
     judged = files.read_json(folder / "verdict.json")
     better = judged["accuracy_better"]
-    difference = f"{better['mean']:+.2f} ± {better['half_width']:.2f}"
-    facts = {"verdict": judged["verdict"], "points better than dense": difference, "seeds": judged["seeds"]}
+    measure = measure_in(folder, config)
+    difference = measure.between(better["mean"], better["half_width"], "+")
+    better_by = f"{measure.points} better than dense"
+    facts = {"verdict": judged["verdict"], better_by: difference, "seeds": judged["seeds"]}
     return told | {"state": FINISHED, "total": len(rows), "facts": facts}
 
 
@@ -165,7 +158,8 @@ def comparison(folder: Path, config: Told) -> Told:
     rows = _rows(folder / "trials.csv")
     done = max(len(rows), sum(1 for _ in (folder / "trials").glob("*.json")))
     total = None if config.get("until_half_width") else len(methods) * len(densities) * config["seeds"]
-    best = max(_rows(folder / "summary.csv"), key=lambda row: row["test_acc"], default=None)
+    summary = _rows(folder / "summary.csv")
+    best = measure_in(folder, config).best(summary, lambda row: row["test_acc"]) if summary else None
     told: Told = {"method": ", ".join(methods), "unit": "trial", "done": done or None, "total": total}
     told["state"] = FINISHED if best and (total is None or done >= total) else None
     told["density"] = densities[0] if len(densities) == 1 else None

@@ -99,13 +99,19 @@ def test_what_each_folder_of_ours_holds_is_drawn(cli: Any) -> None:
     cli("train", "run", *TINY, "--random", 2, "--out", "trained")
     cli("verify", "run", *TINY, "--seeds", 2, "--out", "verdict")
     cli("connectivity", "run", *TINY, "--seeds", 1, "--points", 3, "--out", "line")
+    cli("transfer", "run", *TINY, "--seeds", 1, "--out", "moved")
     cli("imp", *TINY[:-3], "--quiet", "--cycles", 2, "--out", "imp")
+    cli("search", "gem-miner:rounds=3", *TINY[:-3], "--quiet", "--density", 0.3, "--out", "learned")
+    cli("search", "edge-popup", *TINY[:-3], "--quiet", "--density", 0.3, "--out", "untrained")
     shown = {
         "run": files("evolution", "ticket", "front"),
         "trained": files("training"),
         "verdict": files("verdict"),
         "line": files("connectivity"),
-        "imp": files("ticket"),
+        "moved": files("transfer"),
+        "imp": files("search", "ticket"),
+        "learned": files("search", "ticket"),
+        "untrained": files("ticket"),  # one row: nothing to draw of its search
     }
     for folder, expected in shown.items():
         told = cli("plot", folder)

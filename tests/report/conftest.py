@@ -18,7 +18,7 @@ SERIAL = ("--map", "serial")
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """run/ (with a training and a verdict of its ticket), front/, rare/, imp/ and comparison/."""
+    """run/ (with a training and a verdict of its ticket), front/, rare/, imp/, learned/ and comparison/."""
     place = tmp_path_factory.mktemp("results")
     evolved = ("--pop", "4", "--gens", "4", *SERIAL)
     training = (*TINY[6:], *SERIAL)
@@ -32,6 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         against = ("--select", "nsga2", "--against", "untrained")
         _run("evolve", *TINY, *evolved, *against, "--out", place / "rare")
         _run("imp", *TINY, "--density", "0.3", "--out", place / "imp")
+        _run("search", "gem-miner:rounds=3", *TINY, "--density", "0.3", "--out", place / "learned")
         _run("compare", *TINY, *compared, "--track-test", *SERIAL, "--out", place / "comparison")
     return place
 
@@ -49,6 +50,8 @@ PAGES: dict[str, tuple[list[str], set[str]]] = {
     "front": (["front"], {"front", "lineage", *FOUND}),
     "fronts": (["front", "rare"], {"front", "lineage", *FOUND}),
     "imp": (["imp"], FOUND),
+    "learned": (["learned"], FOUND - {"timing"}),
+    "both": (["imp", "learned"], FOUND),
     "training": (["run/trained"], {"summary", "training", "timing", *TICKET}),
     "comparison": (["comparison"], {"comparison", "training", *FOUND}),
     "verdict": (["run/verdict"], {"summary", "verdict", *TICKET}),

@@ -42,6 +42,14 @@ def test_a_page_has_the_sections_that_apply_and_no_others(results: Path, name: s
             json.loads(chart.figure)
 
 
+def test_gradient_steps_do_not_share_an_axis_with_cycles(results: Path) -> None:
+    alone = sections(results, "learned")["evolution"]
+    assert alone.intro.startswith("Each gradient step")
+    beside, imp = (sections(results, *names)["evolution"] for names in (("imp", "learned"), ("imp",)))
+    assert beside.intro.startswith("Each cycle,")
+    assert [len(chart.rows) for chart in beside.charts] == [len(chart.rows) for chart in imp.charts]
+
+
 def test_the_tables_hold_what_the_files_say(results: Path) -> None:
     told = sections(results, "run")
     rows = read_csv(results / "run" / "logbook.csv")
