@@ -146,7 +146,7 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
         "method",
         f"test {measure.head}",
         *["asked"] * several,
-        "difference",
+        "better by",
         "p (Holm)",
         "search steps",
         *["used / allowed"] * limited,
@@ -164,10 +164,10 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
     named = label(reference, comparison.config.arms)
     beside = any(summary.paired_with != reference for summary in summaries)
     table.say(
-        f"test {measure.name}: mean over seeds ± 95 % interval, at early stop; difference: in "
+        f"test {measure.name}: mean over seeds ± 95 % interval, at early stop; better by: in "
         f"{measure.points}, paired, "
-        + f"to {named} where it has the same density"
-        + ", of a NeTS's random tickets to the NeTS" * beside
+        + f"than {named} where it has the same density"
+        + ", a NeTS's random tickets than the NeTS" * beside
         + "; p (Holm) of the t-test: corrected for all tests of this table"
     )
     if not all(gives_ticket(each.method) for each in summaries):
@@ -183,7 +183,7 @@ def _row(summary: Summary, mark: str, several: bool, limited: bool, measure: Mea
         f"{summary.name}{mark}",
         measure.between(told["test_acc"], told["test_acc_half_width"] if told["seeds"] > 1 else math.nan),
         *[f"{100 * summary.density:g} %"] * several,
-        measure.between(difference.mean, difference.half_width, "+") if difference else "",
+        measure.between(measure.better(difference.mean), difference.half_width, "+") if difference else "",
         "" if summary.p_holm is None else render.p_value(summary.p_holm),
         f"{told['search_gradient_steps']:,.0f}",
         *[_used(summary.spent())] * limited,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from nets_deap.runs import Held
 
 
+# Facts of a ticket whose names say accuracy, whatever the metric -> what they are shown as
+NAMED = {"val_acc": "validation {}", "untrained_acc": "untrained {}"}
+
+
 @command()
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, callback=json_out.aside, help="As one JSON object.")
@@ -54,7 +58,8 @@ def info(path: str, as_json: bool, cost: bool, model: str | None, trust: bool) -
     told = {value for value in words.values() if isinstance(value, float)}  # under another name
     for key, value in {**words, **ticket}.items():
         if value is not None and value != "" and (key in words or value not in told):
-            click.echo(f"{printable(key) + ':':20} {printable(_text(key, value, measure))}")
+            name = NAMED[key].format(measure.name) if key in NAMED else key
+            click.echo(f"{printable(name) + ':':20} {printable(_text(key, value, measure))}")
     if layers:
         _show(layers, ticket)
 

@@ -18,10 +18,10 @@ def plot(path: str, out: str | None, formats: str | None) -> None:
     """Draw what PATH holds, a folder or a ticket's file.
 
     Of a search: its ticket, the masks of the layers and how many weights look at each pixel, and how the
-    search went; of an evolution also its front, if it has two objectives. Of a training: loss and accuracy in
-    each epoch. Of a comparison: test error against density and against budget, and with --track-test the
-    trainings. Of a verdict or a transfer: the ticket beside the others. Of a connectivity: the line. Networks
-    that are not measured by an accuracy are drawn in their own metric.
+    search went; of an evolution also its front, if it has two objectives. Of a training: loss and metric in
+    each epoch. Of a comparison: test error against density and against budget, and with --track-test searches
+    and trainings. Of a verdict: the ticket beside its controls; of a transfer, beside the other tickets. Of a
+    connectivity: the line. A metric that is no accuracy is drawn as it is.
     """
     from nets_deap.figures.folder import draw
     from nets_deap.figures.style import FORMATS, UNDATED

@@ -63,7 +63,9 @@ def runs(place: str, as_json: bool, state: str | None, **wanted: str | None) -> 
         ]
         for run in kept
     ]
-    table.show(["folder", "acc, %", "state", "method", "data", "density", "age"], rows, paths=True)
+    accurate = all(run.measure.name == render.ACCURACY for run in kept if run.score is not None)
+    head = ["folder", "acc, %" if accurate else "score", "state", "method", "data", "density", "age"]
+    table.show(head, rows, paths=True)
     if any(run.score is not None and run.of == "validation" for run in kept):
         table.say("v: of validation, after the short training of a search; others: of test")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nets_deap.config.measured import METRIC
 from nets_deap.config.run_folder import CHECKPOINT, CONFIG, DATA, VERSION
 from nets_deap.experiments.config import TrainConfig
 from nets_deap.tracking import names as trackers
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from nets_deap.problem.ticket import Ticket
 
 SUMMARY = "summary.json"  # written last: if it exists, the training is complete
-FILES = (CONFIG, DATA, VERSION, "figures", "random.csv", "trained.safetensors", "training.csv", "trials")
+OF_ANY_RUN = (CONFIG, DATA, METRIC, VERSION)
+FILES = (*OF_ANY_RUN, "figures", "random.csv", "trained.safetensors", "training.csv", "trials")
 
 
 @command()

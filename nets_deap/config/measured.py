@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nets_deap.config.base import ProblemConfig
 from nets_deap.data.sources import is_ours
-from nets_deap.models.measure import Measure
+from nets_deap.models.measure import ACCURACY, Measure
+from nets_deap.util import files
 from nets_deap.util.errors import NetsError
 from nets_deap.util.tensors import metadata_of
 
+if TYPE_CHECKING:
+    from nets_deap.problem.problem import Problem
+
 TICKET = "ticket"  # in the format of tickets
-METRIC = "metric"  # in the metadata of a ticket whose metric is no accuracy
+OF_TICKET = "metric"  # in the metadata of a ticket whose metric is no accuracy
+CONFIG = "config.json"
+METRIC = "metric.txt"  # in a folder, where the name of the data set does not say it
 
 
 def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = True) -> Measure | None:
@@ -25,6 +31,8 @@ def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = 
     """
     if config.metric is not None:
         return Measure(config.metric)
+    if folder is not None and (noted := _noted(folder)):
+        return Measure(noted)
     if config.loss != "binary" and is_ours(config.dataset):
         return Measure()  # classes: there is no need to load them
     if folder is not None and (told := metric_in(folder, folder / "tickets")):
@@ -36,16 +44,32 @@ def measure_of(config: ProblemConfig, folder: Path | None = None, build: bool = 
 
 
 def measure_in(folder: Path, config: Mapping[str, Any]) -> Measure:
-    """The metric of the results in a folder, without the network and the data: as its config says, or the
-    tickets in it, or the one that it lies beside; accuracy if nobody says.
+    """The metric of the results in a folder, without the network and the data: as its config says, or METRIC,
+    or a ticket in it, or the one of the run that it lies in; accuracy if nobody says.
 
     config: as stored in the folder
     """
-    if config.get("metric"):
-        return Measure(str(config["metric"]))
+    if told := config.get("metric") or _noted(folder):
+        return Measure(str(told))
     if is_ours(str(config.get("dataset"))):
         return Measure()
-    return Measure(metric_in(folder, folder / "tickets", folder.parent) or Measure().name)
+    around = folder.absolute().parent  # of a folder that was written before there was METRIC
+    own = metric_in(folder, folder / "tickets") or (
+        metric_in(around) if (around / CONFIG).is_file() else None
+    )
+    return Measure(own or ACCURACY)
+
+
+def note_metric(folder: Path, problem: Problem) -> None:
+    """Write METRIC into a folder, so that its results can be shown without the network and the data."""
+    metric = str(problem.architecture.criterion.metric)
+    if metric != ACCURACY or not is_ours(problem.dataset_name):
+        files.write_text(folder / METRIC, f"{metric}\n")
+
+
+def _noted(folder: Path) -> str:
+    path = folder / METRIC
+    return files.read_text(path).strip() if path.is_file() else ""
 
 
 def metric_in(*places: Path) -> str | None:
@@ -54,5 +78,5 @@ def metric_in(*places: Path) -> str | None:
         for path in sorted(place.glob("*.safetensors")):
             with suppress(NetsError):
                 if TICKET in (told := metadata_of(path, "ticket")).get("format", ""):
-                    return told.get(METRIC, Measure().name)
+                    return told.get(OF_TICKET, ACCURACY)
     return None

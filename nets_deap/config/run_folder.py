@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from nets_deap import __version__
 from nets_deap.config.base import OF_A_CALL, ProblemConfig, without_retired
+from nets_deap.config.measured import METRIC, note_metric
 from nets_deap.problem.problem import Problem
 from nets_deap.util import files
 from nets_deap.util.errors import DamagedError, NetsError, shortened, warn_once
@@ -44,7 +45,8 @@ RESULTS = (
 # What a run writes before or beside its results
 DATA, VERSION = "data.crc32", "version.txt"  # what the results come from
 SCAFFOLD = frozenset(
-    {CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, "ticket.crc32", "tickets.crc32", "digests.json"}
+    {CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, METRIC, "ticket.crc32", "tickets.crc32"}
+    | {"digests.json"}
 )
 logger = logging.getLogger(__name__)
 OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write
@@ -120,6 +122,7 @@ def write_origin(folder: Path, problem: Problem, more: Origin = NOTHING) -> None
             continue
         if not path.exists() or files.read_text(path) != f"{content}\n":
             files.write_text(path, f"{content}\n")
+    note_metric(folder, problem)
 
 
 def holds_results(folder: Path) -> bool:

@@ -56,7 +56,8 @@ class VerifyConfig(_InParallel):
     """A verdict on one ticket.
 
     seeds: trainings of each network, from `seed` on
-    margin: points of accuracy by which a winning ticket may fall short; at_most: its largest density
+    margin: points of accuracy, or hundredths of another metric, by which a winning ticket may fall short
+    at_most: its largest density
     """
 
     command: ClassVar[str] = "train"
@@ -64,7 +65,12 @@ class VerifyConfig(_InParallel):
         5, "Trainings of each network, from the seed on.", "search", "N", True, ge=2, le=MOST_KEPT
     )
     margin: float = setting(
-        0.0, "Points of accuracy that the ticket may lack.", "search", "POINTS", True, ge=0
+        0.0,
+        "Points of accuracy (hundredths of another metric) that the ticket may lack.",
+        "search",
+        "POINTS",
+        True,
+        ge=0,
     )
     at_most: Share = setting(0.5, "The density that it may have.", "search", "D", True)
     eval_every: Count = setting(0, "Iterations between validations; 0 is once an epoch.", "training", "N")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nets_deap import __version__
 from nets_deap.config import run_folder
+from nets_deap.config.measured import METRIC
 from nets_deap.config.run_folder import DATA, VERSION
 from nets_deap.experiments import comparison_folder, paper_table
 from nets_deap.experiments.comparison import trials_of
@@ -113,8 +114,9 @@ def _rows(folder: Path, config: CompareConfig) -> dict[Trial, Row]:
 
 def _write(made: Path, folders: list[Path], merged: Comparison, rows: dict[Trial, Row]) -> None:
     run_folder.write_config(made, merged.config)
-    for name in (DATA, VERSION):
-        files.write_text(made / name, _origin(folders[0], name) + "\n")
+    for name in (DATA, VERSION, METRIC):
+        if (told := _origin(folders[0], name)) or name != METRIC:
+            files.write_text(made / name, f"{told}\n")
     for part in (folder / name for folder in folders for name in FOLDERS):
         files.refuse_link(part)
         for path in sorted(part.glob("*")) if part.is_dir() else []:

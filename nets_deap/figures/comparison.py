@@ -81,17 +81,16 @@ def _colour(i: int) -> Any:
 def _measured(axes: Axes, measure: Measure) -> None:
     """Label what methods are measured in; errors have a logarithmic axis."""
     if measure.share:
-        axes.set(yscale="log", ylabel=f"test {measure.error}")
+        axes.set(yscale="log", ylabel=measure.error)
         plain_logarithmic(axes.yaxis)
     else:
         axes.set_ylabel(f"test {measure.axis}")
 
 
 def _told(rows: Any, measure: Measure) -> tuple[Any, Any]:
-    """What is drawn of rows of a summary, which has the metric times 100, and its half-width."""
-    if measure.share:
-        return 100 - rows["test_acc"], rows["test_acc_half_width"]
-    return rows["test_acc"] / 100, rows["test_acc_half_width"] / 100
+    """Mean and half-width as they are drawn; a summary has them times 100."""
+    mean, half_width = rows["test_acc"], rows["test_acc_half_width"]
+    return (100 - mean if measure.share else measure.hundredths * mean), measure.hundredths * half_width
 
 
 def _errors(

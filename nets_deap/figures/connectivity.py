@@ -23,7 +23,7 @@ def connectivity(lines: Mapping[str, Sequence[Mapping[str, Any]]], measure: Meas
     for name, rows in lines.items():
         band(axes, pd.DataFrame(rows), "alpha", "test_error", name, measure.scale)
     axes.set_xlabel("α, from one training to the other")
-    axes.set_ylabel(f"test {measure.error}")
+    axes.set_ylabel(measure.error)
     if any(lines):
         figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure

@@ -9,13 +9,10 @@ import pandas as pd
 
 from nets_deap.figures.style import band, new_figure, plain_logarithmic
 from nets_deap.models.measure import BY_ACCURACY, Measure
+from nets_deap.util.tables import COUNTED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-# Column that counts the rows of a logbook -> what it counts
-COUNTED = {"gen": "generation", "cycle": "cycle", "step": "gradient step"}
 
 
 def evolution(logbooks: pd.DataFrame, names: Mapping[str, str], measure: Measure = BY_ACCURACY) -> Figure:
@@ -45,44 +42,47 @@ def evolution(logbooks: pd.DataFrame, names: Mapping[str, str], measure: Measure
     return figure
 
 
-def search(logbook: pd.DataFrame, measure: Measure = BY_ACCURACY) -> Figure | None:
-    """Density, validation loss and metric of one search, by cycle, generation or gradient step.
+def search(logbooks: pd.DataFrame, names: Mapping[str, str], measure: Measure = BY_ACCURACY) -> Figure | None:
+    """Density, validation loss and metric of searches that are no evolution, by what their rows count.
 
-    logbook: a column of `COUNTED`, and some of density, val_loss, val_acc, val_acc_best and test_acc
+    logbooks: columns method, seed, one of `COUNTED`, and some of density, val_loss, val_acc, val_acc_best and
+        test_acc; names: method -> label
     Returns None if no column has two values.
     """
+    counted = next((column for column in COUNTED if _course(logbooks, column)), "")
+    pruned = "density after pruning, %" if "trained_density" in logbooks else "density, %"
+    metric = next((column for column in METRICS if _course(logbooks, column)), "")
     panels = (
-        ("density, %", 100, {"density": "density"}),
-        ("validation loss", 1, {"val_loss": "validation"}),
-        (
-            measure.axis,
-            measure.scale,
-            {"val_acc": "validation", "val_acc_best": "validation, best", "test_acc": "test"},
-        ),
+        ("density", pruned, 100),
+        ("val_loss", "validation loss", 1),
+        (metric, f"{METRICS.get(metric)} {measure.axis}", measure.scale),
     )
-    counted = next((column for column in COUNTED if column in logbook), "")
-    drawn = [
-        (label, scale, told)
-        for label, scale, columns in panels
-        if (told := {column: columns[column] for column in columns if _course(logbook, column)})
-    ]
+    drawn = [panel for panel in panels if _course(logbooks, panel[0])]
     if not counted or not drawn:
         return None
     figure, axes = new_figure(len(drawn))
-    for panel, (label, scale, told) in zip(axes, drawn, strict=True):
-        for column, name in told.items():
-            rows = logbook[logbook[column].notna()]
-            panel.plot(rows[counted], scale * rows[column], marker=".", linewidth=1.2, label=name)
+    for panel, (column, label, scale) in zip(axes, drawn, strict=True):
+        for method, name in names.items():
+            rows = logbooks[(logbooks["method"] == method) & logbooks[column].notna()]
+            band(panel, rows, counted, column, name, scale)
         panel.set(xlabel=COUNTED[counted], ylabel=label)
         panel.xaxis.get_major_locator().set_params(integer=True)
-        if len(told) > 1:
-            panel.legend(frameon=False, fontsize="small")
+    if any(names.values()):
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+        )
     return figure
 
 
-def _course(logbook: pd.DataFrame, column: str) -> bool:
-    """Has this column two values or more?"""
-    return column in logbook and logbook[column].notna().sum() > 1
+# Column -> which figure it is: the first that a logbook has is drawn
+METRICS = {"test_acc": "test", "val_acc": "validation", "val_acc_best": "best validation"}
+
+
+def _course(logbooks: pd.DataFrame, column: str) -> bool:
+    """Has this column two numbers or more?"""
+    if column not in logbooks or not pd.api.types.is_numeric_dtype(logbooks[column]):
+        return False
+    return bool(logbooks[column].notna().sum() > 1)
 
 
 def tracks(

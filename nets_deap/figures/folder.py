@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from nets_deap.figures.style import FORMATS, save
 from nets_deap.models.measure import Measure
 from nets_deap.problem.ticket import load_ticket
 from nets_deap.util import digests, files, tables
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import DamagedError, NetsError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def plot(place: Path | str) -> dict[str, Figure]:
             try:
                 figure = recipe(path, measure)
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-                raise NetsError(f"{path} lacks columns that it should have ({error})") from error
+                raise NetsError(f"{path} lacks columns of numbers that it should have ({error})") from error
             if figure is not None:
                 figures[name] = figure
     if not figures:
@@ -56,7 +57,9 @@ def draw(place: Path, out: Path, formats: Sequence[str] = FORMATS) -> dict[str, 
 
 def _measure(place: Path) -> Measure:
     """What the results in a folder are measured in."""
-    told = files.read_json(place / CONFIG) if (place / CONFIG).is_file() else {}
+    told: object = {}
+    with suppress(DamagedError):  # there is more to draw than what the config tells
+        told = files.read_json(place / CONFIG) if (place / CONFIG).is_file() else {}
     return measure_in(place, told if isinstance(told, dict) else {})
 
 
@@ -68,20 +71,31 @@ def _table(path: Path) -> pd.DataFrame:
     return pd.DataFrame(_rows(path))
 
 
+def _named(rows: pd.DataFrame, method: str = "") -> tuple[pd.DataFrame, dict[str, str]]:
+    """Rows with the name of a line to draw in their column method, and its label: one line of a run, of a
+    comparison one for each method and density."""
+    if "method" not in rows:
+        return rows.assign(method=method, seed=0), {method: method}
+    if rows["asked"].nunique() > 1:
+        pairs = zip(rows["method"], rows["asked"], strict=True)
+        rows = rows.assign(method=[f"{name}, {100 * asked:g} %" for name, asked in pairs])
+    return rows, {name: name for name in rows["method"].unique()}
+
+
 def _evolution(path: Path, measure: Measure) -> Figure | None:
     rows = _table(path)
     if not _evolves(rows):
         return None
-    rows = rows[rows["fitness_min"].notna()]
-    if "method" not in rows:  # one run
-        return curves.evolution(rows.assign(method="", seed=0), {"": ""}, measure)
-    return curves.evolution(rows, {name: name for name in rows["method"].unique()}, measure)
+    return curves.evolution(*_named(rows[rows["fitness_min"].notna()]), measure)
 
 
 def _search(path: Path, measure: Measure) -> Figure | None:
-    """Of a search that is no evolution: cycles of IMP or an ES, a search in node space, learned masks."""
+    """Of searches that are no evolution: cycles of IMP or an ES, a search in node space, learned masks."""
     rows = _table(path)
-    return None if _evolves(rows) else curves.search(rows, measure)
+    rows = rows[rows["fitness_min"].isna()] if _evolves(rows) else rows
+    if "cycle" in rows and "method" in rows:
+        rows = rows[rows["cycle"].notna()]  # cycles do not share an axis with what others count
+    return curves.search(*_named(rows), measure) if len(rows) else None
 
 
 def _evolves(rows: pd.DataFrame) -> bool:
@@ -89,15 +103,12 @@ def _evolves(rows: pd.DataFrame) -> bool:
 
 
 def _training(path: Path, measure: Measure) -> Figure | None:
-    rows = _table(path)
-    if "method" in rows:  # a comparison's
-        return curves.training(rows, {name: name for name in rows["method"].unique()}, measure)
-    told = [rows.assign(method="ticket", seed=0)]
+    rows, names = _named(_table(path), "ticket")
     if (beside := path.with_name("random.csv")).exists():
         random = _table(beside)
-        told.append(random.assign(method="random", seed=random["ticket"]))
-    names = {"ticket": "ticket", "random": "random tickets"}
-    return curves.training(pd.concat(told), {name: names[name] for name in list(names)[: len(told)]}, measure)
+        rows = pd.concat([rows, random.assign(method="random", seed=random["ticket"])])
+        names["random"] = "random tickets"
+    return curves.training(rows, names, measure)
 
 
 def _ticket(path: Path, _: Measure) -> Figure:
@@ -114,7 +125,7 @@ RECIPES: dict[str, dict[str, Callable[[Path, Measure], Figure | None]]] = {
         "error-density": lambda path, measure: comparison.error_against_density(_table(path), measure),
         "error-budget": lambda path, measure: comparison.error_against_budget(_table(path), measure),
     },
-    "logbooks.csv": {"evolution": _evolution},
+    "logbooks.csv": {"evolution": _evolution, "search": _search},
     "verify.csv": {"verdict": lambda path, measure: verdict.metrics(_table(path), "network", measure)},
     "transfer.csv": {"transfer": lambda path, measure: verdict.metrics(_table(path), "ticket", measure)},
     "connectivity.csv": {

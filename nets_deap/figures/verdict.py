@@ -1,4 +1,4 @@
-"""A ticket compared with its dense network and controls, or with others that the same method has trained."""
+"""A ticket compared with its dense network and controls, or with the other tickets of a transfer."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nets_deap.config.measured import measure_of
 from nets_deap.evolution.maps import make_map
 from nets_deap.experiments import budgets, comparison
 from nets_deap.experiments import merge as merging
@@ -162,4 +163,4 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
     out: a folder that is not there yet, or empty. Raises NetsError as `experiments.merge.merge` does.
     """
     merged = merging.merge([Path(each) for each in folders], Path(out))
-    return Comparison.of(merged, Measure(merged.config.metric or ACCURACY))
+    return Comparison.of(merged, measure_of(merged.config, Path(out), build=False) or Measure())

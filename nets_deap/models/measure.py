@@ -28,12 +28,13 @@ class Measure:
         """Is more better?"""
         return not self.name.endswith(LEAST)
 
-    def best(self, items: Iterable[T], value: Callable[[T], float]) -> T:
-        """The first item of the best value. Raises ValueError without any."""
-        return (max if self.greatest else min)(items, key=value)
+    def best(self, items: Iterable[T], value: Callable[[T], float]) -> T | None:
+        """The first item of the best value; None if no value is finite, as those of diverged trainings."""
+        finite = [item for item in items if math.isfinite(value(item))]
+        return (max if self.greatest else min)(finite, key=value, default=None)
 
     def better(self, difference: float) -> float:
-        """By how much it is better, of a difference of metrics."""
+        """The difference of two metrics, turned so that it is positive if the first is better."""
         return difference if self.greatest else -difference
 
     @property
@@ -49,15 +50,24 @@ class Measure:
         return 100.0 if self.share else 1.0
 
     @property
+    def hundredths(self) -> float:
+        """Times this, a value times 100 is as it is shown."""
+        return self.scale / 100
+
+    @property
     def axis(self) -> str:
-        return f"{self.name}, %" if self.share else self.name
+        if self.share:
+            return f"{self.name}, %"
+        return self.name if self.greatest else f"{self.short} (less is better)"
 
     @property
     def error(self) -> str:
-        """The axis of what `Metric.error` gives, scaled by `scale`."""
+        """The label of an axis that shows `Metric.error` of test figures, times `scale`."""
+        if self.name == ACCURACY:
+            return "test error, %"
         if self.share:
-            return "error, %" if self.name == ACCURACY else f"100 − {self.axis}"
-        return f"1 − {self.name}" if self.greatest else self.name
+            return f"100 − test {self.axis}"
+        return f"1 − test {self.name}" if self.greatest else f"test {self.axis}"
 
     @property
     def head(self) -> str:
@@ -77,15 +87,17 @@ class Measure:
         return f"{100 * value:.2f} %" if self.share else f"{value:.4g}"
 
     def cell(self, hundredths: float, sign: str = "") -> str:
-        """A value times 100, as summaries and verdicts hold it, without its unit.
+        """A value times 100, as summaries and verdicts hold it, without its unit; "diverged" if not finite.
 
         sign: "+" to show that of a positive number, too
         """
+        if not math.isfinite(hundredths):
+            return "diverged"
         return f"{hundredths:{sign}.2f}" if self.share else f"{hundredths / 100:{sign}.4g}"
 
     def between(self, mean: float, half_width: float, sign: str = "") -> str:
         """mean ± half-width, both times 100; without a half-width that is NaN."""
-        half = "" if math.isnan(half_width) else f" ± {self.cell(half_width)}"
+        half = "" if math.isnan(half_width) or not math.isfinite(mean) else f" ± {self.cell(half_width)}"
         return f"{self.cell(mean, sign)}{half}"
 
 

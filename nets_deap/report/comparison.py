@@ -23,7 +23,6 @@ from nets_deap.report.charts import (
 )
 from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Compared, Held, each
-from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.labels import labels
 from nets_deap.util.tables import Row
@@ -36,15 +35,14 @@ LEGEND_ROW = 20  # pixels
 
 
 def comparison(helds: Sequence[Held]) -> Section | None:
-    found = each(helds, lambda held: held.compared)
+    found = each(helds, lambda held: (held.compared, held.measure) if held.compared else None)
     if not found:
         return None
-    measure = measure_of(helds)
-    metric = f"Test {measure.name} against"
     charts: list[Chart] = []
     tables: list[Table] = []
     short = False
-    for prefix, compared in found:
+    for prefix, (compared, measure) in found:
+        metric = f"Test {measure.name} against"
         rows = compared.summaries
         named = labels(str(row["method"]) for row in rows)
         short = short or any(label != method for method, label in named.items())
@@ -84,14 +82,13 @@ def _against(
     many = len(by_method) > MANY
     figure = new_figure(x, f"test {measure.axis}", height=380 + many * LEGEND_ROW * len(by_method))
     figure.update_layout(legend_maxheight=LEGEND_ROW * (1 + len(by_method)))
-    unit = 1.0 if measure.share else 0.01  # summaries have the metric times 100
     pruned = [100 * row["density"] for row in rows if row["density"] < 1 and of == "density"]
     cells: list[list[Any]] = []
     across: list[list[Any]] = []
     for i, (method, of_it) in enumerate(by_method.items()):
         xs = [100 * row["density"] if of == "density" else _steps(row) for row in of_it]
-        ys = [unit * row["test_acc"] for row in of_it]
-        half = [unit * _finite(row["test_acc_half_width"]) for row in of_it]
+        ys = [measure.hundredths * row["test_acc"] for row in of_it]
+        half = [measure.hundredths * _finite(row["test_acc_half_width"]) for row in of_it]
         if pruned and set(xs) == {100} and len(set(ys)) == 1:
             _across(figure, pruned, ys[0], half[0], plain(named[method]), COLORS[i % 6])
             across.append([method, 100.0, ys[0], half[0]])
@@ -114,10 +111,12 @@ def _against(
     logarithmic(figure, "xaxis", [cell[1] for cell in cells])
     cells += across
     best = measure.best(cells, lambda cell: float(cell[2]))
-    says = (
-        f"{title}. {len(by_method)} methods; the best mean is {number(best[2])}, of {best[0]} at {x} "
-        f"{number(best[1])}."
+    which = (
+        f"the best mean is {number(best[2])}, of {best[0]} at {x} {number(best[1])}"
+        if best
+        else "all diverged"
     )
+    says = f"{title}. {len(by_method)} methods; {which}."
     head = ["method", x, f"test {measure.axis}", "± 95 %"]
     note = (
         "Methods are drawn a little apart" + "; one that prunes nothing is a line across" * bool(across) + "."
@@ -148,12 +147,11 @@ def _finite(value: float) -> float:
 
 
 def _differences(rows: Sequence[Row], prefix: str, named: Mapping[str, str], measure: Measure) -> Chart:
-    unit = 1.0 if measure.share else 0.01
     told = [
         Dot(
             f"{named[row['method']]}, {100 * row['asked']:g} %",
-            unit * measure.better(row["difference"]),
-            unit * row["difference_half_width"],
+            measure.hundredths * measure.better(row["difference"]),
+            measure.hundredths * row["difference_half_width"],
             more=[row["paired_with"], row["p_value"]],
         )
         for row in rows

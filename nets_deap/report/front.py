@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from nets_deap.models.measure import Measure
 from nets_deap.report.charts import (
     COLORS,
     SYMBOLS,
@@ -48,7 +49,7 @@ def front(helds: Sequence[Held]) -> Section | None:
     charts = []
     for against in (DENSITY, LOSS):
         if those := [held for held in found if _against(held) == against]:
-            charts.append(_chart(those, against, measure_of(helds).name, groups))
+            charts.append(_chart(those, against, measure_of(helds), groups))
     intro = (
         "Each point is a ticket: none is better by both axes. The validation loss is that after the brief "
         "training."
@@ -61,7 +62,7 @@ def _against(held: Held) -> Against:
     return LOSS if UNTRAINED in held.found.front[0][1] else DENSITY
 
 
-def _chart(found: Sequence[Held], against: Against, measure: str, groups: list[Group]) -> Chart:
+def _chart(found: Sequence[Held], against: Against, measure: Measure, groups: list[Group]) -> Chart:
     """The fronts of one kind; their tickets are added to `groups`."""
     figure = new_figure(against.name, "validation loss", height=380)
     rows: list[list[Any]] = []
@@ -87,14 +88,14 @@ def _chart(found: Sequence[Held], against: Against, measure: str, groups: list[G
             Group(name, mask_charts(ticket)) for name, (_, _, ticket) in zip(names, points, strict=True)
         ]
         for name, value, (_, row, _) in zip(names, x, points, strict=True):
-            rows.append([name, value, row["val_loss"], 100 * row["val_acc"]])
+            rows.append([name, value, row["val_loss"], measure.scale * row["val_acc"]])
             if against is LOSS:
-                rows[-1] += [100 * row["untrained_acc"], 100 * row["density"]]
-    head = ["ticket", against.name, "validation loss", f"{measure}, × 100"]
+                rows[-1] += [measure.scale * row["untrained_acc"], 100 * row["density"]]
+    head = ["ticket", against.name, "validation loss", f"validation {measure.axis}"]
     if against is DENSITY:
         logarithmic(figure, "xaxis", [row[1] for row in rows])
     else:
-        head += [f"{measure}, untrained, × 100", "density, %"]
+        head += [f"untrained {measure.axis}", "density, %"]
     title = f"Validation loss against {against.short}"
     says = _says(title, rows, against)
     return made(title, says, figure, head, rows, "Choose a point to see its ticket.")

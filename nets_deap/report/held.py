@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from nets_deap.config.measured import measure_in
+from nets_deap.models.measure import Measure
 from nets_deap.problem.budget import Cost
 from nets_deap.problem.ticket import Ticket
 from nets_deap.util.tables import Row
@@ -103,6 +106,11 @@ class Held:
     compared: Compared | None = None
     judged: Judged | None = None
     inside: bool = False
+
+    @cached_property
+    def measure(self) -> Measure:
+        """The metric of its figures."""
+        return measure_in(self.folder, self.config)
 
 
 def each(helds: Iterable[Held], of: Callable[[Held], Part | None]) -> list[tuple[str, Part]]:

@@ -18,7 +18,6 @@ from nets_deap.models.measure import Measure
 from nets_deap.report.charts import Chart, Line, bars, lines
 from nets_deap.report.comparison import times
 from nets_deap.report.held import EVOLUTION, SEARCH, Held
-from nets_deap.report.measure import measure_of
 from nets_deap.report.portraits import sizes
 from nets_deap.report.sections import Card, Listing, Section, Table
 from nets_deap.util import json_text
@@ -28,8 +27,7 @@ Repeat = Callable[[str, Path, Mapping[str, Any]], str]  # kind, folder and confi
 
 
 def summary(helds: Sequence[Held]) -> Section:
-    measure = measure_of(helds)
-    cards = [_card(held, measure) for held in helds]
+    cards = [_card(held, held.measure) for held in helds]
     several = sum(not held.inside for held in helds) > 1
     tables = [_side_by_side(cards)] if several else []
     return Section("summary", "Summary", cards=cards, tables=tables)
@@ -85,12 +83,11 @@ def _card(held: Held, measure: Measure) -> Card:
             big.insert(0, ("density", f"{100 * told['density']:.3g} %", "of the weights"))
     if held.compared:
         best = measure.best(held.compared.summaries, lambda row: float(row["test_acc"]))
-        scale = 0.01
         big.append(
             (
                 f"best test {measure.name}",
-                measure.shown(scale * best["test_acc"]),
-                f"{best['method']} at {100 * best['asked']:g} %",
+                measure.shown(0.01 * best["test_acc"]) if best else "diverged",
+                f"{best['method']} at {100 * best['asked']:g} %" if best else "all of them",
             )
         )
         big.append(

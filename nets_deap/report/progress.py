@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nets_deap.figures.curves import COUNTED
 from nets_deap.figures.style import means
 from nets_deap.report.charts import COLORS, Line, lines
 from nets_deap.report.held import Held, Trained, each
 from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section
 from nets_deap.util.labels import labels
-from nets_deap.util.tables import Row
+from nets_deap.util.tables import COUNTED, Row
 
 # Column -> what its line is called
 BEST = {
@@ -68,7 +67,9 @@ def evolution(helds: Sequence[Held]) -> Section | None:
     measure = measure_of(helds)
     tracks = [track for held in helds for track in _searches(held)]
     tracks = [track for track in tracks if track.step and track.table[track.step].nunique() > 1]
+    left_out = []
     if {track.step for track in tracks} != {STEP}:  # thousands of steps beside a few cycles
+        left_out = [track.label for track in tracks if track.step == STEP]
         tracks = [track for track in tracks if track.step != STEP]
     if sum(1 for held in helds if held.found) > 1:
         tracks = [
@@ -93,7 +94,9 @@ def evolution(helds: Sequence[Held]) -> Section | None:
     if not charts:
         return None
     evolved = any(track.step == "gen" for track in tracks)
-    intro = f"Each {x}, as the logbook has it. Drag over a chart to zoom in, double-click to zoom out."
+    intro = f"Each {x} that the logbook has. Drag over a chart to zoom in, double-click to zoom out."
+    if left_out:
+        intro += f" Not shown, for they count gradient steps: {', '.join(left_out)}."
     return Section("evolution", "Evolution" if evolved else "Search", intro, charts=charts)
 
 

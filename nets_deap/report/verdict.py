@@ -11,7 +11,6 @@ from nets_deap.report.charts import (
 )
 from nets_deap.report.dots import Dot, dots
 from nets_deap.report.held import Held, Judged, each
-from nets_deap.report.measure import measure_of
 from nets_deap.report.sections import Section, Table
 from nets_deap.util.statistics import mean_interval, paired_difference
 from nets_deap.util.tables import Row
@@ -21,13 +20,12 @@ HELD = {True: "yes", False: "no", None: "undecided"}
 
 def verdict(helds: Sequence[Held]) -> Section | None:
     """The ticket beside its dense network and controls, and what follows."""
-    found = each(helds, lambda held: held.judged)
+    found = each(helds, lambda held: (held.judged, held.measure) if held.judged else None)
     if not found:
         return None
-    measure = measure_of(helds)
     charts: list[Chart] = []
     tables: list[Table] = []
-    for prefix, judged in found:
+    for prefix, (judged, measure) in found:
         charts += _of_verdict(judged, prefix, measure)
         if judged.told:
             rows = [[name, HELD[holds]] for name, holds in judged.told["conditions"].items()]

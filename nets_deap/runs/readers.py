@@ -67,10 +67,11 @@ def search(folder: Path, config: Told) -> Told:
     rows = _rows(folder / "logbook.csv")
     told: Told = {"method": config["method"], "density": config.get("density"), "of": "validation"}
     last = rows[-1] if rows else {}
-    unit = next((unit for unit in ("cycle", "gen") if unit in last), "row")
-    score, density = ("val_acc_best", "density_best") if "density_best" in last else ("val_acc", "density")
+    unit = next((unit for unit in tables.COUNTED if unit in last), "row")
+    score = "val_acc_best" if "val_acc_best" in last else "val_acc"
+    density = "density_best" if "density_best" in last else "density"
     told |= {
-        "unit": "generation" if unit == "gen" else unit,
+        "unit": tables.COUNTED.get(unit, unit),
         "done": int(last.get(unit, len(rows))) if rows else None,
     }
     told |= {"score": last.get(score), "density": last.get(density, told["density"])}
@@ -121,9 +122,8 @@ def verdict(folder: Path, config: Told) -> Told:
     judged = files.read_json(folder / "verdict.json")
     better = judged["accuracy_better"]
     measure = measure_in(folder, config)
-    difference = measure.between(better["mean"], better["half_width"], "+")
-    better_by = f"{measure.points} better than dense"
-    facts = {"verdict": judged["verdict"], better_by: difference, "seeds": judged["seeds"]}
+    difference = f"{measure.between(better['mean'], better['half_width'], '+')} {measure.points}"
+    facts = {"verdict": judged["verdict"], "better than dense": difference, "seeds": judged["seeds"]}
     return told | {"state": FINISHED, "total": len(rows), "facts": facts}
 
 

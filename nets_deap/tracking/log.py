@@ -12,9 +12,9 @@ from nets_deap.tracking.names import check, parsed
 from nets_deap.tracking.tracker import STATE, State, Tracker
 from nets_deap.util import files
 from nets_deap.util.errors import shortened, warn_once
-from nets_deap.util.tables import Row
+from nets_deap.util.tables import COUNTED, Row
 
-STEPS = ("gen", "cycle", "iteration")  # columns that count the rows of a logbook
+STEPS = (*COUNTED, "iteration")  # columns that count the rows of a logbook, or of a training
 
 
 class Log:

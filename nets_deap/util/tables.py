@@ -14,6 +14,8 @@ from nets_deap.util.errors import DamagedError, NetsError
 from nets_deap.util.schema import is_plain
 
 Row = dict[str, Any]
+# Column that counts the rows of a logbook -> what it counts
+COUNTED = {"gen": "generation", "cycle": "cycle", "step": "gradient step"}
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -128,7 +128,7 @@ def test_a_comparison_is_drawn_and_the_papers_figures_from_it(cli: Any) -> None:
     methods = "dense,random-paper,imp:cycles=7,exact=no,nets-paper"
     compare(configure(CompareConfig, "paper", methods=methods, **options), Path("c"), SerialMap())
     cli("plot", "c", "--out", "f")
-    assert drawn("f") == files("evolution", "training", "error-density", "error-budget")
+    assert drawn("f") == files("evolution", "search", "training", "error-density", "error-budget")
     shutil.copytree("c", "results/table1/mnist")
     shutil.copytree("c", "results/lth")
     told = draw_all(Places(Path("results")), Path("g"))

@@ -46,7 +46,8 @@ def test_gradient_steps_do_not_share_an_axis_with_cycles(results: Path) -> None:
     alone = sections(results, "learned")["evolution"]
     assert alone.intro.startswith("Each gradient step")
     beside, imp = (sections(results, *names)["evolution"] for names in (("imp", "learned"), ("imp",)))
-    assert beside.intro.startswith("Each cycle,")
+    assert beside.intro.startswith("Each cycle ")
+    assert beside.intro.endswith("Not shown, for they count gradient steps: learned.")
     assert [len(chart.rows) for chart in beside.charts] == [len(chart.rows) for chart in imp.charts]
 
 
