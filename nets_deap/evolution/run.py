@@ -33,9 +33,11 @@ from nets_deap.parallel.serial import SerialMap
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.ticket import Ticket
 from nets_deap.pruning.allocation import active_weights
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, warn_once
 from nets_deap.util.random_streams import Role, generation_streams, generator, restart
 from nets_deap.util.tables import Row
+
+FEW_STEPS = 50  # of an evaluation
 
 
 class Evolution:
@@ -174,9 +176,29 @@ class Evolution:
             row["test_acc_best"] = self._test_accuracy(best_of(self.population))
             self._started += time.monotonic() - start  # not part of the search
         row["elapsed_s"] = time.monotonic() - self._started
+        if generation == 0:
+            self._tell_if_blind(row)
         self.logbook.append(row)
         self.lineage.settle(self.population, (*self.hall, self.best))
         return row
+
+    def _tell_if_blind(self, row: Row) -> None:
+        """Warn if harder evaluations teach nothing: mutations would follow trainings that failed.
+
+        After few steps no network has learned much.
+        """
+        settings, data = self.settings, self.problem.data
+        harder = settings.lr_factor > 1 or settings.input_dropout > 0
+        if not harder or self.problem.recipe.steps(len(data.train.y)) < FEW_STEPS:
+            return
+        metric = self.problem.architecture.criterion.metric
+        least = metric.of_no_knowledge(data.validation.y)
+        if least is not None and not row["val_acc_best"] > least + 1e-9:
+            warn_once(
+                f"the first evaluations have learned nothing (the best has a validation {metric} of "
+                f"{row['val_acc_best']:.3g}, no more than a guess): take evaluations like the training, "
+                "`lr_factor` 1 and `input_dropout` 0, or a lower `lr`"
+            )
 
     def _stagnates(self) -> bool:
         """Is it time to draw the population anew? The elites stay (CHC: Eshelman 1991)."""

@@ -197,20 +197,6 @@ def order(row: Row) -> tuple[int, int]:
     return row["seed"], NETWORKS.index(row["network"])
 
 
-def _of_no_knowledge(problem: Problem) -> float | None:
-    """The metric of always predicting the commonest class, or the mean; None for a metric of the user's
-    own.
-    """
-    metric, y = problem.architecture.criterion.metric, problem.data.test.y
-    if metric.function is not None:
-        return None
-    if metric.name == "r2":
-        return 0.0
-    labels = (y > 0.5).long() if y.is_floating_point() else y[y >= 0]
-    shares = labels.flatten().bincount() / max(1, labels.numel())
-    return float(1 / (shares > 0).sum() if metric.name == "balanced-accuracy" else shares.max())
-
-
 def judge(
     rows: list[Row], problem: Problem, density: float, margin: float = 0.0, at_most: float = AT_MOST
 ) -> Verdict:
@@ -230,7 +216,7 @@ def judge(
     available, recipe = len(problem.data.train.y), problem.recipe
     last = recipe.steps(available)
     unfinished = any(min(part[s]["early_stop_iteration"] for part in (ours, dense)) == last for s in ours)
-    least = _of_no_knowledge(problem)
+    least = metric.of_no_knowledge(problem.data.test.y)
     learnt = all(
         np.isfinite(row["val_loss"]) and (least is None or row["test_acc"] > least + 1e-9)
         for row in dense.values()

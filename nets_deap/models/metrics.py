@@ -81,6 +81,17 @@ class Metric:
         except Exception as error:
             raise NetsError(f"the metric {self.name} gave no number: {raised(error)}") from error
 
+    def of_no_knowledge(self, y: Tensor) -> float | None:
+        """The metric of always predicting the commonest class of these targets, or their mean; None for a
+        metric of the user's own."""
+        if self.function is not None:
+            return None
+        if self.name == "r2":
+            return 0.0
+        labels = (y > 0.5).long() if y.is_floating_point() else y[y >= 0]
+        shares = labels.flatten().bincount() / max(1, labels.numel())
+        return float(1 / (shares > 0).sum() if self.name == "balanced-accuracy" else shares.max())
+
 
 def _r2(outputs: Tensor, y: Tensor) -> float:
     """1 − Σ(y − f)² / Σ(y − ȳ)², the mean over all numbers that a sample puts out; 0 for constant targets."""

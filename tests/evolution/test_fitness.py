@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from nets_deap.evolution.brief_training import ScoreOnTest, train_briefly
 from nets_deap.evolution.context import Context, within
 from nets_deap.evolution.evaluator import Evaluator
 from nets_deap.evolution.fitness import DensityPenalty, finite, load_fitness
+from nets_deap.evolution.run import Evolution
+from nets_deap.evolution.settings import configure
 from nets_deap.individuals.evaluation import WORST, Evaluation
 from nets_deap.individuals.genome import Genome, initGenome
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.util.errors import NetsError
+from nets_deap.util.errors import NetsError, warn_once
 
 TINY = Problem("xor-corners", "mlp-10", Recipe("adam", 0.05, 0, epochs=5))
 
@@ -194,3 +197,20 @@ def test_fitness_functions_that_misbehave(result: str, message: str) -> None:
     function = eval(f"lambda evaluation, genome: {result}")
     with pytest.raises(NetsError, match=message):
         Evaluator(TINY, function)(fresh())
+
+
+def test_first_evaluations_that_learn_nothing_are_told(recwarn: pytest.WarningsRecorder) -> None:
+    def told(**options: Any) -> bool:
+        warn_once.cache_clear()
+        recwarn.clear()
+        digits = {"dataset": "digits", "arch": "mlp-10", "pop": 1, "data_limit": 600, "epochs": 10}
+        evolution = Evolution.of(configure(**{**digits, "map": "serial", "gens": 1, **options}))
+        evolution.advance()
+        return any("have learned nothing" in str(each.message) for each in recwarn)
+
+    broken = 1e4  # a learning rate of which no network learns
+    assert told(lr=broken)
+    assert told(lr=broken, metric="balanced-accuracy")
+    assert not told()
+    assert not told(lr=broken, lr_factor=1, input_dropout=0)  # the training itself: `train` shows that
+    assert not told(lr=broken, epochs=1)  # few steps teach little in any case
