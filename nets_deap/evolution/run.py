@@ -197,7 +197,7 @@ class Evolution:
             warn_once(
                 f"the first evaluations have learned nothing (the best has a validation {metric} of "
                 f"{row['val_acc_best']:.3g}, no more than a guess): take evaluations like the training, "
-                "`lr_factor` 1 and `input_dropout` 0, or a lower `lr`"
+                "`lr_factor` 1 and `input_dropout` 0, longer ones, or another `lr`"
             )
 
     def _stagnates(self) -> bool:

@@ -37,7 +37,7 @@ SMALL = "--dataset digits --data-limit 300 --arch mlp-10"
 BRIEF = ("merge", "plot", "report", "info", "runs", "watch", "export", "doctor")  # they compute no results
 AT_ONCE = ("random",)  # they may have ended before the signal comes
 WORK = {
-    "evolve": f"evolve {SMALL} --epochs 10 --pop 4 --gens 20 --resume --out OUT",
+    "evolve": f"evolve {SMALL} --epochs 10 --lr 0.01 --pop 4 --gens 20 --resume --out OUT",
     "search": f"search weedout:pop=4,gens=300 {SMALL} --out OUT",
     "imp": f"imp {SMALL} --epochs 300 --out OUT",
     "random": f"random {SMALL} --out OUT",
