@@ -164,9 +164,9 @@ def show(comparison: Comparison, folder: Path, seconds: float, measure: Measure)
     named = label(reference, comparison.config.arms)
     beside = any(summary.paired_with != reference for summary in summaries)
     table.say(
-        f"test {measure.name}: mean over seeds ± 95 % interval, at early stop; better by: than {named} at "
-        f"the same density, in {measure.points}, paired"
-        + "; a NeTS's random tickets: than the NeTS" * beside
+        f"test {measure.name}: mean over seeds ± 95 % interval, at early stop; better by: in "
+        f"{measure.points}, paired, against {named} at the same density"
+        + ", a NeTS's random tickets against the NeTS" * beside
         + "; p (Holm) of the t-test: corrected for all tests of this table"
     )
     if not all(gives_ticket(each.method) for each in summaries):

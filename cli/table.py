@@ -28,7 +28,6 @@ SHORT = {
     "validation accuracy, %": "val acc",
     "validation loss": "val loss",
     "early stop at": "stop at",
-    "difference": "diff",
     "ticket better by": "better by",
     "search steps": "steps",
     "search s": "s",

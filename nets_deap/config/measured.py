@@ -54,10 +54,8 @@ def measure_in(folder: Path, config: Mapping[str, Any]) -> Measure:
     if is_ours(str(config.get("dataset"))):
         return Measure()
     around = folder.absolute().parent  # of a folder that was written before there was METRIC
-    own = metric_in(folder, folder / "tickets") or (
-        metric_in(around) if (around / CONFIG).is_file() else None
-    )
-    return Measure(own or ACCURACY)
+    places = (folder, folder / "tickets", *([around] if (around / CONFIG).is_file() else []))
+    return Measure(metric_in(*places) or ACCURACY)
 
 
 def note_metric(folder: Path, problem: Problem) -> None:

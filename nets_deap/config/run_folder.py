@@ -45,8 +45,10 @@ RESULTS = (
 # What a run writes before or beside its results
 DATA, VERSION = "data.crc32", "version.txt"  # what the results come from
 SCAFFOLD = frozenset(
-    {CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, METRIC, "ticket.crc32", "tickets.crc32"}
-    | {"digests.json"}
+    {
+        *(CONFIG, LOGBOOK, LINEAGE, SURVIVAL, COST, DATA, VERSION, METRIC),
+        *("ticket.crc32", "tickets.crc32", "digests.json"),
+    }
 )
 logger = logging.getLogger(__name__)
 OURS = frozenset({"dataset", "arch", "seed"})  # fields of every config.json that we write

@@ -159,9 +159,9 @@ def comparison(folder: Path, config: Told) -> Told:
     done = max(len(rows), sum(1 for _ in (folder / "trials").glob("*.json")))
     total = None if config.get("until_half_width") else len(methods) * len(densities) * config["seeds"]
     summary = _rows(folder / "summary.csv")
-    best = measure_in(folder, config).best(summary, lambda row: row["test_acc"]) if summary else None
+    best = measure_in(folder, config).best(summary, lambda row: row["test_acc"])
     told: Told = {"method": ", ".join(methods), "unit": "trial", "done": done or None, "total": total}
-    told["state"] = FINISHED if best and (total is None or done >= total) else None
+    told["state"] = FINISHED if summary and (total is None or done >= total) else None
     told["density"] = densities[0] if len(densities) == 1 else None
     facts: Told = {"densities": ", ".join(f"{each:g}" for each in densities), "seeds": config["seeds"]}
     if best:

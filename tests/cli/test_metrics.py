@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,15 @@ def test_where_less_is_better_the_best_has_least_and_a_barrier_is_a_hill(ours: A
     assert barrier(points) <= 1e-6  # a linear network's squared error is convex on the line
     assert all(point["test_error"] > 0 for point in points)
     assert most != least
+
+
+def test_a_comparison_in_which_all_diverged_is_finished_and_has_no_best(ours: Any) -> None:
+    words = ("--methods", "random,dense", "--density", 0.25, "--seeds", 1)
+    diverging = ("--optimizer", "sgd", "--lr", 1e6, "--epochs", 100, "--eval-every", 100)
+    compared = ours(LEAST, "compare", *words, *diverging, "--out", "c")
+    told = held(compared)
+    assert not pd.read_csv(compared / "summary.csv")["test_acc"].map(math.isfinite).any()
+    assert (told.state, told.score, "best" in told.facts) == ("finished", None, False)
+    (card,) = summary(read([compared])).cards
+    best = [(figure, of) for name, figure, of in card.big if name.startswith("best")]
+    assert best == [("diverged", "all of them")]

@@ -6,12 +6,12 @@ import click
 import pytest
 from nets_deap_cli import table
 
-HEADERS = ["method", "test acc, %", "difference", "p", "early stop at", "search steps", "search s"]
+HEADERS = ["method", "test acc, %", "ticket better by", "p", "early stop at", "search steps", "search s"]
 ROWS = [
     ["imp:epochs=3", "98.04 ± 0.19", "", "", "1,240", "23,100", "14.2"],
     ["nets:pop=4," + 30 * "x", "97.94 ± 0.11\n95.0", "-0.10 ± 0.30", "0.412", "800", "36,100", "20.1"],
 ]
-SHORT = ["acc, %", "diff", "stop at", "steps"]
+SHORT = ["acc, %", "better by", "stop at", "steps"]
 
 
 def printed(
@@ -68,12 +68,12 @@ def test_a_terminal_of_less_than_sixty_columns_shows_a_list(monkeypatch, capsys)
     )
     assert out.splitlines() == [
         "imp",
-        "  acc, %  98.04 ± 0.19",
-        "  diff    +0.10 ± 0.20",
+        "  acc, %     98.04 ± 0.19",
+        "  better by  +0.10 ± 0.20",
         "a" * 40,
         "a" * 10,
-        "  acc, %  1",
-        "          2",
+        "  acc, %     1",
+        "             2",
     ]  # fmt: skip
 
 

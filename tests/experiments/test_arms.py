@@ -67,7 +67,7 @@ def test_names_of_arms_are_in_tables_and_every_csv(cli: Any) -> None:
     Path("e.toml").write_text(EXPERIMENT, encoding="utf-8")
     ran = cli("compare", "--config", "e.toml", "--out", "c")
     assert (ran.code, ran.err) == (0, "")
-    assert "better by: than short-imp at" in ran.out
+    assert "paired, against short-imp at" in ran.out
     assert ran.out.count("short-imp+reinit") == 2 * 2 + 2  # trials, and rows of the table
     names = {"random", "imp:cycles=2,epochs=1", "short-imp", "short-imp+reinit", "lineage"}
     for name in ("trials.csv", "summary.csv", "training.csv", "logbooks.csv"):
