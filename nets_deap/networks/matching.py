@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.node_space import known
+from nets_deap.util.errors import NetsError
 from nets_deap.util.threads import one_thread
 
 CHUNK = 100  # samples at a time
@@ -29,7 +30,7 @@ def matched(architecture: Architecture, one: Trained, other: Trained, x: Tensor)
     samples, as Adnan et al. 2025 have it: without their means and scales, which say little of what a node
     does. A node that does not vary has none. Activations are what the next layers read: the inputs of all
     layers that read a group, a node's pixels side by side.
-    Raises NetsError where hidden nodes cannot be told.
+    Raises NetsError where hidden nodes cannot be told, or a network has diverged.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -40,11 +41,15 @@ def matched(architecture: Architecture, one: Trained, other: Trained, x: Tensor)
         for name, group, read in _readers(architecture):
             z, other_z = (each[name][read].reshape(sizes[group], -1).double() for each in (seen, others))
             sums[group] = sums[group].plus(z.numpy(), other_z.numpy())
-    agreement = [each.correlations() for each in sums]
+    if not all(np.isfinite(part).all() for each in sums for part in each[1:]):
+        raise NetsError(
+            "no units can be matched: a dense training has diverged, so that its activations are not finite: "
+            "lower the learning rate, or leave +permuted out"
+        )
     starts = np.cumsum([0, *sizes[:-1]])
     order = [
-        start + linear_sum_assignment(np.nan_to_num(part), maximize=True)[1]  # NaN: a network has diverged
-        for start, part in zip(starts, agreement, strict=True)
+        start + linear_sum_assignment(each.correlations(), maximize=True)[1]
+        for start, each in zip(starts, sums, strict=True)
     ]
     return np.concatenate(order)
 

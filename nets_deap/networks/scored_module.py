@@ -61,10 +61,13 @@ class ScoredModule(ABC):
     def stepped(self) -> None:  # noqa: B027  # most do nothing
         """Called after each step."""
 
-    def run(self, weights: Tensor, x: Tensor) -> Tensor:
-        """Outputs [b, outputs] of the network with these weights, [n], in training mode."""
+    def run(self, weights: Tensor, x: Tensor, follow: bool = True) -> Tensor:
+        """Outputs [b, outputs] of the network with these weights, [n], in training mode.
+
+        follow: whether running statistics follow this pass
+        """
         self.module.train()
-        named = self.architecture.named(weights, self._extras)
+        named = self.architecture.named(weights, self._extras if follow else self._extras.clone())
         outputs: Tensor = torch.func.functional_call(self.module, named, (x,))
         return outputs
 

@@ -18,7 +18,7 @@ def prospect(candidate: Candidate, steps: int = STEPS, lr: float = RATE) -> np.n
     Alizadeh et al. 2022, section 3 and algorithm 1: the gradient goes back through all S steps, which takes
     second derivatives. As the authors' program does by default, all steps use the same samples and no
     momentum, and biases and normalisations move along. Pruned weights stay where they are. Without a step it
-    is SNIP.
+    is SNIP. The authors' program refuses a mask that leaves a layer empty; this one gives it.
     """
     import torch
 

@@ -44,7 +44,6 @@ class ConcreteTickets(LearnedMask):
     """
 
     called: ClassVar[str] = "cts"
-    passes: ClassVar[int] = 2
     largest: ClassVar[Mapping[str, int]] = {**LearnedMask.largest, "rewind": MOST}
 
     optimizer: str = "adam"
@@ -67,6 +66,11 @@ class ConcreteTickets(LearnedMask):
         if self.rewind < 0:
             raise NetsError("cts: rewinding goes to step 0 or later")
         return active_weights(layout, density)
+
+    @property
+    def passes(self) -> int:
+        """Two with the dense network's, which "loss" does not need."""
+        return 2 if self.objective == "kl" else 1
 
     def rewinds_to(self, problem: Problem) -> int:
         return self.rewind
@@ -112,7 +116,7 @@ class Relaxed(ScoredModule):
         if self.options.objective == "loss":
             return super().loss(outputs, targets, x, scores)
         with torch.no_grad():
-            dense = self.run(self.fixed, x)
+            dense = self.run(self.fixed, x, follow=False)
         return divergence(self.architecture.criterion.loss, outputs, dense)
 
     def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -24,8 +24,9 @@ class EdgePopup(StrongTickets):
     """Each layer keeps the weights of its highest |scores|; gradients pass straight through that choice.
 
     Ramanujan et al. 2020, section 3 (equations 2 to 5). The score's absolute value, its initial distribution
-    and the defaults are those of the authors' code for CIFAR-10, which takes 100 epochs. It has settings with
-    scaled constants and without; scaled ones are the default here, because densities here are low.
+    and the defaults are those of the authors' code for Conv-2 on CIFAR-10, which takes 100 epochs. It has
+    settings with scaled constants and without (its ResNets: without, and a weight decay of 5e-4); scaled ones
+    are the default here, because densities here are low.
 
     scaled: the constants are divided by √density, so that the masked network has the variance of a dense one,
         as in the paper; the authors' code divides by √(1 − density)

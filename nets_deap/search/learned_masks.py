@@ -72,7 +72,6 @@ class LearnedMask(Method):
 
     one_training = True
     called: ClassVar[str]
-    passes: ClassVar[int] = 1  # forward passes of each sample in a step
     largest: ClassVar[Mapping[str, int]] = {"epochs": MOST, "iterations": MOST, "budget": MOST_SPENT}
 
     optimizer: str = "momentum"
@@ -81,6 +80,11 @@ class LearnedMask(Method):
     epochs: int | None = None
     iterations: int | None = None
     budget: int | None = None
+
+    @property
+    def passes(self) -> int:
+        """Forward passes of each sample in a step."""
+        return 1
 
     def steps(self, problem: Problem, budget: Budget) -> int:
         """Optimiser steps of the scores within a budget."""

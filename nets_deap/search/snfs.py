@@ -8,9 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from nets_deap.models.layout import Layout
+from nets_deap.problem.budget import UNLIMITED, Budget
+from nets_deap.problem.problem import Problem
 from nets_deap.pruning.allocation import GLOBAL, allocate, exact_counts, keep
 from nets_deap.search.moving import Course, Moved, Moving
-from nets_deap.search.sparse_training import SparseTraining
+from nets_deap.search.sparse_training import SparseTraining, tell_that_it_stays
 from nets_deap.util.errors import NetsError
 
 NEARLY_DENSE = 0.8
@@ -28,7 +30,7 @@ class SNFS(SparseTraining):
 
     It wants the dense gradient at every step, so a step costs what one of the dense network does.
     A weight that grows starts without an optimiser's memory, as in RigL; in the authors' code it starts with
-    the momentum of its gradients so far.
+    the momentum of its gradients so far. Under Adam that code takes Adam's normalised momentum for M.
 
     allocation: layer densities to begin with
     every: steps between updates; None: an epoch
@@ -54,6 +56,15 @@ class SNFS(SparseTraining):
         if self.allocation == GLOBAL:
             raise NetsError("snfs: the first layer densities must be given: uniform or erk")
         return allocate(layout, density, self.allocation)
+
+    def check(self, problem: Problem, density: float, budget: Budget = UNLIMITED) -> None:
+        """Raise NetsError for impossible options; warn if the training is too short for an update."""
+        super().check(problem, density, budget)
+        available = len(problem.data.train.y)
+        steps = problem.recipe.steps(available)
+        apart = self.every or problem.recipe.steps_per_epoch(available)
+        if steps <= apart and density < 1:
+            tell_that_it_stays(apart, 1.0, steps)
 
     def due(self, course: Course) -> bool:
         return course.step % (self.every or course.epoch) == 0 and course.step < course.steps

@@ -78,6 +78,15 @@ class SparseTraining(Method, Rule):
         return Moving(architecture, weights, mask, recipe, self, course, rng, extras, device)
 
 
+def tell_that_it_stays(apart: int, until: float, steps: int) -> None:
+    """Warn of a mask that would move every so many steps of a training that is too short for it."""
+    when = "" if until == 1 else f" of the first {until:.0%}"
+    warn_once(
+        f"a mask that moves every {apart:,} steps{when} stays as it is in a training of {steps:,} steps: "
+        "give it a smaller every=…"
+    )
+
+
 @dataclass(frozen=True)
 class Dynamic(SparseTraining):
     """At every update of the mask, each layer drops its smallest weights and grows as many.
@@ -85,6 +94,9 @@ class Dynamic(SparseTraining):
     What it grows is chosen among all that it has not kept, so a weight just dropped may come back at once.
     An update takes the place of a step (RigL, algorithm 1), also for SET and ITOP, in whose published code it
     follows a step. RigL's gradient is torch's, of all weights.
+
+    SET is as Evci et al. have it. Mocanu et al. move the mask after each epoch, by the same share throughout,
+    drop the smallest positive and the largest negative weights, and draw what grows at random.
 
     growth: "random" (SET, Mocanu et al. 2018) or "gradient" (RigL, Evci et al. 2020)
     every: steps between updates
@@ -129,10 +141,7 @@ class Dynamic(SparseTraining):
         steps = problem.recipe.steps(len(problem.data.train.y))
         apart = self._apart(steps)
         if int(self.until * steps) <= apart and density < 1:
-            warn_once(
-                f"a mask that moves every {apart:,} steps in the first {self.until:.0%} of a training "
-                f"stays as it is in one of {steps:,} steps: give it a smaller every=…"
-            )
+            tell_that_it_stays(apart, self.until, steps)
 
     def due(self, course: Course) -> bool:
         return course.step % self._apart(course.steps) == 0 and course.step < int(self.until * course.steps)

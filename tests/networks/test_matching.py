@@ -13,6 +13,7 @@ from nets_deap.models.reordering import reordered, reordered_extras
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.matching import matched
 from nets_deap.problem.recipe import Recipe
+from nets_deap.util.errors import NetsError
 from tests.architectures import drawn_extras, mlp
 
 MODELS = ["mlp:64-12-9-10,bias=yes", "cnn-8-16", "wrn-10-1"]  # none has a unit that is never on
@@ -41,6 +42,17 @@ def test_units_are_matched_by_what_they_say_not_by_their_place() -> None:
     x = torch.eye(3)
     nothing = architecture.initial_extras
     assert matched(architecture, (one, nothing), (other, nothing), x).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("size", [np.nan, np.inf, 1e38])
+def test_units_of_a_diverged_network_are_not_matched(size: float) -> None:
+    architecture = mlp((3,), (3,), 1)
+    one = np.ones(12, dtype=np.float32)
+    other = np.full(12, size, dtype=np.float32)
+    for pair in ((one, other), (other, one)):
+        ours, theirs = ((weights, architecture.initial_extras) for weights in pair)
+        with pytest.raises(NetsError, match="a dense training has diverged"), np.errstate(all="ignore"):
+            matched(architecture, ours, theirs, torch.eye(3) + 9)
 
 
 @pytest.mark.parametrize("model", MODELS)

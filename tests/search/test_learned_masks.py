@@ -203,6 +203,30 @@ def test_normalisations_are_not_trained_but_their_statistics_follow(name: str) -
     assert not (found.ticket.extras[trained:] == first[trained:]).all()
 
 
+def test_running_statistics_follow_the_masked_network_alone() -> None:
+    """Also where a step sends its samples through the dense network, too."""
+    problem = Problem("digits", "resnet-8", Recipe("adam", 1e-3, 30, iterations=3), data_limit=300)
+    architecture, part = problem.architecture, problem.data.train
+    rng = np.random.default_rng(0)
+    weights, extras = initial(problem, rng)
+    given = Beginning(architecture, weights, extras, problem.recipe, 0.1, rng)
+    one, other = (ConcreteTickets(objective=objective).network(given) for objective in ("kl", "loss"))
+    other.rng.bit_generator.state = one.rng.bit_generator.state  # the same masks
+    for network in (one, other):
+        network.step(part.x[:30], torch.eye(10)[part.y[:30]])
+    np.testing.assert_array_equal(one.extras(), other.extras())
+    assert not (one.extras() == architecture.or_initial(extras)).all()
+
+
+def test_cts_counts_the_dense_networks_passes_where_it_takes_them() -> None:
+    steps, counted = 8, []
+    for objective in ("kl", "loss"):
+        cost = search(f"cts:iterations={steps},objective={objective}").cost
+        assert cost.gradient_steps == steps
+        counted.append(cost.forward_passes - len(DIGITS.data.validation.y))
+    assert counted[0] == 2 * counted[1] > 0
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("budget", [Budget(7), Budget(samples=420), Budget(forward_passes=900)])
 def test_a_learned_mask_keeps_to_its_budget(name: str, budget: Budget) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -169,10 +172,24 @@ def test_a_seed_decides_all(name: str) -> None:
     np.testing.assert_array_equal(*found)
 
 
-def test_a_mask_that_would_never_move_is_told() -> None:
+@pytest.mark.parametrize("name", ["set:every=101", "rigl", "snfs:every=102", "set-itop:fewest=0,every=103"])
+def test_a_mask_that_would_never_move_is_told(name: str) -> None:
     problem = problem_of("lenet-300-100")
-    with pytest.warns(UserWarning, match="every 100 steps .* stays as it is in one of 12 steps"):
-        method_of(parse("rigl")).check(problem, 0.1)
+    with pytest.warns(UserWarning, match=r"every 10\d steps.* stays as it is in a training of 12 steps"):
+        method_of(parse(name)).check(problem, 0.1)
+
+
+def test_snfs_moves_after_each_epoch_but_the_last_so_one_epoch_is_too_short() -> None:
+    recipe = Recipe("sgd", 0.1, batch_size=20, epochs=1)
+    problem = replace(problem_of("lenet-300-100"), recipe=recipe)
+    steps = recipe.steps(len(problem.data.train.y))
+    with pytest.warns(
+        UserWarning, match=f"every {steps} steps stays as it is in a training of {steps} steps"
+    ):
+        method_of(parse("snfs")).check(problem, 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        method_of(parse("snfs")).check(replace(problem, recipe=replace(recipe, epochs=2)), 0.1)
 
 
 def test_short_trainings_of_itop_have_as_many_updates() -> None:
