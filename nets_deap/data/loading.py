@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 1024  # samples
 
 
-@lru_cache(maxsize=2)
+@imports.cached(2, lambda name, *_, **__: {"dataset": name} if is_own(name) else {})
 @memory.told("take fewer samples, by `data_limit`, or smaller ones")
 @as_usual()
 @loading()  # libraries draw from `random` when they are imported

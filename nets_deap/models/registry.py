@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -80,7 +80,12 @@ def build(
     return _built(model, input_shape, outputs, dtype, prunable)
 
 
-@lru_cache(maxsize=16)
+def own(model: str | Model) -> dict[str, str]:
+    """What `imports.cached` needs of a network."""
+    return {"model": model} if isinstance(model, str) and catalogue.is_own(model) else {}
+
+
+@imports.cached(16, lambda model, *_: own(model))
 def _built(
     model: str | Model, input_shape: tuple[int, ...], outputs: int, dtype: str, prunable: Predicate | None
 ) -> Architecture:

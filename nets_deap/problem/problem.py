@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from nets_deap.data import loading
 from nets_deap.data.dataset import Data
-from nets_deap.models import prunable, registry
+from nets_deap.models import losses, metrics, prunable, registry
 from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import MODULE, Drawing, initial_std, measured_std
 from nets_deap.models.layout import INITIAL, Layout
@@ -159,7 +158,25 @@ class Problem:
         return Drawing(self.architecture).extras(seed) if self.init == MODULE else INITIAL
 
 
-@lru_cache(maxsize=2)
+def _own(
+    arch: str | Model,
+    data: Data,
+    loss: str | Loss | None,
+    metric: str | Metric | None,
+    chosen: str | Predicate | None,
+) -> dict[str, str]:
+    """What is the user's own among the arguments of `_architecture`."""
+    told = registry.own(arch)
+    if isinstance(loss, str) and losses.is_own(loss):
+        told["loss"] = loss
+    if isinstance(metric, str) and metrics.is_own(metric):
+        told["metric"] = metric
+    if isinstance(chosen, str) and prunable.is_own(chosen):
+        told["prunable"] = chosen
+    return told
+
+
+@imports.cached(2, _own)
 def _architecture(
     arch: str | Model,
     data: Data,
