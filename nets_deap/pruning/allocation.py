@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nets_deap.models.layout import Layout
-from nets_deap.util.errors import NetsError, unknown
+from nets_deap.util.errors import DivergedError, NetsError, unknown
 
 
 def active_weights(layout: Layout, density: float) -> int:
@@ -117,7 +117,9 @@ def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
     if not 0 <= count <= len(places):
         raise NetsError(f"{count:,} weights should stay, but only {len(places):,} are alive")
     if not np.isfinite(scores[places]).all():
-        raise NetsError("a network to be pruned has weights or gradients that are not finite: it diverged")
+        raise DivergedError(
+            "a network that is pruned has weights or gradients that are not finite: it diverged"
+        )
     order = np.argsort(-scores[places].astype(np.float64), kind="stable")
     mask = np.zeros(alive.size, dtype=bool)
     mask[places[order[:count]]] = True

@@ -42,10 +42,11 @@ class GMP(SparseTraining):
 
     def begun(self, layout: Layout, density: float) -> np.ndarray | int:
         name = type(self).__name__.lower()
-        if self.every < 1 or not 0 <= self.start < self.until <= 1:
+        least = 2 if self.instead else 1
+        if self.every < least or not 0 <= self.start < self.until <= 1:
             raise NetsError(
-                f"{name}: every={self.every}, start={self.start:g}, until={self.until:g}: expected 1 or more "
-                "steps, and shares from 0 to 1, the first below the second"
+                f"{name}: every={self.every}, start={self.start:g}, until={self.until:g}: expected {least} "
+                "or more steps, and shares from 0 to 1, the first below the second"
             )
         if not density <= self.init_density <= 1:
             raise NetsError(
@@ -59,7 +60,9 @@ class GMP(SparseTraining):
         """The steps at which it prunes, in a training of so many; at least one."""
         start = min(int(self.start * steps), steps - 1)
         span = max(1, int(self.until * steps) - start)
-        apart = max(1, min(self.every, span // FEWEST))
+        # at least every second step trains, where a pruning takes the place of one
+        nearest = min(2 if self.instead else 1, span)
+        apart = max(nearest, min(self.every, span // FEWEST))
         return range(start + apart, start + span + 1, apart)
 
     def density_at(self, course: Course) -> float:

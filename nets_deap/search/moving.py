@@ -25,6 +25,7 @@ from nets_deap.problem.budget import Cost
 from nets_deap.problem.recipe import Recipe
 from nets_deap.pruning.allocation import keep
 from nets_deap.pruning.scores import Candidate, gradient
+from nets_deap.util.errors import DivergedError
 
 
 class Course(NamedTuple):
@@ -92,7 +93,8 @@ class Moving:
     Nodes that a mask has cut off rest, and their running statistics with them, until a mask connects them.
     A weight that stays keeps its value and its optimiser's memory, also if it was dropped and has grown back
     in the same update, as in RigL's own code; not if the rule says that it was `pruned`. A grown weight
-    starts at zero without a memory.
+    starts at zero without a memory. Where weights or gradients are not finite, the mask stays, so that a
+    training which diverges has a result like any other.
 
     alive: bool[n], the current mask; explored: bool[n], all weights that have ever been active
     updates: one row per update
@@ -170,7 +172,10 @@ class Moving:
             return
         x, targets = self._gather(x, targets, chosen)
         self._outputs = self.forward(x) if self.rule.instead else self.outputs.clone()
-        mask, dropped, pruned = self.rule.moved(self, x, targets)
+        try:
+            mask, dropped, pruned = self.rule.moved(self, x, targets)
+        except DivergedError:
+            return
         stays = self.alive & mask
         self._become(mask, stays if pruned is None else stays & ~pruned)
         self.cost_aside += self.rule.aside(len(x))

@@ -125,11 +125,11 @@ class Dynamic(SparseTraining):
     def begun(self, layout: Layout, density: float) -> np.ndarray | int:
         if self.growth not in GROWTHS:
             raise NetsError(f"no growth '{self.growth}': {' or '.join(GROWTHS)}")
-        if self.every < 1 or self.fewest < 0 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
+        if self.every < 2 or self.fewest < 0 or not (0 <= self.fraction <= 1 and 0 <= self.until <= 1):
             raise NetsError(
                 f"every={self.every}, fewest={self.fewest}, fraction={self.fraction:g}, "
-                f"until={self.until:g}: "
-                "expected 1 or more steps, 0 or more updates, and shares from 0 to 1"
+                f"until={self.until:g}: expected 2 or more steps, as an update takes the place of one, 0 or "
+                "more updates, and shares from 0 to 1"
             )
         if self.allocation == GLOBAL:
             raise NetsError("a mask that moves within its layers needs their densities: uniform or erk")
@@ -147,12 +147,10 @@ class Dynamic(SparseTraining):
         return course.step % self._apart(course.steps) == 0 and course.step < int(self.until * course.steps)
 
     def _apart(self, steps: int) -> int:
-        """Steps between updates in a training of so many."""
-        return (
-            max(1, min(self.every, int(self.until * steps) // (self.fewest + 1)))
-            if self.fewest
-            else self.every
-        )
+        """Steps between updates in a training of so many; every second, if need be, trains."""
+        if not self.fewest:
+            return self.every
+        return min(self.every, max(2, int(self.until * steps) // (self.fewest + 1)))
 
     def moved(self, network: Moving, x: Tensor, targets: Tensor) -> Moved:
         course, weights = network.course, network.weights()

@@ -27,6 +27,10 @@ class DamagedError(NetsError):
     """A file whose content is not what it should be. A file that cannot be read is a plain NetsError."""
 
 
+class DivergedError(NetsError):
+    """A network whose weights or gradients are not finite."""
+
+
 class NetsWarning(UserWarning):
     """What a user should know, in one line; nothing is refused."""
 

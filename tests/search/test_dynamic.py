@@ -115,13 +115,14 @@ def test_set_drops_the_share_of_what_is_active_and_grows_anything_else() -> None
 @pytest.mark.parametrize("density", [0.05, 0.5, 0.9, 1.0])
 def test_every_layer_moves_the_published_share_however_dense_it_is(name: str, density: float) -> None:
     problem = replace(DIGITS, recipe=Recipe("sgd", 1e-2, 60, iterations=100))
-    method = Dynamic(method_of(parse(name)).growth, every=1, fraction=0.5, until=1.0)
+    method = Dynamic(method_of(parse(name)).growth, every=2, fraction=0.5, until=1.0)
     weights = initial(problem, np.random.default_rng(0))[0]
     network = method.network(problem, weights, density, np.random.default_rng(1))
     counts = np.array([part.sum() for _, part in problem.layout.split(network.alive)])
     x = problem.data.train.x[:60]
-    network.step(x, problem.architecture.targets(problem.data.train.y[:60], x.dtype))
+    for _ in range(2):
+        network.step(x, problem.architecture.targets(problem.data.train.y[:60], x.dtype))
     assert network.updates[0]["moved"] == sum(
-        int(0.25 * (1 + np.cos(np.pi / 100)) * count) for count in counts
+        int(0.25 * (1 + np.cos(np.pi * 2 / 100)) * count) for count in counts
     )
     assert [part.sum() for _, part in problem.layout.split(network.alive)] == counts.tolist()

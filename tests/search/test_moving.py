@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from nets_deap.search.moving import Course, Moved, Moving, Rule
 from nets_deap.search.registry import method_of, parse
 from nets_deap.training import loop
 from nets_deap.training.final import train_network
+from nets_deap.util.errors import NetsError
 from tests.search.methods import MOVING
 
 NAMES = MOVING
@@ -158,6 +160,52 @@ def test_every_network_ends_at_the_density_and_is_stopped_at_it(name: str, model
     assert run.early_stop["iteration"] >= settled
     assert (run.early_stop_weights != 0).mean() <= 0.1 + 1e-9
     assert len(run.rows) == 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("every", ["", ":every=2"])
+def test_at_least_half_of_the_steps_train_in_short_trainings_too(name: str, every: str) -> None:
+    method = method_of(parse(name + every))
+    for steps in range(2, 120):
+        courses = [Course(step, steps, steps, 0.1) for step in range(1, steps + 1)]
+        instead = sum(map(method.due, courses)) if method.instead else 0
+        assert instead <= steps / 2
+
+
+def test_a_method_whose_updates_take_the_place_of_steps_refuses_one_at_every_step() -> None:
+    problem = problem_of("lenet-300-100")
+    for name in NAMES:
+        method = method_of(parse(f"{name}:every=1"))
+        if method.instead:
+            with pytest.raises(NetsError, match=r"every=1.*expected 2 or more steps"):
+                method.check(problem, 0.1)
+        else:
+            method.check(problem, 0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_training_that_diverges_has_a_result_and_its_mask_stays(name: str, model: str) -> None:
+    problem = replace(problem_of(model), recipe=Recipe("sgd", 1e30, 30, iterations=40))
+    method = method_of(parse(f"{name}:every=5"))
+    rng = np.random.default_rng(0)
+    weights, extras = initial(problem, rng)
+    network = method.network(problem, weights, 0.1, rng, extras)
+    steps = []
+    inside = network.step
+
+    def step(*arguments: Any) -> None:
+        inside(*arguments)
+        steps.append((np.isfinite(network.weights()).all(), network.alive))
+
+    network.step = step  # type: ignore[method-assign]
+    with np.errstate(all="ignore"):
+        run = train_network(network, problem, 1, eval_every=1, track_test=False)
+    assert run.diverged
+    assert len(run.rows) == 40
+    wild = [mask for finite, mask in steps if not finite]
+    assert len(wild) > 5
+    assert all((mask == wild[0]).all() for mask in wild)
 
 
 @pytest.mark.parametrize("name", NAMES)
