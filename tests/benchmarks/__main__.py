@@ -1,7 +1,9 @@
 """All benchmarks of the CPU: a table on stdout, and results/benchmarks.csv. Those of a GPU are `tests.gpu`.
 
 NETS_DATA_DIR=… python -m tests.benchmarks
-python -m tests.benchmarks convolutions    only these; the other rows of the table stay as they are
+python -m tests.benchmarks convolutions    only these
+
+The other rows of the table stay as they are, and so do those of other processors.
 """
 
 import sys
@@ -43,10 +45,10 @@ def main(*names: str) -> None:
     table = pd.DataFrame(rows)
     for key, value in machine().items():
         table[key] = value
-    if names:
-        others = pd.read_csv(RESULTS, dtype=str, keep_default_na=False)
-        others = others[~others.what.isin(table.what)]
-        table = pd.concat([others, table.round({"value": 4, "ratio": 4})])
+    others = pd.read_csv(RESULTS, dtype=str, keep_default_na=False)
+    same = others.processor == machine()["processor"]
+    again = others.what.isin(table.what) if names else True
+    table = pd.concat([others[~(same & again)], table.round({"value": 4, "ratio": 4})])
     table.to_csv(RESULTS, index=False, float_format="%.4g")
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
 

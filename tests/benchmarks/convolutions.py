@@ -1,5 +1,6 @@
 """Training steps and epochs of convolutional networks: ours against torch, on one core and on two.
 
+Masks are uniform, each layer of the same density, or by ERK, which leaves more of the multiply-adds.
 Torch's is the fastest way that we know: the dense module with its channels last, and torch's fused SGD.
 """
 
@@ -18,8 +19,9 @@ from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
 from nets_deap.networks.masked_module import MaskedModule
 from nets_deap.networks.protocol import Network
-from nets_deap.networks.sparse_module import SparseModule
+from nets_deap.networks.sparse_module import SparseModule, active_share
 from nets_deap.problem.recipe import Recipe
+from nets_deap.pruning.allocation import allocate, keep
 from nets_deap.training.loop import train
 from nets_deap.util.threads import flushed_denormals
 
@@ -27,6 +29,7 @@ from .measure import Row, medians
 
 CASES = (("conv-4", 60), ("resnet-20", 128))
 DENSITIES = (1.0, 0.2, 0.1, 0.05, 0.02)
+BY_ERK = (0.2, 0.1, 0.05, 0.02)
 EPOCH = 1_280  # images
 AGAINST = "times as fast as torch"
 
@@ -66,6 +69,11 @@ def _of(name: str, batch: int) -> Iterator[Row]:
     targets = architecture.targets(labels, torch.float32)
     genomes = [initGenome(initial_std(architecture.layout), d, rng=rng) for d in DENSITIES]
     arguments = [(architecture, genome.weights, genome.mask, recipe) for genome in genomes]
+    layout, weights = architecture.layout, genomes[0].weights
+    masks = [
+        keep(layout, rng.random(layout.size), genomes[0].mask, allocate(layout, d, "erk")) for d in BY_ERK
+    ]
+    by_erk: list[Network] = [SparseModule(architecture, weights, mask, recipe) for mask in masks]
     ours: list[Network] = [SparseModule(*each) for each in arguments]
     masked = MaskedModule(*arguments[0])
     usual = usual_step(architecture, batch)
@@ -80,13 +88,16 @@ def _of(name: str, batch: int) -> Iterator[Row]:
         torch.set_num_threads(cores)
         with flushed_denormals():
             plain, by_torch, *steps = medians(
-                9, lambda: usual(few, labels), a_step(masked), *map(a_step, ours)
+                9, lambda: usual(few, labels), a_step(masked), *map(a_step, [*ours, *by_erk])
             )
         where = f"{name}, {batch} images, {cores} core{'s' * (cores > 1)}"
         yield Row(f"{where}: torch", 1e3 * plain, "ms")
         yield Row(f"{where}: torch with a mask", 1e3 * by_torch, "ms", plain / by_torch, AGAINST)
-        for density, seconds in zip(DENSITIES, steps, strict=True):
-            yield Row(f"{where}: ours, {density:.0%}", 1e3 * seconds, "ms", plain / seconds, AGAINST)
+        told = [f"{density:.0%}" for density in DENSITIES]
+        for density, mask in zip(BY_ERK, masks, strict=True):
+            told.append(f"{density:.0%} by ERK, {active_share(architecture, mask):.0%} of multiply-adds")
+        for which, seconds in zip(told, steps, strict=True):
+            yield Row(f"{where}: ours, {which}", 1e3 * seconds, "ms", plain / seconds, AGAINST)
     for cores in (1, 2):
         torch.set_num_threads(cores)
         with flushed_denormals():

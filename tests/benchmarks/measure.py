@@ -40,9 +40,14 @@ def medians(repeats: int, *functions: Callable[[], object]) -> list[float]:
 
 def machine() -> dict[str, str]:
     """What the figures depend on."""
-    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    told = dict(tuple(map(str.strip, line.split(":", 1))) for line in reversed(_cpuinfo()) if ":" in line)
+    kind = (
+        f"{told['model name']}, family {told.get('cpu family')}, model {told.get('model')}"
+        if "model name" in told
+        else ""
+    )
     return {
-        "processor": names[0] if names else platform.processor(),
+        "processor": kind or platform.processor(),
         "cores": str(os.cpu_count()),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "python": sys.version.split()[0],

@@ -1,4 +1,7 @@
-"""What a sparse step of ResNet-20 waits for: milliseconds of each kernel, and how fast memory is."""
+"""What a sparse step of ResNet-20 waits for: milliseconds of each kernel, how fast memory is, and what it moves.
+
+The count of bytes: for each convolution, PASSES over an image of the size of its outputs.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from nets_deap.individuals.genome import initGenome
+from nets_deap.models.architecture import Architecture
 from nets_deap.models.initialisers import initial_std
 from nets_deap.models.registry import build
+from nets_deap.networks import sparse_module
+from nets_deap.networks.interleaved.layout import MARGIN
 from nets_deap.networks.kernels import images
+from nets_deap.networks.multiply_adds import multiply_adds
 from nets_deap.networks.sparse_module import SparseModule
 from nets_deap.problem.recipe import Recipe
 from nets_deap.util.threads import flushed_denormals
@@ -25,6 +33,10 @@ from .measure import Row, medians
 BATCH, STEPS, DENSITY = 128, 20, 0.02
 NUMBERS = 2**26  # of a tensor that is copied: 256 MiB
 EARLIER = 2  # steps that are not counted: they allocate
+# Forward: the convolution reads its inputs and writes its sums; the normalisation reads these and writes. Back: the sums,
+# their errors and what the normalisation wrote are read, and the inputs, for the gradient; the sums before the inputs are
+# read, and the errors of the inputs written. Without the errors that come past a residual block.
+PASSES = 4 + 6
 
 
 def rows() -> Iterator[Row]:
@@ -36,11 +48,14 @@ def rows() -> Iterator[Row]:
     network = SparseModule(architecture, genome.weights, genome.mask, Recipe("sgd:momentum=0.9", 0.01, BATCH))
     x = torch.randn(BATCH, 3, 32, 32)
     targets = architecture.targets(torch.arange(BATCH) % 10, torch.float32)
+    moved = PASSES * _bytes_of_images(architecture.module()) / 1e9
+    operations = 3 * 2 * BATCH * _active(architecture, genome.mask) / 1e9
     for cores in (1, 2):
         torch.set_num_threads(cores)
         where = f"{cores} core{'s' * (cores > 1)}"
         (seconds,) = medians(9, lambda: target.copy_(source))
-        yield Row(f"a copy, read and written, {where}", 2 * source.nbytes / seconds / 1e9, "GB/s")
+        fast = 2 * source.nbytes / seconds / 1e9
+        yield Row(f"a copy, read and written, {where}", fast, "GB/s")
         spent: dict[str, float] = defaultdict(float)
         with flushed_denormals(), patch.object(images, "kernel", _timed(spent)):
             for _ in range(EARLIER):
@@ -55,7 +70,32 @@ def rows() -> Iterator[Row]:
         for name, taken in sorted(of_a_core.items(), key=lambda each: -each[1]):
             what = f"resnet-20, {BATCH} images, {DENSITY:.0%}, {where}: {name}"
             yield Row(what, 1e3 * taken, "ms", taken / step, "of the step")
+        floor = f"resnet-20, {BATCH} images, {DENSITY:.0%}, {where}: {moved:.2f} GB at the speed of a copy"
+        yield Row(floor, 1e3 * moved / fast, "ms", moved / fast / step, "of the step")
+    yield Row(f"resnet-20, {BATCH} images, {DENSITY:.0%}: operations of a step", operations, "GFLOP")
     torch.set_num_threads(threads)
+
+
+def _bytes_of_images(module: nn.Module) -> int:
+    """Of the outputs of all convolutions, with their margins, for a minibatch."""
+    sizes: list[int] = []
+
+    def note(_module: nn.Module, _inputs: object, out: Tensor) -> None:
+        _, channels, rows, cols = out.shape
+        sizes.append(4 * BATCH * channels * (rows + 2 * MARGIN) * (cols + 2 * MARGIN))
+
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(note)
+    with torch.no_grad():
+        module(torch.randn(1, 3, 32, 32))
+    return sum(sizes)
+
+
+def _active(architecture: Architecture, mask: np.ndarray) -> float:
+    """Multiply-adds of a sample that the mask leaves."""
+    counted = multiply_adds(architecture.module().eval(), torch.randn(1, 3, 32, 32))
+    return sparse_module.active_share(architecture, mask) * sum(counted.values())
 
 
 def _timed(spent: dict[str, float]) -> Any:
