@@ -41,10 +41,10 @@ def medians(repeats: int, *functions: Callable[[], object]) -> list[float]:
 def machine() -> dict[str, str]:
     """What the figures depend on."""
     told = dict(tuple(map(str.strip, line.split(":", 1))) for line in reversed(_cpuinfo()) if ":" in line)
-    kind = (
-        f"{told['model name']}, family {told.get('cpu family')}, model {told.get('model')}"
-        if "model name" in told
-        else ""
+    kind = ", ".join(
+        f"{key} {told[key]}".removeprefix("model name ")
+        for key in ("model name", "cpu family", "model")
+        if key in told
     )
     return {
         "processor": kind or platform.processor(),

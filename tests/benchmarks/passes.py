@@ -1,4 +1,4 @@
-"""What a sparse step of ResNet-20 waits for: milliseconds of each kernel, how fast memory is, and what it moves.
+"""What a sparse step of ResNet-20 waits for: milliseconds of each kernel, the speed of memory, bytes moved.
 
 The count of bytes: for each convolution, PASSES over an image of the size of its outputs.
 """
@@ -33,9 +33,10 @@ from .measure import Row, medians
 BATCH, STEPS, DENSITY = 128, 20, 0.02
 NUMBERS = 2**26  # of a tensor that is copied: 256 MiB
 EARLIER = 2  # steps that are not counted: they allocate
-# Forward: the convolution reads its inputs and writes its sums; the normalisation reads these and writes. Back: the sums,
-# their errors and what the normalisation wrote are read, and the inputs, for the gradient; the sums before the inputs are
-# read, and the errors of the inputs written. Without the errors that come past a residual block.
+# Forward: the convolution reads its inputs and writes its sums; the normalisation reads these and writes.
+# Back: the sums, their errors and what the normalisation wrote are read, and the inputs, for the gradient;
+# the sums before the inputs are read, and the errors of the inputs written. What comes past a residual block
+# is left out.
 PASSES = 4 + 6
 
 
