@@ -23,6 +23,11 @@ from nets_deap.search.method import initial, train_within
 from nets_deap.util.errors import NetsError, unknown
 
 OBJECTIVES = ("kl", "loss")
+TWO_SIDED, ONE_SIDED = "two-sided", "one-sided"
+BALANCES = (TWO_SIDED, ONE_SIDED)
+LARGEST = 0.999  # probability at first, of a density of 1
+FIRST = 0.9  # the probability to keep a weight at first, if both sides are balanced
+TOLERANCE, SMOOTHING = 1.1, 0.01  # of the authors' balance
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,16 @@ class ConcreteTickets(LearnedMask):
 
     Arora & Teuscher 2025 (arXiv:2512.07142): masks are drawn from the binary Concrete distribution
     (Maddison et al. 2017, appendix C), and the masked network imitates the dense one. They balance the
-    gradients of objective and density. `balanced`, schedule and start_at are ours; Adam, its rate of 0.1 and
-    the temperature are theirs, too. Their code (tanayarora09/TLAB) begins at the density wanted. It gives the
-    gradient of the density the norm of the objective's while the expected density is above 1.1 times the one
-    wanted, smoothed over 100 steps, and none below; the last eighth of the search has a tenth of the rate.
-    Running statistics normalise there, and images are not augmented; it rewinds to epoch 9 of 160.
+    gradients of objective and density. Adam, its rate of 0.1 and the temperature are theirs. Their code
+    (tanayarora09/TLAB) has balance "one-sided" and the schedule `multistep:at=0.875`, it rewinds to epoch 9
+    of 160, running statistics normalise there, and images are not augmented.
 
     objective: "kl", KL(masked ‖ dense) of the outputs, or "loss", that of the labels
     temperature: of the Concrete distribution; 2/3 as Maddison et al. recommend for binary masks
-    start_at: the probability that all weights have at first
+    balance: "two-sided", ours, see `balanced`; or "one-sided", theirs: while the expected density is above
+        1.1 times the one wanted, its gradient has the norm of the objective's, below it none (smoothed)
+    start_at: the probability that all weights have at first; None: the density wanted where the balance is
+        one-sided, as in their code, else 0.9
     rewind: steps that the dense network is trained before; the ticket has the weights of that step
     """
 
@@ -51,18 +57,20 @@ class ConcreteTickets(LearnedMask):
     schedule: str = "constant"
     objective: str = "kl"
     temperature: float = 2 / 3
-    start_at: float = 0.9
+    balance: str = TWO_SIDED
+    start_at: float | None = None
     rewind: int = 0
 
     def plan(self, layout: Layout, density: float) -> int:
         """The weights that are kept, over all layers."""
         if self.objective not in OBJECTIVES:
             raise unknown("objective of cts", self.objective, OBJECTIVES)
-        if not (0 < self.temperature < np.inf and 0 < self.start_at < 1):
-            raise NetsError(
-                f"cts: temperature={self.temperature:g}, start_at={self.start_at:g}: "
-                "expected a number above 0, and one between 0 and 1"
-            )
+        if self.balance not in BALANCES:
+            raise unknown("balance of cts", self.balance, BALANCES)
+        if not 0 < self.temperature < np.inf:
+            raise NetsError(f"cts: temperature={self.temperature:g}: expected a number above 0")
+        if self.start_at is not None and not 0 < self.start_at < 1:
+            raise NetsError(f"cts: start_at={self.start_at:g}: expected a number between 0 and 1")
         if self.rewind < 0:
             raise NetsError("cts: rewinding goes to step 0 or later")
         return active_weights(layout, density)
@@ -90,8 +98,10 @@ class ConcreteTickets(LearnedMask):
         return trained.weights(), trained.extras()
 
     def network(self, given: Beginning) -> Relaxed:
-        at_first = np.log(self.start_at / (1 - self.start_at))
-        return Relaxed(given, np.full(given.weights.size, at_first, dtype=np.float32), self)
+        usual = given.density if self.balance == ONE_SIDED else FIRST
+        kept = min(self.start_at or usual, LARGEST)
+        logits = np.full(given.weights.size, np.log(kept / (1 - kept)), dtype=np.float32)
+        return Relaxed(given, logits, self)
 
     def ticket_mask(self, network: ScoredModule, density: float) -> np.ndarray:
         logits, layout = network.scores(), network.architecture.layout
@@ -107,6 +117,7 @@ class Relaxed(ScoredModule):
     def __init__(self, given: Beginning, logits: np.ndarray, options: ConcreteTickets) -> None:
         super().__init__(given.architecture, given.weights, logits, given.recipe, given.extras, given.device)
         self.options, self.density, self.rng = options, given.density, given.rng.spawn(1)[0]
+        self.pull: float | None = None  # on the density, where the balance is one-sided
 
     def mask(self, scores: Tensor) -> Tensor:
         noise = torch.from_numpy(self.rng.logistic(size=len(scores))).to(scores)
@@ -121,14 +132,17 @@ class Relaxed(ScoredModule):
 
     def kept(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays, told = super().kept()
-        return arrays, told | {"draws": deepcopy(self.rng.bit_generator.state)}
+        return arrays, told | {"draws": deepcopy(self.rng.bit_generator.state), "pull": self.pull}
 
     def go_on(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
         super().go_on(step, arrays, told)
-        self.rng.bit_generator.state = told["draws"]
+        self.rng.bit_generator.state, self.pull = told["draws"], told["pull"]
 
     def direction(self, slope: Tensor, scores: Tensor) -> Tensor:
-        return balanced(slope, scores, self.density)
+        if self.options.balance == TWO_SIDED:
+            return balanced(slope, scores, self.density)
+        self.pull = pulled(slope, scores, self.density, self.pull)
+        return slope + self.pull * toward_density(scores)
 
 
 def balanced(slope: Tensor, logits: Tensor, density: float) -> Tensor:
@@ -137,11 +151,28 @@ def balanced(slope: Tensor, logits: Tensor, density: float) -> Tensor:
     The second has the norm of the first as long as the expected density is twice the one wanted or more, or
     none; in between its share grows with the distance, (expected − wanted) / wanted.
     """
-    kept = torch.sigmoid(logits)
-    toward = kept * (1 - kept)
-    excess = float(kept.double().mean()) / density - 1
+    toward = toward_density(logits)
+    excess = expected_density(logits) / density - 1
     share = min(1.0, max(-1.0, excess))
     return slope + toward * (share * slope.norm() / toward.norm().clamp(min=1e-30))
+
+
+def pulled(slope: Tensor, logits: Tensor, density: float, before: float | None) -> float:
+    """The factor of the density's gradient by the authors' rule. before: that of the last step, if any"""
+    now = 0.0
+    if expected_density(logits) > TOLERANCE * density:
+        now = float(slope.norm() / toward_density(logits).norm().clamp(min=1e-30))
+    return now if before is None else (1 - SMOOTHING) * before + SMOOTHING * now
+
+
+def expected_density(logits: Tensor) -> float:
+    return float(torch.sigmoid(logits).double().mean())
+
+
+def toward_density(logits: Tensor) -> Tensor:
+    """The gradient of the expected number of weights, [n]."""
+    kept = torch.sigmoid(logits)
+    return kept * (1 - kept)
 
 
 def divergence(loss: Loss, outputs: Tensor, dense: Tensor) -> Tensor:

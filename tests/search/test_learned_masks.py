@@ -17,7 +17,7 @@ from nets_deap.networks.scoring import evaluate
 from nets_deap.problem.budget import Budget
 from nets_deap.problem.problem import Problem
 from nets_deap.problem.recipe import Recipe
-from nets_deap.search.concrete_tickets import ConcreteTickets, Relaxed, balanced, divergence
+from nets_deap.search.concrete_tickets import ConcreteTickets, Relaxed, balanced, divergence, pulled
 from nets_deap.search.edge_popup import EdgePopup, TopScores
 from nets_deap.search.gem_miner import GemMiner, Gems, freezings
 from nets_deap.search.learned_masks import Beginning
@@ -126,6 +126,28 @@ def test_gem_miner_freezes_as_its_authors_code_does() -> None:
 def test_gradients_of_objective_and_density_in_balance(density: float, direction: list[float]) -> None:
     found = balanced(torch.tensor([3.0, 4.0]), torch.zeros(2), density)
     np.testing.assert_allclose(found, direction, rtol=1e-6)
+
+
+def test_the_balance_of_the_authors_worked_out() -> None:
+    slope, logits = torch.tensor([3.0, 4.0]), torch.zeros(2)  # norms: 5, and √2 / 4 of the density's gradient
+    assert pulled(slope, logits, 0.45, None) == pytest.approx(5 / (2**0.5 / 4))  # 0.5 > 1.1 · 0.45
+    assert pulled(slope, logits, 0.46, None) == 0  # 0.5 < 1.1 · 0.46
+    assert pulled(slope, logits, 0.45, 1.0) == pytest.approx(0.99 + 0.01 * 5 / (2**0.5 / 4))
+    assert pulled(slope, logits, 0.46, 1.0) == pytest.approx(0.99)
+    given = beginning(Recipe())._replace(density=0.25)
+    network = Relaxed(given, np.zeros(4, dtype=np.float32), ConcreteTickets(balance="one-sided"))
+    slope, scores = torch.tensor([1.0, 1.0, 1.0, 1.0]), torch.zeros(4)
+    assert network.direction(slope, scores).tolist() == [2, 2, 2, 2]  # 0.5 > 1.1 · 0.25: as long as the slope
+    below = network.direction(slope, scores - 5)  # less than that: what was smoothed still pulls
+    assert network.pull == pytest.approx(0.99 * 4)
+    np.testing.assert_allclose(below, 1 + 0.99 * 4 * 0.006648, rtol=1e-4)  # σ(−5) (1 − σ(−5))
+
+
+def test_a_one_sided_balance_begins_at_the_density() -> None:
+    for density, kept in ((0.05, 0.05), (1.0, 0.999)):
+        given = beginning(Recipe())._replace(density=density)
+        scores = ConcreteTickets(balance="one-sided").network(given).scores()
+        np.testing.assert_allclose(1 / (1 + np.exp(-scores)), kept, rtol=1e-5)
 
 
 def test_divergences_worked_out() -> None:
@@ -263,6 +285,7 @@ def test_a_learned_mask_is_stretched_to_equal_budgets() -> None:
         ("cts:objective=mse", "objective of cts"),
         ("cts:temperature=0", "temperature=0"),
         ("cts:start_at=1", "start_at=1"),
+        ("cts:balance=none", "balance of cts"),
         ("cts:rewind=-1", "step 0 or later"),
         ("cts:optimizer=none", "optimizer"),
         ("gem-miner:schedule=none", "schedule"),

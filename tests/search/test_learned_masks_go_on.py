@@ -27,7 +27,13 @@ from tests.search.methods import timeless
 
 HERE, STEPS = Path("where-it-stands"), 23
 RECIPE = Recipe("sgd", 0.1, 20, epochs=1)
-METHODS = ("edge-popup:signed=no,scaled=no", "gem-miner:rounds=7", "cts", "cts:rewind=3,optimizer=momentum")
+METHODS = (
+    "edge-popup:signed=no,scaled=no",
+    "gem-miner:rounds=7",
+    "cts",
+    "cts:rewind=3,optimizer=momentum",
+    "cts:balance=one-sided",
+)
 
 
 def dropped() -> nn.Module:
