@@ -7,6 +7,7 @@ results/cluster/.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -151,12 +152,12 @@ def budgets() -> Any:
     return figure
 
 
-# A method as it begins in results/conv -> its name here, colour and marker
+# What a method begins with in results/conv, as a pattern -> its name here, colour and marker
 CONVOLUTIONAL = {
     "dense": ("dense", "black", ""),
     "gmp": ("gradual pruning (no ticket)", "#009e73", "^"),
     "imp:": ("IMP", ORANGE, "s"),
-    "nets:budget=704,density_gens": ("evolution, a variant", "#56b4e9", "D"),
+    "nets:.*global-": ("evolution, a variant", "#56b4e9", "D"),
     "nets": ("evolution", BLUE, "o"),
     "rigl": ("RigL (no ticket)", "#cc79a7", "v"),
     "random-erk": ("random tickets", GREY, "x"),
@@ -164,12 +165,16 @@ CONVOLUTIONAL = {
 
 
 def convolutional() -> Any:
-    """Test error against density: LeNet-5 on MNIST and ResNet-20 on CIFAR-10, seven of the methods."""
-    figure, panels = new_figure(2, height=3.0)
-    titles = {"lenet-5": "LeNet-5, MNIST", "resnet-20": "ResNet-20, CIFAR-10, two epochs"}
+    """Test error against density on three convolutional networks, seven of the methods."""
+    figure, panels = new_figure(3, height=3.0)
+    titles = {
+        "lenet-5": "LeNet-5 on MNIST",
+        "resnet-20": "ResNet-20 on CIFAR-10",
+        "conv-2": "Conv-2 on CIFAR-10",
+    }
     for axes, (folder, title) in zip(panels, titles.items(), strict=True):
         rows = pd.read_csv(RESULTS.parent / "conv" / folder / "summary.csv")
-        found = rows["method"].map(lambda name: next((k for k in CONVOLUTIONAL if name.startswith(k)), None))
+        found = rows["method"].map(lambda name: next((k for k in CONVOLUTIONAL if re.match(k, name)), None))
         for i, (key, (label, color, marker)) in enumerate(CONVOLUTIONAL.items()):
             ones = rows[found == key].sort_values("asked")
             error, half_width = 100 - ones["test_acc"], ones["test_acc_half_width"]
