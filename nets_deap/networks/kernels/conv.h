@@ -198,6 +198,19 @@ INLINE void NAME(fetch)(const REAL *rows, int64_t size, int64_t channel, int64_t
 INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t block, int64_t in_col, int64_t out_col, const REAL *value,
                         const NAME(extras) *more, const REAL *in, REAL *out, const NAME(gradient) *g)
 {
+    /* what is read in the order of the outputs, and the outputs: more streams than a processor foresees */
+    const REAL *const all[] = {
+        g || !NAME(far)(c->blocks * c->out_block, out) ? out : NULL,
+        g ? (g->norm ? g->norm->x : NULL) : more->x,
+        g ? (g->norm ? g->norm->outputs : g->outputs) : more->outputs,
+        g ? NULL : more->errors,
+        g ? NULL : more->errors_of,
+    };
+    const REAL *stream[5];
+    int streams = 0;
+    for (int s = 0; s < 5; s++)
+        if (all[s])
+            stream[streams++] = all[s];
     const int64_t narrowest = c->cols % WIDEST ? c->cols & -c->cols : WIDEST, band = WIDEST / narrowest;
     for (int64_t top = 0; top < c->rows; top += band)
         for (int64_t channel = 0; channel < c->channels; channel++) {
@@ -214,11 +227,10 @@ INLINE void NAME(tiles)(const NAME(convolution) *c, int64_t block, int64_t in_co
                     const int64_t place = block * c->out_block + at;
                     const int first = x == 0 && y == 0;
                     const int last = x + width == c->cols && y + height == c->rows;
-                    for (int i = 0; i < width * SAMPLES; i += 64 / REAL_BYTES) /* of the channel after the next */
-                        if (g)
-                            __builtin_prefetch(out + place + 2 * c->out_channel + i, 0);
-                        else if (!NAME(far)(c->blocks * c->out_block, out))
-                            __builtin_prefetch(out + place + 2 * c->out_channel + i, 1);
+                    const int64_t next = place + 2 * c->out_channel; /* the channel after the next */
+                    for (int64_t i = next; i < next + width * SAMPLES; i += 64 / REAL_BYTES)
+                        for (int s = 0; s < streams; s++)
+                            __builtin_prefetch(stream[s] + i);
                     switch (height * 32 + width) {
 #if WIDEST == 16
                     case 32 + 16: TILE(1, 16)
