@@ -118,7 +118,7 @@ def _highest(scores: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
         raise NetsError(f"{count:,} weights should stay, but only {len(places):,} are alive")
     if not np.isfinite(scores[places]).all():
         raise DivergedError(
-            "a network that is pruned has weights or gradients that are not finite: it diverged"
+            "a network to be pruned has weights or gradients that are not finite: it diverged"
         )
     order = np.argsort(-scores[places].astype(np.float64), kind="stable")
     mask = np.zeros(alive.size, dtype=bool)

@@ -172,13 +172,13 @@ class Moving:
             return
         x, targets = self._gather(x, targets, chosen)
         self._outputs = self.forward(x) if self.rule.instead else self.outputs.clone()
+        self.cost_aside += self.rule.aside(len(x))
         try:
             mask, dropped, pruned = self.rule.moved(self, x, targets)
         except DivergedError:
             return
         stays = self.alive & mask
         self._become(mask, stays if pruned is None else stays & ~pruned)
-        self.cost_aside += self.rule.aside(len(x))
         told = {"density": float(mask.mean()), "explored": float(self.explored.mean())}
         self.updates.append({"step": self.course.step, "moved": dropped} | told)
 

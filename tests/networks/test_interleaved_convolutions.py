@@ -76,8 +76,10 @@ def test_convolutions_of_any_kind(width: str, **case: Any) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(images, "best_variant", lambda: width)
         images.kernel.cache_clear()
-        convolution_agrees(**case)
-    images.kernel.cache_clear()
+        try:
+            convolution_agrees(**case)
+        finally:
+            images.kernel.cache_clear()
 
 
 @pytest.mark.parametrize("mode", ["zeros", "circular", "reflect", "replicate"])
